@@ -1,0 +1,74 @@
+# Every target sets the project up first, when it needs to. `make help` lists them.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run ui test lint lock services services-down clean
+
+# The first Python that is new enough and can make virtual environments; `make PYTHON=…` names another.
+USABLE := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+PYTHON ?= $(shell for python in python3.11 python3; do "$$python" -c '$(USABLE)' 2>/dev/null && echo "$$python" && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+PORT ?= 3000
+DEMO_USER ?= demo
+
+# From the shell, else from .env, else inside the checkout.
+DAGSTER_HOME ?= $(or $(shell sed -n 's/^DAGSTER_HOME=//p' .env 2>/dev/null),$(CURDIR)/data/dagster_home)
+export DAGSTER_HOME
+
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r target text; do printf '  make %-14s %s\n' "$$target" "$$text"; done
+
+run: $(READY) ## take in the sample exports, run the pipeline, show the result
+	@$(BIN)/health-etl ingest data/sample/*.avro --user $(DEMO_USER)
+	@$(BIN)/health-etl run --show-example
+
+ui: $(READY) ## serve the Dagster UI on http://127.0.0.1:3000 (PORT=… for another port)
+	@echo "Dagster UI: http://127.0.0.1:$(PORT) (ready in about 10 seconds; Ctrl-C stops it)"
+	@exec $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
+
+lint: $(READY) ## check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+test: lint ## lint, then run the tests (PYTEST_ARGS="-k name" runs some)
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+services: ## start the throw-away S3 server of the services tests and print its settings
+	@health_etl_tests/services/start-s3.sh
+
+services-down: ## stop that server; what it held is gone
+	@health_etl_tests/services/stop-s3.sh
+
+lock: ## write constraints.txt anew: the newest versions that setup.py allows
+	@$(require-python)
+	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+	echo "Resolving with $(PYTHON) (about 1 minute) …"; \
+	"$(PYTHON)" -m venv "$$scratch"; \
+	"$$scratch/bin/python" -m pip install -qq --editable '.[dev]'; \
+	"$$scratch/bin/python" -m pip check; \
+	{ echo '# Every version, transitive included. Written by `make lock`; do not edit.'; \
+	  "$$scratch/bin/python" -m pip freeze --exclude-editable; } > "$$scratch/constraints.txt"; \
+	cp "$$scratch/constraints.txt" constraints.txt
+
+clean: ## remove the virtual environment and caches; the lake and the runs stay
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build ./*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "Kept: data/lake and data/dagster_home. Remove them by hand to start from nothing."
+
+$(READY): setup.py constraints.txt
+	@$(require-python)
+	@echo "Setting up $(VENV) with $(PYTHON): $$(grep -c == constraints.txt) packages, about 2 minutes the first time …"
+	@"$(PYTHON)" -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install -qq --editable '.[dev]' --constraint constraints.txt
+	@touch $@
+	@echo "Set up."
+
+define require-python
+test -n "$(PYTHON)" || { echo "health_etl needs Python 3.11, 3.12 or 3.13 with venv: install it (on Debian: apt install python3 python3-venv) or name one with make PYTHON=/path/to/python." >&2; exit 1; }
+endef

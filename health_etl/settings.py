@@ -1,0 +1,189 @@
+"""Environment to typed settings. Nothing is read at import; whoever needs settings calls `load()`."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from health_etl.errors import SettingsError
+
+PREFIX = "HEALTH_ETL_"
+
+# Public on purpose: with it everything runs at once, and `doctor` says that it must not be used to share data.
+DEMO_PSEUDONYM_KEY = "health-etl-demo-key-not-secret"
+
+_FIXED_OFFSET = re.compile(r"^[+-](0\d|1[0-8]):[0-5]\d$")
+
+
+def project_root() -> Path:
+    """Return the checkout that this package runs from, or the working folder when it is installed elsewhere."""
+    checkout = Path(__file__).resolve().parents[1]
+    return checkout if (checkout / "workspace.yaml").is_file() else Path.cwd()
+
+
+def _default_lake() -> str:
+    return (project_root() / "data" / "lake").as_uri()
+
+
+class Settings(BaseSettings):
+    """Every setting, with a default that needs no server. Environment names carry the prefix HEALTH_ETL_."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True
+    )
+
+    lake: str = Field(default_factory=_default_lake, description="URL of the lake: file:///folder or s3://bucket")
+    s3_endpoint_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("HEALTH_ETL_S3_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+        description="http(s)://host:port of the S3 server; unset means AWS",
+    )
+    s3_access_key_id: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("HEALTH_ETL_S3_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"),
+        description="access key of the S3 server",
+    )
+    s3_secret_access_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("HEALTH_ETL_S3_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY"),
+        description="secret key of the S3 server",
+    )
+    s3_region: str = Field(
+        default="us-east-1",
+        validation_alias=AliasChoices("HEALTH_ETL_S3_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"),
+        description="region name, such as us-east-1",
+    )
+    pseudonym_key: SecretStr = Field(
+        default=SecretStr(DEMO_PSEUDONYM_KEY),
+        description="secret of at least 16 characters that turns user ids into subjects",
+    )
+    default_time_zone: str = Field(
+        default="UTC",
+        description="IANA zone such as America/Chicago, or an offset such as -05:00, "
+        "for people whose records do not say where they were",
+    )
+    app_priority: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="source apps, most trusted first, comma separated package names",
+    )
+    start_date: date = Field(
+        default=date(2023, 1, 1), description="first upload date, YYYY-MM-DD; earlier uploads are refused"
+    )
+    concurrency: int = Field(
+        default=16, ge=1, le=256, description="objects fetched at once, a whole number from 1 to 256"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the environment and nothing else."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return init_settings, env_settings
+
+    @field_validator("lake")
+    @classmethod
+    def _lake_is_a_url(cls, value: str) -> str:
+        if not re.match(r"^(file:///.+|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?)$", value):
+            raise ValueError("not such a URL")
+        return value.rstrip("/")
+
+    @field_validator("s3_endpoint_url")
+    @classmethod
+    def _endpoint_is_http(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"^https?://[^/]+/?$", value):
+            raise ValueError("not such a URL")
+        return value.rstrip("/") if value else None
+
+    @field_validator("pseudonym_key")
+    @classmethod
+    def _key_is_long(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < 16:
+            raise ValueError("too short")
+        return value
+
+    @field_validator("default_time_zone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        if not _FIXED_OFFSET.match(value) and value not in available_timezones():
+            raise ValueError("no such zone")
+        return value
+
+    @field_validator("app_priority", mode="before")
+    @classmethod
+    def _split_apps(cls, value: Any) -> Any:
+        return tuple(app.strip() for app in value.split(",") if app.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _keys_come_together(self) -> Settings:
+        if (self.s3_access_key_id is None) != (self.s3_secret_access_key is None):
+            raise ValueError(
+                f"{PREFIX}S3_ACCESS_KEY_ID and {PREFIX}S3_SECRET_ACCESS_KEY go together; set both or neither"
+            )
+        return self
+
+    @property
+    def uses_demo_key(self) -> bool:
+        """Say whether subjects are made with the public demo key."""
+        return self.pseudonym_key.get_secret_value() == DEMO_PSEUDONYM_KEY
+
+
+def variable_names() -> list[str]:
+    """Return the name of every environment variable that the settings know."""
+    return sorted(PREFIX + name.upper() for name in Settings.model_fields)
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from the environment.
+
+    Raises SettingsError, one sentence that names the variable and what is allowed.
+    """
+    names = os.environ if environment is None else environment
+    _refuse_unknown(names)
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from None
+
+
+def zone_of(name: str) -> ZoneInfo | int:
+    """Return the IANA zone, or the fixed offset in minutes, that a time-zone setting names."""
+    if not _FIXED_OFFSET.match(name):
+        return ZoneInfo(name)
+    sign = -1 if name[0] == "-" else 1
+    return sign * (int(name[1:3]) * 60 + int(name[4:6]))
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    known = variable_names()
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known and not name.startswith(f"{PREFIX}TEST_"):
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise SettingsError(f"{name} is no setting; {hint}known are {', '.join(known)}.")
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    if not first["loc"]:
+        return first["msg"].removeprefix("Value error, ") + "."
+    location = str(first["loc"][0])
+    field = location.removeprefix(PREFIX).lower()
+    info = Settings.model_fields.get(field)
+    if info is None:  # an alias such as AWS_REGION
+        return f"{location} is not usable: {first['msg']}."
+    return f"{PREFIX}{field.upper()} is not usable; allowed is: {info.description}."

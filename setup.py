@@ -1,0 +1,50 @@
+"""Package metadata; the exact versions of everything are in constraints.txt (`make lock`)."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+INIT = Path(__file__).parent / "health_etl" / "__init__.py"
+VERSION = re.search(r'^__version__ = "(.+)"$', INIT.read_text(encoding="utf-8"), re.MULTILINE)
+
+setup(
+    name="health_etl",
+    version=VERSION[1] if VERSION else None,
+    description="Android Health Connect exports to validated records, clinical insights and training data",
+    license_expression="Apache-2.0",
+    license_files=["LICENSE"],
+    packages=find_packages(include=["health_etl", "health_etl.*"]),
+    python_requires=">=3.11,<3.14",
+    install_requires=[
+        # dagster-aws and dagster-postgres 0.29.N each pin dagster 1.13.N
+        "dagster~=1.13.27",
+        "dagster-aws~=0.29.27",
+        "dagster-postgres~=0.29.27",
+        "dagster-webserver~=1.13.27",
+        "fastavro>=1.12,<2",
+        "numpy>=2.1,<3",
+        "obstore>=0.12,<0.13",
+        "pandas>=3,<4",
+        "pandera[pandas]>=0.35,<0.36",
+        "pyarrow>=22",
+        "pydantic-settings>=2.10,<3",
+        "python-dotenv>=1",
+        "rich>=14",
+        "typer>=0.20,<1",
+        "tzdata",  # time zones where the system has none
+    ],
+    extras_require={
+        "dev": [
+            "boto3",  # the services tests make and empty buckets with it
+            "hypothesis>=6.140,<7",
+            "mypy>=2,<3",
+            "pandas-stubs>=3,<4",
+            "pytest>=9,<10",
+            "ruff>=0.17,<0.18",
+        ],
+        # holds botocore back, so constraints.txt leaves it out: see benchmarks/store_clients.py
+        "bench": ["s3fs"],
+    },
+    entry_points={"console_scripts": ["health-etl = health_etl.cli:app"]},
+)
