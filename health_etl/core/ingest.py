@@ -1,0 +1,105 @@
+"""Phone exports to raw/: checked, named after their content, put once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from health_etl.core import avro, keys
+from health_etl.core.lake import Lake
+from health_etl.core.reasons import FileRefusedError
+from health_etl.errors import PermanentError
+from health_etl.record_types import by_avro_name
+
+# {RecordType}_{export time, epoch ms}.avro, as the phone app names its files
+_EXPORT = re.compile(r"^(?P<type>[A-Za-z]+)_(?P<epoch_ms>\d{13})\.avro$")
+_DEVICE = re.compile(r"^[A-Za-z0-9.-]{1,64}$")
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of one file: its key and whether it is new, or why it was refused."""
+
+    path: Path
+    key: str | None
+    is_new: bool = False
+    refused: str | None = None
+
+
+def check_names(user_id: str, device: str) -> None:
+    """Make sure that both can stand in a key; raises PermanentError."""
+    if not keys.USER_ID.match(user_id):
+        raise PermanentError(
+            f"User id {user_id!r} cannot stand in a key; use letters, digits and . _ @ + -, at most 128, "
+            "starting with a letter or digit."
+        )
+    if not _DEVICE.match(device):
+        raise PermanentError(f"Device {device!r} cannot stand in a key; use letters, digits, . and -, at most 64.")
+
+
+def exports(paths: Iterable[Path]) -> list[Path]:
+    """Return these files, and the Avro files in these folders, sorted; raises PermanentError for a path that is not."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += sorted(path.rglob("*.avro"))
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise PermanentError(f"{path} does not exist; name export files or folders of them.")
+    return found
+
+
+def ingest(lake: Lake, paths: Iterable[Path], user_id: str, uploaded: date | None, device: str) -> Iterator[Ingested]:
+    """Put each export under raw/, by the upload date given or else the UTC date of its name.
+
+    An export whose content already lies there, for this person, type and date, is not put again.
+    """
+    known: dict[str, dict[str, str]] = {}
+    for path in paths:
+        match = _EXPORT.match(path.name)
+        record_type = by_avro_name().get(match["type"].lower()) if match else None
+        if match is None or record_type is None:
+            yield Ingested(path, None, refused=_bad_name(match))
+            continue
+        exported = datetime.fromtimestamp(int(match["epoch_ms"]) / 1000, tz=UTC)
+        content = path.read_bytes()
+        try:
+            avro.decode(content, record_type, None)
+        except FileRefusedError as refused:
+            yield Ingested(path, None, refused=f"{refused.detail} ({refused.reason})")
+            continue
+        upload_date = uploaded or exported.date()
+        digest = avro.content_digest(content)
+        key = keys.raw_key(record_type.avro_name, upload_date, user_id, exported, device, digest)
+        folder = keys.day_folder(keys.RAW, record_type.avro_name, upload_date)
+        if folder not in known:
+            known[folder] = _contents(lake, folder, user_id)
+        present = known[folder].get(digest[:8])
+        if present is None:
+            lake.put(key, content)
+            known[folder][digest[:8]] = key
+        yield Ingested(path, present or key, is_new=present is None)
+
+
+def _contents(lake: Lake, folder: str, user_id: str) -> dict[str, str]:
+    """Return the keys of this person's uploads in a folder, by the hash in their names."""
+    found = {}
+    for info in lake.objects(folder):
+        try:
+            raw = keys.parse_raw_key(info.key)
+        except keys.KeyRefusedError:
+            continue
+        if raw.user_id == user_id:
+            found[raw.content_hash[:8]] = info.key
+    return found
+
+
+def _bad_name(match: re.Match[str] | None) -> str:
+    known = ", ".join(sorted(record_type.avro_name for record_type in by_avro_name().values()))
+    if match is None:
+        return "its name is not {RecordType}_{epoch ms}.avro, as the phone writes it"
+    return f"{match['type']} is no known record type; known are {known}"

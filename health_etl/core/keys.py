@@ -1,0 +1,146 @@
+"""Names in the lake: raw keys and where outputs lie. Reads and writes nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from health_etl.record_types import by_avro_name
+from health_etl.record_types.base import RecordType
+
+RAW = "raw/"
+_PARTS = 6  # raw / type / year / month / day / name
+
+# {user}_{YYYYMMDD}_{HHMMSS}_{device}_{hash}.avro; the greedy user leaves the rightmost date and time to the rest.
+_STAMPED = re.compile(r"^(?P<user>.+)_(?P<day>\d{8})_(?P<time>\d{6})_(?P<device>.+)_(?P<hash>[0-9a-fA-F]{6,64})\.avro$")
+# {user}_{epoch}_{hash}.avro, epoch in seconds or milliseconds
+_EPOCH = re.compile(r"^(?P<user>.+)_(?P<epoch>\d{10}|\d{13})_(?P<hash>[0-9a-fA-F]{6,64})\.avro$")
+_MILLISECONDS_DIGITS = 13
+
+USER_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$")
+
+
+class KeyRefusedError(ValueError):
+    """A raw key does not parse; the text says why."""
+
+
+@dataclass(frozen=True)
+class RawKey:
+    """What the key of an upload says."""
+
+    key: str
+    type_folder: str
+    upload_date: date
+    user_id: str
+    exported_utc: datetime
+    device: str | None
+    content_hash: str
+
+    @property
+    def record_type(self) -> RecordType | None:
+        """The type that the folder names, in any case; None when no such type is known."""
+        return by_avro_name().get(self.type_folder.lower())
+
+
+def parse_raw_key(key: str) -> RawKey:
+    """Read a raw key from the right, so that user ids may hold underscores.
+
+    Raises KeyRefusedError with the reason.
+    """
+    parts = key.split("/")
+    if len(parts) != _PARTS:
+        raise KeyRefusedError("the key is not raw/{RecordType}/{YYYY}/{MM}/{DD}/{name}.avro")
+    _, type_folder, year, month, day, name = parts
+    upload_date = _folder_date(year, month, day)
+    match = _STAMPED.match(name) or _EPOCH.match(name)
+    if match is None:
+        raise KeyRefusedError(
+            "the name is neither {user}_{YYYYMMDD}_{HHMMSS}_{device}_{hash}.avro nor {user}_{epoch}_{hash}.avro"
+        )
+    groups = match.groupdict()
+    return RawKey(
+        key=key,
+        type_folder=type_folder,
+        upload_date=upload_date,
+        user_id=groups["user"],
+        exported_utc=_exported(groups),
+        device=groups.get("device"),
+        content_hash=groups["hash"].lower(),
+    )
+
+
+def _folder_date(year: str, month: str, day: str) -> date:
+    try:
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", f"{year}-{month}-{day}"):
+            raise ValueError
+        return date(int(year), int(month), int(day))
+    except ValueError:
+        raise KeyRefusedError(f"{year}/{month}/{day} is no date of the form YYYY/MM/DD") from None
+
+
+def _exported(groups: dict[str, str]) -> datetime:
+    try:
+        if "epoch" in groups:
+            scale = 1000 if len(groups["epoch"]) == _MILLISECONDS_DIGITS else 1
+            return datetime.fromtimestamp(int(groups["epoch"]) / scale, tz=UTC)
+        return datetime.strptime(groups["day"] + groups["time"], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        raise KeyRefusedError("the export time in the name is no time") from None
+
+
+def raw_key(avro_name: str, upload_date: date, user_id: str, exported_utc: datetime, device: str, digest: str) -> str:
+    """Return the key under which an export is filed; digest is the SHA-256 of its bytes in hex."""
+    name = f"{user_id}_{exported_utc:%Y%m%d_%H%M%S}_{device}_{digest[:8]}.avro"
+    return f"{day_folder(RAW, avro_name, upload_date)}{name}"
+
+
+def day_folder(root: str, type_folder: str, upload_date: date) -> str:
+    """Return `{root}{type}/{YYYY}/{MM}/{DD}/`."""
+    return f"{root}{type_folder}/{upload_date:%Y/%m/%d}/"
+
+
+def quarantine_key(source_key: str) -> str:
+    """Return where the copy of a refused upload lies."""
+    return "quarantine/" + source_key.removeprefix(RAW)
+
+
+def masked(source_key: str, stand_in: str = "…") -> str:
+    """Return a raw key with the user id replaced, fit for events, metadata and training data."""
+    folder, _, name = source_key.rpartition("/")
+    match = _STAMPED.match(name) or _EPOCH.match(name)
+    if match is None:
+        return f"{folder}/{stand_in}"
+    return f"{folder}/{stand_in}{name[match.end('user') :]}"
+
+
+def records_key(record_type: str, partition: str) -> str:
+    """Return the key of a records partition."""
+    return f"records/{record_type}/{partition}.parquet"
+
+
+def rejected_key(avro_name: str, partition: str) -> str:
+    """Return the key of the rows of a partition that validation rejected."""
+    year, month, day = partition.split("-")
+    return f"quarantine/{avro_name}/{year}/{month}/{day}/rejected_rows.parquet"
+
+
+def insights_key(record_type: str, partition: str) -> str:
+    """Return the key of an insights partition."""
+    return f"insights/{record_type}/{partition}.parquet"
+
+
+def manifest_key(table_key: str) -> str:
+    """Return the key of the manifest that belongs to a table."""
+    return table_key.removesuffix(".parquet") + ".manifest.json"
+
+
+def journal_key(domain: str, month: str) -> str:
+    """Return the key of a month (YYYY-MM) of the health journal."""
+    year, number = month.split("-")
+    return f"training/{domain}/{year}/{number}/health_journal_{year}_{number}.jsonl"
+
+
+def journal_manifest_key(domain: str, month: str) -> str:
+    """Return the key of the manifest beside a month of the health journal."""
+    return journal_key(domain, month).rpartition("/")[0] + "/manifest.json"

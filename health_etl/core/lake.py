@@ -1,0 +1,266 @@
+"""The lake: the one place that knows how objects are kept, whether in a folder or in a bucket.
+
+Every failure of the store leaves here as one of our own: not found, permanent (a retry cannot help) or transient.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore import exceptions
+from obstore.store import LocalStore, MemoryStore, S3Store
+
+from health_etl.errors import ObjectNotFoundError, PermanentError, TransientError
+
+if TYPE_CHECKING:
+    from obstore import ReadableFile
+    from typing_extensions import Buffer
+
+    from health_etl.settings import Settings
+
+    Store = LocalStore | MemoryStore | S3Store
+
+CONNECT_TIMEOUT = timedelta(seconds=5)
+REQUEST_TIMEOUT = timedelta(seconds=60)
+RETRIES = 3
+RETRY_TIMEOUT = timedelta(seconds=15)
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """One object of a listing."""
+
+    key: str
+    size_bytes: int
+    etag: str
+
+
+@dataclass(frozen=True)
+class FetchedObject:
+    """One object as read; its ETag may be newer than that of a listing."""
+
+    content: bytes
+    etag: str
+
+
+class LakeFile(io.RawIOBase):
+    """A seekable object, as Python's io knows files; obstore's own reader lacks what Arrow asks of one."""
+
+    def __init__(self, reader: ReadableFile) -> None:
+        self._reader = reader
+
+    def readable(self) -> bool:
+        """Return true."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return true."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move, and return the new position."""
+        return self._reader.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._reader.tell()
+
+    def readinto(self, buffer: Buffer) -> int:
+        """Fill the buffer; return how many bytes it took."""
+        view = memoryview(buffer)
+        content = self._reader.read(len(view))
+        view[: len(content)] = memoryview(content)
+        return len(content)
+
+
+class Lake:
+    """Objects under one URL. All keys are relative to it; all writes are atomic."""
+
+    def __init__(self, store: Store, url: str, concurrency: int = 16) -> None:
+        self._store = store
+        self.url = url
+        self.concurrency = concurrency
+
+    def uri(self, key: str) -> str:
+        """Return the full address of an object."""
+        return f"{self.url}/{key}"
+
+    def get(self, key: str) -> bytes:
+        """Return an object's bytes; ObjectNotFoundError when there is none."""
+        return self.fetch(key).content
+
+    def fetch(self, key: str) -> FetchedObject:
+        """Return an object's bytes and their ETag; ObjectNotFoundError when there is none."""
+        with self._failures(key):
+            found = obstore.get(self._store, key)
+            return FetchedObject(bytes(found.bytes()), found.meta["e_tag"] or "")
+
+    def find(self, key: str) -> bytes | None:
+        """Return an object's bytes, or None when there is none."""
+        try:
+            return self.get(key)
+        except ObjectNotFoundError:
+            return None
+
+    def sha256(self, key: str) -> str | None:
+        """Return the SHA-256 of an object's bytes in hex, read piece by piece; None when there is none."""
+        whole = hashlib.sha256()
+        try:
+            with self._failures(key):
+                for chunk in obstore.get(self._store, key).stream():
+                    whole.update(chunk)
+        except ObjectNotFoundError:
+            return None
+        return whole.hexdigest()
+
+    def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, FetchedObject | None]]:
+        """Fetch objects concurrently, in the order asked; None for one that is not there."""
+        # Windows keep at most `concurrency` objects waiting: memory hangs on that, not on the number of keys.
+        pending = iter(keys)
+        with ThreadPoolExecutor(self.concurrency) as pool:
+            while window := [*islice(pending, self.concurrency)]:
+                yield from zip(window, pool.map(self._fetch_or_none, window), strict=True)
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write an object: all of the new or the old one, nothing between."""
+        with self._failures(key):
+            obstore.put(self._store, key, content)
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Write an object from a local file, atomically."""
+        with self._failures(key):
+            obstore.put(self._store, key, path)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove objects; one that is not there is no error."""
+        for key in keys:
+            try:
+                with self._failures(key):
+                    obstore.delete(self._store, key)
+            except ObjectNotFoundError:
+                continue
+
+    def objects(self, prefix: str) -> Iterator[ObjectInfo]:
+        """List the objects under a folder (`prefix` ends in /), page by page."""
+        with self._failures(prefix):
+            for page in obstore.list(self._store, prefix):
+                for meta in page:
+                    yield ObjectInfo(meta["path"], meta["size"], meta["e_tag"] or "")
+
+    def folders(self, prefix: str) -> list[str]:
+        """Return the names of the folders directly under a folder."""
+        with self._failures(prefix):
+            found = obstore.list_with_delimiter(self._store, prefix)
+        return sorted(path.rstrip("/").rpartition("/")[2] for path in found["common_prefixes"])
+
+    def open(self, key: str) -> LakeFile:
+        """Return a seekable reader that fetches only what is asked."""
+        with self._failures(key):
+            return LakeFile(obstore.open_reader(self._store, key))
+
+    def check(self) -> None:
+        """Make sure that the lake answers and can be written; raises PermanentError or TransientError."""
+        probe = "_doctor/probe"
+        self.put(probe, b"ok")
+        self.get(probe)
+        self.delete([probe])
+
+    def _fetch_or_none(self, key: str) -> FetchedObject | None:
+        try:
+            return self.fetch(key)
+        except ObjectNotFoundError:
+            return None
+
+    @contextmanager
+    def _failures(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except (FileNotFoundError, exceptions.NotFoundError) as error:
+            if "NoSuchBucket" in str(error):
+                raise PermanentError(
+                    f"The bucket of {self.url} does not exist; create it, or set HEALTH_ETL_LAKE to one that does."
+                ) from None
+            raise ObjectNotFoundError(f"{self.uri(key)} does not exist.") from None
+        except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError, PermissionError):
+            raise PermanentError(self._refused()) from None
+        except (exceptions.BaseError, OSError) as error:
+            raise self._other(error) from None
+
+    def _refused(self) -> str:
+        if self.url.startswith("s3://"):
+            return (
+                f"The S3 server refused the keys for {self.url}; check HEALTH_ETL_S3_ACCESS_KEY_ID and "
+                "HEALTH_ETL_S3_SECRET_ACCESS_KEY, and what they may do there."
+            )
+        return f"{self.url} may not be read or written by this account; change its permissions or HEALTH_ETL_LAKE."
+
+    def _other(self, error: Exception) -> Exception:
+        text = str(error)
+        if any(word in text for word in ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403 Forb")):
+            return PermanentError(self._refused())
+        if "CredentialProvider" in text or "Missing" in text or "credential" in text.lower():
+            return PermanentError(
+                f"There are no keys for {self.url}; set HEALTH_ETL_S3_ACCESS_KEY_ID and "
+                "HEALTH_ETL_S3_SECRET_ACCESS_KEY."
+            )
+        if self.url.startswith("s3://"):
+            return TransientError(
+                f"The S3 server of {self.url} does not answer ({_first_line(text)}); start it, or check "
+                "HEALTH_ETL_S3_ENDPOINT_URL."
+            )
+        return PermanentError(f"{self.url} cannot be used ({_first_line(text)}); check the folder and its disk.")
+
+
+def connect(settings: Settings) -> Lake:
+    """Open the lake that the settings name; a folder is made when it is not there."""
+    url = urlsplit(settings.lake)
+    if url.scheme == "file":
+        root = Path(unquote(url.path))
+        try:
+            store: Store = LocalStore(prefix=root, mkdir=True)
+        except (exceptions.BaseError, OSError) as error:
+            raise PermanentError(
+                f"{settings.lake} cannot be made ({_first_line(str(error))}); set HEALTH_ETL_LAKE to a folder "
+                "that this account may write."
+            ) from None
+        return Lake(store, settings.lake, settings.concurrency)
+    return Lake(_s3(settings, url.netloc, url.path.strip("/")), settings.lake, settings.concurrency)
+
+
+def _s3(settings: Settings, bucket: str, prefix: str) -> S3Store:
+    secret = settings.s3_secret_access_key
+    keys = (
+        {"access_key_id": settings.s3_access_key_id, "secret_access_key": secret.get_secret_value()}
+        if settings.s3_access_key_id and secret
+        else {}
+    )
+    endpoint = {"endpoint": settings.s3_endpoint_url} if settings.s3_endpoint_url else {}
+    return S3Store(
+        bucket,
+        prefix=prefix or None,
+        region=settings.s3_region,
+        virtual_hosted_style_request=False,
+        client_options={
+            "allow_http": True,
+            "connect_timeout": CONNECT_TIMEOUT,
+            "timeout": REQUEST_TIMEOUT,
+        },
+        retry_config={"max_retries": RETRIES, "retry_timeout": RETRY_TIMEOUT},
+        **keys,  # type: ignore[arg-type]
+        **endpoint,  # type: ignore[arg-type]
+    )
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0][:160] if text.strip() else "no reason given"

@@ -1,0 +1,82 @@
+"""What lies in raw/: uploads sorted into partitions, and everything that fits none, with the reason."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from health_etl.core.keys import RAW, KeyRefusedError, RawKey, day_folder, parse_raw_key
+from health_etl.core.lake import Lake, ObjectInfo
+from health_etl.core.reasons import FileReason
+from health_etl.record_types.base import RecordType
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One object in raw/ that belongs to a partition."""
+
+    raw: RawKey
+    info: ObjectInfo
+
+
+@dataclass(frozen=True)
+class Unclaimed:
+    """One object in raw/ that belongs to no partition."""
+
+    info: ObjectInfo
+    reason: FileReason
+    detail: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Everything under raw/: uploads by (record type, upload date), and what nobody claims."""
+
+    uploads: Mapping[tuple[str, date], tuple[Upload, ...]]
+    unclaimed: tuple[Unclaimed, ...]
+
+
+def list_all(lake: Lake, start_date: date, last_date: date) -> Listing:
+    """List the whole of raw/."""
+    return sort_out(lake.objects(RAW), start_date, last_date)
+
+
+def list_partition(lake: Lake, record_type: RecordType, upload_date: date) -> tuple[Upload, ...]:
+    """List the uploads of one type and date; keys that do not parse are left to `list_all`."""
+    found = []
+    for folder in lake.folders(RAW):
+        if folder.lower() == record_type.avro_name.lower():
+            for info in lake.objects(day_folder(RAW, folder, upload_date)):
+                upload = _claimed(info)
+                if isinstance(upload, Upload):
+                    found.append(upload)
+    return tuple(sorted(found, key=lambda upload: upload.info.key))
+
+
+def sort_out(objects: Iterable[ObjectInfo], start_date: date, last_date: date) -> Listing:
+    """Sort a listing of raw/ into partitions from start_date to last_date, both included."""
+    uploads: dict[tuple[str, date], list[Upload]] = defaultdict(list)
+    unclaimed = []
+    for info in objects:
+        found = _claimed(info)
+        if isinstance(found, Unclaimed):
+            unclaimed.append(found)
+        elif not start_date <= found.raw.upload_date <= last_date:
+            detail = f"upload date {found.raw.upload_date} is not between {start_date} and {last_date}"
+            unclaimed.append(Unclaimed(info, FileReason.OUTSIDE_PARTITIONS, detail))
+        elif found.raw.record_type is not None:
+            uploads[found.raw.record_type.name, found.raw.upload_date].append(found)
+    ordered = {k: tuple(sorted(v, key=lambda upload: upload.info.key)) for k, v in sorted(uploads.items())}
+    return Listing(ordered, tuple(sorted(unclaimed, key=lambda item: item.info.key)))
+
+
+def _claimed(info: ObjectInfo) -> Upload | Unclaimed:
+    try:
+        raw = parse_raw_key(info.key)
+    except KeyRefusedError as error:
+        return Unclaimed(info, FileReason.KEY_UNPARSEABLE, str(error))
+    if raw.record_type is None:
+        return Unclaimed(info, FileReason.UNKNOWN_TYPE, f"no record type is called {raw.type_folder}")
+    return Upload(raw, info)

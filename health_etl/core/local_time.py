@@ -1,0 +1,140 @@
+"""Local time: which UTC offset holds for a measurement, and which local day it belongs to.
+
+An offset that a record states is believed, but for `Z`: apps write it by default, also where it is a lie. Then the
+person's other records at that time decide, else the default zone of the settings.
+"""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from health_etl.record_types.base import DayAnchor
+
+# ASSUMPTION: someone who was at an offset is still there this much later or was this much earlier.
+EVIDENCE_REACH = pd.Timedelta(hours=36)
+NIGHT_SHIFT = pd.Timedelta(hours=6)  # a night runs from 18:00 to 18:00 and carries the date on which it ends
+DAY = pd.Timedelta(days=1)
+
+FROM_RECORD, FROM_OTHERS, FROM_DEFAULT = "record", "other_sources", "default"
+
+
+def stated_minutes(zone_offsets: pd.Series[str]) -> pd.Series[float]:
+    """Return offsets such as "-05:00" in minutes; NaN for null, `Z` and what is no offset."""
+    parts = zone_offsets.str.extract(r"^([+-])(\d{2}):?(\d{2})(?::?\d{2})?$")
+    minutes = parts[1].astype(float) * 60 + parts[2].astype(float)
+    return minutes.where(parts[0] != "-", -minutes)
+
+
+def resolve_offsets(
+    user_ids: pd.Series[str],
+    times_utc: pd.Series[pd.Timestamp],
+    zone_offsets: pd.Series[str],
+    evidence: pd.DataFrame,
+    default_zone: ZoneInfo | int,
+) -> pd.DataFrame:
+    """Return `utc_offset_minutes` (int) and `zone_source` for each measurement.
+
+    `evidence` has user_id, time_utc and utc_offset_minutes of records that state an offset; the one nearest in
+    time within EVIDENCE_REACH decides.
+    """
+    stated = stated_minutes(zone_offsets)
+    silent = stated.isna()
+    offsets = stated.copy()
+    source = pd.Series(FROM_RECORD, index=stated.index, dtype="str")
+    if silent.any():
+        asked = pd.DataFrame({"user_id": user_ids[silent], "time_utc": times_utc[silent]})
+        found = _nearest_evidence(asked, evidence)
+        default = _zone_minutes(asked["time_utc"], default_zone)
+        offsets[silent] = found.fillna(default)
+        source[silent] = np.where(found.notna(), FROM_OTHERS, FROM_DEFAULT)
+    return pd.DataFrame({"utc_offset_minutes": offsets.astype("int64"), "zone_source": source})
+
+
+def _nearest_evidence(asked: pd.DataFrame, evidence: pd.DataFrame) -> pd.Series[float]:
+    points = evidence.sort_values(["time_utc", "user_id", "utc_offset_minutes"])
+    points = points.drop_duplicates(["user_id", "time_utc"], keep="last")
+    matched = pd.merge_asof(
+        asked.reset_index(names="row").sort_values("time_utc", kind="stable"),
+        points[["user_id", "time_utc", "utc_offset_minutes"]],
+        on="time_utc",
+        by="user_id",
+        direction="nearest",
+        tolerance=EVIDENCE_REACH,
+    )
+    return matched.set_index("row")["utc_offset_minutes"].reindex(asked.index).astype(float)
+
+
+def _zone_minutes(times_utc: pd.Series[pd.Timestamp], zone: ZoneInfo | int) -> pd.Series[float]:
+    if isinstance(zone, int):
+        return pd.Series(float(zone), index=times_utc.index)
+    local = times_utc.dt.tz_convert(zone).dt.tz_localize(None)
+    return (local - times_utc.dt.tz_localize(None)) / pd.Timedelta(minutes=1)
+
+
+def with_local_time(rows: pd.DataFrame, evidence: pd.DataFrame, default_zone: ZoneInfo | int) -> pd.DataFrame:
+    """Add utc_offset_minutes, end_utc_offset_minutes and zone_source to measurement rows of any type."""
+    start_zone = "zone_offset" if "zone_offset" in rows else "start_zone_offset"
+    start_time = "time_utc" if "time_utc" in rows else "start_utc"
+    start = resolve_offsets(rows["user_id"], rows[start_time], rows[start_zone], evidence, default_zone)
+    end = start
+    if "end_zone_offset" in rows:
+        end = resolve_offsets(rows["user_id"], rows["end_utc"], rows["end_zone_offset"], evidence, default_zone)
+    return rows.assign(
+        utc_offset_minutes=start["utc_offset_minutes"],
+        end_utc_offset_minutes=end["utc_offset_minutes"],
+        zone_source=start["zone_source"],
+    )
+
+
+def assign_days(rows: pd.DataFrame, anchor: DayAnchor) -> pd.DataFrame:
+    """Add `local_date` (YYYY-MM-DD); a row of a SPAN type is repeated for every local day that it overlaps."""
+    if anchor is DayAnchor.SPAN:
+        return _spread_over_days(rows)
+    if anchor is DayAnchor.END:
+        wall = _wall(rows["end_utc"], rows["end_utc_offset_minutes"]) + NIGHT_SHIFT
+    else:
+        wall = _wall(rows["time_utc"], rows["utc_offset_minutes"])
+        wall = wall + NIGHT_SHIFT if anchor is DayAnchor.NIGHT else wall
+    return rows.assign(local_date=wall.dt.strftime("%Y-%m-%d"))
+
+
+def day_bounds(rows: pd.DataFrame, anchor: DayAnchor) -> pd.DataFrame:
+    """Return one row a person and local day, from rows with a local_date, in order of user_id and local_date.
+
+    Adds day_start_utc, day_end_utc (a day of 23 or 25 hours where the offset changes), utc_offset_minutes and
+    zone_source (the least certain among its rows).
+    """
+    time = "time_utc" if "time_utc" in rows else "start_utc"
+    groups = rows.sort_values([time, "record_id"], kind="stable").groupby(["user_id", "local_date"])
+    days = groups.agg(
+        utc_offset_minutes=("utc_offset_minutes", "first"),
+        last_offset=("end_utc_offset_minutes", "last"),
+        zone_source=("zone_source", "min"),  # in the alphabet as in certainty: default, other_sources, record
+    ).reset_index()
+    midnight = pd.to_datetime(days["local_date"]).dt.as_unit("ms").dt.tz_localize("UTC")
+    if anchor in (DayAnchor.NIGHT, DayAnchor.END):
+        midnight = midnight - NIGHT_SHIFT
+    days["day_start_utc"] = midnight - pd.to_timedelta(days["utc_offset_minutes"], unit="min")
+    days["day_end_utc"] = midnight + DAY - pd.to_timedelta(days["last_offset"], unit="min")
+    return days.drop(columns="last_offset")
+
+
+def _wall(times_utc: pd.Series[pd.Timestamp], minutes: pd.Series[int]) -> pd.Series[pd.Timestamp]:
+    return times_utc.dt.tz_localize(None) + pd.to_timedelta(minutes, unit="min")
+
+
+def _spread_over_days(rows: pd.DataFrame) -> pd.DataFrame:
+    first = _wall(rows["start_utc"], rows["utc_offset_minutes"]).dt.floor("D")
+    # An interval that ends at midnight sharp does not reach into the next day.
+    last_moment = (rows["end_utc"] - pd.Timedelta(milliseconds=1)).where(
+        rows["end_utc"] > rows["start_utc"], rows["end_utc"]
+    )
+    last = _wall(last_moment, rows["end_utc_offset_minutes"]).dt.floor("D")
+    count = ((last - first) // DAY + 1).clip(lower=1).to_numpy(dtype="int64")
+    position = np.repeat(np.arange(len(rows)), count)
+    nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    date = first.iloc[position] + pd.to_timedelta(nth, unit="D")
+    return rows.iloc[position].assign(local_date=date.dt.strftime("%Y-%m-%d").to_numpy())

@@ -1,0 +1,156 @@
+"""Manifests: what a partition was made from and what became of every row. They are its commit point.
+
+They hold no clock and no run id: the same inputs give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from health_etl.core.lake import Lake
+
+
+class AccountingError(AssertionError):
+    """Rows in and rows out do not add up: an error of ours, never of the data."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The four parts of a file's quality score, each from 0 to 1."""
+
+    schema: float
+    completeness: float
+    physiological: float
+    temporal: float
+    score: float
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One source file and what became of its records; rows are Avro records."""
+
+    key: str
+    etag: str
+    size_bytes: int
+    rows_in: int
+    accepted: int
+    duplicate: int
+    quarantined: int
+    reason: str | None = None
+    detail: str | None = None
+    added_fields: tuple[str, ...] = ()
+    quality: Quality | None = None
+
+    def check(self) -> None:
+        """Make sure that every row is accounted for; raises AccountingError."""
+        if self.rows_in != self.accepted + self.duplicate + self.quarantined or min(self.counts) < 0:
+            raise AccountingError(
+                f"{self.rows_in} rows in, but {self.accepted} accepted, {self.duplicate} duplicate and "
+                f"{self.quarantined} quarantined"
+            )
+
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """Rows in, accepted, duplicate, quarantined."""
+        return self.rows_in, self.accepted, self.duplicate, self.quarantined
+
+
+@dataclass(frozen=True)
+class RecordsManifest:
+    """Manifest of one records partition."""
+
+    record_type: str
+    partition: str
+    code_version: str
+    files: tuple[FileEntry, ...]
+    measurement_rows: int
+    rejected_rows: int
+    table_sha256: str
+    rejected_sha256: str | None
+    utc_dates: tuple[str, ...]  # UTC dates that the measurements touch
+    unzoned: bool  # some rows carry no offset of their own, or the Z that may be a lie
+
+    @property
+    def digest(self) -> str:
+        """Data version of the partition: what those downstream depend on."""
+        return digest([self.table_sha256, *sorted(_quality_lines(self.files))])
+
+    def total(self) -> tuple[int, int, int, int]:
+        """Rows in, accepted, duplicate, quarantined, over all files."""
+        sums = [sum(values) for values in zip(*(file.counts for file in self.files), strict=True)]
+        return (sums[0], sums[1], sums[2], sums[3]) if sums else (0, 0, 0, 0)
+
+    def to_json(self) -> bytes:
+        """Return the canonical bytes."""
+        return canonical_json(asdict(self))
+
+    @classmethod
+    def from_json(cls, content: bytes) -> RecordsManifest:
+        """Read a manifest back."""
+        raw = json.loads(content)
+        return cls(**{**raw, "files": tuple(map(_file, raw["files"])), "utc_dates": tuple(raw["utc_dates"])})
+
+
+@dataclass(frozen=True)
+class DerivedManifest:
+    """Manifest of a partition made from others (offsets, insights, journal months)."""
+
+    name: str
+    partition: str
+    inputs_digest: str
+    output_sha256: str
+    rows: int
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """Data version of the partition."""
+        return self.output_sha256
+
+    def to_json(self) -> bytes:
+        """Return the canonical bytes."""
+        return canonical_json(asdict(self))
+
+    @classmethod
+    def from_json(cls, content: bytes) -> DerivedManifest:
+        """Read a manifest back."""
+        return cls(**json.loads(content))
+
+
+def read_records_manifest(lake: Lake, key: str) -> RecordsManifest | None:
+    """Return the manifest under that key, None when there is none."""
+    content = lake.find(key)
+    return RecordsManifest.from_json(content) if content is not None else None
+
+
+def read_derived_manifest(lake: Lake, key: str) -> DerivedManifest | None:
+    """Return the manifest under that key, None when there is none."""
+    content = lake.find(key)
+    return DerivedManifest.from_json(content) if content is not None else None
+
+
+def canonical_json(value: Any) -> bytes:
+    """Return JSON with sorted keys and a final newline: equal values, equal bytes."""
+    return (json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def digest(parts: Iterable[str]) -> str:
+    """Return one SHA-256 over a list of texts."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(part.encode())
+        whole.update(b"\0")
+    return whole.hexdigest()
+
+
+def _quality_lines(files: Iterable[FileEntry]) -> list[str]:
+    return [f"{file.key} {file.quality.score!r}" for file in files if file.quality and file.accepted]
+
+
+def _file(raw: dict[str, Any]) -> FileEntry:
+    quality = Quality(**raw["quality"]) if raw["quality"] else None
+    return FileEntry(**{**raw, "added_fields": tuple(raw["added_fields"]), "quality": quality})

@@ -1,0 +1,107 @@
+"""Parquet in the lake: canonical bytes out, frames in. The same rows always give the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from health_etl.core.lake import Lake
+
+ROW_GROUP_ROWS = 64 * 1024
+
+
+class TableWriter:
+    """Writes one Parquet object from pieces; row groups have the same bounds whatever the pieces were."""
+
+    def __init__(self, lake: Lake, key: str, schema: pa.Schema) -> None:
+        self._lake = lake
+        self._key = key
+        self._schema = schema
+        self._folder = tempfile.TemporaryDirectory(prefix="health-etl-")
+        self._path = Path(self._folder.name) / "table.parquet"
+        self._writer = pq.ParquetWriter(self._path, schema, compression="zstd", write_statistics=True)
+        self._pending: list[pa.Table] = []
+        self._pending_rows = 0
+        self.rows = 0
+
+    def append(self, table: pa.Table) -> None:
+        """Add rows behind those already added."""
+        self.rows += table.num_rows
+        self._pending.append(table)
+        self._pending_rows += table.num_rows
+        while self._pending_rows >= ROW_GROUP_ROWS:
+            whole = pa.concat_tables(self._pending)
+            self._writer.write_table(whole.slice(0, ROW_GROUP_ROWS), row_group_size=ROW_GROUP_ROWS)
+            self._pending = [whole.slice(ROW_GROUP_ROWS)]
+            self._pending_rows -= ROW_GROUP_ROWS
+
+    def publish(self) -> str:
+        """Put the object into the lake, whole; return the SHA-256 of its bytes."""
+        if self._pending_rows:
+            self._writer.write_table(pa.concat_tables(self._pending), row_group_size=ROW_GROUP_ROWS)
+        self._writer.close()
+        with self._path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        self._lake.put_file(self._key, self._path)
+        return sha256
+
+    def __enter__(self) -> TableWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()
+        self._folder.cleanup()
+
+
+def to_arrow(rows: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    """Turn a frame into a table of exactly that schema."""
+    table = pa.Table.from_pandas(rows, schema=schema, preserve_index=False)
+    return table.replace_schema_metadata(None)
+
+
+def write_table(lake: Lake, key: str, rows: pd.DataFrame, schema: pa.Schema) -> str:
+    """Write a frame as one Parquet object; return the SHA-256 of its bytes."""
+    with TableWriter(lake, key, schema) as writer:
+        writer.append(to_arrow(rows, schema))
+        return writer.publish()
+
+
+def read_frame(
+    lake: Lake,
+    key: str,
+    columns: Sequence[str] | None = None,
+    people: Sequence[str] | None = None,
+    person_column: str = "user_id",
+) -> pd.DataFrame:
+    """Read a Parquet object as a frame, only the row groups, columns and people asked for."""
+    frame: pd.DataFrame = read_table(lake, key, columns, people, person_column).to_pandas()
+    return frame
+
+
+def empty_frame(schema: pa.Schema) -> pd.DataFrame:
+    """Return a frame of that schema without rows."""
+    frame: pd.DataFrame = schema.empty_table().to_pandas()
+    return frame
+
+
+def read_table(
+    lake: Lake,
+    key: str,
+    columns: Sequence[str] | None = None,
+    people: Sequence[str] | None = None,
+    person_column: str = "user_id",
+) -> pa.Table:
+    """Read a Parquet object, only the row groups, columns and people asked for."""
+    filters = None if people is None else pc.field(person_column).isin(pa.array(people, pa.string()))
+    table = pq.read_table(lake.open(key), columns=list(columns) if columns else None, filters=filters)
+    return table.replace_schema_metadata(None)

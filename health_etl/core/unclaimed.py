@@ -1,0 +1,80 @@
+"""Objects in raw/ that belong to no partition: copied to quarantine with the reason, listed in one report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from health_etl.core import quarantine
+from health_etl.core.lake import Lake
+from health_etl.core.listing import Unclaimed
+from health_etl.core.manifest import canonical_json
+from health_etl.core.reasons import WAY_OUT
+
+CODE_VERSION = "1"
+REPORT_KEY = "quarantine/unclaimed.json"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What raw/ holds that no partition claims; `items` have key, etag, size_bytes, reason, detail, way_out."""
+
+    items: tuple[dict[str, Any], ...]
+
+    def to_json(self) -> bytes:
+        """Return the canonical bytes."""
+        return canonical_json(asdict(self))
+
+
+def wanted(unclaimed: Sequence[Unclaimed]) -> Report:
+    """Return the report that belongs to a listing."""
+    return Report(
+        tuple(
+            {
+                "key": item.info.key,
+                "etag": item.info.etag,
+                "size_bytes": item.info.size_bytes,
+                "reason": str(item.reason),
+                "detail": item.detail,
+                "way_out": WAY_OUT[item.reason],
+            }
+            for item in unclaimed
+        )
+    )
+
+
+def written(lake: Lake) -> Report:
+    """Return the report as it was last written; an empty one when there is none."""
+    content = lake.find(REPORT_KEY)
+    return Report(tuple(json.loads(content)["items"])) if content is not None else Report(())
+
+
+def update(lake: Lake, unclaimed: Sequence[Unclaimed]) -> Report:
+    """Bring quarantine and the report up to date with a listing of raw/."""
+    before, now = written(lake), wanted(unclaimed)
+    if before == now:
+        return now
+    known = {item["key"]: item["etag"] for item in before.items}
+    for item in unclaimed:
+        if known.get(item.info.key) != item.info.etag:
+            _copy(lake, item)
+    current = {item.info.key for item in unclaimed}
+    quarantine.drop_refused(lake, [key for key in known if key not in current])
+    lake.put(REPORT_KEY, now.to_json())
+    return now
+
+
+def _copy(lake: Lake, item: Unclaimed) -> None:
+    small = item.info.size_bytes <= quarantine.MAX_COPIED_BYTES
+    refused = quarantine.RefusedFile(
+        source_key=item.info.key,
+        etag=item.info.etag,
+        size_bytes=item.info.size_bytes,
+        reason=item.reason,
+        detail=item.detail,
+        code_version=CODE_VERSION,
+        content=lake.find(item.info.key) if small else None,
+    )
+    quarantine.put_refused(lake, refused)

@@ -1,0 +1,119 @@
+"""Where people's clocks stood: every UTC offset that a record states, of all types, by upload date.
+
+It is the evidence for records that state none, or the `Z` that may be a lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+import pandas as pd
+import pyarrow as pa
+
+from health_etl.core import keys
+from health_etl.core.dedupe import VERSION, is_latest_version
+from health_etl.core.lake import Lake
+from health_etl.core.local_time import stated_minutes
+from health_etl.core.manifest import DerivedManifest, RecordsManifest, digest, read_derived_manifest
+from health_etl.core.tables import empty_frame, read_frame, read_table, write_table
+from health_etl.record_types import record_types
+from health_etl.record_types.base import UTC_TIMESTAMP, Column, RecordType
+
+NAME = "utc_offsets"
+CODE_VERSION = "1"
+
+COLUMNS = (
+    Column("record_type", pa.string(), "Type of the record that states the offset"),
+    Column("user_id", pa.string(), "The person"),
+    Column("record_id", pa.string(), "The record"),
+    Column("time_utc", UTC_TIMESTAMP, "When the offset held", "UTC"),
+    Column("utc_offset_minutes", pa.int64(), "The offset that the record states", "min"),
+    Column("client_record_version", pa.int64(), "Version of the record"),
+    Column("last_modified_utc", UTC_TIMESTAMP, "When the record was last written", "UTC"),
+    Column("fetched_utc", UTC_TIMESTAMP, "When the phone read the record", "UTC"),
+    Column("source_key", pa.string(), "Raw object that holds the record"),
+    Column("source_record_number", pa.int32(), "Position of the record in it"),
+)
+SCHEMA = pa.schema([pa.field(c.name, c.dtype, nullable=c.nullable) for c in COLUMNS])
+
+_TIME_AND_ZONE = (
+    ("time_utc", "zone_offset"),
+    ("start_utc", "start_zone_offset"),
+    ("end_utc", "end_zone_offset"),
+)
+
+
+def inputs_digest(manifests: Mapping[str, RecordsManifest]) -> str:
+    """Return the data version of everything that a partition is made from; manifests by record type."""
+    return digest([CODE_VERSION, *(f"{name} {manifests[name].table_sha256}" for name in sorted(manifests))])
+
+
+def update(lake: Lake, upload_date: date, manifests: Mapping[str, RecordsManifest]) -> DerivedManifest | None:
+    """Bring the offsets of one upload date up to date with its records partitions; None when there are none."""
+    if not manifests:
+        return None
+    partition = upload_date.isoformat()
+    key = keys.records_key(NAME, partition)
+    inputs = inputs_digest(manifests)
+    previous = read_derived_manifest(lake, keys.manifest_key(key))
+    if previous is not None and previous.inputs_digest == inputs:
+        return previous
+    rows = _collect(lake, partition, manifests)
+    sha256 = write_table(lake, key, rows, SCHEMA)
+    manifest = DerivedManifest(NAME, partition, inputs, sha256, len(rows))
+    lake.put(keys.manifest_key(key), manifest.to_json())
+    return manifest
+
+
+def evidence(lake: Lake, partitions: Iterable[str], people: Sequence[str]) -> pd.DataFrame:
+    """Return the offsets that these partitions state for these people, with the partition of each."""
+    frames = [
+        read_frame(lake, keys.records_key(NAME, partition), people=people).assign(partition=partition)
+        for partition in partitions
+    ]
+    if not frames:
+        return empty_frame(SCHEMA).assign(partition=pd.Series(dtype="str"))
+    return pd.concat(frames, ignore_index=True)
+
+
+def people(lake: Lake, partition: str) -> list[str]:
+    """Return everyone whose offset this partition states."""
+    users = read_table(lake, keys.records_key(NAME, partition), columns=["user_id"])["user_id"]
+    return sorted(users.unique().to_pylist())
+
+
+def latest(offsets: pd.DataFrame) -> pd.DataFrame:
+    """Keep the offsets that the latest version of each record states."""
+    # Identity is a record's within its type; is_latest_version knows persons and ids alone.
+    named = offsets.assign(record_id=offsets["record_type"] + "/" + offsets["record_id"])
+    return offsets[is_latest_version(named)]
+
+
+def _collect(lake: Lake, partition: str, manifests: Mapping[str, RecordsManifest]) -> pd.DataFrame:
+    frames = [
+        _stated(lake, partition, record_types()[name])
+        for name, manifest in sorted(manifests.items())
+        if manifest.measurement_rows
+    ]
+    frames = [frame for frame in frames if len(frame)]
+    if not frames:
+        return empty_frame(SCHEMA)
+    rows = pd.concat(frames, ignore_index=True)
+    return rows.sort_values(["user_id", "time_utc", "record_type", "record_id"], kind="stable")
+
+
+def _stated(lake: Lake, partition: str, record_type: RecordType) -> pd.DataFrame:
+    """Return what one type's records state, one row for each time of a record."""
+    pairs = [(t, z) for t, z in _TIME_AND_ZONE if z in record_type.arrow_schema.names]
+    wanted = ["user_id", "record_id", *VERSION, *(name for pair in pairs for name in pair)]
+    rows = read_frame(lake, keys.records_key(record_type.name, partition), columns=wanted)
+    rows = rows.drop_duplicates(["source_key", "source_record_number"])
+    frames = []
+    for time, zone in pairs:
+        stated = rows.assign(
+            record_type=record_type.name, time_utc=rows[time], utc_offset_minutes=stated_minutes(rows[zone])
+        )
+        frames.append(stated.loc[stated["utc_offset_minutes"].notna(), list(SCHEMA.names)])
+    collected: pd.DataFrame = pd.concat(frames, ignore_index=True)
+    return collected

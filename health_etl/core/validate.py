@@ -1,0 +1,86 @@
+"""Which measurement rows are believable. Marks rows; moving them to quarantine is the partition's work."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from functools import cache
+
+import pandas as pd
+import pandera.pandas as pa
+
+from health_etl.record_types import record_types
+from health_etl.record_types.base import Column, RecordType
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # no phone recorded health before; a clock that says so is wrong
+UPLOAD_GRACE = timedelta(days=2)  # to the end of the day after the upload date
+
+TIME_COLUMNS = ("time_utc", "start_utc", "end_utc", "stage_start_utc", "stage_end_utc")
+
+
+class RowReason(StrEnum):
+    """Why a measurement row is rejected; types add reasons of their own with their row checks."""
+
+    MISSING_VALUE = "missing_value"
+    OUT_OF_RANGE = "out_of_range"
+    UNKNOWN_VALUE = "unknown_value"
+    TIME_IMPLAUSIBLE = "time_implausible"
+    ENDS_BEFORE_START = "ends_before_start"
+
+
+TEMPORAL_REASONS = frozenset({RowReason.TIME_IMPLAUSIBLE, RowReason.ENDS_BEFORE_START, "outside_record"})
+
+
+def row_faults(rows: pd.DataFrame, record_type: RecordType, upload_date: date) -> pd.Series[str]:
+    """Return the reasons against each row ("column:reason", sorted, joined by "; "), null for a good row.
+
+    `rows` has a unique index and the type's columns. Raises pandera's SchemaErrors only where the frame itself
+    is not of the type's shape, which is an error of ours and not of the data.
+    """
+    schema = _schema(record_type.name, upload_date)
+    faults = pd.Series(None, index=rows.index, dtype="str", name="faults")
+    try:
+        schema.validate(rows, lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        cases = errors.failure_cases
+        if cases["index"].isna().any():
+            raise
+        found = pd.Series(_names(cases), index=cases["index"].to_numpy())
+        joined = found.groupby(level=0).agg(lambda names: "; ".join(sorted(set(names))))
+        faults.loc[joined.index] = joined
+    return faults
+
+
+def _names(cases: pd.DataFrame) -> list[str]:
+    reasons = cases["check"].replace({"not_nullable": str(RowReason.MISSING_VALUE)})
+    by_column = cases["schema_context"] == "Column"
+    return [
+        f"{column}:{reason}" if own else reason
+        for own, column, reason in zip(by_column, cases["column"], reasons, strict=True)
+    ]
+
+
+@cache
+def _schema(name: str, upload_date: date) -> pa.DataFrameSchema:
+    record_type = record_types()[name]
+    columns = {c.name: pa.Column(None, _checks(c, upload_date), nullable=c.nullable) for c in record_type.columns}
+    return pa.DataFrameSchema(columns, checks=_row_checks(record_type), name=name)
+
+
+def _checks(column: Column, upload_date: date) -> list[pa.Check]:
+    checks = []
+    if column.minimum is not None or column.maximum is not None:
+        checks.append(pa.Check.in_range(column.minimum, column.maximum, name=RowReason.OUT_OF_RANGE))
+    if column.allowed is not None:
+        checks.append(pa.Check.isin(column.allowed, name=RowReason.UNKNOWN_VALUE))
+    if column.name in TIME_COLUMNS:
+        latest = datetime(upload_date.year, upload_date.month, upload_date.day, tzinfo=UTC) + UPLOAD_GRACE
+        checks.append(pa.Check.in_range(EARLIEST, latest, name=RowReason.TIME_IMPLAUSIBLE))
+    return checks
+
+
+def _row_checks(record_type: RecordType) -> list[pa.Check]:
+    checks = [pa.Check(check.passes, name=check.reason) for check in record_type.row_checks]
+    if "end_utc" in record_type.arrow_schema.names:
+        checks.append(pa.Check(lambda rows: rows["end_utc"] >= rows["start_utc"], name=RowReason.ENDS_BEFORE_START))
+    return checks

@@ -1,0 +1,79 @@
+"""What a record type is. The types themselves live one to a file beside this; no type is named here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UTC_TIMESTAMP = pa.timestamp("ms", tz="UTC")
+
+
+class DayAnchor(StrEnum):
+    """Which local day a measurement belongs to."""
+
+    INSTANT = "instant"  # the local date of time_utc
+    NIGHT = "night"  # the local date on which the night (18:00 to 18:00) of time_utc ends
+    END = "end"  # the local date of the night (18:00 to 18:00) in which end_utc lies
+    SPAN = "span"  # every local date that start_utc..end_utc overlaps
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: its meaning, unit and limits.
+
+    `minimum` and `maximum` are inclusive; `range_source` says who set them.
+    """
+
+    name: str
+    dtype: pa.DataType
+    description: str
+    unit: str | None = None
+    nullable: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    allowed: tuple[str, ...] | None = None
+    range_source: str | None = None
+
+
+@dataclass(frozen=True)
+class RowCheck:
+    """A rule over several columns of a measurement row; `passes` returns a boolean per row, true for a good one."""
+
+    reason: str
+    description: str
+    passes: Callable[[pd.DataFrame], pd.Series[bool]]
+
+
+@dataclass(frozen=True)
+class RecordType:
+    """One Health Connect record type.
+
+    `avro_schema` is the reader's schema; `flatten` turns decoded records (one row a record, nested columns
+    as Avro names them) into measurement rows that hold `columns`, and keeps every record in at least one row.
+    """
+
+    name: str
+    avro_name: str
+    title: str
+    description: str
+    domain: str
+    avro_schema: Mapping[str, Any]
+    columns: tuple[Column, ...]
+    flatten: Callable[[pa.Table], pa.Table]
+    day_anchor: DayAnchor
+    code_version: str
+    row_checks: tuple[RowCheck, ...] = ()
+    reject_whole_record: bool = False  # one bad measurement makes the others of its record untrustworthy
+    sort_by: tuple[str, ...] = field(default=("time_utc",))
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """Schema of the records table, in column order."""
+        return pa.schema([pa.field(c.name, c.dtype, nullable=c.nullable) for c in self.columns])

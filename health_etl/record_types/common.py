@@ -1,0 +1,160 @@
+"""Parts that every Health Connect record shares: Avro metadata, common columns, flattening steps.
+
+What only one type has stands in that type's own file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from health_etl.record_types.base import UTC_TIMESTAMP, Column
+
+NULLABLE_STRING = ["null", "string"]
+
+DEVICE = {
+    "type": "record",
+    "name": "AvroDevice",
+    "fields": [
+        {"name": "manufacturer", "type": NULLABLE_STRING, "default": None},
+        {"name": "model", "type": NULLABLE_STRING, "default": None},
+        {"name": "type", "type": NULLABLE_STRING, "default": None},
+    ],
+}
+
+METADATA = {
+    "type": "record",
+    "name": "AvroMetadata",
+    "fields": [
+        {"name": "id", "type": "string"},
+        {"name": "dataOriginPackageName", "type": "string"},
+        {"name": "lastModifiedTimeEpochMillis", "type": "long"},
+        {"name": "clientRecordId", "type": NULLABLE_STRING, "default": None},
+        {"name": "clientRecordVersion", "type": "long"},
+        {"name": "device", "type": ["null", DEVICE], "default": None},
+    ],
+}
+
+INSTANT_FIELDS: list[dict[str, Any]] = [
+    {"name": "timeEpochMillis", "type": "long"},
+    {"name": "zoneOffsetId", "type": NULLABLE_STRING, "default": None},
+]
+
+INTERVAL_FIELDS: list[dict[str, Any]] = [
+    {"name": "startTimeEpochMillis", "type": "long"},
+    {"name": "endTimeEpochMillis", "type": "long"},
+    {"name": "startZoneOffsetId", "type": NULLABLE_STRING, "default": None},
+    {"name": "endZoneOffsetId", "type": NULLABLE_STRING, "default": None},
+]
+
+
+def avro_schema(
+    avro_name: str, time_fields: Sequence[Mapping[str, Any]], own_fields: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return the reader's schema of a record type, as the phone app writes it."""
+    fetched = {"name": "appRecordFetchTimeEpochMillis", "type": "long"}
+    return {
+        "type": "record",
+        "name": f"Avro{avro_name}",
+        "fields": [{"name": "metadata", "type": METADATA}, *time_fields, *own_fields, fetched],
+    }
+
+
+def avro_enum(name: str, symbols: Sequence[str]) -> dict[str, Any]:
+    """Return an enum whose unknown symbols resolve to UNKNOWN, as Avro's rules for a default say."""
+    return {"type": "enum", "name": name, "symbols": list(symbols), "default": "UNKNOWN"}
+
+
+IDENTITY_COLUMNS = (
+    Column("record_id", pa.string(), "Health Connect's metadata.id, the identity of the record"),
+    Column("user_id", pa.string(), "The person, from the key of the upload"),
+    Column("source_app", pa.string(), "Package name of the app that wrote the record"),
+)
+
+PROVENANCE_COLUMNS = (
+    Column("device_manufacturer", pa.string(), "Maker of the device", nullable=True),
+    Column("device_model", pa.string(), "Model of the device", nullable=True),
+    Column("device_type", pa.string(), "Kind of device, such as WATCH or RING", nullable=True),
+    Column("client_record_id", pa.string(), "The writing app's own id", nullable=True),
+    Column("client_record_version", pa.int64(), "The writing app's version; the highest wins"),
+    Column("last_modified_utc", UTC_TIMESTAMP, "When the record was last written to Health Connect", "UTC"),
+    Column("fetched_utc", UTC_TIMESTAMP, "When the phone read the record for this export", "UTC"),
+    Column("source_key", pa.string(), "Key of the raw object that holds this version"),
+    Column("source_record_number", pa.int32(), "Position of the record in that object, from 0"),
+)
+
+INSTANT_COLUMNS = (
+    Column("time_utc", UTC_TIMESTAMP, "When it was measured", "UTC"),
+    Column("zone_offset", pa.string(), "UTC offset as the app wrote it; Z may be a lie", nullable=True),
+)
+
+INTERVAL_COLUMNS = (
+    Column("start_utc", UTC_TIMESTAMP, "Start of the record", "UTC"),
+    Column("end_utc", UTC_TIMESTAMP, "End of the record", "UTC"),
+    Column("start_zone_offset", pa.string(), "UTC offset at the start, as written", nullable=True),
+    Column("end_zone_offset", pa.string(), "UTC offset at the end, as written", nullable=True),
+)
+
+
+def table_columns(time_columns: Sequence[Column], own_columns: Sequence[Column]) -> tuple[Column, ...]:
+    """Return a type's columns in table order: identity, time, measurement, provenance."""
+    return (*IDENTITY_COLUMNS, *time_columns, *own_columns, *PROVENANCE_COLUMNS)
+
+
+def utc(epoch_ms: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Turn epoch milliseconds into UTC timestamps."""
+    return epoch_ms.cast(pa.int64()).cast(UTC_TIMESTAMP)
+
+
+def common_arrays(records: pa.Table) -> dict[str, pa.ChunkedArray]:
+    """Return the identity and provenance columns of decoded records."""
+    meta = records["metadata"]
+    device = pc.struct_field(meta, "device")
+    return {
+        "record_id": pc.struct_field(meta, "id"),
+        "user_id": records["user_id"],
+        "source_app": pc.struct_field(meta, "dataOriginPackageName"),
+        "device_manufacturer": pc.struct_field(device, "manufacturer"),
+        "device_model": pc.struct_field(device, "model"),
+        "device_type": pc.struct_field(device, "type"),
+        "client_record_id": pc.struct_field(meta, "clientRecordId"),
+        "client_record_version": pc.struct_field(meta, "clientRecordVersion"),
+        "last_modified_utc": utc(pc.struct_field(meta, "lastModifiedTimeEpochMillis")),
+        "fetched_utc": utc(records["appRecordFetchTimeEpochMillis"]),
+        "source_key": records["source_key"],
+        "source_record_number": records["source_record_number"],
+    }
+
+
+def instant_arrays(records: pa.Table) -> dict[str, pa.ChunkedArray]:
+    """Return the time columns of a type measured at an instant."""
+    return {"time_utc": utc(records["timeEpochMillis"]), "zone_offset": records["zoneOffsetId"]}
+
+
+def interval_arrays(records: pa.Table) -> dict[str, pa.ChunkedArray]:
+    """Return the time columns of a type recorded over an interval."""
+    return {
+        "start_utc": utc(records["startTimeEpochMillis"]),
+        "end_utc": utc(records["endTimeEpochMillis"]),
+        "start_zone_offset": records["startZoneOffsetId"],
+        "end_zone_offset": records["endZoneOffsetId"],
+    }
+
+
+def explode(records: pa.Table, list_column: str) -> tuple[pa.Table, pa.StructArray]:
+    """Repeat each record for every element of its list; a record with an empty list keeps one, null, row.
+
+    Returns the repeated records and the elements, row by row.
+    """
+    table = records.combine_chunks()
+    lists = table[list_column].combine_chunks()
+    filled = pc.if_else(pc.equal(pc.fill_null(pc.list_value_length(lists), 0), 0), _one_null(lists.type), lists)
+    parents = pc.list_parent_indices(filled)
+    return table.drop_columns([list_column]).take(parents), pc.list_flatten(filled)
+
+
+def _one_null(list_type: pa.ListType) -> pa.Scalar:
+    return pa.scalar([None], type=list_type)

@@ -1,0 +1,97 @@
+"""Sleep: a session with its stages; one row a stage, one without a stage for an unstaged session."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from health_etl.record_types import common
+from health_etl.record_types.base import UTC_TIMESTAMP, Column, DayAnchor, RecordType, RowCheck
+
+STAGES = ("UNKNOWN", "AWAKE", "SLEEPING", "OUT_OF_BED", "LIGHT", "DEEP", "REM", "AWAKE_IN_BED")
+
+# h; sanity range of the predecessor's specification. Its lower bound, 0.5 h, is left out: short naps are real.
+MAX_SESSION_HOURS = 16
+
+STAGE = {
+    "type": "record",
+    "name": "AvroSleepStageRecord",
+    "fields": [
+        {"name": "startTimeEpochMillis", "type": "long"},
+        {"name": "endTimeEpochMillis", "type": "long"},
+        {"name": "stage", "type": common.avro_enum("AvroSleepStageType", STAGES)},
+    ],
+}
+
+COLUMNS = common.table_columns(
+    common.INTERVAL_COLUMNS,
+    (
+        Column("title", pa.string(), "Title that the app gave the session", nullable=True),
+        Column("notes", pa.string(), "Free text of the session; never leaves the records", nullable=True),
+        Column("stage_start_utc", UTC_TIMESTAMP, "Start of the stage", "UTC", nullable=True),
+        Column("stage_end_utc", UTC_TIMESTAMP, "End of the stage", "UTC", nullable=True),
+        Column("stage", pa.string(), "Sleep stage", nullable=True, allowed=STAGES),
+    ),
+)
+
+
+def flatten(records: pa.Table) -> pa.Table:
+    """Return one row a stage; a session without stages keeps one row without a stage."""
+    repeated, stages = common.explode(records, "stages")
+    arrays = {
+        **common.common_arrays(repeated),
+        **common.interval_arrays(repeated),
+        "title": repeated["title"],
+        "notes": repeated["notes"],
+        "stage_start_utc": common.utc(pc.struct_field(stages, "startTimeEpochMillis")),
+        "stage_end_utc": common.utc(pc.struct_field(stages, "endTimeEpochMillis")),
+        "stage": pc.struct_field(stages, "stage"),
+    }
+    return pa.table({column.name: arrays[column.name] for column in COLUMNS})
+
+
+def _stage_inside_session(rows: pd.DataFrame) -> pd.Series[bool]:
+    inside = (
+        (rows["stage_start_utc"] >= rows["start_utc"])
+        & (rows["stage_end_utc"] <= rows["end_utc"])
+        & (rows["stage_end_utc"] >= rows["stage_start_utc"])
+    )
+    return inside | rows["stage"].isna()
+
+
+RECORD_TYPE = RecordType(
+    name="sleep_session",
+    avro_name="SleepSessionRecord",
+    title="Sleep session",
+    description="Sleep sessions and their stages, from every app that tracked the night.",
+    domain="sleep_wellness",
+    avro_schema=common.avro_schema(
+        "SleepSessionRecord",
+        [
+            {"name": "title", "type": common.NULLABLE_STRING, "default": None},
+            {"name": "notes", "type": common.NULLABLE_STRING, "default": None},
+            *common.INTERVAL_FIELDS,
+            {"name": "durationMillis", "type": ["null", "long"], "default": None},
+        ],
+        [{"name": "stages", "type": {"type": "array", "items": STAGE}, "default": []}],
+    ),
+    columns=COLUMNS,
+    flatten=flatten,
+    day_anchor=DayAnchor.END,
+    code_version="1",
+    row_checks=(
+        RowCheck(
+            "outside_record",
+            "a stage lies inside its session and does not end before it starts, as Health Connect demands",
+            _stage_inside_session,
+        ),
+        RowCheck(
+            "duration_out_of_range",
+            f"a session lasts at most {MAX_SESSION_HOURS} h",
+            lambda rows: rows["end_utc"] - rows["start_utc"] <= pd.Timedelta(hours=MAX_SESSION_HOURS),
+        ),
+    ),
+    reject_whole_record=True,
+    sort_by=("start_utc", "end_utc"),
+)
