@@ -1,0 +1,63 @@
+"""Wording and number formatting that the processors share. No clinical knowledge lives here."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from health_etl.clinical.base import Facts
+
+
+def paragraph(*sentences: str) -> str:
+    """Join the sentences that say something; empty ones are left out."""
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def counted(number: str, singular: str, plural: str) -> str:
+    """Write a count with its noun: "1 reading", "2 readings"."""
+    return f"{number} {singular if number == '1' else plural}"
+
+
+def below(value_as_written: float, limit: float) -> str:
+    """Name a value that lies below the limit, also where rounding has lifted it onto the limit."""
+    return "below" if value_as_written < limit else "just below"
+
+
+def above(value_as_written: float, limit: float) -> str:
+    """Name a value that lies above the limit, also where rounding has lowered it onto the limit."""
+    return "above" if value_as_written > limit else "just above"
+
+
+def zone_caution(facts: Facts) -> str:
+    """Say that the local day itself is uncertain where its zone is the default; else nothing."""
+    if not (facts.has("zone_source") and facts["zone_source"] == "default"):
+        return ""
+    return (
+        "The records carry no reliable time zone and the default was assumed, so the bounds of this local "
+        "day and its clock times are uncertain."
+    )
+
+
+def local_clock_times(time_utc: pd.Series, utc_offset_minutes: pd.Series) -> pd.Series:
+    """Write instants as the clock on the wall showed them, "HH:MM" (24 hours).
+
+    time_utc: datetime64 UTC, null where unknown; utc_offset_minutes: the offset in force at each of them.
+    """
+    wall: pd.Series = time_utc + pd.to_timedelta(utc_offset_minutes, unit="min")
+    clock: pd.Series = wall.dt.strftime("%H:%M")
+    return clock
+
+
+def coverage_reasons(coverage: npt.NDArray[np.float64], minimum: float, recorded: str) -> pd.Series:
+    """Say for each day why its coverage is insufficient: "27 % of the day recorded, 70 % needed"; else null.
+
+    coverage: shares from 0 to 1; minimum: the share that is needed; recorded: what the share is of, as in
+    "of the day recorded". A share that only rounds up to the minimum is written "not quite".
+    """
+    percent = np.rint(coverage * 100).astype("int64")
+    needed = f"{minimum * 100:.0f}"
+    written = pd.Series(percent.astype("str"), dtype="str") + f" % {recorded}, {needed} % needed"
+    rounded_up = pd.Series(percent >= minimum * 100)
+    written = written.mask(rounded_up, "not quite " + written)
+    return written.where(pd.Series(coverage < minimum))
