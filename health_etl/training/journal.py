@@ -1,0 +1,178 @@
+"""One month of the health journal in one domain: JSON Lines, and a manifest beside them.
+
+Of several insights about one person, local day and type the one of the latest upload wins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from health_etl.clinical import processors
+from health_etl.core import keys
+from health_etl.core.catalogue import Catalogue
+from health_etl.core.lake import Lake
+from health_etl.core.manifest import DerivedManifest, digest, read_derived_manifest
+from health_etl.core.tables import read_frame
+from health_etl.insights.partition import code_version
+from health_etl.record_types import record_types
+from health_etl.training.examples import columns, lines
+
+CODE_VERSION = "1"
+SUBJECTS_AT_ONCE = 500  # memory hangs on the batch and not on the month
+
+_WHO_AND_WHEN = ["subject", "local_date"]
+
+
+@dataclass(frozen=True)
+class Month:
+    """What a month of one domain is made from: insights partitions by record type, in order."""
+
+    domain: str
+    month: str
+    partitions: Mapping[str, tuple[str, ...]]
+    inputs_digest: str
+
+
+def domains() -> list[str]:
+    """Return every domain that a record type files under."""
+    return sorted({record_type.domain for record_type in record_types().values()})
+
+
+def months(catalogue: Catalogue, lake: Lake) -> list[str]:
+    """Return every month (YYYY-MM) that insights speak of, or that was written before."""
+    found = {
+        month
+        for name in record_types()
+        for manifest in catalogue.insights(name).values()
+        for month in manifest.details["local_months"]
+    }
+    written = {
+        f"{year}-{month}"
+        for domain in domains()
+        for year in lake.folders(f"training/{domain}/")
+        for month in lake.folders(f"training/{domain}/{year}/")
+    }
+    return sorted(found | written)
+
+
+def plan(catalogue: Catalogue, month: str) -> list[Month]:
+    """Return what each domain of a month is made from."""
+    partitions: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
+    parts: dict[str, list[str]] = {domain: [CODE_VERSION, domain, month] for domain in domains()}
+    for name, record_type in record_types().items():
+        manifests = catalogue.insights(name)
+        used = [p for p in manifests if month in manifests[p].details["local_months"]]
+        partitions[record_type.domain][name] = tuple(used)
+        parts[record_type.domain].append(code_version(name))
+        parts[record_type.domain] += [f"{name} {p} {manifests[p].digest}" for p in used]
+    return [Month(d, month, partitions[d], digest(parts[d])) for d in domains()]
+
+
+def is_current(lake: Lake, month: Month) -> bool:
+    """Say whether the month as written was made from exactly these insights."""
+    written = read_derived_manifest(lake, keys.journal_manifest_key(month.domain, month.month))
+    if written is None:
+        return not any(month.partitions.values())
+    return written.inputs_digest == month.inputs_digest
+
+
+def write(lake: Lake, month: Month) -> DerivedManifest:
+    """Write one month of one domain: the lines, then the manifest. A month without lines keeps no file."""
+    key = keys.journal_key(month.domain, month.month)
+    with tempfile.TemporaryDirectory(prefix="health-etl-") as folder:
+        path = Path(folder) / "journal.jsonl"
+        written = _write_lines(path, _examples(lake, month))
+        if written.lines:
+            lake.put_file(key, path)
+        else:
+            lake.delete([key])
+    details = {
+        "key": key,
+        "lines_by_type": dict(sorted(written.by_type.items())),
+        "code_versions": {name: f"{CODE_VERSION}.{code_version(name)}" for name in sorted(month.partitions)},
+        "source_keys": sorted(written.source_keys),
+    }
+    manifest = DerivedManifest(month.domain, month.month, month.inputs_digest, written.sha256, written.lines, details)
+    lake.put(keys.journal_manifest_key(month.domain, month.month), manifest.to_json())
+    return manifest
+
+
+@dataclass
+class _Written:
+    lines: int
+    by_type: dict[str, int]
+    source_keys: set[str]
+    sha256: str
+
+
+def _write_lines(path: Path, examples: Iterator[tuple[str, list[str], str]]) -> _Written:
+    whole = hashlib.sha256()
+    by_type: dict[str, int] = defaultdict(int)
+    source_keys: set[str] = set()
+    with path.open("wb") as file:
+        for record_type, keys_used, line in examples:
+            content = line.encode() + b"\n"
+            file.write(content)
+            whole.update(content)
+            by_type[record_type] += 1
+            source_keys.update(keys_used)
+    return _Written(sum(by_type.values()), dict(by_type), source_keys, whole.hexdigest())
+
+
+def _examples(lake: Lake, month: Month) -> Iterator[tuple[str, list[str], str]]:
+    """Yield (record type, source keys, line), by subject, local date and record type."""
+    winners = {name: _winners(lake, name, used, month.month) for name, used in month.partitions.items()}
+    subjects = sorted({subject for frame in winners.values() for subject in frame["subject"].unique()})
+    for start in range(0, len(subjects), SUBJECTS_AT_ONCE):
+        people = subjects[start : start + SUBJECTS_AT_ONCE]
+        batch = [
+            example
+            for name, frame in winners.items()
+            for example in _of_type(lake, name, frame[frame["subject"].isin(people)], people)
+        ]
+        for _, _, record_type, source_keys, line in sorted(batch, key=lambda example: example[:3]):
+            yield record_type, source_keys, line
+
+
+def _winners(lake: Lake, record_type: str, partitions: Sequence[str], month: str) -> pd.DataFrame:
+    """Return, for every subject and day of the month, the latest partition that speaks of it."""
+    frames = [
+        read_frame(lake, keys.insights_key(record_type, partition), columns=[*_WHO_AND_WHEN, "withdrawn"]).assign(
+            partition=partition
+        )
+        for partition in partitions
+    ]
+    if not frames:
+        return pd.DataFrame({name: pd.Series(dtype="str") for name in (*_WHO_AND_WHEN, "partition")})
+    rows = pd.concat(frames, ignore_index=True)
+    rows = rows[rows["local_date"].str.startswith(month)]
+    latest = rows.sort_values("partition", kind="stable").drop_duplicates(_WHO_AND_WHEN, keep="last")
+    return latest.loc[~latest["withdrawn"], [*_WHO_AND_WHEN, "partition"]]
+
+
+def _of_type(
+    lake: Lake, record_type: str, winners: pd.DataFrame, people: list[str]
+) -> Iterator[tuple[str, str, str, list[str], str]]:
+    processor = processors()[record_type]
+    version = f"{CODE_VERSION}.{code_version(record_type)}"
+    for partition, wanted in winners.groupby("partition"):
+        rows = read_frame(
+            lake,
+            keys.insights_key(record_type, str(partition)),
+            columns=list(columns(processor)),
+            people=people,
+            person_column="subject",
+        )
+        rows = rows.merge(wanted[_WHO_AND_WHEN], on=_WHO_AND_WHEN)
+        texts = lines(rows, processor, version)
+        for subject, day, source_keys, line in zip(
+            rows["subject"], rows["local_date"], rows["source_keys"], texts, strict=True
+        ):
+            yield subject, day, record_type, list(source_keys), line
