@@ -1,0 +1,1 @@
+"""Dagster assets, made by factories over the record types."""

@@ -1,0 +1,57 @@
+"""Insights assets: a graph of clinical processor ops for each type. One factory serves every type."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from health_etl.assets.catalogue_metadata import OWNER, column_schema
+from health_etl.assets.records import BACKFILL_POLICY, records_key
+from health_etl.clinical import processors
+from health_etl.core import utc_offsets
+from health_etl.insights.partition import code_version
+from health_etl.insights.table import columns
+from health_etl.ops import analyse_op, narrate_op, select_op
+from health_etl.partitions import look_back
+from health_etl.record_types import record_types
+
+
+def insights_key(name: str) -> dg.AssetKey:
+    """Return the key of a type's insights asset."""
+    return dg.AssetKey(["insights", name])
+
+
+def insights_assets(upload_dates: dg.PartitionsDefinition[str]) -> Sequence[dg.AssetsDefinition]:
+    """Return the insights asset of every type."""
+    return [_insights_asset(name, upload_dates) for name in record_types()]
+
+
+def _insights_asset(name: str, upload_dates: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    select, analyse, narrate = select_op(name), analyse_op(name), narrate_op(name)
+
+    @dg.graph_asset(
+        key=insights_key(name),
+        ins={
+            "records": _looked_back_on(records_key(name)),
+            "utc_offsets": _looked_back_on(records_key(utc_offsets.NAME)),
+        },
+        partitions_def=upload_dates,
+        backfill_policy=BACKFILL_POLICY,
+        group_name="insights",
+        kinds={"pandas", "parquet"},
+        owners=[OWNER],
+        code_version=code_version(name),
+        description=(
+            f"{record_types()[name].title} per person and local day: metrics, coverage and a text, for every day "
+            "that the upload touched. The latest upload that touches a day has the last word."
+        ),
+        metadata={"dagster/column_schema": column_schema(columns(processors()[name]))},
+        tags={"domain": record_types()[name].domain},
+    )
+    def insights(records: None, utc_offsets: None) -> None:
+        return narrate(analyse(select(records=records, utc_offsets=utc_offsets)))  # type: ignore[no-any-return]
+
+    return insights
+
+
+def _looked_back_on(key: dg.AssetKey) -> dg.AssetIn:
+    return dg.AssetIn(key=key, dagster_type=dg.Nothing, partition_mapping=look_back())

@@ -1,0 +1,67 @@
+"""Quarantine assets: what lies in raw/ and belongs to no partition."""
+
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from health_etl import progress
+from health_etl.assets.catalogue_metadata import OWNER
+from health_etl.assets.raw import raw_key
+from health_etl.core import unclaimed
+from health_etl.core.keys import masked
+from health_etl.core.listing import list_all
+from health_etl.core.manifest import digest
+from health_etl.record_types import record_types
+from health_etl.resources import LakeResource, reported_failures
+
+UNCLAIMED = dg.AssetKey(["quarantine", "unclaimed_uploads"])
+
+
+def unclaimed_asset(upload_dates: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefinition:
+    """Return the asset that looks after uploads of unknown types and with keys that do not parse."""
+
+    @dg.asset(
+        key=UNCLAIMED,
+        deps=[dg.AssetDep(raw_key(name), partition_mapping=dg.AllPartitionMapping()) for name in record_types()],
+        group_name="quarantine",
+        kinds={"python", "avro"},
+        owners=[OWNER],
+        code_version=unclaimed.CODE_VERSION,
+        description=(
+            "Uploads that no partition claims: unknown record types, keys that do not parse, dates outside the "
+            "partitions. Copied to quarantine/ with the reason."
+        ),
+        pool="quarantine_unclaimed_uploads",
+    )
+    def unclaimed_uploads(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[Any]:
+        with reported_failures(context):
+            opened = lake.open()
+            listing = list_all(opened, lake.settings().start_date, last_upload_date(upload_dates))
+            report = unclaimed.update(opened, listing.unclaimed)
+            progress.advance("steps")
+            return dg.MaterializeResult(
+                metadata={"dagster/row_count": len(report.items), "uploads": _table(report)},
+                data_version=dg.DataVersion(digest([report.to_json().decode()])),
+            )
+
+    return unclaimed_uploads
+
+
+def last_upload_date(upload_dates: dg.TimeWindowPartitionsDefinition) -> date:
+    """Return the last upload date that is a partition: today."""
+    last = upload_dates.get_last_partition_key()
+    if last is None:
+        raise dg.DagsterInvariantViolationError("HEALTH_ETL_START_DATE lies in the future")
+    return date.fromisoformat(last)
+
+
+def _table(report: unclaimed.Report) -> dg.TableMetadataValue:
+    names = ("reason", "detail", "way_out")
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord({"object": masked(item["key"]), **{name: item[name] for name in names}})
+            for item in report.items
+        ],
+        schema=dg.TableSchema([dg.TableColumn(name, "string") for name in ("object", *names)]),
+    )

@@ -1,0 +1,147 @@
+"""Records assets: uploads decoded, de-duplicated, validated, accounted for. One factory serves every type."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from health_etl import progress
+from health_etl.assets.catalogue_metadata import (
+    OWNER,
+    add_partition_metadata,
+    column_schema,
+    refused_table,
+    table_metadata,
+)
+from health_etl.assets.raw import raw_key
+from health_etl.core import keys, records_partition, utc_offsets
+from health_etl.core.catalogue import Catalogue
+from health_etl.core.lake import Lake
+from health_etl.core.listing import list_partition
+from health_etl.core.manifest import DerivedManifest, RecordsManifest, digest
+from health_etl.record_types import record_types
+from health_etl.record_types.base import RecordType
+from health_etl.resources import LakeResource, reported_failures
+
+# Bounds what a failure costs and what a run holds in memory; one process still serves a month.
+BACKFILL_POLICY = dg.BackfillPolicy.multi_run(max_partitions_per_run=31)
+
+
+def records_key(name: str) -> dg.AssetKey:
+    """Return the key of a type's records asset."""
+    return dg.AssetKey(["records", name])
+
+
+def records_assets(upload_dates: dg.PartitionsDefinition[str]) -> Sequence[dg.AssetsDefinition]:
+    """Return the records asset of every type, and the offsets that they state."""
+    per_type = [_records_asset(record_type, upload_dates) for record_type in record_types().values()]
+    return [*per_type, _utc_offsets_asset(upload_dates)]
+
+
+def _records_asset(record_type: RecordType, upload_dates: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=records_key(record_type.name),
+        deps=[raw_key(record_type.name)],
+        partitions_def=upload_dates,
+        backfill_policy=BACKFILL_POLICY,
+        group_name="records",
+        kinds={"python", "parquet"},
+        owners=[OWNER],
+        code_version=records_partition.code_version(record_type),
+        description=(
+            f"{record_type.title}: {record_type.description} One row a measurement, UTC, latest version of each "
+            "record. Rows in = accepted + duplicate + quarantined, file by file, in the manifest beside the table."
+        ),
+        metadata={"dagster/column_schema": column_schema(record_type.columns)},
+        tags={"domain": record_type.domain},
+        pool=f"records_{record_type.name}",
+    )
+    def records(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[Any]:
+        with reported_failures(context):
+            opened = lake.open()
+            versions = [_update(context, opened, record_type, partition).digest for partition in context.partition_keys]
+            progress.advance("steps")
+            return dg.MaterializeResult(data_version=dg.DataVersion(_one_version(versions)))
+
+    return records
+
+
+def _update(context: dg.AssetExecutionContext, lake: Lake, record_type: RecordType, partition: str) -> RecordsManifest:
+    upload_date = date.fromisoformat(partition)
+    uploads = list_partition(lake, record_type, upload_date)
+    done = records_partition.update(
+        lake, record_type, upload_date, uploads, lambda count: progress.advance("files", count)
+    )
+    metadata = records_metadata(lake, record_type, done.manifest) | {"files_read": done.files_read}
+    add_partition_metadata(context, metadata, partition)
+    refused = sum(1 for file in done.manifest.files if file.reason)
+    context.log.info(
+        f"{record_type.name} {partition}: {done.files_read} of {len(uploads)} files read, "
+        f"{done.manifest.total()[1]} records accepted, {refused} files refused."
+    )
+    return done.manifest
+
+
+def records_metadata(lake: Lake, record_type: RecordType, manifest: RecordsManifest) -> dict[str, Any]:
+    """Return what the UI shows of a records partition: counts and reasons, no health value, no user id."""
+    rows_in, accepted, duplicate, quarantined = manifest.total()
+    key = keys.records_key(record_type.name, manifest.partition)
+    refused = [file for file in manifest.files if file.reason]
+    found = {
+        **table_metadata(lake, key, manifest.measurement_rows),
+        "files": len(manifest.files),
+        "rows_in": rows_in,
+        "accepted": accepted,
+        "duplicate": duplicate,
+        "quarantined": quarantined,
+        "rejected_measurements": manifest.rejected_rows,
+        "refused_files": len(refused),
+        "manifest": dg.MetadataValue.url(lake.uri(keys.manifest_key(key))),
+        "digest": manifest.digest,
+    }
+    return found | ({"refused": refused_table(refused)} if refused else {})
+
+
+def _utc_offsets_asset(upload_dates: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=records_key(utc_offsets.NAME),
+        deps=[records_key(name) for name in record_types()],
+        partitions_def=upload_dates,
+        backfill_policy=BACKFILL_POLICY,
+        group_name="records",
+        kinds={"python", "parquet"},
+        owners=[OWNER],
+        code_version=utc_offsets.CODE_VERSION,
+        description=(
+            "UTC offsets that records of any type state. They tell the local day of records that state none, or "
+            "a `Z` that may be a lie."
+        ),
+        metadata={"dagster/column_schema": column_schema(utc_offsets.COLUMNS)},
+        pool="records_utc_offsets",
+    )
+    def offsets(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[Any]:
+        with reported_failures(context):
+            opened = lake.open()
+            versions = [manifest.digest for manifest in _update_offsets(context, opened)]
+            progress.advance("steps")
+            return dg.MaterializeResult(data_version=dg.DataVersion(_one_version(versions)))
+
+    return offsets
+
+
+def _update_offsets(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[DerivedManifest]:
+    catalogue = Catalogue(lake)
+    for partition in context.partition_keys:
+        manifest = utc_offsets.update(lake, date.fromisoformat(partition), catalogue.of_date(partition))
+        if manifest is None:
+            continue
+        key = keys.records_key(utc_offsets.NAME, partition)
+        metadata = {**table_metadata(lake, key, manifest.rows), "digest": manifest.digest}
+        add_partition_metadata(context, metadata, partition)
+        yield manifest
+
+
+def _one_version(versions: Sequence[str]) -> str:
+    """Return the data version of a run: its partition's digest, or one over those of its range."""
+    return versions[0] if len(versions) == 1 else digest(versions)

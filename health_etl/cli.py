@@ -1,0 +1,114 @@
+"""The `health-etl` command. Each command is a few lines over the library; heavy imports wait until they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from health_etl.errors import HealthEtlError
+
+app = typer.Typer(
+    help="Health Connect exports to validated records, clinical insights and training data.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+console = Console(soft_wrap=True)
+errors = Console(stderr=True, soft_wrap=True)
+
+DATE = "%Y-%m-%d"
+
+
+@app.command()
+def sample(
+    out: Annotated[Path, typer.Option("--out", help="Folder to write to.", show_default=False)],
+    people: Annotated[int, typer.Option(min=1, help="How many people.")] = 1,
+    days: Annotated[int, typer.Option(min=1, help="How many days of each.")] = 3,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
+) -> None:
+    """Write synthetic phone exports of all six types, one folder a person."""
+    from health_etl.cli_output import writing_samples
+
+    with _one_sentence():
+        writing_samples(console, out, people, days, seed)
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Export files, or folders of them.", show_default=False)],
+    user: Annotated[str, typer.Option("--user", help="Whose exports these are.", show_default=False)],
+    uploaded: Annotated[
+        datetime | None,
+        typer.Option(formats=[DATE], help="Upload date. Default: the UTC date in each file's name."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="Device that exported them.")] = "phone",
+) -> None:
+    """Put phone exports ({RecordType}_{epoch ms}.avro) into the lake, once for each content."""
+    from health_etl.cli_output import ingesting
+
+    with _one_sentence():
+        refused = ingesting(console, errors, paths, user, uploaded.date() if uploaded else None, device)
+    raise typer.Exit(1 if refused else 0)
+
+
+@app.command()
+def run(
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=[DATE], help="First upload date. Default: all.")
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=[DATE], help="Last upload date. Default: all.")
+    ] = None,
+    types: Annotated[
+        list[str] | None,
+        typer.Option("--type", help="Record type, such as steps; may be repeated. Default: all."),
+    ] = None,
+    show_example: Annotated[bool, typer.Option("--show-example", help="Print one training line in full.")] = False,
+) -> None:
+    """Bring records, insights and journal up to date, through Dagster, on the instance that the UI shows."""
+    from health_etl.cli_output import running
+
+    with _one_sentence():
+        failed = running(console, errors, _date(first), _date(last), types, show_example)
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def doctor() -> None:
+    """Say whether settings, store, instance and code location are in order, and what to do where they are not."""
+    from health_etl.doctor import examining
+
+    raise typer.Exit(0 if examining(console) else 1)
+
+
+@app.callback()
+def _main() -> None:
+    """Keep the commands named, and the .env file read before any of them."""
+    from dotenv import load_dotenv
+
+    from health_etl.settings import project_root
+
+    load_dotenv(project_root() / ".env")
+
+
+def _date(value: datetime | None) -> date | None:
+    return value.date() if value else None
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """End with one clear sentence instead of a stack trace when the failure is one that we foresaw."""
+    try:
+        yield
+    except HealthEtlError as error:
+        errors.print(f"[red]Error:[/red] {error}", highlight=False)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        errors.print("Stopped. Nothing is half written; run the same command again to go on.")
+        raise typer.Exit(130) from None

@@ -1,0 +1,47 @@
+"""Wiring only: settings to assets, checks, jobs and resources."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from health_etl.assets.insights import insights_assets
+from health_etl.assets.quarantine import unclaimed_asset
+from health_etl.assets.raw import raw_assets
+from health_etl.assets.records import records_assets
+from health_etl.assets.training import journal_asset
+from health_etl.checks import checks
+from health_etl.io_managers import hand_over_io_manager
+from health_etl.jobs import jobs
+from health_etl.ops import HAND_OVER
+from health_etl.partitions import local_months, upload_dates
+from health_etl.resources import LakeResource
+from health_etl.settings import Settings, load
+
+
+def build_definitions(settings: Settings | None = None) -> dg.Definitions:
+    """Return the definitions for these settings, those of the environment by default.
+
+    Raises SettingsError when a setting is not usable.
+    """
+    settings = settings or load()
+    dates = upload_dates(settings.start_date)
+    return dg.Definitions(
+        assets=[
+            *raw_assets(dates, settings.lake),
+            *records_assets(dates),
+            *insights_assets(dates),
+            journal_asset(local_months()),
+            unclaimed_asset(dates),
+        ],
+        asset_checks=checks(),
+        jobs=jobs(),
+        resources={"lake": LakeResource(url=settings.lake), HAND_OVER: hand_over_io_manager},
+        # Steps are small: parallelism is across runs, and a process a step would cost seconds each.
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return what Dagster loads."""
+    return build_definitions()

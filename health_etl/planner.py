@@ -1,0 +1,123 @@
+"""What is out of date: pure comparison of what the lake lists with what its manifests account for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from health_etl.core import records_partition, utc_offsets
+from health_etl.core.catalogue import Catalogue
+from health_etl.core.lake import Lake
+from health_etl.core.listing import Listing, Upload
+from health_etl.insights import partition as insights_partition
+from health_etl.insights.partition import InsightOptions
+from health_etl.record_types import record_types
+from health_etl.training import journal
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The upload dates and record types that a person asked for; None means all that the lake holds."""
+
+    first: date | None = None
+    last: date | None = None
+    types: frozenset[str] | None = None
+
+    def holds(self, name: str, upload_date: date) -> bool:
+        """Say whether a partition is asked for."""
+        return self.holds_type(name) and self.holds_date(upload_date.isoformat())
+
+    def holds_type(self, name: str) -> bool:
+        """Say whether a record type is asked for."""
+        return self.types is None or name in self.types
+
+    def holds_date(self, partition: str) -> bool:
+        """Say whether an upload date (YYYY-MM-DD) is asked for."""
+        after = self.first is None or partition >= self.first.isoformat()
+        return after and (self.last is None or partition <= self.last.isoformat())
+
+
+@dataclass(frozen=True)
+class DailyWork:
+    """Daily partitions to bring up to date: record types and insight types by upload date."""
+
+    records: Mapping[str, frozenset[str]]
+    offsets: frozenset[str]
+    insights: Mapping[str, frozenset[str]]
+
+    @property
+    def dates(self) -> list[str]:
+        """Every upload date with work, in order."""
+        return sorted({*self.records, *self.offsets, *self.insights})
+
+
+def stale_records(listing: Listing, catalogue: Catalogue, scope: Scope) -> dict[tuple[str, date], tuple[Upload, ...]]:
+    """Return the records partitions in scope whose uploads are not those that their manifest accounts for.
+
+    A partition whose uploads have all vanished is among them, with none.
+    """
+    expected: dict[tuple[str, date], tuple[Upload, ...]] = {
+        (name, date.fromisoformat(partition)): () for name in record_types() for partition in catalogue.records(name)
+    }
+    expected.update(listing.uploads)
+    return {
+        (name, upload_date): uploads
+        for (name, upload_date), uploads in sorted(expected.items())
+        if scope.holds(name, upload_date)
+        and not records_partition.is_current(
+            catalogue.records(name).get(upload_date.isoformat()), uploads, record_types()[name]
+        )
+    }
+
+
+def daily_work(records: Collection[tuple[str, date]], catalogue: Catalogue, options: InsightOptions) -> DailyWork:
+    """Return the daily partitions to run: these records with what hangs on them at the same date, and whatever of
+    the offsets and insights is not made from what the manifests now say.
+    """
+    by_date: dict[str, set[str]] = defaultdict(set)
+    for name, upload_date in records:
+        by_date[upload_date.isoformat()].add(name)
+    offsets = {key for key in _dates_with_records(catalogue) if _offsets_stale(catalogue, key)} | by_date.keys()
+    insights: dict[str, set[str]] = defaultdict(set)
+    for key, names in by_date.items():
+        insights[key] |= names
+    for name in record_types():
+        for key in stale_insights(catalogue, name, options):
+            insights[key].add(name)
+    return DailyWork(
+        {key: frozenset(names) for key, names in by_date.items()},
+        frozenset(offsets),
+        {key: frozenset(names) for key, names in insights.items()},
+    )
+
+
+def stale_insights(catalogue: Catalogue, name: str, options: InsightOptions) -> list[str]:
+    """Return the insights partitions of a type that are not made from what they should be made from."""
+    written = catalogue.insights(name)
+    candidates = sorted({*catalogue.records(name), *catalogue.offsets, *written})
+    stale = []
+    for key in candidates:
+        wanted = insights_partition.inputs(catalogue, name, key, options)
+        if wanted is not None and (key not in written or written[key].inputs_digest != wanted.digest):
+            stale.append(key)
+    return stale
+
+
+def stale_months(lake: Lake, catalogue: Catalogue) -> list[str]:
+    """Return the journal months (YYYY-MM) that are not made from the insights as they are now."""
+    return [
+        month
+        for month in journal.months(catalogue, lake)
+        if not all(journal.is_current(lake, wanted) for wanted in journal.plan(catalogue, month))
+    ]
+
+
+def _dates_with_records(catalogue: Catalogue) -> Sequence[str]:
+    return sorted({key for name in record_types() for key in catalogue.records(name)})
+
+
+def _offsets_stale(catalogue: Catalogue, key: str) -> bool:
+    written = catalogue.offsets.get(key)
+    return written is None or written.inputs_digest != utc_offsets.inputs_digest(catalogue.of_date(key))

@@ -1,0 +1,188 @@
+"""Brings the lake up to date through Dagster, in this process, on the instance that the UI shows."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from health_etl import planner
+from health_etl.assets.insights import insights_key
+from health_etl.assets.quarantine import last_upload_date
+from health_etl.assets.records import records_key
+from health_etl.core import unclaimed, utc_offsets
+from health_etl.core.catalogue import Catalogue
+from health_etl.core.lake import Lake, connect
+from health_etl.core.listing import Listing, list_all
+from health_etl.definitions import build_definitions
+from health_etl.errors import PermanentError
+from health_etl.insights.partition import InsightOptions
+from health_etl.jobs import BRING_UP_TO_DATE, SORT_OUT_UNCLAIMED, WRITE_JOURNAL
+from health_etl.partitions import month_key, ranges, upload_dates
+from health_etl.planner import DailyWork, Scope
+from health_etl.settings import Settings, project_root
+
+LONGEST_RUN_DAYS = 31
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+Announce = Callable[[str, int, int], None]  # what comes next, files to read, steps
+
+
+@dataclass
+class Outcome:
+    """What a run did."""
+
+    listing: Listing
+    runs: int = 0
+    files_to_read: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+def dagster_home() -> Path:
+    """Return DAGSTER_HOME, by default the project's own, which reads the top-level dagster.yaml."""
+    home = Path(os.environ.get("DAGSTER_HOME") or project_root() / "data" / "dagster_home")
+    if not home.is_dir():
+        raise PermanentError(f"DAGSTER_HOME {home} is no folder; make it, or unset DAGSTER_HOME.")
+    os.environ["DAGSTER_HOME"] = str(home.resolve())
+    return home
+
+
+def bring_up_to_date(settings: Settings, scope: Scope, announce: Announce) -> Outcome:
+    """Materialise whatever is out of date, from records to journal; unchanged partitions are left alone.
+
+    Raises PermanentError or TransientError when the lake cannot be used; failures of runs are in the outcome.
+    """
+    lake = connect(settings)
+    listing = list_all(lake, settings.start_date, last_upload_date(upload_dates(settings.start_date)))
+    run = _Runner(settings, lake, scope, announce, Outcome(listing))
+    run.unclaimed()
+    run.daily()
+    run.journal()
+    return run.outcome
+
+
+class _Runner:
+    """One call of bring_up_to_date: looks, then runs what is stale, stage by stage."""
+
+    def __init__(self, settings: Settings, lake: Lake, scope: Scope, announce: Announce, outcome: Outcome) -> None:
+        self.settings = settings
+        self.lake = lake
+        self.scope = scope
+        self.announce = announce
+        self.outcome = outcome
+        self._defs: dg.Definitions | None = None
+        self._instance: dg.DagsterInstance | None = None
+
+    def unclaimed(self) -> None:
+        """Sort out uploads that no partition claims."""
+        if unclaimed.written(self.lake) != unclaimed.wanted(self.outcome.listing.unclaimed):
+            self.announce("uploads that no partition claims", 0, 1)
+            self._execute(SORT_OUT_UNCLAIMED, None, {})
+
+    def daily(self) -> None:
+        """Run what is stale; then once more, for later dates that look back on what has changed."""
+        stale = planner.stale_records(self.outcome.listing, self._catalogue(), self.scope)
+        work = self._work(stale)
+        self.outcome.files_to_read = sum(len(uploads) for uploads in stale.values())
+        self._run_daily(work, self.outcome.files_to_read)
+        if work.dates and not self.outcome.failures:
+            self._run_daily(self._work(()), 0)
+
+    def journal(self) -> None:
+        """Write the months whose insights have changed."""
+        if self.outcome.failures:
+            return
+        months = planner.stale_months(self.lake, self._catalogue())
+        for keys in _consecutive_months(months):
+            self.announce(f"journal {_span(keys)}", 0, 1)
+            self._execute(WRITE_JOURNAL, None, _range_tags([month_key(month) for month in keys]))
+
+    def _work(self, stale: Iterable[tuple[str, Any]]) -> DailyWork:
+        options = InsightOptions.of(self.settings)
+        return planner.daily_work(list(stale), self._catalogue(), options)
+
+    def _run_daily(self, work: DailyWork, files: int) -> None:
+        for dates in ranges(work.dates, LONGEST_RUN_DAYS):
+            selection = _selection(work, dates)
+            self.announce(f"upload dates {_span(dates)}", files, _steps(work, dates))
+            self._execute(BRING_UP_TO_DATE, selection, _range_tags(dates))
+
+    def _execute(self, job: str, selection: list[dg.AssetKey] | None, tags: Mapping[str, str]) -> None:
+        defs, instance = self._dagster()
+        result = defs.resolve_job_def(job).execute_in_process(
+            instance=instance,
+            asset_selection=selection,
+            tags={**tags, "health_etl/started_by": "health-etl run"},
+            run_config=QUIET,
+            raise_on_error=False,
+        )
+        self.outcome.runs += 1
+        self.outcome.failures += [
+            _reason(event) for event in result.all_events if event.is_step_failure or event.is_run_failure
+        ]
+
+    def _dagster(self) -> tuple[dg.Definitions, dg.DagsterInstance]:
+        if self._defs is None or self._instance is None:
+            warnings.filterwarnings("ignore", category=dg.BetaWarning)
+            dagster_home()
+            self._defs = build_definitions(self.settings)
+            self._instance = dg.DagsterInstance.get()
+        return self._defs, self._instance
+
+    def _catalogue(self) -> Catalogue:
+        catalogue = Catalogue(self.lake)
+        catalogue.read_all()
+        return catalogue
+
+
+def _selection(work: DailyWork, dates: Iterable[str]) -> list[dg.AssetKey]:
+    records = {name for key in dates for name in work.records.get(key, ())}
+    insights = {name for key in dates for name in work.insights.get(key, ())}
+    offsets = [records_key(utc_offsets.NAME)] if work.offsets.intersection(dates) else []
+    return [*map(records_key, sorted(records)), *offsets, *map(insights_key, sorted(insights))]
+
+
+def _steps(work: DailyWork, dates: Iterable[str]) -> int:
+    keys = _selection(work, dates)
+    return sum(3 if key.path[0] == "insights" else 1 for key in keys)
+
+
+def _range_tags(keys: Iterable[str]) -> dict[str, str]:
+    ordered = sorted(keys)
+    return {
+        "dagster/asset_partition_range_start": ordered[0],
+        "dagster/asset_partition_range_end": ordered[-1],
+    }
+
+
+def _consecutive_months(months: Iterable[str]) -> list[list[str]]:
+    found: list[list[str]] = []
+    for month in sorted(months):
+        year, number = map(int, found[-1][-1].split("-")) if found else (0, 0)
+        following = f"{year + number // 12}-{number % 12 + 1:02d}"
+        if found and month == following:
+            found[-1].append(month)
+        else:
+            found.append([month])
+    return found
+
+
+def _span(keys: Iterable[str]) -> str:
+    ordered = sorted(keys)
+    return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    """Return one line about a failure: our own sentence where there is one."""
+    if event.is_step_failure:
+        data = event.step_failure_data
+        if data.user_failure_data is not None and data.user_failure_data.description:
+            return data.user_failure_data.description
+        cause = data.error.cause if data.error and data.error.cause else data.error
+        return f"{event.step_key}: {cause.message.strip().splitlines()[0] if cause else 'failed'}"
+    return event.message or "the run failed"

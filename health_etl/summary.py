@@ -1,0 +1,82 @@
+"""What the lake holds for a scope, counted from its manifests: the table that a run ends in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from health_etl.core import keys
+from health_etl.core.catalogue import Catalogue
+from health_etl.core.lake import Lake
+from health_etl.core.manifest import DerivedManifest, FileEntry, read_derived_manifest
+from health_etl.core.tables import read_frame
+from health_etl.planner import Scope
+from health_etl.record_types import record_types
+from health_etl.training import journal
+
+
+@dataclass
+class TypeSummary:
+    """Counts of one record type. Rows are Health Connect records; refused files have none that could be counted."""
+
+    name: str
+    title: str
+    files: int = 0
+    rows: int = 0
+    accepted: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+    refused: list[FileEntry] = field(default_factory=list)
+    person_days: int = 0
+    training_lines: int = 0
+
+
+def summarise(lake: Lake, catalogue: Catalogue, scope: Scope) -> list[TypeSummary]:
+    """Return one summary a type: files and rows of the upload dates in scope, person-days that they touched, and
+    the training lines of the months that these lie in.
+    """
+    return [_of_type(lake, catalogue, scope, name) for name in record_types() if scope.holds_type(name)]
+
+
+def journal_files(lake: Lake, catalogue: Catalogue) -> list[DerivedManifest]:
+    """Return the manifests of every journal file that holds lines."""
+    found = [
+        read_derived_manifest(lake, keys.journal_manifest_key(domain, month))
+        for month in journal.months(catalogue, lake)
+        for domain in journal.domains()
+    ]
+    return [manifest for manifest in found if manifest is not None and manifest.rows]
+
+
+def _of_type(lake: Lake, catalogue: Catalogue, scope: Scope, name: str) -> TypeSummary:
+    summary = TypeSummary(name, record_types()[name].title)
+    for partition, manifest in catalogue.records(name).items():
+        if scope.holds_date(partition):
+            rows, accepted, duplicate, quarantined = manifest.total()
+            summary.files += len(manifest.files)
+            summary.rows += rows
+            summary.accepted += accepted
+            summary.duplicate += duplicate
+            summary.quarantined += quarantined
+            summary.refused += [file for file in manifest.files if file.reason]
+    days = _person_days(lake, catalogue, scope, name)
+    summary.person_days = len(days)
+    summary.training_lines = _training_lines(lake, name, {day[:7] for _, day in days})
+    return summary
+
+
+def _person_days(lake: Lake, catalogue: Catalogue, scope: Scope, name: str) -> set[tuple[str, str]]:
+    days: set[tuple[str, str]] = set()
+    for partition in sorted(catalogue.insights(name)):
+        if scope.holds_date(partition):
+            columns = ["subject", "local_date", "withdrawn"]
+            rows = read_frame(lake, keys.insights_key(name, partition), columns=columns)
+            touched = zip(rows["subject"], rows["local_date"], rows["withdrawn"], strict=True)
+            for subject, day, withdrawn in touched:
+                (days.discard if withdrawn else days.add)((subject, day))
+    return days
+
+
+def _training_lines(lake: Lake, name: str, months: set[str]) -> int:
+    domain = record_types()[name].domain
+    written = [read_derived_manifest(lake, keys.journal_manifest_key(domain, month)) for month in sorted(months)]
+    return sum(manifest.details["lines_by_type"].get(name, 0) for manifest in written if manifest)
