@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run ui test lint lock services services-down clean
+.PHONY: help run ui test lint docs lock services services-down clean
 
 # The first Python that is new enough and can make virtual environments; `make PYTHON=…` names another.
 USABLE := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -38,6 +38,9 @@ lint: $(READY) ## check style and types
 
 test: lint ## lint, then run the tests (PYTEST_ARGS="-k name" runs some)
 	@$(BIN)/pytest $(PYTEST_ARGS)
+
+docs: $(READY) ## write the generated pages of docs/ anew
+	@$(BIN)/python docs/generate_data_dictionary.py
 
 services: ## start the throw-away S3 server of the services tests and print its settings
 	@health_etl_tests/services/start-s3.sh

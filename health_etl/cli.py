@@ -19,8 +19,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-console = Console(soft_wrap=True)
-errors = Console(stderr=True, soft_wrap=True)
+console = Console(soft_wrap=True, highlight=False)
+errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
 DATE = "%Y-%m-%d"
 
@@ -107,7 +107,7 @@ def _one_sentence() -> Iterator[None]:
     try:
         yield
     except HealthEtlError as error:
-        errors.print(f"[red]Error:[/red] {error}", highlight=False)
+        errors.print(f"[red]Error:[/red] {error}")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         errors.print("Stopped. Nothing is half written; run the same command again to go on.")

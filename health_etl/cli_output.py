@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -28,6 +29,8 @@ from health_etl.summary import TypeSummary, journal_files, summarise
 if TYPE_CHECKING:
     from health_etl.core.listing import Unclaimed
     from health_etl.runner import Outcome
+
+TABLE_WIDTH = 118  # characters; a narrower terminal wraps its lines, and loses no figure
 
 
 def writing_samples(console: Console, out: Path, people: int, days: int, seed: int) -> None:
@@ -68,7 +71,7 @@ def ingesting(
             bar.advance(task)
     refused = [item for item in done if item.refused]
     for item in refused:
-        errors.print(f"[red]Refused[/red] {item.path}: {item.refused}.", highlight=False)
+        errors.print(f"[red]Refused[/red] {item.path}: {item.refused}.")
     new = sum(item.is_new for item in done)
     already = len(done) - new - len(refused)
     console.print(
@@ -88,31 +91,30 @@ def running(
     """Bring the lake up to date, print the table; return how many failures there were."""
     settings = load()
     scope = Scope(first, last, _known_types(types))
-    console.print(f"Lake: {settings.lake}", highlight=False)
+    console.print(f"Lake: {settings.lake}")
     with _progress(console) as bar:
         outcome, files = _run(settings, scope, bar)
     lake = connect(settings)
     catalogue = Catalogue(lake)
     catalogue.read_all()
     summaries = summarise(lake, catalogue, scope)
-    console.print(_table(summaries))
+    Console(width=max(console.width, TABLE_WIDTH)).print(_table(summaries))
     _print_refused(console, summaries, outcome.listing.unclaimed)
     if outcome.runs == 0:
         console.print("Everything was up to date; no file was read.")
     else:
-        console.print(f"{files} files read in {outcome.runs} Dagster runs.", highlight=False)
+        console.print(f"{files} files read in {outcome.runs} Dagster runs.")
     journal = journal_files(lake, catalogue)
     _print_files(console, lake, journal)
     if settings.uses_demo_key:
         console.print(
             "[yellow]Note:[/yellow] subjects are made with the public demo key; set HEALTH_ETL_PSEUDONYM_KEY before "
-            "you share training data.",
-            highlight=False,
+            "you share training data."
         )
     if show_example and journal:
         _print_example(console, lake, journal)
     for failure in outcome.failures:
-        errors.print(f"[red]Failed:[/red] {failure}", highlight=False)
+        errors.print(f"[red]Failed:[/red] {failure}")
     return len(outcome.failures)
 
 
@@ -149,20 +151,20 @@ def _known_types(types: Sequence[str] | None) -> frozenset[str] | None:
 
 
 def _table(summaries: Sequence[TypeSummary]) -> Table:
-    table = Table(show_footer=True)
-    table.add_column("type", "total")
+    table = Table(show_footer=True, box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("type", "total", no_wrap=True)
     counts = [
         ("files", [s.files for s in summaries]),
         ("rows", [s.rows for s in summaries]),
         ("accepted", [s.accepted for s in summaries]),
         ("duplicate", [s.duplicate for s in summaries]),
         ("quarantined", [s.quarantined for s in summaries]),
-        ("refused files", [len(s.refused) for s in summaries]),
+        ("refused", [len(s.refused) for s in summaries]),
         ("person-days", [s.person_days for s in summaries]),
-        ("training lines", [s.training_lines for s in summaries]),
+        ("lines", [s.training_lines for s in summaries]),
     ]
     for heading, values in counts:
-        table.add_column(heading, f"{sum(values):,}", justify="right", footer_style="bold")
+        table.add_column(heading, f"{sum(values):,}", justify="right", no_wrap=True, footer_style="bold")
     for position, summary in enumerate(summaries):
         table.add_row(summary.name, *(f"{values[position]:,}" for _, values in counts))
     return table
@@ -178,14 +180,13 @@ def _print_refused(console: Console, summaries: Sequence[TypeSummary], unclaimed
             )
     for item in unclaimed:
         console.print(
-            f"[yellow]Unclaimed[/yellow] {item.info.key}: {item.detail} ({item.reason}); {WAY_OUT[item.reason]}.",
-            highlight=False,
+            f"[yellow]Unclaimed[/yellow] {item.info.key}: {item.detail} ({item.reason}); {WAY_OUT[item.reason]}."
         )
 
 
 def _print_files(console: Console, lake: Lake, journal: Sequence[DerivedManifest]) -> None:
     for manifest in journal:
-        console.print(f"{lake.uri(manifest.details['key'])}  {manifest.rows} lines", highlight=False)
+        console.print(f"{lake.uri(manifest.details['key'])}  {manifest.rows} lines")
 
 
 def _print_example(console: Console, lake: Lake, journal: Sequence[DerivedManifest]) -> None:

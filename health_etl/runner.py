@@ -113,22 +113,29 @@ class _Runner:
             self._execute(BRING_UP_TO_DATE, selection, _range_tags(dates))
 
     def _execute(self, job: str, selection: list[dg.AssetKey] | None, tags: Mapping[str, str]) -> None:
+        with warnings.catch_warnings():
+            # Backfill policies and data versions are beta; we rely on them knowingly, and pin Dagster.
+            warnings.filterwarnings("ignore", category=dg.BetaWarning)
+            result = self._execute_quietly(job, selection, tags)
+        self.outcome.runs += 1
+        self.outcome.failures += [
+            _reason(event) for event in result.all_events if event.is_step_failure or event.is_run_failure
+        ]
+
+    def _execute_quietly(
+        self, job: str, selection: list[dg.AssetKey] | None, tags: Mapping[str, str]
+    ) -> dg.ExecuteInProcessResult:
         defs, instance = self._dagster()
-        result = defs.resolve_job_def(job).execute_in_process(
+        return defs.resolve_job_def(job).execute_in_process(
             instance=instance,
             asset_selection=selection,
             tags={**tags, "health_etl/started_by": "health-etl run"},
             run_config=QUIET,
             raise_on_error=False,
         )
-        self.outcome.runs += 1
-        self.outcome.failures += [
-            _reason(event) for event in result.all_events if event.is_step_failure or event.is_run_failure
-        ]
 
     def _dagster(self) -> tuple[dg.Definitions, dg.DagsterInstance]:
         if self._defs is None or self._instance is None:
-            warnings.filterwarnings("ignore", category=dg.BetaWarning)
             dagster_home()
             self._defs = build_definitions(self.settings)
             self._instance = dg.DagsterInstance.get()

@@ -7,12 +7,10 @@ import dagster as dg
 
 from health_etl import progress
 from health_etl.assets.catalogue_metadata import OWNER
-from health_etl.assets.raw import raw_key
 from health_etl.core import unclaimed
 from health_etl.core.keys import masked
 from health_etl.core.listing import list_all
 from health_etl.core.manifest import digest
-from health_etl.record_types import record_types
 from health_etl.resources import LakeResource, reported_failures
 
 UNCLAIMED = dg.AssetKey(["quarantine", "unclaimed_uploads"])
@@ -23,7 +21,6 @@ def unclaimed_asset(upload_dates: dg.TimeWindowPartitionsDefinition) -> dg.Asset
 
     @dg.asset(
         key=UNCLAIMED,
-        deps=[dg.AssetDep(raw_key(name), partition_mapping=dg.AllPartitionMapping()) for name in record_types()],
         group_name="quarantine",
         kinds={"python", "avro"},
         owners=[OWNER],

@@ -68,7 +68,7 @@ def merge_by_time_slice(
         `value_column`; the value belongs to the whole record. Records that end before they start are left
         out, as the platform does. Without `value_column` a record is a session and its value is its length
         in milliseconds.
-    buckets: group_id, start_utc, end_utc (half-open); those of one group do not overlap.
+    buckets: group_id, start_utc, end_utc (half-open, of some length); those of one group do not overlap.
     app_priority: most trusted first; apps not listed rank below, by last modified.
     excluded: group_id, record_id, start_utc, end_utc: parts of a session that do not count (awake).
     only_listed_apps: leave out apps that `app_priority` does not list, as newer platforms do.
@@ -195,9 +195,7 @@ class _Slices:
         cuts = np.concatenate([spans.start, spans.end, left_out.start, left_out.end, bucket_start, bucket_end])
         cuts.sort()
         borders = cuts[np.diff(cuts, prepend=NOBODY) > 0]
-        # A bucket without length holds nothing; left in, it would hide the one that starts at the same place.
-        order = np.argsort(bucket_start, kind="stable")
-        order = order[bucket_end[order] > bucket_start[order]]
+        order = np.argsort(bucket_start)
         latest = np.searchsorted(bucket_start[order], borders, side="right") - 1
         inside = (latest >= 0) & (borders < np.append(bucket_end[order], 0)[latest])
         return cls(borders, np.where(inside, np.append(order, NOBODY)[latest], NOBODY))

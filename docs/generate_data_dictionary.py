@@ -1,0 +1,79 @@
+"""Writes docs/data-dictionary.md from the column definitions: `make docs`. A test fails when it is out of date."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from health_etl.clinical import processors
+from health_etl.core import utc_offsets
+from health_etl.insights import table
+from health_etl.record_types import record_types
+from health_etl.record_types.base import Column
+
+PAGE = Path(__file__).with_name("data-dictionary.md")
+
+HEAD = """# Data dictionary
+
+Generated from the code by `make docs`; do not edit. Where each table lies: [the README](../README.md#the-lake).
+Times are UTC with zone, in milliseconds. Limits are inclusive; a row outside them is quarantined.
+"""
+
+JOURNAL = """## Training lines
+
+`training/{domain}/{YYYY}/{MM}/health_journal_{YYYY}_{MM}.jsonl`, one JSON object a person, local day and record type.
+
+| field | type | meaning |
+|---|---|---|
+| `instruction` | string | what the example asks |
+| `input` | string | date, sources, coverage, figures with units, reference lines; every number of the output stands here |
+| `output` | string | the text |
+| `metadata.example_id` | string | the same for the same subject, type and day, for ever |
+| `metadata.record_type` | string | Health Connect's name of the type |
+| `metadata.health_domain` | string | domain that the line is filed under |
+| `metadata.subject` | string | keyed pseudonym of the person; the user id stands nowhere |
+| `metadata.local_date` | string | the person's local day, YYYY-MM-DD; a night carries the date on which it ends |
+| `metadata.record_count` | integer | Health Connect records of the day |
+| `metadata.quality_score` | number | mean quality of the source files, 0 to 1 |
+| `metadata.coverage` | number | share of the day that is recorded, 0 to 1 |
+| `metadata.source_keys` | list of strings | raw objects, with the subject in place of the person |
+| `metadata.processor_version` | string | version of everything that decided the line |
+| `metadata.clinical_insights` | object | the figures, rounded as in the text; a missing one is left out |
+"""
+
+
+def page() -> str:
+    """Return the whole page."""
+    parts = [HEAD]
+    for name, record_type in record_types().items():
+        parts.append(f"## records/{name}\n\n{record_type.description} Avro: `{record_type.avro_name}`.\n")
+        parts.append(_table(record_type.columns))
+    parts.append(f"## records/{utc_offsets.NAME}\n\nUTC offsets that records state, evidence for those that do not.\n")
+    parts.append(_table(utc_offsets.COLUMNS))
+    parts.append("## insights/*\n\nColumns that every insights table shares, around its metrics.\n")
+    parts.append(_table((*table.IDENTITY, *table.CONTEXT, *table.TEXT)))
+    for name, processor in processors().items():
+        parts.append(f"## insights/{name}\n\nMetrics of a person and local day.\n")
+        parts.append(_table([metric.column() for metric in processor.metrics]))
+    return "\n".join([*parts, JOURNAL])
+
+
+def _table(columns: Sequence[Column]) -> str:
+    rows = ["| column | type | unit | meaning |", "|---|---|---|---|"]
+    rows += [f"| `{c.name}` | {c.dtype} | {c.unit or ''} | {_meaning(c)} |" for c in columns]
+    return "\n".join(rows) + "\n"
+
+
+def _meaning(column: Column) -> str:
+    parts = [column.description.rstrip(".")]
+    if column.minimum is not None:
+        parts.append(f"{column.minimum:g} to {column.maximum:g} ({column.range_source})")
+    if column.allowed:
+        parts.append("one of " + ", ".join(column.allowed))
+    if column.nullable:
+        parts.append("may be null")
+    return "; ".join(parts).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
