@@ -90,13 +90,11 @@ class _Runner:
         work = self._work(stale)
         self.outcome.files_to_read = sum(len(uploads) for uploads in stale.values())
         self._run_daily(work, self.outcome.files_to_read)
-        if work.dates and not self.outcome.failures:
+        if work.dates:
             self._run_daily(self._work(()), 0)
 
     def journal(self) -> None:
         """Write the months whose insights have changed."""
-        if self.outcome.failures:
-            return
         months = planner.stale_months(self.lake, self._catalogue())
         for keys in _consecutive_months(months):
             self.announce(f"journal {_span(keys)}", 0, 1)

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from health_etl.core import avro, keys, quarantine
-from health_etl.core.dedupe import is_latest_version
+from health_etl.core.dedupe import RECORD, is_latest_version
 from health_etl.core.lake import FetchedObject, Lake
 from health_etl.core.listing import Upload
 from health_etl.core.manifest import FileEntry, Quality, RecordsManifest, read_records_manifest
@@ -198,13 +198,13 @@ class _Build:
             empty = empty_frame(self.record_type.arrow_schema)
             return empty, empty.assign(faults=pd.Series(dtype="str"))
         rows = pd.concat(frames, ignore_index=True)
-        rows = rows[is_latest_version(rows)]
-        rows = rows.sort_values(["user_id", *self.record_type.sort_by, "record_id"], kind="stable")
-        bad = rows["faults"].notna()
+        rows["bad"] = rows["faults"].notna()
         if self.record_type.reject_whole_record:
-            bad = bad.groupby([rows["user_id"], rows["record_id"]]).transform("any")
-        self._account(rows, bad)
-        return rows[~bad].drop(columns="faults"), rows[bad]
+            rows["bad"] = rows.groupby(RECORD)["bad"].transform("any")
+        rows = rows[_is_kept(rows)]
+        rows = rows.sort_values(["user_id", *self.record_type.sort_by, "record_id"], kind="stable")
+        self._account(rows, rows["bad"])
+        return rows[~rows["bad"]].drop(columns=["faults", "bad"]), rows[rows["bad"]].drop(columns="bad")
 
     def _earlier(self, user_ids: list[str]) -> Iterator[pd.DataFrame]:
         if self.plan.previous is None:
@@ -322,6 +322,17 @@ class _Build:
                 "quarantined": quarantined,
             }
         )
+
+
+def _is_kept(rows: pd.DataFrame) -> pd.Series[bool]:
+    """Mark the rows of each record's latest good version, and those of a later version that is bad altogether.
+
+    A bad update is quarantined; it does not take the good version that went before it away.
+    """
+    is_good = ~rows.groupby(RECORD)["bad"].transform("all")
+    kept = is_latest_version(rows) & ~is_good
+    kept[is_good] = is_latest_version(rows[is_good])
+    return kept
 
 
 def _drop_released(lake: Lake, previous: RecordsManifest | None, manifest: RecordsManifest) -> None:
