@@ -19,6 +19,7 @@ DEMO_USER ?= demo
 # From the shell, else from .env, else inside the checkout.
 DAGSTER_HOME ?= $(or $(shell sed -n 's/^DAGSTER_HOME=//p' .env 2>/dev/null),$(CURDIR)/data/dagster_home)
 export DAGSTER_HOME
+WITH_ENV = $(if $(wildcard .env),$(abspath $(BIN))/dotenv -f "$(CURDIR)/.env" run --no-override --)
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r target text; do printf '  make %-14s %s\n' "$$target" "$$text"; done
@@ -29,7 +30,9 @@ run: $(READY) ## take in the sample exports, run the pipeline, show the result
 
 ui: $(READY) ## serve the Dagster UI on http://127.0.0.1:3000 (PORT=… for another port)
 	@echo "Dagster UI: http://127.0.0.1:$(PORT) (ready in about 10 seconds; Ctrl-C stops it)"
-	@exec $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
+	@# Elsewhere than in DAGSTER_HOME, `dagster dev` warns wrongly that it reads no dagster.yaml; and it points to `dg dev`.
+	@cd "$(DAGSTER_HOME)" && export PYTHONWARNINGS='ignore:Function `dev_command`' && \
+	exec $(WITH_ENV) $(abspath $(BIN))/dagster dev -w "$(CURDIR)/workspace.yaml" -h 127.0.0.1 -p $(PORT)
 
 lint: $(READY) ## check style and types
 	@$(BIN)/ruff check .
@@ -37,7 +40,7 @@ lint: $(READY) ## check style and types
 	@$(BIN)/mypy
 
 test: lint ## lint, then run the tests (PYTEST_ARGS="-k name" runs some)
-	@$(BIN)/pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 docs: $(READY) ## write the generated pages of docs/ anew
 	@$(BIN)/python docs/generate_data_dictionary.py

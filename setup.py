@@ -29,7 +29,7 @@ setup(
         "pandera[pandas]>=0.35,<0.36",
         "pyarrow>=22",
         "pydantic-settings>=2.10,<3",
-        "python-dotenv>=1",
+        "python-dotenv>=1,<2",
         "rich>=14",
         "typer>=0.20,<1",
         "tzdata",  # time zones where the system has none

@@ -25,6 +25,7 @@ from health_etl.insights.partition import InsightOptions
 from health_etl.jobs import BRING_UP_TO_DATE, SORT_OUT_UNCLAIMED, WRITE_JOURNAL
 from health_etl.partitions import month_key, ranges, upload_dates
 from health_etl.planner import DailyWork, Scope
+from health_etl.run_lock import STARTED_HERE, alone_on_this_host, end_dead_runs
 from health_etl.settings import Settings, project_root
 
 LONGEST_RUN_DAYS = 31
@@ -57,13 +58,14 @@ def bring_up_to_date(settings: Settings, scope: Scope, announce: Announce) -> Ou
 
     Raises PermanentError or TransientError when the lake cannot be used; failures of runs are in the outcome.
     """
-    lake = connect(settings)
-    listing = list_all(lake, settings.start_date, last_upload_date(upload_dates(settings.start_date)))
-    run = _Runner(settings, lake, scope, announce, Outcome(listing))
-    run.unclaimed()
-    run.daily()
-    run.journal()
-    return run.outcome
+    with alone_on_this_host(dagster_home(), lambda: announce("nothing yet: another run is at work, waiting", 0, 0)):
+        lake = connect(settings)
+        listing = list_all(lake, settings.start_date, last_upload_date(upload_dates(settings.start_date)))
+        run = _Runner(settings, lake, scope, announce, Outcome(listing))
+        run.unclaimed()
+        run.daily()
+        run.journal()
+        return run.outcome
 
 
 class _Runner:
@@ -127,16 +129,16 @@ class _Runner:
         return defs.resolve_job_def(job).execute_in_process(
             instance=instance,
             asset_selection=selection,
-            tags={**tags, "health_etl/started_by": "health-etl run"},
+            tags={**tags, **STARTED_HERE},
             run_config=QUIET,
             raise_on_error=False,
         )
 
     def _dagster(self) -> tuple[dg.Definitions, dg.DagsterInstance]:
         if self._defs is None or self._instance is None:
-            dagster_home()
             self._defs = build_definitions(self.settings)
             self._instance = dg.DagsterInstance.get()
+            end_dead_runs(self._instance)
         return self._defs, self._instance
 
     def _catalogue(self) -> Catalogue:

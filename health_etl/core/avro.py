@@ -5,22 +5,20 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import fastavro
 import pyarrow as pa
-from fastavro.schema import SchemaParseException, parse_schema
+from fastavro.schema import SchemaParseException, UnknownType, parse_schema
 
+from health_etl.core.avro_container import MAGIC, Container, look_through
 from health_etl.core.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 
-MAGIC = b"Obj\x01"
 MAX_FILE_BYTES = 100 * 1024 * 1024
 MAX_RECORDS = 100_000
 
@@ -29,11 +27,11 @@ _DAMAGE = (
     ValueError,
     EOFError,
     KeyError,
+    RecursionError,
     IndexError,
     TypeError,
     StopIteration,
     struct.error,
-    zlib.error,
     OverflowError,
     AttributeError,
     NotImplementedError,
@@ -69,18 +67,29 @@ def decode(content: bytes, record_type: RecordType, content_hash: str | None) ->
     Raises FileRefusedError when the file cannot be used.
     """
     _check_envelope(content, content_hash)
-    writer_schema = _writer_schema(content)
-    _check_name(writer_schema, record_type)
-    records = _read_all(_reader(content, writer_schema, record_type))
+    container = look_through(content, MAX_RECORDS)
+    _check_name(container.writer_schema, record_type)
+    records = _read_all(content, container, record_type)
     if not records:
         raise FileRefusedError(FileReason.EMPTY, "the file holds no records")
-    return DecodedFile(records, _added_fields(writer_schema, record_type))
+    return DecodedFile(records, tuple(sorted(_added_fields(container.writer_schema, record_type.avro_schema))))
 
 
 def to_table(records: Sequence[Mapping[str, Any]], record_type: RecordType) -> pa.Table:
-    """Turn decoded records into an Arrow table, nested columns as Avro names them."""
-    rows = pa.array(records, type=_arrow_type(record_type.name))
+    """Turn decoded records into an Arrow table, nested columns as Avro names them.
+
+    Raises FileRefusedError when a value is not of its column's type.
+    """
+    try:
+        rows = pa.array(records, type=_arrow_type(record_type.name))
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
+        raise FileRefusedError(FileReason.SCHEMA_INCOMPATIBLE, "a value is of another type than we need") from None
     return pa.Table.from_struct_array(rows)
+
+
+def too_large(size_bytes: int) -> FileRefusedError:
+    """Return the refusal of a file of that size."""
+    return FileRefusedError(FileReason.TOO_LARGE, f"{size_bytes} bytes, {MAX_FILE_BYTES} are allowed")
 
 
 def content_digest(content: bytes) -> str:
@@ -92,7 +101,7 @@ def _check_envelope(content: bytes, content_hash: str | None) -> None:
     if not content:
         raise FileRefusedError(FileReason.EMPTY, "the file has no bytes")
     if len(content) > MAX_FILE_BYTES:
-        raise FileRefusedError(FileReason.TOO_LARGE, f"{len(content)} bytes, {MAX_FILE_BYTES} are allowed")
+        raise too_large(len(content))
     if not content.startswith(MAGIC):
         raise FileRefusedError(FileReason.NOT_AVRO, "the file does not start as an Avro file does")
     if content_hash is not None and not _hash_matches(content, content_hash):
@@ -103,19 +112,6 @@ def _hash_matches(content: bytes, content_hash: str) -> bool:
     # The upload services in use name files by any of the three; they fingerprint here, they protect nothing.
     digests = (hashlib.sha256, hashlib.md5, hashlib.sha1)
     return any(digest(content, usedforsecurity=False).hexdigest().startswith(content_hash) for digest in digests)
-
-
-def _writer_schema(content: bytes) -> Any:
-    try:
-        return fastavro.reader(io.BytesIO(content)).writer_schema
-    except (SchemaParseException, *_DAMAGE) as error:
-        raise FileRefusedError(FileReason.UNREADABLE, f"the header does not read ({type(error).__name__})") from None
-
-
-def _reader(content: bytes, writer_schema: Any, record_type: RecordType) -> Any:
-    # Resolution costs more than twice the decoding; a file written with our own schema needs none.
-    same = _reads_alike(_shape(writer_schema), _shape(record_type.avro_schema))
-    return fastavro.reader(io.BytesIO(content), reader_schema=None if same else _parsed(record_type.name))
 
 
 def _reads_alike(written: Any, ours: Any) -> bool:
@@ -153,27 +149,52 @@ def _check_name(writer_schema: Any, record_type: RecordType) -> None:
         )
 
 
-def _read_all(reader: Any) -> list[dict[str, Any]]:
+def _read_all(content: bytes, container: Container, record_type: RecordType) -> list[dict[str, Any]]:
+    # Resolution costs more than twice the decoding; a file written with our own schema needs none.
+    same = _reads_alike(_shape(container.writer_schema), _shape(record_type.avro_schema))
+    resolved = None if same else _parsed(record_type.name)
     records: list[dict[str, Any]] = []
     try:
-        records.extend(islice(reader, MAX_RECORDS + 1))
+        for block in fastavro.block_reader(io.BytesIO(content), reader_schema=resolved):
+            records += cast("Iterable[dict[str, Any]]", block)
+            if cast("Any", block).bytes_.read(1):
+                raise FileRefusedError(FileReason.UNREADABLE, "a block holds more than the records that it counts")
     except fastavro.read.SchemaResolutionError:
         raise FileRefusedError(
             FileReason.SCHEMA_INCOMPATIBLE, "a field that we need is missing or of another type"
         ) from None
-    except _DAMAGE as error:
+    except (SchemaParseException, UnknownType, *_DAMAGE) as error:
         raise FileRefusedError(
-            FileReason.UNREADABLE,
-            f"the file breaks off or is damaged after {len(records)} records ({type(error).__name__})",
+            FileReason.UNREADABLE, f"the file is damaged after {len(records)} records ({type(error).__name__})"
         ) from None
-    if len(records) > MAX_RECORDS:
-        raise FileRefusedError(FileReason.TOO_MANY_RECORDS, f"more than {MAX_RECORDS} records")
+    if len(records) != container.record_count:
+        raise FileRefusedError(FileReason.UNREADABLE, f"{container.record_count} records counted, {len(records)} read")
     return records
 
 
-def _added_fields(writer_schema: Mapping[str, Any], record_type: RecordType) -> tuple[str, ...]:
-    ours = {field["name"] for field in record_type.avro_schema["fields"]}
-    return tuple(sorted(field["name"] for field in writer_schema["fields"] if field["name"] not in ours))
+def _added_fields(written: Any, ours: Any, prefix: str = "") -> list[str]:
+    """Return the fields of the writer that our schema does not know, dotted where they are nested."""
+    written, ours = _record_inside(written), _record_inside(ours)
+    if written is None or ours is None:
+        return []
+    known = {field["name"]: field["type"] for field in ours["fields"]}
+    found = []
+    for field in written["fields"]:
+        name = f"{prefix}{field['name']}"
+        if field["name"] in known:
+            found += _added_fields(field["type"], known[field["name"]], f"{name}.")
+        else:
+            found.append(name)
+    return found
+
+
+def _record_inside(schema: Any) -> Mapping[str, Any] | None:
+    """Return the record that a schema is, may be, or is a list of; None when there is none."""
+    if isinstance(schema, list):
+        return next((found for branch in schema if (found := _record_inside(branch)) is not None), None)
+    if not isinstance(schema, Mapping):
+        return None
+    return _record_inside(schema["items"]) if schema["type"] == "array" else schema if "fields" in schema else None
 
 
 @cache

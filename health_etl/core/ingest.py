@@ -16,7 +16,7 @@ from health_etl.record_types import by_avro_name
 
 # {RecordType}_{export time, epoch ms}.avro, as the phone app names its files
 _EXPORT = re.compile(r"^(?P<type>[A-Za-z]+)_(?P<epoch_ms>\d{13})\.avro$")
-_DEVICE = re.compile(r"^[A-Za-z0-9.-]{1,64}$")
+_DEVICE = re.compile(r"[A-Za-z0-9.-]{1,64}\Z")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ _STAMPED = re.compile(r"^(?P<user>.+)_(?P<day>\d{8})_(?P<time>\d{6})_(?P<device>
 _EPOCH = re.compile(r"^(?P<user>.+)_(?P<epoch>\d{10}|\d{13})_(?P<hash>[0-9a-fA-F]{6,64})\.avro$")
 _MILLISECONDS_DIGITS = 13
 
-USER_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$")
+USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}\Z")
 
 
 class KeyRefusedError(ValueError):

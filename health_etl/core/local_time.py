@@ -15,6 +15,7 @@ from health_etl.record_types.base import DayAnchor
 
 # ASSUMPTION: someone who was at an offset is still there this much later or was this much earlier.
 EVIDENCE_REACH = pd.Timedelta(hours=36)
+LARGEST_OFFSET_MINUTES = 18 * 60  # as java.time.ZoneOffset, which Health Connect uses, allows
 NIGHT_SHIFT = pd.Timedelta(hours=6)  # a night runs from 18:00 to 18:00 and carries the date on which it ends
 DAY = pd.Timedelta(days=1)
 
@@ -23,9 +24,9 @@ FROM_RECORD, FROM_OTHERS, FROM_DEFAULT = "record", "other_sources", "default"
 
 def stated_minutes(zone_offsets: pd.Series[str]) -> pd.Series[float]:
     """Return offsets such as "-05:00" in minutes; NaN for null, `Z` and what is no offset."""
-    parts = zone_offsets.str.extract(r"^([+-])(\d{2}):?(\d{2})(?::?\d{2})?$")
+    parts = zone_offsets.str.extract(r"^([+-])(\d{2}):?([0-5]\d)(?::?[0-5]\d)?$")
     minutes = parts[1].astype(float) * 60 + parts[2].astype(float)
-    return minutes.where(parts[0] != "-", -minutes)
+    return minutes.where(parts[0] != "-", -minutes).where(minutes <= LARGEST_OFFSET_MINUTES)
 
 
 def resolve_offsets(

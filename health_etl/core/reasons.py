@@ -15,6 +15,9 @@ class FileReason(StrEnum):
     SCHEMA_INCOMPATIBLE = "schema_incompatible"
     TOO_LARGE = "too_large"
     TOO_MANY_RECORDS = "too_many_records"
+    DECOMPRESSION_BOMB = "decompression_bomb"
+    CODEC_UNSUPPORTED = "codec_unsupported"
+    SCHEMA_REFUSED = "schema_refused"
     HASH_MISMATCH = "hash_mismatch"
     UNKNOWN_TYPE = "unknown_type"
     KEY_UNPARSEABLE = "key_unparseable"
@@ -29,6 +32,9 @@ WAY_OUT: dict[FileReason, str] = {
     FileReason.SCHEMA_INCOMPATIBLE: "update the exporting app, or teach the record type this schema",
     FileReason.TOO_LARGE: "export shorter spans",
     FileReason.TOO_MANY_RECORDS: "export shorter spans",
+    FileReason.DECOMPRESSION_BOMB: "look at who uploaded it; no phone writes such a file",
+    FileReason.CODEC_UNSUPPORTED: "export with the codec null or deflate",
+    FileReason.SCHEMA_REFUSED: "look at who uploaded it; no phone writes such a schema",
     FileReason.HASH_MISMATCH: "upload the file again; its content is not what its name says",
     FileReason.UNKNOWN_TYPE: "add the record type (docs/adding-a-record-type.md) or remove the folder",
     FileReason.KEY_UNPARSEABLE: "upload it with `health-etl ingest`, which names it right",

@@ -18,6 +18,7 @@ from health_etl.core import avro, keys, quarantine
 from health_etl.core.dedupe import RECORD, is_latest_version
 from health_etl.core.lake import FetchedObject, Lake
 from health_etl.core.listing import Upload
+from health_etl.core.local_time import stated_minutes
 from health_etl.core.manifest import FileEntry, Quality, RecordsManifest, read_records_manifest
 from health_etl.core.quality import file_qualities
 from health_etl.core.reasons import FileReason, FileRefusedError
@@ -220,18 +221,13 @@ class _Build:
         by_key = {upload.info.key: upload for upload in uploads}
         decoded: dict[str, avro.DecodedFile] = {}
         tables = []
-        for key, found in self.lake.get_many(by_key):
-            self.progress(1)
-            upload = by_key[key]
-            if found is None:
-                self.vanished.add(key)
-                continue
-            self.etags[key] = found.etag
+        for upload, found in self._fetched(uploads):
             try:
-                decoded[key] = avro.decode(found.content, self.record_type, upload.raw.content_hash)
-                tables.append(_with_source(avro.to_table(decoded[key].records, self.record_type), upload))
+                file = avro.decode(found.content, self.record_type, upload.raw.content_hash)
+                tables.append(_with_source(avro.to_table(file.records, self.record_type), upload))
+                decoded[upload.info.key] = file
             except FileRefusedError as refused:
-                self._refuse(upload, found, refused)
+                self._refuse(upload, found.etag, found.content, refused)
         if not tables:
             return
         rows = _frame(self.record_type.flatten(pa.concat_tables(tables)))
@@ -245,17 +241,35 @@ class _Build:
             )
         yield rows.assign(faults=faults)
 
-    def _refuse(self, upload: Upload, found: FetchedObject, refused: FileRefusedError) -> None:
+    def _fetched(self, uploads: list[Upload]) -> Iterator[tuple[Upload, FetchedObject]]:
+        """Fetch these files, but for those that are too large by their listing or gone by now."""
+        wanted: dict[str, Upload] = {}
+        for upload in uploads:
+            if upload.info.size_bytes > avro.MAX_FILE_BYTES:
+                self._refuse(upload, upload.info.etag, None, avro.too_large(upload.info.size_bytes))
+                self.progress(1)
+            else:
+                wanted[upload.info.key] = upload
+        for key, found in self.lake.get_many(wanted):
+            self.progress(1)
+            if found is None:
+                self.vanished.add(key)
+            else:
+                self.etags[key] = found.etag
+                yield wanted[key], found
+
+    def _refuse(self, upload: Upload, etag: str, content: bytes | None, refused: FileRefusedError) -> None:
         file = quarantine.RefusedFile(
             source_key=upload.info.key,
-            etag=found.etag,
-            size_bytes=len(found.content),
+            etag=etag,
+            size_bytes=upload.info.size_bytes if content is None else len(content),
             reason=refused.reason,
             detail=refused.detail,
             code_version=code_version(self.record_type),
-            content=found.content,
+            content=content,
         )
         quarantine.put_refused(self.lake, file)
+        self.etags[upload.info.key] = etag
         self.results[upload.info.key] = _FileResult(upload, 0, refused.reason, refused.detail)
 
     def _account(self, rows: pd.DataFrame, bad: pd.Series[bool]) -> None:
@@ -270,7 +284,7 @@ class _Build:
                 self.utc_dates.update(good[column].dt.strftime("%Y-%m-%d").unique())
         for column in ("zone_offset", "start_zone_offset", "end_zone_offset"):
             if column in good:
-                self.unzoned |= bool((good[column].isna() | (good[column] == "Z")).any())
+                self.unzoned |= bool(stated_minutes(good[column]).isna().any())
 
     def _manifest(
         self, uploads: Sequence[Upload], rows: int, rejected: int, sha256: str, rejected_sha256: str | None
@@ -329,6 +343,8 @@ def _is_kept(rows: pd.DataFrame) -> pd.Series[bool]:
 
     A bad update is quarantined; it does not take the good version that went before it away.
     """
+    if not rows["bad"].any():
+        return is_latest_version(rows)
     is_good = ~rows.groupby(RECORD)["bad"].transform("all")
     kept = is_latest_version(rows) & ~is_good
     kept[is_good] = is_latest_version(rows[is_good])

@@ -21,9 +21,11 @@ from health_etl.core.lake import Lake
 from health_etl.core.local_time import assign_days, day_bounds, with_local_time
 from health_etl.core.manifest import DerivedManifest, RecordsManifest
 from health_etl.core.tables import read_frame, read_table
+from health_etl.core.validate import UPLOAD_GRACE
 from health_etl.record_types.base import RecordType
 
 LOOK_BACK_DAYS = 7
+DAY_REACH = 3  # UTC dates that the rows of one local day or night can lie apart, with room for every offset
 PERSON_DAY = ["user_id", "local_date"]
 
 
@@ -40,6 +42,7 @@ class Selection:
 class Window:
     """Which partitions decide what an insights partition holds, each list in order."""
 
+    first: str  # days of records uploaded since then can be touched; what is older only completes them
     records: tuple[str, ...]
     offsets: tuple[str, ...]  # empty where every record states an offset that is believed
 
@@ -47,23 +50,33 @@ class Window:
 def window(partition: str, records: Mapping[str, RecordsManifest], offsets: Mapping[str, DerivedManifest]) -> Window:
     """Return the window of a type's partition, given the manifests of its records and of the offsets, by partition.
 
-    It holds the last LOOK_BACK_DAYS days up to the partition, and older partitions that share a date with it: a
-    late file or a long history is joined with what was known of its days.
+    It holds the last LOOK_BACK_DAYS days up to the partition, and the older partitions that share a day with them:
+    whatever day is touched is complete.
     """
-    first = (date.fromisoformat(partition) - timedelta(days=LOOK_BACK_DAYS)).isoformat()
+    first = _shifted(partition, -LOOK_BACK_DAYS)
     recent = [name for name in sorted(records) if first <= name <= partition]
-    of_records = (*_older(partition, first, records), *recent)
+    of_records = (*_older(first, recent, records), *recent)
     unzoned = any(records[name].unzoned for name in of_records)
     of_offsets = tuple(name for name in sorted(offsets) if name in of_records or first <= name <= partition)
-    return Window(of_records, of_offsets if unzoned else ())
+    return Window(first, of_records, of_offsets if unzoned else ())
 
 
-def _older(partition: str, first: str, records: Mapping[str, RecordsManifest]) -> list[str]:
-    touched = _widened(records[partition].utc_dates) if partition in records else set()
-    if not touched or min(touched) >= first:  # the usual case reads no older manifest
+def _older(first: str, recent: Sequence[str], records: Mapping[str, RecordsManifest]) -> list[str]:
+    dates = {
+        _shifted(day, step)
+        for name in recent
+        for day in records[name].utc_dates
+        for step in range(-DAY_REACH, DAY_REACH + 1)
+    }
+    if not dates:
         return []
-    older = [name for name in sorted(records) if name < first]
-    return [name for name in older if not touched.isdisjoint(records[name].utc_dates)]
+    since = _shifted(min(dates), -UPLOAD_GRACE.days)  # no earlier upload can hold these dates
+    candidates = [name for name in sorted(records) if since <= name < first]
+    return [name for name in candidates if not dates.isdisjoint(records[name].utc_dates)]
+
+
+def _shifted(day: str, days: int) -> str:
+    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
 
 
 def select(
@@ -80,7 +93,7 @@ def select(
     now = _placed(rows, offsets, record_type, default_zone)
     earlier = offsets[offsets["partition"] < partition]
     before = _placed(rows, earlier, record_type, default_zone) if len(offsets) else now
-    touched = _touched(rows, now, before, partition)
+    touched = _touched(now, before, partition, window.first)
     current = now[now["is_latest"]].merge(touched, on=PERSON_DAY)
     current = current.drop(columns=["is_latest", "row", "partition"])
     days = _days(current, record_type)
@@ -114,14 +127,17 @@ def _placed(
     return assign_days(with_local_time(rows, utc_offsets.latest(offsets), default_zone), record_type.day_anchor)
 
 
-def _touched(rows: pd.DataFrame, now: pd.DataFrame, before: pd.DataFrame, partition: str) -> pd.DataFrame:
+def _touched(now: pd.DataFrame, before: pd.DataFrame, partition: str, first: str) -> pd.DataFrame:
     """Return the person-days of all versions of the uploaded records, and of rows that changed their day."""
-    uploaded = rows.loc[rows["partition"] == partition, ["user_id", "record_id"]].drop_duplicates()
-    both = pd.concat([now, before], ignore_index=True)
-    of_upload = both.merge(uploaded, on=["user_id", "record_id"])[PERSON_DAY]
-    places = ["row", "local_date", "utc_offset_minutes", "end_utc_offset_minutes", "zone_source"]
-    moved = both[~both.duplicated(["user_id", *places], keep=False)][PERSON_DAY]
-    return pd.concat([of_upload, moved], ignore_index=True).drop_duplicates(ignore_index=True)
+    uploaded = now.loc[now["partition"] == partition, ["user_id", "record_id"]].drop_duplicates()
+    both = now if before is now else pd.concat([now, before], ignore_index=True)
+    both = both[both["partition"] >= first]
+    touched = both.merge(uploaded, on=["user_id", "record_id"])[PERSON_DAY]
+    if before is not now:
+        places = ["row", "local_date", "utc_offset_minutes", "end_utc_offset_minutes", "zone_source"]
+        moved = both[~both.duplicated(["user_id", *places], keep=False)][PERSON_DAY]
+        touched = pd.concat([touched, moved], ignore_index=True)
+    return touched.drop_duplicates(ignore_index=True)
 
 
 def _days(rows: pd.DataFrame, record_type: RecordType) -> pd.DataFrame:
@@ -131,10 +147,3 @@ def _days(rows: pd.DataFrame, record_type: RecordType) -> pd.DataFrame:
     apps = rows[[*PERSON_DAY, "source_app"]].drop_duplicates().sort_values([*PERSON_DAY, "source_app"])
     joined = apps.groupby(PERSON_DAY)["source_app"].agg(", ".join).rename("source_apps")
     return days.merge(counts.join(joined).reset_index(), on=PERSON_DAY).sort_values(PERSON_DAY, ignore_index=True)
-
-
-def _widened(dates: Sequence[str]) -> set[str]:
-    """Return these UTC dates and their neighbours, which local days reach into."""
-    one = timedelta(days=1)
-    whole = {date.fromisoformat(day) + step for day in dates for step in (-one, 0 * one, one)}
-    return {day.isoformat() for day in whole}

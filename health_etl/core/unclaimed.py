@@ -14,7 +14,7 @@ from health_etl.core.manifest import canonical_json
 from health_etl.core.reasons import WAY_OUT
 
 CODE_VERSION = "1"
-REPORT_KEY = "quarantine/unclaimed.json"
+REPORT_KEY = "unclaimed.manifest.json"  # outside quarantine/, where a copy could take its place
 
 
 @dataclass(frozen=True)

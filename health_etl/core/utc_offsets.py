@@ -1,4 +1,4 @@
-"""Where people's clocks stood: every UTC offset that a record states, of all types, by upload date.
+"""Where people's clocks stood: the UTC offset that every record of any type states, by upload date.
 
 It is the evidence for records that state none, or the `Z` that may be a lie.
 """
@@ -28,7 +28,7 @@ COLUMNS = (
     Column("user_id", pa.string(), "The person"),
     Column("record_id", pa.string(), "The record"),
     Column("time_utc", UTC_TIMESTAMP, "When the offset held", "UTC"),
-    Column("utc_offset_minutes", pa.int64(), "The offset that the record states", "min"),
+    Column("utc_offset_minutes", pa.int64(), "The offset that the record states, if any", "min", nullable=True),
     Column("client_record_version", pa.int64(), "Version of the record"),
     Column("last_modified_utc", UTC_TIMESTAMP, "When the record was last written", "UTC"),
     Column("fetched_utc", UTC_TIMESTAMP, "When the phone read the record", "UTC"),
@@ -78,16 +78,16 @@ def evidence(lake: Lake, partitions: Iterable[str], people: Sequence[str]) -> pd
 
 
 def people(lake: Lake, partition: str) -> list[str]:
-    """Return everyone whose offset this partition states."""
+    """Return everyone whose records this partition holds."""
     users = read_table(lake, keys.records_key(NAME, partition), columns=["user_id"])["user_id"]
     return sorted(users.unique().to_pylist())
 
 
 def latest(offsets: pd.DataFrame) -> pd.DataFrame:
-    """Keep the offsets that the latest version of each record states."""
+    """Keep the offsets that the latest version of each record states; one that states none any more has none."""
     # Identity is a record's within its type; is_latest_version knows persons and ids alone.
     named = offsets.assign(record_id=offsets["record_type"] + "/" + offsets["record_id"])
-    return offsets[is_latest_version(named)]
+    return offsets[is_latest_version(named) & offsets["utc_offset_minutes"].notna()]
 
 
 def _collect(lake: Lake, partition: str, manifests: Mapping[str, RecordsManifest]) -> pd.DataFrame:
@@ -104,7 +104,9 @@ def _collect(lake: Lake, partition: str, manifests: Mapping[str, RecordsManifest
 
 
 def _stated(lake: Lake, partition: str, record_type: RecordType) -> pd.DataFrame:
-    """Return what one type's records state, one row for each time of a record."""
+    """Return what one type's records state, one row for each time of a record, also where that is nothing: an
+    update may take an offset back.
+    """
     pairs = [(t, z) for t, z in _TIME_AND_ZONE if z in record_type.arrow_schema.names]
     wanted = ["user_id", "record_id", *VERSION, *(name for pair in pairs for name in pair)]
     rows = read_frame(lake, keys.records_key(record_type.name, partition), columns=wanted)
@@ -114,6 +116,6 @@ def _stated(lake: Lake, partition: str, record_type: RecordType) -> pd.DataFrame
         stated = rows.assign(
             record_type=record_type.name, time_utc=rows[time], utc_offset_minutes=stated_minutes(rows[zone])
         )
-        frames.append(stated.loc[stated["utc_offset_minutes"].notna(), list(SCHEMA.names)])
+        frames.append(stated[list(SCHEMA.names)])
     collected: pd.DataFrame = pd.concat(frames, ignore_index=True)
     return collected

@@ -70,13 +70,18 @@ def _schema(name: str, upload_date: date) -> pa.DataFrameSchema:
 def _checks(column: Column, upload_date: date) -> list[pa.Check]:
     checks = []
     if column.minimum is not None or column.maximum is not None:
-        checks.append(pa.Check.in_range(column.minimum, column.maximum, name=RowReason.OUT_OF_RANGE))
+        checks.append(_range_check(column.minimum, column.maximum, RowReason.OUT_OF_RANGE))
     if column.allowed is not None:
-        checks.append(pa.Check.isin(column.allowed, name=RowReason.UNKNOWN_VALUE))
+        checks.append(pa.Check.isin(column.allowed, name=RowReason.UNKNOWN_VALUE, error=RowReason.UNKNOWN_VALUE))
     if column.name in TIME_COLUMNS:
         latest = datetime(upload_date.year, upload_date.month, upload_date.day, tzinfo=UTC) + UPLOAD_GRACE
-        checks.append(pa.Check.in_range(EARLIEST, latest, name=RowReason.TIME_IMPLAUSIBLE))
+        checks.append(_range_check(EARLIEST, latest, RowReason.TIME_IMPLAUSIBLE))
     return checks
+
+
+def _range_check(minimum: object, maximum: object, reason: RowReason) -> pa.Check:
+    # Pandera shows the error text, not the name, of its built-in checks.
+    return pa.Check.in_range(minimum, maximum, name=reason, error=reason)
 
 
 def _row_checks(record_type: RecordType) -> list[pa.Check]:

@@ -104,9 +104,16 @@ def table_columns(time_columns: Sequence[Column], own_columns: Sequence[Column])
     return (*IDENTITY_COLUMNS, *time_columns, *own_columns, *PROVENANCE_COLUMNS)
 
 
+# Epoch milliseconds of the years 1900 and 2200: what lies outside is no time of a phone, and is not representable
+# everywhere. It is drawn to the bound, which validation refuses.
+_EARLIEST_MS = -2_208_988_800_000
+_LATEST_MS = 7_258_118_400_000
+
+
 def utc(epoch_ms: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Turn epoch milliseconds into UTC timestamps."""
-    return epoch_ms.cast(pa.int64()).cast(UTC_TIMESTAMP)
+    """Turn epoch milliseconds into UTC timestamps, none of them outside the years 1900 to 2200."""
+    bounded = pc.max_element_wise(epoch_ms.cast(pa.int64()), _EARLIEST_MS, skip_nulls=False)
+    return pc.min_element_wise(bounded, _LATEST_MS, skip_nulls=False).cast(UTC_TIMESTAMP)
 
 
 def common_arrays(records: pa.Table) -> dict[str, pa.ChunkedArray]:
