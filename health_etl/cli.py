@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from health_etl.errors import HealthEtlError
 
@@ -107,7 +108,7 @@ def _one_sentence() -> Iterator[None]:
     try:
         yield
     except HealthEtlError as error:
-        errors.print(f"[red]Error:[/red] {error}")
+        errors.print(f"[red]Error:[/red] {escape(str(error))}")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         errors.print("Stopped. Nothing is half written; run the same command again to go on.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -41,11 +42,15 @@ def writing_samples(console: Console, out: Path, people: int, days: int, seed: i
     with _progress(console) as bar:
         task = bar.add_task("Writing exports", total=None)
         for _, files in groupby(generate(people, days, seed), key=lambda file: file.person):
-            written = write_exports(files, out)
+            try:
+                written = write_exports(files, out)
+            except OSError as error:
+                raise PermanentError(f"{out} cannot be written ({error.strerror}); name another folder.") from None
             count += len(written)
             size_bytes += sum(path.stat().st_size for path in written)
             bar.update(task, completed=count)
-    console.print(f"{count} exports of {people} people over {days} days, {size_bytes / 1e6:.1f} MB, in {out}")
+    what = f"{counted(count, 'export')} of {counted(people, 'person', 'people')} over {counted(days, 'day')}"
+    console.print(f"{what}, {size_bytes / 1e6:.1f} MB, in {escape(str(out))}")
 
 
 def ingesting(
@@ -71,7 +76,7 @@ def ingesting(
             bar.advance(task)
     refused = [item for item in done if item.refused]
     for item in refused:
-        errors.print(f"[red]Refused[/red] {item.path}: {item.refused}.")
+        errors.print(f"[red]Refused[/red] {escape(str(item.path))}: {escape(str(item.refused))}.")
     new = sum(item.is_new for item in done)
     already = len(done) - new - len(refused)
     console.print(
@@ -91,7 +96,7 @@ def running(
     """Bring the lake up to date, print the table; return how many failures there were."""
     settings = load()
     scope = Scope(first, last, _known_types(types))
-    console.print(f"Lake: {settings.lake}")
+    console.print(f"Lake: {escape(settings.lake)}")
     with _progress(console) as bar:
         outcome, files = _run(settings, scope, bar)
     lake = connect(settings)
@@ -103,7 +108,7 @@ def running(
     if outcome.runs == 0:
         console.print("Everything was up to date; no file was read.")
     else:
-        console.print(f"{files} files read in {outcome.runs} Dagster runs.")
+        console.print(f"{counted(files, 'file')} read in {counted(outcome.runs, 'Dagster run')}.")
     journal = journal_files(lake, catalogue)
     _print_files(console, lake, journal)
     if settings.uses_demo_key:
@@ -114,7 +119,7 @@ def running(
     if show_example and journal:
         _print_example(console, lake, journal)
     for failure in outcome.failures:
-        errors.print(f"[red]Failed:[/red] {failure}")
+        errors.print(f"[red]Failed:[/red] {escape(failure)}")
     return len(outcome.failures)
 
 
@@ -175,18 +180,17 @@ def _print_refused(console: Console, summaries: Sequence[TypeSummary], unclaimed
         for file in summary.refused:
             way_out = WAY_OUT[FileReason(str(file.reason))]
             console.print(
-                f"[yellow]Quarantined[/yellow] {file.key}: {file.detail} ({file.reason}); {way_out}.",
+                f"[yellow]Quarantined[/yellow] {escape(file.key)}: {file.detail} ({file.reason}); {way_out}.",
                 highlight=False,
             )
     for item in unclaimed:
-        console.print(
-            f"[yellow]Unclaimed[/yellow] {item.info.key}: {item.detail} ({item.reason}); {WAY_OUT[item.reason]}."
-        )
+        way_out = WAY_OUT[item.reason]
+        console.print(f"[yellow]Unclaimed[/yellow] {escape(item.info.key)}: {item.detail} ({item.reason}); {way_out}.")
 
 
 def _print_files(console: Console, lake: Lake, journal: Sequence[DerivedManifest]) -> None:
     for manifest in journal:
-        console.print(f"{lake.uri(manifest.details['key'])}  {manifest.rows} lines")
+        console.print(f"{escape(lake.uri(manifest.details['key']))}  {counted(manifest.rows, 'line')}")
 
 
 def _print_example(console: Console, lake: Lake, journal: Sequence[DerivedManifest]) -> None:
@@ -197,6 +201,11 @@ def _print_example(console: Console, lake: Lake, journal: Sequence[DerivedManife
     console.print_json(json.dumps(json.loads(max(lines, key=len)), ensure_ascii=False))
 
 
+def counted(count: int, singular: str, plural: str | None = None) -> str:
+    """Write a count with its noun: "1 file", "2 files"."""
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+
+
 def _progress(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
@@ -205,4 +214,5 @@ def _progress(console: Console) -> Progress:
         TimeElapsedColumn(),
         console=console,
         transient=True,
+        disable=not console.is_terminal,
     )

@@ -8,21 +8,30 @@ import dagster as dg
 
 
 class HandOverIOManager(dg.IOManager):
-    """Hands an op's output to the one op that reads it, and forgets it then: a range holds one step's frames."""
+    """Hands an op's output to the one op that reads it, and forgets it once that op is done.
+
+    A range holds the frames of one step at a time; a step that is tried again finds its input still there.
+    """
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[str, ...], Any] = {}
+        self._read_by: dict[str, tuple[str, ...]] = {}
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
-        """Keep an output until it is read."""
+        """Keep an output until it is read; what its own op has read is no longer needed."""
+        done = self._read_by.pop(context.step_key, None)
+        if done is not None:
+            self._waiting.pop(done, None)
         if obj is not None:
             self._waiting[tuple(context.get_identifier())] = obj
 
     def load_input(self, context: dg.InputContext) -> Any:
-        """Give the output away."""
+        """Return the output of the op before."""
         if context.upstream_output is None:
             raise dg.DagsterInvariantViolationError("only outputs of ops can be handed over")
-        return self._waiting.pop(tuple(context.upstream_output.get_identifier()))
+        identifier = tuple(context.upstream_output.get_identifier())
+        self._read_by[context.step_context.step.key] = identifier
+        return self._waiting[identifier]
 
 
 @dg.io_manager(description="Hands an op's output to the next op of the same run, in memory.")

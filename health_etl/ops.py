@@ -74,7 +74,7 @@ def analyse_op(name: str) -> dg.OpDefinition:
     ) -> dict[str, Analysed]:
         with reported_failures(context):
             options = InsightOptions.of(lake.settings())
-            found = {key: _analyse(name, selected.pop(key), options) for key in list(selected)}
+            found = {key: _analyse(name, partition, options) for key, partition in selected.items()}
             progress.advance("steps")
             return found
 
@@ -86,7 +86,7 @@ def narrate_op(name: str) -> dg.OpDefinition:
 
     @dg.op(
         name=f"narrate_{name}",
-        out=dg.Out(dg.Nothing),
+        out=dg.Out(dg.Nothing, io_manager_key=HAND_OVER),
         description="Tells each person-day as text and writes the partition.",
         pool=f"insights_{name}",
     )
@@ -95,7 +95,7 @@ def narrate_op(name: str) -> dg.OpDefinition:
             opened = lake.open()
             versions = []
             for key in context.partition_keys:
-                manifest = _narrate(opened, name, key, analysed.pop(key, None))
+                manifest = _narrate(opened, name, key, analysed.get(key))
                 if manifest is not None:
                     metadata = insights_metadata(opened, name, manifest)
                     add_partition_metadata(context, metadata, key)

@@ -118,9 +118,10 @@ class _Runner:
             warnings.filterwarnings("ignore", category=dg.BetaWarning)
             result = self._execute_quietly(job, selection, tags)
         self.outcome.runs += 1
-        self.outcome.failures += [
-            _reason(event) for event in result.all_events if event.is_step_failure or event.is_run_failure
-        ]
+        steps = [event for event in result.all_events if event.is_step_failure]
+        reasons = map(_reason, steps or [event for event in result.all_events if event.is_run_failure])
+        # The same fault may meet several stages; it is told once.
+        self.outcome.failures += [reason for reason in dict.fromkeys(reasons) if reason not in self.outcome.failures]
 
     def _execute_quietly(
         self, job: str, selection: list[dg.AssetKey] | None, tags: Mapping[str, str]

@@ -102,6 +102,11 @@ class Settings(BaseSettings):
             raise ValueError("not such a URL")
         return value.rstrip("/")
 
+    @field_validator("s3_endpoint_url", "s3_access_key_id", "s3_secret_access_key", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: Any) -> Any:
+        return None if value == "" else value
+
     @field_validator("s3_endpoint_url")
     @classmethod
     def _endpoint_is_http(cls, value: str | None) -> str | None:

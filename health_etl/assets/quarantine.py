@@ -11,6 +11,7 @@ from health_etl.core import unclaimed
 from health_etl.core.keys import masked
 from health_etl.core.listing import list_all
 from health_etl.core.manifest import digest
+from health_etl.errors import SettingsError
 from health_etl.resources import LakeResource, reported_failures
 
 UNCLAIMED = dg.AssetKey(["quarantine", "unclaimed_uploads"])
@@ -49,7 +50,7 @@ def last_upload_date(upload_dates: dg.TimeWindowPartitionsDefinition) -> date:
     """Return the last upload date that is a partition: today."""
     last = upload_dates.get_last_partition_key()
     if last is None:
-        raise dg.DagsterInvariantViolationError("HEALTH_ETL_START_DATE lies in the future")
+        raise SettingsError("HEALTH_ETL_START_DATE lies in the future; set it to the first upload date, or unset it.")
     return date.fromisoformat(last)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -106,12 +107,22 @@ def quarantine_key(source_key: str) -> str:
 
 
 def masked(source_key: str, stand_in: str = "…") -> str:
-    """Return a raw key with the user id replaced, fit for events, metadata and training data."""
+    """Return a raw key with the user id replaced, fit for events, metadata and training data.
+
+    Of a key that does not parse only what cannot name a person is kept, and a fingerprint to find it by.
+    """
     folder, _, name = source_key.rpartition("/")
     match = _STAMPED.match(name) or _EPOCH.match(name)
-    if match is None:
-        return f"{folder}/{stand_in}"
-    return f"{folder}/{stand_in}{name[match.end('user') :]}"
+    if not _is_partition(folder):
+        return f"{RAW}… (key {hashlib.sha256(source_key.encode()).hexdigest()[:8]})"
+    return f"{folder}/{stand_in}{name[match.end('user') :] if match else ''}"
+
+
+def _is_partition(folder: str) -> bool:
+    """Say whether a folder is that of a known record type and a date."""
+    parts = folder.split("/")
+    known = len(parts) == _PARTS - 1 and parts[1].lower() in by_avro_name()
+    return known and all(part.isdigit() for part in parts[2:])
 
 
 def records_key(record_type: str, partition: str) -> str:

@@ -21,7 +21,9 @@ import obstore
 from obstore import exceptions
 from obstore.store import LocalStore, MemoryStore, S3Store
 
-from health_etl.errors import ObjectNotFoundError, PermanentError, TransientError
+from health_etl.core.keys import RAW, masked
+from health_etl.core.store_failures import no_keys, translate
+from health_etl.errors import ObjectNotFoundError
 
 if TYPE_CHECKING:
     from obstore import ReadableFile
@@ -87,8 +89,9 @@ class LakeFile(io.RawIOBase):
 class Lake:
     """Objects under one URL. All keys are relative to it; all writes are atomic."""
 
-    def __init__(self, store: Store, url: str, concurrency: int = 16) -> None:
+    def __init__(self, store: Store, url: str, concurrency: int = 16, endpoint: str | None = None) -> None:
         self._store = store
+        self._endpoint = endpoint
         self.url = url
         self.concurrency = concurrency
 
@@ -186,40 +189,8 @@ class Lake:
     def _failures(self, key: str) -> Iterator[None]:
         try:
             yield
-        except (FileNotFoundError, exceptions.NotFoundError) as error:
-            if "NoSuchBucket" in str(error):
-                raise PermanentError(
-                    f"The bucket of {self.url} does not exist; create it, or set HEALTH_ETL_LAKE to one that does."
-                ) from None
-            raise ObjectNotFoundError(f"{self.uri(key)} does not exist.") from None
-        except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError, PermissionError):
-            raise PermanentError(self._refused()) from None
         except (exceptions.BaseError, OSError) as error:
-            raise self._other(error) from None
-
-    def _refused(self) -> str:
-        if self.url.startswith("s3://"):
-            return (
-                f"The S3 server refused the keys for {self.url}; check HEALTH_ETL_S3_ACCESS_KEY_ID and "
-                "HEALTH_ETL_S3_SECRET_ACCESS_KEY, and what they may do there."
-            )
-        return f"{self.url} may not be read or written by this account; change its permissions or HEALTH_ETL_LAKE."
-
-    def _other(self, error: Exception) -> Exception:
-        text = str(error)
-        if any(word in text for word in ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403 Forb")):
-            return PermanentError(self._refused())
-        if "CredentialProvider" in text or "Missing" in text or "credential" in text.lower():
-            return PermanentError(
-                f"There are no keys for {self.url}; set HEALTH_ETL_S3_ACCESS_KEY_ID and "
-                "HEALTH_ETL_S3_SECRET_ACCESS_KEY."
-            )
-        if self.url.startswith("s3://"):
-            return TransientError(
-                f"The S3 server of {self.url} does not answer ({_first_line(text)}); start it, or check "
-                "HEALTH_ETL_S3_ENDPOINT_URL."
-            )
-        return PermanentError(f"{self.url} cannot be used ({_first_line(text)}); check the folder and its disk.")
+            raise translate(error, self.url, self._endpoint, masked(key) if key.startswith(RAW) else key) from None
 
 
 def connect(settings: Settings) -> Lake:
@@ -230,12 +201,12 @@ def connect(settings: Settings) -> Lake:
         try:
             store: Store = LocalStore(prefix=root, mkdir=True)
         except (exceptions.BaseError, OSError) as error:
-            raise PermanentError(
-                f"{settings.lake} cannot be made ({_first_line(str(error))}); set HEALTH_ETL_LAKE to a folder "
-                "that this account may write."
-            ) from None
+            raise translate(error, settings.lake, None, "") from None
         return Lake(store, settings.lake, settings.concurrency)
-    return Lake(_s3(settings, url.netloc, url.path.strip("/")), settings.lake, settings.concurrency)
+    if settings.s3_endpoint_url and settings.s3_access_key_id is None:
+        raise no_keys(settings.lake)
+    store = _s3(settings, url.netloc, url.path.strip("/"))
+    return Lake(store, settings.lake, settings.concurrency, settings.s3_endpoint_url)
 
 
 def _s3(settings: Settings, bucket: str, prefix: str) -> S3Store:
@@ -260,7 +231,3 @@ def _s3(settings: Settings, bucket: str, prefix: str) -> S3Store:
         **keys,  # type: ignore[arg-type]
         **endpoint,  # type: ignore[arg-type]
     )
-
-
-def _first_line(text: str) -> str:
-    return text.strip().splitlines()[0][:160] if text.strip() else "no reason given"

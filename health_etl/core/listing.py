@@ -78,5 +78,5 @@ def _claimed(info: ObjectInfo) -> Upload | Unclaimed:
     except KeyRefusedError as error:
         return Unclaimed(info, FileReason.KEY_UNPARSEABLE, str(error))
     if raw.record_type is None:
-        return Unclaimed(info, FileReason.UNKNOWN_TYPE, f"no record type is called {raw.type_folder}")
+        return Unclaimed(info, FileReason.UNKNOWN_TYPE, "its folder names no known record type")
     return Upload(raw, info)

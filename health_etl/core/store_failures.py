@@ -1,0 +1,63 @@
+"""What the store's failures mean to a person. Its own words are never quoted: they hold keys, and keys hold people."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from obstore import exceptions
+
+from health_etl.errors import HealthEtlError, ObjectNotFoundError, PermanentError, TransientError
+
+_REFUSED = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403 Forbidden")
+# Without keys of its own the library asks the metadata service of a cloud machine.
+_NO_KEYS = ("169.254.169.254", "CredentialProvider", "credentials")
+
+
+def translate(error: Exception, url: str, endpoint: str | None, what: str) -> HealthEtlError:
+    """Return our failure for one of the store's; `what` names the object, with no person in it."""
+    text = str(error)
+    if "NoSuchBucket" in text:
+        return PermanentError(
+            f"The bucket of {url} does not exist; create it, or set HEALTH_ETL_LAKE to one that does."
+        )
+    if isinstance(error, (FileNotFoundError, exceptions.NotFoundError)):
+        return ObjectNotFoundError(f"{url}/{what} does not exist.")
+    if url.startswith("s3://"):
+        return _of_server(error, text, url, endpoint)
+    if isinstance(error, PermissionError) or "Permission denied" in text:
+        return PermanentError(
+            f"{url} may not be read or written by this account; change its permissions or HEALTH_ETL_LAKE."
+        )
+    return PermanentError(
+        f"{url} cannot be used ({_system_word(error, text)}); check the folder and its disk, or set HEALTH_ETL_LAKE to another."
+    )
+
+
+def _of_server(error: Exception, text: str, url: str, endpoint: str | None) -> HealthEtlError:
+    if any(word in text for word in _NO_KEYS):
+        return no_keys(url)
+    denied = isinstance(error, (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError))
+    if denied or any(word in text for word in _REFUSED):
+        return PermanentError(
+            f"The S3 server refused the keys for {url}; check HEALTH_ETL_S3_ACCESS_KEY_ID and "
+            "HEALTH_ETL_S3_SECRET_ACCESS_KEY, and what they may do there."
+        )
+    return TransientError(
+        f"The S3 server of {url} at {endpoint or 'AWS'} does not answer; start it, or check HEALTH_ETL_S3_ENDPOINT_URL."
+    )
+
+
+def no_keys(url: str) -> PermanentError:
+    """Return the failure of a bucket without keys."""
+    return PermanentError(
+        f"There are no keys for {url}; set HEALTH_ETL_S3_ACCESS_KEY_ID and HEALTH_ETL_S3_SECRET_ACCESS_KEY."
+    )
+
+
+def _system_word(error: Exception, text: str) -> str:
+    """Return the system's word for a fault of a disk, such as "No space left on device"."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)
+    known = (errno.ENOSPC, errno.EROFS, errno.EIO, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EDQUOT)
+    return next((os.strerror(code) for code in known if os.strerror(code) in text), "the store failed")
