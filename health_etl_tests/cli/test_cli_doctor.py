@@ -1,0 +1,65 @@
+"""`health-etl doctor`: what is in order, and what to do where something is not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from health_etl_tests.conftest import CommandLine
+
+KEY = "a-key-of-our-own-for-pseudonyms"
+
+
+def findings(output: str) -> dict[str, tuple[str, str]]:
+    """Return mark and text of every row by what was looked at; a row may have several lines."""
+    found: dict[str, tuple[str, str]] = {}
+    what = ""
+    for line in output.splitlines():
+        cells = [cell.strip() for cell in line.split("│")[1:-1]]
+        if len(cells) == 4:
+            mark, name, *rest = cells
+            what = name or what
+            before = found.get(what, (mark, ""))
+            found[what] = (before[0], " ".join([before[1], *rest]).strip())
+    return found
+
+
+def test_doctor_finds_everything_in_order_and_leaves_no_trace(command_line: type[CommandLine], tmp_path: Path) -> None:
+    command = command_line(tmp_path, {"HEALTH_ETL_PSEUDONYM_KEY": KEY})
+    done = command.apart("doctor")
+    found = findings(done.stdout)
+    assert {name: mark for name, (mark, _) in found.items()} == dict.fromkeys(
+        ["packages", "settings", "lake", "Dagster instance", "code location"], "✓"
+    )
+    assert done.returncode == 0
+    assert command.lake.as_uri() in found["lake"][1]
+    assert str(command.dagster_home) in found["Dagster instance"][1]
+    assert "HEALTH_ETL_PSEUDONYM_KEY" not in done.stdout
+    assert KEY not in done.stdout
+    assert command.contents() == {}
+
+
+def test_doctor_tells_what_to_do_about_a_lake_and_an_instance_that_cannot_be_used(
+    command_line: type[CommandLine], tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("a file, and no folder")
+    settings = {"HEALTH_ETL_LAKE": (tmp_path / "taken").as_uri(), "DAGSTER_HOME": str(tmp_path / "missing")}
+    done = command_line(tmp_path, settings).apart("doctor")
+    found = findings(done.stdout)
+    assert done.returncode == 1
+    assert done.stderr == ""
+    assert found["settings"][0] == "✓"
+    assert "HEALTH_ETL_PSEUDONYM_KEY" in found["settings"][1]
+    assert found["lake"][0] == found["Dagster instance"][0] == "✗"
+    assert "HEALTH_ETL_LAKE" in found["lake"][1]
+    assert "make it, or unset DAGSTER_HOME" in found["Dagster instance"][1]
+
+
+def test_doctor_names_the_setting_that_cannot_be_used(command_line: type[CommandLine], tmp_path: Path) -> None:
+    result = command_line(tmp_path, {"HEALTH_ETL_START_DATE": "yesterday"})("doctor")
+    assert result.exit_code == 1
+    mark, text = findings(result.stdout)["settings"]
+    assert mark == "✗"
+    assert re.search(r"HEALTH_ETL_START_DATE is not usable; allowed is: .* YYYY-MM-DD", text)

@@ -1,0 +1,122 @@
+"""Fixtures that every kind of test shares: a clean environment, reference data, and the command from outside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from typer.testing import Result
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+SHARED = CHECKOUT.parent / "shared"
+
+TIMEOUT_SECONDS = 120
+WIDE = "240"  # columns: no line of a table is cut
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder of reference values and real exports that lies beside the checkout; absent elsewhere."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no reference folder at {SHARED.name}/ beside the checkout")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def checkout() -> Path:
+    """Folder of the project."""
+    return CHECKOUT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_session() -> Iterator[None]:
+    """Keep the developer's settings away from fixtures that outlive a test, and .env from every test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHON_DOTENV_DISABLED", "1")
+        _forget_settings(patch)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin each test without any setting, whatever ran before."""
+    _forget_settings(monkeypatch)
+
+
+def _forget_settings(patch: pytest.MonkeyPatch) -> None:
+    """Remove every setting but those of the tests' own servers."""
+    for name in list(os.environ):
+        is_setting = name.startswith(("HEALTH_ETL_", "AWS_", "DAGSTER_")) and not name.startswith("HEALTH_ETL_TEST_")
+        if is_setting:
+            patch.delenv(name)
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """The `health-etl` command on a lake and a Dagster instance of its own, both in `folder`."""
+
+    folder: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def lake(self) -> Path:
+        """Folder of the lake, where the settings name no other."""
+        return self.folder / "lake"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Folder of the instance; made with the project's dagster.yaml, which also keeps telemetry off."""
+        home = self.folder / "dagster_home"
+        if not home.is_dir():
+            home.mkdir(parents=True)
+            shutil.copyfile(CHECKOUT / "dagster.yaml", home / "dagster.yaml")
+        return home
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Every variable that the command sees as a setting."""
+        own = {"DAGSTER_HOME": str(self.dagster_home), "HEALTH_ETL_LAKE": self.lake.as_uri(), "COLUMNS": WIDE}
+        return {**own, **self.settings}
+
+    def __call__(self, *arguments: str | Path) -> Result:
+        """Run the command in this process; an exception that it does not turn into a sentence is raised here."""
+        from typer.testing import CliRunner
+
+        from health_etl.cli import app
+
+        return CliRunner().invoke(app, list(map(str, arguments)), env=self.environment, catch_exceptions=False)
+
+    def apart(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run the command as people do, in a process that inherits nothing but the search paths."""
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        settings = {"PYTHON_DOTENV_DISABLED": "1", "PYTHONPATH": str(CHECKOUT)}
+        return subprocess.run(
+            [sys.executable, "-m", "health_etl", *map(str, arguments)],
+            cwd=self.folder,
+            env={**inherited, **settings, **self.environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+
+    def contents(self, folder: str = "") -> dict[str, bytes]:
+        """Return every object under a folder of the lake by its key."""
+        files = (path for path in sorted((self.lake / folder).rglob("*")) if path.is_file())
+        return {path.relative_to(self.lake).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.fixture(scope="session")
+def command_line() -> type[CommandLine]:
+    """The command from outside: `command_line(folder)` has a lake and an instance of its own."""
+    return CommandLine

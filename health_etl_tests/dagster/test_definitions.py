@@ -1,0 +1,191 @@
+"""What Dagster loads: the assets of every type, described for whoever reads the UI, and how they hang together."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import warnings
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from health_etl.definitions import build_definitions
+from health_etl.jobs import BRING_UP_TO_DATE, SORT_OUT_UNCLAIMED, WRITE_JOURNAL
+from health_etl.record_types import record_types
+from health_etl.settings import Settings
+
+LAYERS = ("raw", "records", "insights")
+OFFSETS = dg.AssetKey(["records", "utc_offsets"])
+JOURNAL = dg.AssetKey(["training", "health_journal"])
+UNCLAIMED = dg.AssetKey(["quarantine", "unclaimed_uploads"])
+START = date(2025, 9, 1)
+WITHOUT_UNIT = {"ln_rmssd"}  # a logarithm
+
+# Measured quantity and unit of each type, as the tables call them.
+UNITS = {
+    "active_calories_burned": ("active_kcal", "kcal"),
+    "blood_glucose": ("glucose_mg_dl", "mg/dL"),
+    "heart_rate": ("bpm", "beats/min"),
+    "heart_rate_variability_rmssd": ("rmssd_ms", "ms"),
+    "sleep_session": ("start_utc", "UTC"),
+    "steps": ("steps", "steps"),
+}
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    return build_definitions(Settings(lake="file:///lake", start_date=START))
+
+
+@pytest.fixture(scope="module")
+def graph(definitions: dg.Definitions) -> Any:
+    return definitions.resolve_asset_graph()
+
+
+def every_asset(*layers: str) -> pytest.MarkDecorator:
+    keys = [dg.AssetKey([layer, name]) for layer in layers for name in record_types()]
+    return pytest.mark.parametrize("key", keys, ids=lambda key: key.to_user_string())
+
+
+def constraints(column: dg.TableColumn) -> list[str]:
+    return list(column.constraints.other)
+
+
+def test_definitions_load_with_no_warning_but_of_beta_features() -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        dg.Definitions.validate_loadable(build_definitions(Settings(lake="file:///lake")))
+    assert {warning.category for warning in caught} <= {dg.BetaWarning, dg.PreviewWarning}
+
+
+def test_dagster_validates_the_workspace(checkout: Path, tmp_path: Path) -> None:
+    """In another folder, so that no .env of the checkout has a say."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dagster", "definitions", "validate", "-w", str(checkout / "workspace.yaml")],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(checkout), "DAGSTER_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "All code locations passed validation." in done.stdout + done.stderr
+
+
+def test_there_are_the_assets_of_every_type_and_those_that_serve_all(graph: Any) -> None:
+    of_types = {dg.AssetKey([layer, name]) for layer in LAYERS for name in record_types()}
+    assert graph.get_all_asset_keys() == of_types | {OFFSETS, JOURNAL, UNCLAIMED}
+
+
+def test_the_six_types_are_there() -> None:
+    assert record_types().keys() == UNITS.keys()
+
+
+def test_every_asset_says_what_it_is_where_it_belongs_and_whose_it_is(graph: Any) -> None:
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description
+        assert node.group_name == key.path[0]
+        assert node.kinds
+        assert node.owners == ["team:health-data"]
+
+
+def test_every_asset_that_we_make_has_a_code_version_and_one_writer(graph: Any) -> None:
+    for key in graph.get_all_asset_keys() - {dg.AssetKey(["raw", name]) for name in record_types()}:
+        assert graph.get(key).code_version
+        assert graph.get(key).pools == {"_".join(key.path)}
+
+
+@every_asset("raw")
+def test_raw_assets_are_external_and_say_where_they_lie(graph: Any, key: dg.AssetKey) -> None:
+    node = graph.get(key)
+    assert node.is_external
+    assert node.metadata["dagster/uri"] == f"file:///lake/raw/{record_types()[key.path[1]].avro_name}/"
+
+
+@every_asset("records", "insights")
+def test_every_table_shows_its_columns(graph: Any, key: dg.AssetKey) -> None:
+    schema = graph.get(key).metadata["dagster/column_schema"]
+    assert isinstance(schema, dg.TableSchema)
+    assert all(column.description for column in schema.columns)
+    assert {"user_id"} < {column.name for column in schema.columns}
+
+
+@every_asset("records")
+def test_every_records_table_shows_the_unit_of_what_was_measured(graph: Any, key: dg.AssetKey) -> None:
+    name, unit = UNITS[key.path[1]]
+    schema = graph.get(key).metadata["dagster/column_schema"]
+    assert f"unit: {unit}" in constraints(next(column for column in schema.columns if column.name == name))
+
+
+@every_asset("records", "insights")
+def test_every_time_says_that_it_is_utc(graph: Any, key: dg.AssetKey) -> None:
+    schema = graph.get(key).metadata["dagster/column_schema"]
+    times = [column for column in schema.columns if column.type.startswith("timestamp")]
+    assert times
+    assert all(column.name.endswith("_utc") and "unit: UTC" in constraints(column) for column in times)
+
+
+@every_asset("insights")
+def test_every_measure_of_an_insight_has_a_unit(graph: Any, key: dg.AssetKey) -> None:
+    schema = graph.get(key).metadata["dagster/column_schema"]
+    fractional = [column for column in schema.columns if column.type == "double"]
+    assert fractional
+    without = {column.name for column in fractional if not any(c.startswith("unit: ") for c in constraints(column))}
+    assert without <= WITHOUT_UNIT
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_lineage_runs_from_the_upload_to_the_training_line(graph: Any, name: str) -> None:
+    raw, records, insights = (dg.AssetKey([layer, name]) for layer in LAYERS)
+    assert graph.get(raw).parent_keys == set()
+    assert graph.get(records).parent_keys == {raw}
+    assert graph.get(insights).parent_keys == {records, OFFSETS}
+    assert JOURNAL in graph.get(insights).child_keys
+    assert records in graph.get(OFFSETS).parent_keys
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_every_step_of_an_insight_shows_by_name(definitions: dg.Definitions, name: str) -> None:
+    handles = definitions.resolve_job_def(BRING_UP_TO_DATE).graph.iterate_node_handles()
+    steps = [str(handle) for handle in handles if str(handle).startswith(f"insights__{name}.")]
+    assert steps == [f"insights__{name}.{verb}_{name}" for verb in ("select", "analyse", "narrate")]
+
+
+@every_asset("raw", "records", "insights")
+def test_daily_assets_are_partitioned_by_upload_date_today_included(graph: Any, key: dg.AssetKey) -> None:
+    found = graph.get(key).partitions_def.get_partition_keys(current_time=datetime(2025, 9, 3, 12, tzinfo=UTC))
+    assert found == ["2025-09-01", "2025-09-02", "2025-09-03"]
+
+
+def test_the_journal_is_partitioned_by_local_month_one_ahead_for_people_east_of_utc(graph: Any) -> None:
+    found = graph.get(JOURNAL).partitions_def.get_partition_keys(current_time=datetime(2025, 9, 30, 12, tzinfo=UTC))
+    assert found[0] == "2000-01-01"
+    assert found[-2:] == ["2025-09-01", "2025-10-01"]
+
+
+@every_asset("records", "insights")
+def test_backfills_run_as_ranges_of_at_most_a_month(graph: Any, key: dg.AssetKey) -> None:
+    assert graph.get(key).backfill_policy == dg.BackfillPolicy.multi_run(max_partitions_per_run=31)
+
+
+@every_asset("insights")
+def test_an_insight_looks_back_a_week_on_records(graph: Any, key: dg.AssetKey) -> None:
+    node = graph.get(key)
+    one = node.partitions_def.subset_with_partition_keys(["2025-09-20"])
+    for parent in node.parent_keys:
+        mapped = graph.get_partition_mapping(key, parent).get_upstream_mapped_partitions_result_for_partitions(
+            one, node.partitions_def, graph.get(parent).partitions_def, current_time=datetime(2025, 10, 1, tzinfo=UTC)
+        )
+        days = mapped.partitions_subset.get_partition_keys()
+        assert sorted(days) == [f"2025-09-{day}" for day in range(13, 21)]
+
+
+def test_what_a_person_starts_by_name_is_there_and_described(definitions: dg.Definitions) -> None:
+    for name in (BRING_UP_TO_DATE, WRITE_JOURNAL, SORT_OUT_UNCLAIMED):
+        assert definitions.resolve_job_def(name).description

@@ -1,0 +1,146 @@
+"""The S3 server of the services tests, and a bucket of its own for each test.
+
+A server that answers on HEALTH_ETL_TEST_S3_PORT (`make services`) is used as it is; else the session starts
+one on free ports and stops it. Without Ceph's programs the tests skip, or fail where
+HEALTH_ETL_TEST_REQUIRE_SERVICES=1.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import boto3  # type: ignore[import-untyped]
+import pytest
+from botocore.config import Config  # type: ignore[import-untyped]
+
+HERE = Path(__file__).parent
+HOST = "127.0.0.1"
+DEFAULT_PORT = "9100"
+OWN_PORTS = range(9110, 9190, 2)  # the server takes a port and the one after it
+START_TIMEOUT_SECONDS = 180
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """A running S3 server and the keys that open it."""
+
+    port: int
+    endpoint_url: str
+    access_key_id: str
+    secret_access_key: str
+    region: str
+
+    def client(self) -> Any:
+        """A boto3 client that neither retries nor asks a proxy; close it."""
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint_url,
+            aws_access_key_id=self.access_key_id,
+            aws_secret_access_key=self.secret_access_key,
+            region_name=self.region,
+            config=Config(proxies={}, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+        )
+
+    def environment(self) -> dict[str, str]:
+        """The HEALTH_ETL_S3_* variables that reach this server."""
+        return {
+            "HEALTH_ETL_S3_ENDPOINT_URL": self.endpoint_url,
+            "HEALTH_ETL_S3_ACCESS_KEY_ID": self.access_key_id,
+            "HEALTH_ETL_S3_SECRET_ACCESS_KEY": self.secret_access_key,
+            "HEALTH_ETL_S3_REGION": self.region,
+        }
+
+    @contextmanager
+    def outage(self) -> Iterator[None]:
+        """Refuse connections for the length of the block; the objects stay."""
+        _script("stop-s3.sh", self.port, "gateway")
+        try:
+            yield
+        finally:
+            _script("start-s3.sh", self.port)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder `services`."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.services)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """The S3 server, started unless one answers already."""
+    if not all(map(shutil.which, ("ceph", "ceph-mon", "ceph-osd", "radosgw", "radosgw-admin"))):
+        _unavailable("no S3 server: install radosgw, ceph-mon, ceph-osd, ceph-common; then `make services`")
+    standing = int(os.environ.get("HEALTH_ETL_TEST_S3_PORT", DEFAULT_PORT))
+    if _listens(standing):
+        yield _started(standing)
+        return
+    port = next(port for port in OWN_PORTS if not (_listens(port) or _listens(port + 1)))
+    try:
+        yield _started(port)
+    finally:
+        _script("stop-s3.sh", port)
+
+
+@pytest.fixture
+def s3_bucket(s3_server: S3Server) -> Iterator[str]:
+    """Name of a new, empty bucket; it goes with the test, and all that is in it."""
+    name = f"test-{uuid.uuid4().hex}"
+    with closing(s3_server.client()) as client:
+        client.create_bucket(Bucket=name)
+        yield name
+        for page in client.get_paginator("list_multipart_uploads").paginate(Bucket=name):
+            for upload in page.get("Uploads", []):
+                client.abort_multipart_upload(Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"])
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=name):
+            if keys := [{"Key": entry["Key"]} for entry in page.get("Contents", [])]:
+                client.delete_objects(Bucket=name, Delete={"Objects": keys, "Quiet": True})
+        client.delete_bucket(Bucket=name)
+
+
+def _unavailable(reason: str) -> NoReturn:
+    if os.environ.get("HEALTH_ETL_TEST_REQUIRE_SERVICES") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _listens(port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def _started(port: int) -> S3Server:
+    settings = dict(line.split("=", 1) for line in _script("start-s3.sh", port).splitlines())
+    return S3Server(
+        port=port,
+        endpoint_url=settings["HEALTH_ETL_S3_ENDPOINT_URL"],
+        access_key_id=settings["HEALTH_ETL_S3_ACCESS_KEY_ID"],
+        secret_access_key=settings["HEALTH_ETL_S3_SECRET_ACCESS_KEY"],
+        region=settings["HEALTH_ETL_S3_REGION"],
+    )
+
+
+def _script(name: str, port: int, *arguments: str) -> str:
+    done = subprocess.run(
+        [str(HERE / name), *arguments],
+        env={**os.environ, "HEALTH_ETL_TEST_S3_PORT": str(port)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=START_TIMEOUT_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        pytest.fail(f"{name} on port {port}: {done.stderr.strip()}")
+    return done.stdout
