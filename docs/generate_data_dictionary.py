@@ -26,7 +26,7 @@ JOURNAL = """## Training lines
 | field | type | meaning |
 |---|---|---|
 | `instruction` | string | what the example asks |
-| `input` | string | date, sources, coverage, figures with units, reference lines; the output has its numbers from here |
+| `input` | string | date, sources, coverage, figures with units, reference lines; the output draws on them |
 | `output` | string | the text |
 | `metadata.example_id` | string | the same for the same subject, type and day, for ever |
 | `metadata.record_type` | string | Health Connect's name of the type |

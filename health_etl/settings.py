@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -152,13 +152,12 @@ def variable_names() -> list[str]:
     return sorted(PREFIX + name.upper() for name in Settings.model_fields)
 
 
-def load(environment: Mapping[str, str] | None = None) -> Settings:
+def load() -> Settings:
     """Read the settings from the environment.
 
     Raises SettingsError, one sentence that names the variable and what is allowed.
     """
-    names = os.environ if environment is None else environment
-    _refuse_unknown(names)
+    _refuse_unknown(os.environ)
     try:
         return Settings()
     except ValidationError as error:
@@ -173,7 +172,7 @@ def zone_of(name: str) -> ZoneInfo | int:
     return sign * (int(name[1:3]) * 60 + int(name[4:6]))
 
 
-def _refuse_unknown(environment: Mapping[str, str]) -> None:
+def _refuse_unknown(environment: Iterable[str]) -> None:
     known = variable_names()
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in known and not name.startswith(f"{PREFIX}TEST_"):

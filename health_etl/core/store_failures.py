@@ -29,8 +29,9 @@ def translate(error: Exception, url: str, endpoint: str | None, what: str) -> He
         return PermanentError(
             f"{url} may not be read or written by this account; change its permissions or HEALTH_ETL_LAKE."
         )
+    word = _system_word(error, text)
     return PermanentError(
-        f"{url} cannot be used ({_system_word(error, text)}); check the folder and its disk, or set HEALTH_ETL_LAKE to another."
+        f"{url} cannot be used ({word}); check the folder and its disk, or set HEALTH_ETL_LAKE to another."
     )
 
 

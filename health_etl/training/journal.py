@@ -84,7 +84,9 @@ def is_current(lake: Lake, month: Month) -> bool:
 
 
 def write(lake: Lake, month: Month) -> DerivedManifest:
-    """Write one month of one domain: the lines, then the manifest. A month without lines keeps no file."""
+    """Write one month of one domain: the lines, then the manifest. A month without lines keeps no file, and one that
+    no insight speaks of no manifest either.
+    """
     key = keys.journal_key(month.domain, month.month)
     with tempfile.TemporaryDirectory(prefix="health-etl-") as folder:
         path = Path(folder) / "journal.jsonl"
@@ -100,7 +102,11 @@ def write(lake: Lake, month: Month) -> DerivedManifest:
         "source_keys": sorted(written.source_keys),
     }
     manifest = DerivedManifest(month.domain, month.month, month.inputs_digest, written.sha256, written.lines, details)
-    lake.put(keys.journal_manifest_key(month.domain, month.month), manifest.to_json())
+    manifest_key = keys.journal_manifest_key(month.domain, month.month)
+    if any(month.partitions.values()):
+        lake.put(manifest_key, manifest.to_json())
+    else:
+        lake.delete([manifest_key])
     return manifest
 
 

@@ -1,0 +1,170 @@
+"""The pipeline for tests, without Dagster: what the assets and ops do, in the order of the planner."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from health_etl import planner
+from health_etl.clinical import processors
+from health_etl.clinical.base import ClinicalOptions
+from health_etl.core import avro, keys, records_partition, unclaimed, utc_offsets
+from health_etl.core.catalogue import Catalogue
+from health_etl.core.lake import Lake
+from health_etl.core.listing import list_all, list_partition
+from health_etl.core.manifest import DerivedManifest, RecordsManifest, read_derived_manifest, read_records_manifest
+from health_etl.core.select import Selection, select, window
+from health_etl.core.tables import read_frame
+from health_etl.insights import build
+from health_etl.insights import partition as insights_partition
+from health_etl.insights.partition import InsightOptions
+from health_etl.planner import Scope
+from health_etl.record_types import record_types
+from health_etl.training import journal
+from health_etl_tests.exports import ANNA, UPLOADED
+
+FIRST_DATE = date(2023, 1, 1)
+LAST_DATE = date(2026, 12, 31)
+OPTIONS = InsightOptions("a key for tests alone", "UTC", ClinicalOptions())
+
+
+@dataclass
+class Done:
+    """What bringing a lake up to date did; partitions are (type, upload date)."""
+
+    records: list[tuple[str, str]] = field(default_factory=list)
+    files_read: int = 0
+    offsets: list[str] = field(default_factory=list)
+    insights: list[tuple[str, str]] = field(default_factory=list)
+    months: list[str] = field(default_factory=list)
+
+    @property
+    def nothing(self) -> bool:
+        """Say whether everything was up to date."""
+        return self == Done()
+
+
+def bring_up_to_date(lake: Lake, options: InsightOptions = OPTIONS) -> Done:
+    """Make whatever is stale anew, from raw/ to the journal."""
+    done = Done()
+    listing = list_all(lake, FIRST_DATE, LAST_DATE)
+    unclaimed.update(lake, listing.unclaimed)
+    for (name, upload_date), uploads in planner.stale_records(listing, Catalogue(lake), Scope()).items():
+        update = records_partition.update(lake, record_types()[name], upload_date, uploads)
+        done.records.append((name, upload_date.isoformat()))
+        done.files_read += update.files_read
+    catalogue = Catalogue(lake)
+    for partition in sorted(planner.daily_work((), catalogue, options).offsets):
+        utc_offsets.update(lake, date.fromisoformat(partition), catalogue.of_date(partition))
+        done.offsets.append(partition)
+    catalogue = Catalogue(lake)
+    for name in record_types():
+        for partition in planner.stale_insights(catalogue, name, options):
+            make_insights(lake, name, partition, options)
+            done.insights.append((name, partition))
+    done.months = write_journal(lake)
+    return done
+
+
+def make_insights(lake: Lake, name: str, partition: str, options: InsightOptions = OPTIONS) -> DerivedManifest:
+    """Select, analyse, narrate and write one insights partition, whether stale or not."""
+    catalogue = Catalogue(lake)
+    wanted = insights_partition.inputs(catalogue, name, partition, options)
+    if wanted is None:
+        raise ValueError(f"nothing calls for {name} {partition}")
+    processor = processors()[name]
+    selection = select(lake, record_types()[name], partition, wanted.window, options.default_zone)
+    qualities = insights_partition.qualities(catalogue, name, wanted.window)
+    rows = build.analyse(selection, processor, options.clinical, qualities, options.pseudonym_key)
+    told = build.narrate(rows, processor)
+    return insights_partition.write(lake, name, partition, wanted.digest, told)
+
+
+def write_journal(lake: Lake) -> list[str]:
+    """Write the stale months of the journal; return them."""
+    catalogue = Catalogue(lake)
+    stale = planner.stale_months(lake, catalogue)
+    for month in stale:
+        for wanted in journal.plan(catalogue, month):
+            if not journal.is_current(lake, wanted):
+                journal.write(lake, wanted)
+    return stale
+
+
+def update_records(lake: Lake, name: str, upload_date: date = UPLOADED) -> records_partition.Update:
+    """Bring one records partition up to date with what raw/ holds."""
+    uploads = list_partition(lake, record_types()[name], upload_date)
+    return records_partition.update(lake, record_types()[name], upload_date, uploads)
+
+
+def update_offsets(lake: Lake, upload_date: date = UPLOADED) -> DerivedManifest | None:
+    """Bring the UTC offsets of one upload date up to date with its records."""
+    return utc_offsets.update(lake, upload_date, Catalogue(lake).of_date(upload_date.isoformat()))
+
+
+def selected(lake: Lake, name: str, upload_date: date = UPLOADED, options: InsightOptions = OPTIONS) -> Selection:
+    """Return what the insights partition of a type and date is computed from."""
+    catalogue = Catalogue(lake)
+    partition = upload_date.isoformat()
+    found = window(partition, catalogue.records(name), catalogue.offsets)
+    return select(lake, record_types()[name], partition, found, options.default_zone)
+
+
+def measurement_rows(name: str, records: Sequence[Mapping[str, Any]], source_key: str = "raw/one") -> pd.DataFrame:
+    """Return decoded records as the measurement rows that validation sees."""
+    record_type = record_types()[name]
+    count = len(records)
+    table = (
+        avro.to_table(records, record_type)
+        .append_column("user_id", pa.repeat(ANNA, count))
+        .append_column("source_key", pa.repeat(source_key, count))
+        .append_column("source_record_number", pa.array(range(count), pa.int32()))
+    )
+    nullable = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype()}
+    rows: pd.DataFrame = record_type.flatten(table).to_pandas(types_mapper=nullable.get)
+    return rows
+
+
+def records_of(lake: Lake, name: str, upload_date: date = UPLOADED) -> pd.DataFrame:
+    """Return a records table."""
+    return read_frame(lake, keys.records_key(name, upload_date.isoformat()))
+
+
+def rejected_of(lake: Lake, name: str, upload_date: date = UPLOADED) -> pd.DataFrame:
+    """Return the rows that validation rejected, with their faults."""
+    return read_frame(lake, keys.rejected_key(record_types()[name].avro_name, upload_date.isoformat()))
+
+
+def manifest_of(lake: Lake, name: str, upload_date: date = UPLOADED) -> RecordsManifest:
+    """Return the manifest of a records partition; raises LookupError when there is none."""
+    key = keys.manifest_key(keys.records_key(name, upload_date.isoformat()))
+    manifest = read_records_manifest(lake, key)
+    if manifest is None:
+        raise LookupError(key)
+    return manifest
+
+
+def insights_of(lake: Lake, name: str, upload_date: date = UPLOADED) -> pd.DataFrame:
+    """Return an insights table."""
+    return read_frame(lake, keys.insights_key(name, upload_date.isoformat()))
+
+
+def journal_manifest_of(lake: Lake, domain: str, month: str) -> DerivedManifest | None:
+    """Return the manifest of one month of the journal."""
+    return read_derived_manifest(lake, keys.journal_manifest_key(domain, month))
+
+
+def journal_examples(lake: Lake) -> list[dict[str, Any]]:
+    """Return every training example of the lake, in order of key and line."""
+    return [
+        json.loads(line)
+        for key in sorted(info.key for info in lake.objects("training/"))
+        if key.endswith(".jsonl")
+        for line in lake.get(key).decode().splitlines()
+    ]

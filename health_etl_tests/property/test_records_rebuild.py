@@ -1,0 +1,72 @@
+"""A records partition that was brought up to date after any changes equals its full rebuild byte for byte."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from health_etl.core.lake import Lake
+from health_etl.core.manifest import RecordsManifest
+from health_etl_tests.exports import contents, memory_lake, put_content
+from health_etl_tests.pipeline import manifest_of, update_records
+from health_etl_tests.property import profiles
+from health_etl_tests.property.uploads import LAST_DAY, Export, exports
+
+profile = profiles.chosen()
+
+UPLOADED: date = LAST_DAY
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[tuple[str, Export]]:
+    """Exports that arrive, change (a new ETag), break, or vanish again, in any order."""
+    found = draw(exports(least=3, most=7))
+    steps: list[tuple[str, Export]] = []
+    for export in found:
+        steps.append(("arrives", export))
+        if draw(st.booleans()):
+            step = draw(st.sampled_from(["changes", "breaks", "vanishes"]))
+            steps.append((step, draw(st.sampled_from([known for _, known in steps]))))
+    return steps
+
+
+def apply(lake: Lake, step: str, export: Export) -> None:
+    key = export.put(lake, UPLOADED)
+    if step == "breaks":
+        put_content(lake, export.name, lake.get(key)[:-9], user_id=export.user_id, upload_date=UPLOADED)
+    if step == "vanishes":
+        lake.delete([key])
+
+
+def check_accounting(manifest: RecordsManifest) -> None:
+    for file in manifest.files:
+        file.check()
+    assert len({file.key for file in manifest.files}) == len(manifest.files)
+
+
+@profile
+@given(history=histories())
+def test_whatever_happened_to_the_uploads_the_partition_is_as_if_built_anew(history: list[tuple[str, Export]]) -> None:
+    lake = memory_lake()
+    names = sorted({export.name for _, export in history})
+    for step, export in history:
+        apply(lake, step, export)
+        update_records(lake, export.name, UPLOADED)
+        check_accounting(manifest_of(lake, export.name, UPLOADED))
+    grown = contents(lake, "records/") | contents(lake, "quarantine/")
+    lake.delete(grown)
+    for name in names:
+        update_records(lake, name, UPLOADED)
+    rebuilt = contents(lake, "records/") | contents(lake, "quarantine/")
+    assert set(rebuilt) <= set(grown)
+    assert rebuilt == {key: content for key, content in grown.items() if key in rebuilt}
+    assert {key for key in grown if key not in rebuilt} <= emptied(lake, names)
+
+
+def emptied(lake: Lake, names: list[str]) -> set[str]:
+    """Objects of partitions that have no upload any more: kept as an account of that, and never built anew."""
+    left = {info.key.split("/")[1].lower() for info in lake.objects("raw/")}
+    gone = [name for name in names if f"{name.replace('_', '')}record" not in left]
+    return {f"records/{name}/{UPLOADED.isoformat()}{end}" for name in gone for end in (".parquet", ".manifest.json")}

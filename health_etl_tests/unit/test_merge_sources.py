@@ -1,0 +1,269 @@
+"""Health Connect's time-slice merge: the platform's own cases, a plain reference sweep, the promises made."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from health_etl.core.merge_sources import app_rank, merge_by_time_slice
+
+VECTOR_COUNT = 24
+UNLISTED = -2_147_483_648
+
+Row = tuple[int, str, str, int, int, int, float]
+RECORD_COLUMNS = ["group_id", "record_id", "source_app", "start_utc", "end_utc", "last_modified_utc", "value"]
+TIMES = ["start_utc", "end_utc", "last_modified_utc"]
+
+
+def utc(epoch_ms: object) -> pd.Series:
+    return pd.to_datetime(pd.Series(epoch_ms, dtype="int64"), unit="ms", utc=True).dt.as_unit("ms")
+
+
+def records_of(*rows: Row) -> pd.DataFrame:
+    frame = pd.DataFrame(list(rows), columns=RECORD_COLUMNS)
+    return frame.assign(**{name: utc(frame[name].to_numpy()) for name in TIMES})
+
+
+def buckets_of(*rows: tuple[int, int, int]) -> pd.DataFrame:
+    frame = pd.DataFrame(list(rows), columns=["group_id", "start_utc", "end_utc"])
+    return frame.assign(start_utc=utc(frame["start_utc"]), end_utc=utc(frame["end_utc"]))
+
+
+def totals(records: pd.DataFrame, buckets: pd.DataFrame, *priority: str) -> list[float | None]:
+    total = merge_by_time_slice(records, buckets, priority, value_column="value").totals["total"]
+    return [None if np.isnan(value) else value for value in total]
+
+
+@pytest.fixture(scope="module")
+def vectors(shared: Path) -> list[dict[str, Any]]:
+    path = shared / "reference" / "healthconnect" / "aggregation_vectors.json"
+    found: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))["vectors"]
+    assert len(found) == VECTOR_COUNT
+    return found
+
+
+@pytest.mark.parametrize("number", range(VECTOR_COUNT))
+def test_the_platforms_own_case_comes_out_as_on_the_platform(vectors: list[dict[str, Any]], number: int) -> None:
+    case = vectors[number]
+    given_records, splits = case["records"], case["group_splits"]
+    records = records_of(
+        *(
+            (0, f"r{i}", f"app{r['priority']}", r["start"], r["end"], r["lastModified"], r.get("value", 0))
+            for i, r in enumerate(given_records)
+        )
+    )
+    excluded = [(0, f"r{i}", start, end) for i, r in enumerate(given_records) for start, end in r.get("exclude", [])]
+    listed = sorted({r["priority"] for r in given_records} - {UNLISTED}, reverse=True)
+
+    merged = merge_by_time_slice(
+        records,
+        buckets_of(*((0, start, end) for start, end in pairwise(splits))),
+        [f"app{priority}" for priority in listed],
+        value_column="value" if "value" in given_records[0] else None,
+        excluded=pd.DataFrame(
+            {
+                "group_id": [group for group, *_ in excluded],
+                "record_id": [record for _, record, *_ in excluded],
+                "start_utc": utc([start for *_, start, _ in excluded]),
+                "end_utc": utc([end for *_, end in excluded]),
+            }
+        ),
+        only_listed_apps=case["source_controls"],
+    )
+
+    found = [None if np.isnan(total) else total for total in merged.totals["total"]]
+    assert found == case["expected"], case["name"]
+
+
+def test_one_day_of_two_apps_is_the_later_modified_one_and_never_the_sum() -> None:
+    records = records_of((0, "samsung", "shealth", 0, 100, 20, 3933), (0, "oura", "oura", 20, 100, 10, 2517))
+
+    assert totals(records, buckets_of((0, 0, 100))) == [3933]
+
+
+def test_a_lower_ranked_record_fills_the_gap_pro_rata() -> None:
+    records = records_of((0, "samsung", "shealth", 0, 100, 20, 3933), (0, "oura", "oura", 20, 100, 10, 2517))
+
+    merged = merge_by_time_slice(records, buckets_of((0, 0, 100)), ["oura"], value_column="value")
+
+    by_source = merged.by_source()
+    assert by_source["source_app"].tolist() == ["oura", "shealth"]
+    assert by_source["total"].tolist() == [2517, pytest.approx(3933 * 20 / 100)]
+    assert by_source["covered_ms"].tolist() == [80, 20]
+    assert merged.totals["total"].tolist() == [pytest.approx(3303.6)]
+    assert merged.totals["covered_ms"].tolist() == [100]
+
+
+@pytest.mark.parametrize(
+    ("loser", "winner"),
+    [
+        pytest.param((0, "z", "b", 5, 10, 99, 1.0), (0, "a", "a", 0, 10, 1, 2.0), id="app priority"),
+        pytest.param((0, "z", "b", 5, 10, 1, 1.0), (0, "a", "b", 0, 10, 2, 2.0), id="last modified"),
+        pytest.param((0, "z", "b", 0, 20, 1, 1.0), (0, "a", "b", 5, 10, 1, 2.0), id="start"),
+        pytest.param((0, "z", "b", 0, 10, 1, 1.0), (0, "a", "b", 0, 20, 1, 2.0), id="end"),
+        pytest.param((0, "a", "b", 0, 10, 1, 1.0), (0, "z", "b", 0, 10, 1, 2.0), id="record_id"),
+    ],
+)
+def test_rank_is_priority_then_modified_then_start_then_end_then_record_id(loser: Row, winner: Row) -> None:
+    merged = merge_by_time_slice(records_of(winner, loser), buckets_of((0, 5, 10)), ["a"], value_column="value")
+
+    assert merged.contributions["record"].tolist() == [0]
+
+
+def test_apps_that_are_not_listed_share_the_lowest_rank() -> None:
+    apps = pd.Series(["other", "second", "first", "another"])
+
+    assert app_rank(apps, ["first", "second", "first"]).tolist() == [0, 1, 2, 0]
+    assert app_rank(apps, ()).tolist() == [0, 0, 0, 0]
+
+
+def test_a_bucket_without_a_record_is_null_and_one_with_a_record_of_nothing_is_zero() -> None:
+    records = records_of((0, "r", "a", 0, 10, 1, 0.0))
+
+    assert totals(records, buckets_of((0, 0, 10), (0, 10, 20))) == [0, None]
+
+
+def test_a_record_without_length_counts_whole_in_the_bucket_that_begins_with_it() -> None:
+    records = records_of((0, "r", "a", 10, 10, 1, 7.0))
+
+    assert totals(records, buckets_of((0, 0, 10), (0, 10, 20))) == [None, 7]
+
+
+def test_an_outranked_record_without_length_counts_nothing_but_leaves_its_bucket_not_empty() -> None:
+    records = records_of((0, "long", "a", 0, 10, 2, 5.0), (0, "moment", "a", 10, 10, 1, 7.0))
+
+    assert totals(records, buckets_of((0, 0, 10), (0, 10, 20))) == [5, 0]
+
+
+def test_a_record_that_counts_over_its_whole_length_gives_its_value_exactly_however_often_it_is_cut() -> None:
+    whole_day = (0, "day", "a", 0, 86_399_999, 2, 3933.0)
+    minutes = [(0, f"m{i:04}", "b", 60_000 * i, 60_000 * i + 60_000, 1, 0.1) for i in range(1440)]
+
+    merged = merge_by_time_slice(
+        records_of(whole_day, *minutes), buckets_of((0, 0, 86_400_000)), ["a"], value_column="value"
+    )
+
+    assert merged.by_source().set_index("source_app")["total"]["a"] == 3933.0
+
+
+def test_groups_never_meet_even_at_the_same_time() -> None:
+    records = records_of((7, "r", "a", 0, 10, 1, 1.0), (3, "r", "a", 0, 10, 2, 5.0))
+
+    assert totals(records, buckets_of((3, 0, 10), (7, 0, 10), (9, 0, 10))) == [5, 1, None]
+
+
+def test_records_of_unknown_groups_outside_the_window_or_that_end_before_they_start_are_left_out() -> None:
+    records = records_of(
+        (1, "unknown group", "a", 0, 10, 9, 1.0),
+        (0, "before", "a", 0, 9, 9, 1.0),
+        (0, "reversed", "a", 15, 12, 9, 1.0),
+        (0, "kept", "a", 10, 20, 1, 4.0),
+    )
+
+    assert totals(records, buckets_of((0, 10, 20))) == [4]
+
+
+def test_nothing_in_gives_nothing_out() -> None:
+    empty = records_of()
+
+    no_records = merge_by_time_slice(empty, buckets_of((0, 0, 10)), value_column="value")
+    no_buckets = merge_by_time_slice(records_of((0, "r", "a", 0, 1, 1, 1.0)), buckets_of(), value_column="value")
+
+    assert no_records.totals["total"].isna().all()
+    assert no_records.totals["covered_ms"].tolist() == [0]
+    assert no_records.by_source().empty
+    assert no_buckets.totals.empty
+    assert no_buckets.contributions.empty
+
+
+def test_parts_that_do_not_count_are_taken_off_their_own_session_only_and_once() -> None:
+    sessions = records_of((0, "night", "a", 0, 100, 2, 0), (0, "other", "a", 100, 200, 1, 0))
+    awake = pd.DataFrame(
+        {
+            "group_id": [0, 0, 0],
+            "record_id": ["night", "night", "nobody"],
+            "start_utc": utc([10, 20, 100]),
+            "end_utc": utc([30, 40, 200]),
+        }
+    )
+
+    merged = merge_by_time_slice(sessions, buckets_of((0, 0, 200)), excluded=awake)
+
+    assert merged.totals["total"].tolist() == [200 - 30]
+    assert merged.totals["covered_ms"].tolist() == [200]
+
+
+def test_long_records_over_many_short_ones_need_memory_for_their_number_not_for_their_overlap() -> None:
+    minutes = [(0, f"m{i}", "a", 60_000 * i, 60_000 * (i + 1), 1, 1.0) for i in range(1440)]
+    days = [(0, f"d{i}", "b", i, 86_400_000 - i, i, 1.0) for i in range(2000)]
+    records, buckets = records_of(*minutes, *days), buckets_of((0, 0, 86_400_000))
+
+    tracemalloc.start()
+    merge_by_time_slice(records, buckets, value_column="value")
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    overlaps = len(minutes) * len(days)
+    assert peak_bytes < overlaps  # less than one byte for each pair that overlaps
+
+
+@st.composite
+def many_records(draw: st.DrawFn) -> list[Row]:
+    group, app, start = st.integers(0, 2), st.sampled_from("abc"), st.integers(0, 30)
+    length, modified, value = st.integers(0, 20), st.integers(0, 3), st.integers(0, 50)
+    drawn = draw(st.lists(st.tuples(group, app, start, length, modified, value), max_size=12))
+    return [
+        (group_id, f"r{number:02}", name, begin, begin + ms, when, float(amount))
+        for number, (group_id, name, begin, ms, when, amount) in enumerate(drawn)
+    ]
+
+
+def swept(rows: list[Row], bucket: tuple[int, int, int], priority: str) -> float | None:
+    """Merge one bucket by walking through it millisecond by millisecond, as the rules read."""
+    group, first, last = bucket
+
+    def rank(row: Row) -> tuple[int, int, int, int, str]:
+        _, record_id, app, start, end, modified, _ = row
+        return (-priority.find(app) if app in priority else -99, modified, start, end, record_id)
+
+    own = [row for row in rows if row[0] == group]
+    total, seen = 0.0, False
+    for ms in range(first, last):
+        moments = [row for row in own if row[3] == row[4] == ms]
+        spanning = [row for row in own if row[3] <= ms < row[4]]
+        if moments:
+            seen = True
+            winner = max((row for row in own if row[3] <= ms <= row[4]), key=rank)
+            total += winner[6] if winner in moments else 0.0
+        if spanning:
+            seen = True
+            winner = max(spanning, key=rank)
+            total += winner[6] / (winner[4] - winner[3])
+    return total if seen else None
+
+
+@settings(max_examples=150, deadline=None)
+@given(rows=many_records(), priority=st.sampled_from(["", "b", "ca"]), order=st.randoms(use_true_random=False))
+def test_many_groups_at_once_equal_a_plain_sweep_whatever_the_order_of_rows(
+    rows: list[Row], priority: str, order: Any
+) -> None:
+    buckets = [(2, 5, 15), (0, 0, 10), (0, 10, 20), (1, 3, 40), (0, 25, 45)]
+    shuffled = list(rows)
+    order.shuffle(shuffled)
+
+    found = totals(records_of(*rows), buckets_of(*buckets), *priority)
+
+    assert found == [
+        expected if expected is None else pytest.approx(expected)
+        for expected in (swept(rows, bucket, priority) for bucket in buckets)
+    ]
+    assert totals(records_of(*shuffled), buckets_of(*buckets), *priority) == found
