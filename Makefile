@@ -40,7 +40,7 @@ lint: $(READY) ## check style and types
 	@$(BIN)/mypy
 
 test: lint ## lint, then run the tests (PYTEST_ARGS="-k name" runs some)
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 docs: $(READY) ## write the generated pages of docs/ anew
 	@$(BIN)/python docs/generate_data_dictionary.py

@@ -41,6 +41,7 @@ setup(
             "mypy>=2,<3",
             "pandas-stubs>=3,<4",
             "pytest>=9,<10",
+            "pytest-xdist>=3.8,<4",
             "ruff>=0.17,<0.18",
         ],
         # holds botocore back, so constraints.txt leaves it out: see benchmarks/store_clients.py

@@ -233,6 +233,14 @@ def test_numbers_are_written_with_the_decimals_of_their_metric_and_never_as_minu
     }
 
 
+def test_facts_are_written_with_the_decimals_of_their_metric_and_never_as_minus_zero() -> None:
+    lake = memory_lake()
+    key = upload(lake, "blood_glucose", *readings())
+    rows = analysed(lake, "blood_glucose", {key: 1.0}).assign(mean_mg_dl=-0.04, lowest_mg_dl=99.6, sd_mg_dl=2.0)
+    (found,) = build.all_facts(rows, processors()["blood_glucose"])
+    assert (found["mean_mg_dl"], found["lowest_mg_dl"], found["sd_mg_dl"]) == ("0.0", "100", "2.0")
+
+
 def test_what_is_written_is_what_the_machine_readable_metrics_say() -> None:
     lake = memory_lake()
     key = upload(

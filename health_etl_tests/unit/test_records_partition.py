@@ -475,8 +475,16 @@ def test_nested_records_grow_as_they_are_rebuilt(lake: Lake, name: str) -> None:
 
 
 def test_the_batches_that_a_partition_is_read_in_leave_no_trace(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number in range(12):
-        put(lake, "blood_glucose", readings(*range(number, number + 3)), user_id=f"person_{number:02}")
+    people = [
+        "a",
+        "a-1",
+        "a.b",
+        "a_b",
+        "A",
+        *(f"person_{number:02}" for number in range(7)),
+    ]  # no key sorts as its user
+    for number, user_id in enumerate(people):
+        put(lake, "blood_glucose", readings(*range(number, number + 3)), user_id=user_id)
     update_records(lake, "blood_glucose")
     whole = outputs(lake)
     monkeypatch.setattr(records_partition, "BATCH_FILES", 1)
