@@ -66,8 +66,8 @@ def _table(columns: Sequence[Column]) -> str:
 
 def _meaning(column: Column) -> str:
     parts = [column.description.rstrip(".")]
-    if column.minimum is not None:
-        parts.append(f"{column.minimum:g} to {column.maximum:g} ({column.range_source})")
+    if column.limits:
+        parts.append(f"{column.limits} ({column.range_source})")
     if column.allowed:
         parts.append("one of " + ", ".join(column.allowed))
     if column.nullable:

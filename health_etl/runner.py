@@ -27,6 +27,7 @@ from health_etl.partitions import month_key, ranges, upload_dates
 from health_etl.planner import DailyWork, Scope
 from health_etl.run_lock import STARTED_HERE, alone_on_this_host, end_dead_runs
 from health_etl.settings import Settings, project_root
+from health_etl.sqlite_tuning import spared_disk
 
 LONGEST_RUN_DAYS = 31
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -58,7 +59,8 @@ def bring_up_to_date(settings: Settings, scope: Scope, announce: Announce) -> Ou
 
     Raises PermanentError or TransientError when the lake cannot be used; failures of runs are in the outcome.
     """
-    with alone_on_this_host(dagster_home(), lambda: announce("nothing yet: another run is at work, waiting", 0, 0)):
+    waiting = "nothing yet: another run is at work, waiting"
+    with alone_on_this_host(dagster_home(), lambda: announce(waiting, 0, 0)), spared_disk():
         lake = connect(settings)
         listing = list_all(lake, settings.start_date, last_upload_date(upload_dates(settings.start_date)))
         run = _Runner(settings, lake, scope, announce, Outcome(listing))

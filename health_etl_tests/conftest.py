@@ -97,17 +97,26 @@ class CommandLine:
 
     def apart(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run the command as people do, in a process that inherits nothing but the search paths."""
+        with self.started(*arguments) as process:
+            try:
+                stdout, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def started(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        """Start the command like `apart`, and do not wait for it."""
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         settings = {"PYTHON_DOTENV_DISABLED": "1", "PYTHONPATH": str(CHECKOUT)}
-        return subprocess.run(
+        return subprocess.Popen(
             [sys.executable, "-m", "health_etl", *map(str, arguments)],
             cwd=self.folder,
             env={**inherited, **settings, **self.environment},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
         )
 
     def contents(self, folder: str = "") -> dict[str, bytes]:

@@ -5,9 +5,12 @@ How a lake is brought up to date without Dagster stands in pipeline.py.
 
 from __future__ import annotations
 
+import copy
 import io
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -26,6 +29,7 @@ BEN = "ben"
 UPLOADED = date(2025, 9, 21)
 ZONE = "-05:00"
 APP = "com.example.watch"
+FIXTURES = Path(__file__).with_name("fixtures")
 
 SYNC_MARKER = b"health_etl_tests"  # fixed, so that the same records give the same bytes; 16 of them, as Avro demands
 
@@ -154,6 +158,19 @@ BUILDERS: Mapping[str, Callable[..., Record]] = {
         steps,
     )
 }
+
+
+def plain(name: str, record_id: str = "r1") -> Record:
+    """Return one good record of any type: the first of its fixture pass/typical.json, under this id."""
+    record = copy.deepcopy(_typical(name))
+    record["metadata"]["id"] = record_id
+    return record
+
+
+@cache
+def _typical(name: str) -> Record:
+    first: Record = json.loads((FIXTURES / name / "pass" / "typical.json").read_text(encoding="utf-8"))[0]
+    return first
 
 
 def avro_bytes(

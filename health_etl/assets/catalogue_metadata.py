@@ -47,8 +47,8 @@ def add_partition_metadata(context: dg.AssetExecutionContext, metadata: Mapping[
 
 def _column(column: Column) -> dg.TableColumn:
     other = [f"unit: {column.unit}"] if column.unit else []
-    if column.minimum is not None:
-        other.append(f"{column.minimum:g} to {column.maximum:g}")
+    if column.limits:
+        other.append(column.limits)
     if column.allowed:
         other.append("one of " + ", ".join(column.allowed))
     if column.range_source:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from health_etl.core.manifest import Quality
-from health_etl.core.validate import TEMPORAL_REASONS, RowReason
+from health_etl.core.validate import RowReason, temporal_reasons
 from health_etl.record_types.base import RecordType
 
 # Weights of the predecessor's specification.
@@ -18,9 +18,6 @@ WEIGHT_PHYSIOLOGICAL = 0.2
 WEIGHT_TEMPORAL = 0.2
 
 SCHEMA_WITH_ADDED_FIELDS = 0.9  # ASSUMPTION: readable, but the exporting app has moved on
-
-# Columns that many honest apps leave empty; everything else an export is expected to fill.
-_OPTIONAL = ("device_manufacturer", "device_model", "device_type", "client_record_id", "title", "notes")
 
 
 def file_qualities(
@@ -34,12 +31,12 @@ def file_qualities(
     schema: 1, or 0.9 with fields that we do not know. completeness: share of filled cells among those an export
     is expected to fill. physiological, temporal: share of rows without a fault of that kind.
     """
-    expected = [column.name for column in record_type.columns if column.name not in _OPTIONAL]
+    expected = [column.name for column in record_type.columns if column.expected]
     parts = pd.DataFrame(
         {
             "completeness": rows[expected].notna().to_numpy().mean(axis=1),
             "physiological": 1.0 - _has_fault(faults, {RowReason.OUT_OF_RANGE}),
-            "temporal": 1.0 - _has_fault(faults, TEMPORAL_REASONS),
+            "temporal": 1.0 - _has_fault(faults, temporal_reasons(record_type)),
         },
         index=rows.index,
     )

@@ -8,6 +8,7 @@ from functools import cache
 
 import pandas as pd
 import pandera.pandas as pa
+from pyarrow import types as pa_types
 
 from health_etl.record_types import record_types
 from health_etl.record_types.base import Column, RecordType
@@ -15,7 +16,8 @@ from health_etl.record_types.base import Column, RecordType
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # no phone recorded health before; a clock that says so is wrong
 UPLOAD_GRACE = timedelta(days=2)  # to the end of the day after the upload date
 
-TIME_COLUMNS = ("time_utc", "start_utc", "end_utc", "stage_start_utc", "stage_end_utc")
+# When the phone handled a record, which says nothing of when something was measured.
+_HANDLING_TIMES = ("last_modified_utc", "fetched_utc")
 
 
 class RowReason(StrEnum):
@@ -28,7 +30,10 @@ class RowReason(StrEnum):
     ENDS_BEFORE_START = "ends_before_start"
 
 
-TEMPORAL_REASONS = frozenset({RowReason.TIME_IMPLAUSIBLE, RowReason.ENDS_BEFORE_START, "outside_record"})
+def temporal_reasons(record_type: RecordType) -> set[str]:
+    """Return the reasons that are faults of the clock."""
+    own = {check.reason for check in record_type.row_checks if check.is_temporal}
+    return {RowReason.TIME_IMPLAUSIBLE, RowReason.ENDS_BEFORE_START, *own}
 
 
 def row_faults(rows: pd.DataFrame, record_type: RecordType, upload_date: date) -> pd.Series[str]:
@@ -60,6 +65,11 @@ def _names(cases: pd.DataFrame) -> list[str]:
     ]
 
 
+def is_measured_time(column: Column) -> bool:
+    """Say whether a column holds a time at which something was measured."""
+    return bool(pa_types.is_timestamp(column.dtype)) and column.name not in _HANDLING_TIMES
+
+
 @cache
 def _schema(name: str, upload_date: date) -> pa.DataFrameSchema:
     record_type = record_types()[name]
@@ -73,7 +83,7 @@ def _checks(column: Column, upload_date: date) -> list[pa.Check]:
         checks.append(_range_check(column.minimum, column.maximum, RowReason.OUT_OF_RANGE))
     if column.allowed is not None:
         checks.append(pa.Check.isin(column.allowed, name=RowReason.UNKNOWN_VALUE, error=RowReason.UNKNOWN_VALUE))
-    if column.name in TIME_COLUMNS:
+    if is_measured_time(column):
         latest = datetime(upload_date.year, upload_date.month, upload_date.day, tzinfo=UTC) + UPLOAD_GRACE
         checks.append(_range_check(EARLIEST, latest, RowReason.TIME_IMPLAUSIBLE))
     return checks
@@ -81,6 +91,10 @@ def _checks(column: Column, upload_date: date) -> list[pa.Check]:
 
 def _range_check(minimum: object, maximum: object, reason: RowReason) -> pa.Check:
     # Pandera shows the error text, not the name, of its built-in checks.
+    if maximum is None:
+        return pa.Check.ge(minimum, name=reason, error=reason)
+    if minimum is None:
+        return pa.Check.le(maximum, name=reason, error=reason)
     return pa.Check.in_range(minimum, maximum, name=reason, error=reason)
 
 

@@ -46,13 +46,13 @@ def analyse(
         frames.append(selection.withdrawn.assign(withdrawn=True))
     if not frames:
         return empty_frame(schema(processor))[names]
-    rows = pd.concat(frames, ignore_index=True)
+    rows = pd.concat(frames, ignore_index=True).reindex(columns=names)
     rows["subject"] = subjects(rows["user_id"], pseudonym_key)
     rows["example_id"] = [
         example_id(subject, processor.record_type, day)
         for subject, day in zip(rows["subject"], rows["local_date"], strict=True)
     ]
-    return rows.sort_values(["subject", "local_date"], ignore_index=True)[names]
+    return rows.sort_values(["subject", "local_date"], ignore_index=True)
 
 
 def narrate(rows: pd.DataFrame, processor: Processor) -> pd.DataFrame:

@@ -40,15 +40,29 @@ class Column:
     maximum: float | None = None
     allowed: tuple[str, ...] | None = None
     range_source: str | None = None
+    expected: bool = True  # many honest apps leave the others empty; an empty one lowers no file's quality
+
+    @property
+    def limits(self) -> str | None:
+        """The limits in words: "20 to 600", "at least 0", "at most 24"; None when there are none."""
+        if self.minimum is None and self.maximum is None:
+            return None
+        if self.maximum is None:
+            return f"at least {self.minimum:g}"
+        return f"at most {self.maximum:g}" if self.minimum is None else f"{self.minimum:g} to {self.maximum:g}"
 
 
 @dataclass(frozen=True)
 class RowCheck:
-    """A rule over several columns of a measurement row; `passes` returns a boolean per row, true for a good one."""
+    """A rule over several columns of a measurement row; `passes` returns a boolean per row, true for a good one.
+
+    `is_temporal` says that a breach is a fault of the clock, which lowers that part of the file's quality.
+    """
 
     reason: str
     description: str
     passes: Callable[[pd.DataFrame], pd.Series[bool]]
+    is_temporal: bool = False
 
 
 @dataclass(frozen=True)

@@ -75,10 +75,10 @@ IDENTITY_COLUMNS = (
 )
 
 PROVENANCE_COLUMNS = (
-    Column("device_manufacturer", pa.string(), "Maker of the device", nullable=True),
-    Column("device_model", pa.string(), "Model of the device", nullable=True),
-    Column("device_type", pa.string(), "Kind of device, such as WATCH or RING", nullable=True),
-    Column("client_record_id", pa.string(), "The writing app's own id", nullable=True),
+    Column("device_manufacturer", pa.string(), "Maker of the device", nullable=True, expected=False),
+    Column("device_model", pa.string(), "Model of the device", nullable=True, expected=False),
+    Column("device_type", pa.string(), "Kind of device, such as WATCH or RING", nullable=True, expected=False),
+    Column("client_record_id", pa.string(), "The writing app's own id", nullable=True, expected=False),
     Column("client_record_version", pa.int64(), "The writing app's version; the highest wins"),
     Column("last_modified_utc", UTC_TIMESTAMP, "When the record was last written to Health Connect", "UTC"),
     Column("fetched_utc", UTC_TIMESTAMP, "When the phone read the record for this export", "UTC"),

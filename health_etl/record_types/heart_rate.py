@@ -66,6 +66,7 @@ RECORD_TYPE = RecordType(
             "outside_record",
             "a sample lies inside its record, as Health Connect demands",
             lambda rows: rows["time_utc"].between(rows["start_utc"], rows["end_utc"]),
+            is_temporal=True,
         ),
     ),
     sort_by=("time_utc",),

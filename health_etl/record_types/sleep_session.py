@@ -27,8 +27,10 @@ STAGE = {
 COLUMNS = common.table_columns(
     common.INTERVAL_COLUMNS,
     (
-        Column("title", pa.string(), "Title that the app gave the session", nullable=True),
-        Column("notes", pa.string(), "Free text of the session; never leaves the records", nullable=True),
+        Column("title", pa.string(), "Title that the app gave the session", nullable=True, expected=False),
+        Column(
+            "notes", pa.string(), "Free text of the session; never leaves the records", nullable=True, expected=False
+        ),
         Column("stage_start_utc", UTC_TIMESTAMP, "Start of the stage", "UTC", nullable=True),
         Column("stage_end_utc", UTC_TIMESTAMP, "End of the stage", "UTC", nullable=True),
         Column("stage", pa.string(), "Sleep stage", nullable=True, allowed=STAGES),
@@ -85,6 +87,7 @@ RECORD_TYPE = RecordType(
             "outside_record",
             "a stage lies inside its session and does not end before it starts, as Health Connect demands",
             _stage_inside_session,
+            is_temporal=True,
         ),
         RowCheck(
             "duration_out_of_range",

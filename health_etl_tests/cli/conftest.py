@@ -41,3 +41,11 @@ def real(shared: Path, command_line: type[CommandLine], tmp_path_factory: pytest
     command = command_line(tmp_path_factory.mktemp("real"))
     ingested = command("ingest", shared / "samples", "--user", "person_one")
     return Finished(command, ingested, command("run"))
+
+
+@pytest.fixture(scope="session")
+def demo(sample: Path, command_line: type[CommandLine], tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A lake of the exports that ship with the project."""
+    command = command_line(tmp_path_factory.mktemp("demo"))
+    ingested = command("ingest", sample, "--user", "demo")
+    return Finished(command, ingested, command("run"))

@@ -22,7 +22,7 @@ def findings(output: str) -> dict[str, tuple[str, str]]:
             mark, name, *rest = cells
             what = name or what
             before = found.get(what, (mark, ""))
-            found[what] = (before[0], " ".join([before[1], *rest]).strip())
+            found[what] = (before[0], " ".join(" ".join([before[1], *rest]).split()))
     return found
 
 

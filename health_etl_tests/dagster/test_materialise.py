@@ -160,7 +160,7 @@ def test_a_permanent_failure_fails_once_with_our_sentence(project: Project, samp
     (told,) = failures(result)
     assert told is not None
     assert told.startswith(f"{project.settings.lake} cannot be used")
-    assert told.endswith("check the folder and its disk.")
+    assert told.endswith("check the folder and its disk, or set HEALTH_ETL_LAKE to another.")
     assert kinds(result, dg.DagsterEventType.STEP_UP_FOR_RETRY) == []
     assert project.materialisations("records/steps") == {}
 

@@ -61,10 +61,10 @@ class RecordVersion:
         return steps(record_id, moment, end, 100 * self.value, zone, **known)  # type: ignore[arg-type]
 
 
-# Heart rate always states its offset, as evidence for the others; people travel.
+# People travel, and an update may take back what it said of the offset.
 ZONES: Mapping[str, tuple[str | None, ...]] = {
     "blood_glucose": ("Z", None, "Z"),
-    "heart_rate": ("-05:00", "-05:00", "+02:00"),
+    "heart_rate": ("-05:00", "+02:00", "Z"),
     "sleep_session": ("Z", "-05:00"),
     "steps": ("-05:00", "Z", "+02:00"),
 }

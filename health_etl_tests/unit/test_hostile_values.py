@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from health_etl.record_types import record_types
-from health_etl_tests.exports import BUILDERS, Record, memory_lake, put
+from health_etl_tests.exports import Record, memory_lake, plain, put
 from health_etl_tests.pipeline import bring_up_to_date, journal_examples, manifest_of, records_of
 
 Path = tuple[str | int, ...]
@@ -57,14 +57,13 @@ def changed(record: Record, path: Path, value: Any) -> Record:
 
 @pytest.mark.parametrize("name", sorted(record_types()))
 def test_no_value_that_avro_can_hold_breaks_the_pipeline(name: str) -> None:
-    build = BUILDERS[name]
     records = [
-        changed(build(f"r{number}_{position}"), path, value)
-        for number, (path, own) in enumerate(leaves(build()))
+        changed(plain(name, f"r{number}_{position}"), path, value)
+        for number, (path, own) in enumerate(leaves(plain(name)))
         for position, value in enumerate(hostile(str(path[-1]), own))
     ]
     lake = memory_lake()
-    put(lake, name, [build("good"), *records])
+    put(lake, name, [plain(name, "good"), *records])
     bring_up_to_date(lake)
     rows_in, accepted, duplicate, quarantined = manifest_of(lake, name).total()
     assert rows_in == len(records) + 1 == accepted + duplicate + quarantined

@@ -12,24 +12,33 @@ from health_etl.clinical import processors
 from health_etl.clinical.base import ClinicalOptions, Facts, Metric
 from health_etl.core.lake import Lake
 from health_etl.core.pseudonym import subject
+from health_etl.core.select import Selection
 from health_etl.insights import build
+from health_etl.insights import partition as insights_partition
 from health_etl.insights.table import schema
 from health_etl.record_types import record_types
 from health_etl_tests.exports import (
     ANNA,
     BEN,
-    BUILDERS,
     NOON,
     UPLOADED,
     Record,
     blood_glucose,
     heart_rate,
     memory_lake,
+    plain,
     put,
     steps,
     utc,
 )
-from health_etl_tests.pipeline import OPTIONS, selected, update_offsets, update_records
+from health_etl_tests.pipeline import (
+    OPTIONS,
+    insights_of,
+    make_insights,
+    selected,
+    update_offsets,
+    update_records,
+)
 
 KEY = OPTIONS.pseudonym_key
 ANNA_S = subject(ANNA, KEY)
@@ -54,7 +63,7 @@ def readings(count: int = 3, zone: str = "-05:00") -> list[Record]:
 @pytest.mark.parametrize("name", sorted(record_types()))
 def test_a_told_row_has_exactly_the_columns_of_its_table(name: str) -> None:
     lake = memory_lake()
-    key = upload(lake, name, BUILDERS[name]())
+    key = upload(lake, name, plain(name))
     rows = build.narrate(analysed(lake, name, {key: 1.0}), processors()[name])
     assert sorted(rows.columns) == sorted(schema(processors()[name]).names)
     assert rows[["instruction", "input", "output"]].notna().all(axis=None)
@@ -95,6 +104,31 @@ def test_a_withdrawn_day_keeps_its_place_and_tells_nothing() -> None:
     gone = rows.iloc[0]
     assert gone["example_id"] == build.example_id(ANNA_S, "blood_glucose", "2025-09-19")
     assert gone.drop(["subject", "user_id", "local_date", "withdrawn", "example_id"]).isna().all()
+
+
+def test_an_upload_that_only_withdraws_a_day_makes_a_table_of_that_row() -> None:
+    lake = memory_lake()
+    upload(lake, "blood_glucose", blood_glucose("g1", NOON, version=2), upload_date=date(2025, 9, 20))
+    upload(lake, "blood_glucose", blood_glucose("g1", NOON - timedelta(days=2), version=1))
+    manifest = make_insights(lake, "blood_glucose", "2025-09-20")
+    assert manifest.details["person_days"] == 1
+    manifest = make_insights(lake, "blood_glucose", UPLOADED.isoformat())
+    assert (manifest.rows, manifest.details["person_days"], manifest.details["withdrawn"]) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("name", sorted(record_types()))
+def test_an_upload_that_leaves_nothing_but_withdrawn_days_is_written(name: str) -> None:
+    lake = memory_lake()
+    key = upload(lake, name, plain(name))
+    selection = selected(lake, name)
+    empty = selection.rows.iloc[:0]
+    gone = Selection(empty, selection.days.iloc[:0], selection.days[["user_id", "local_date"]])
+    rows = build.analyse(gone, processors()[name], ClinicalOptions(), {key: 1.0}, KEY)
+    manifest = insights_partition.write(
+        lake, name, UPLOADED.isoformat(), "inputs", build.narrate(rows, processors()[name])
+    )
+    assert (manifest.rows, manifest.details["person_days"]) == (len(gone.withdrawn), 0)
+    assert insights_of(lake, name)["withdrawn"].all()
 
 
 def test_a_selection_without_days_gives_a_table_without_rows() -> None:

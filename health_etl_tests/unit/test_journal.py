@@ -30,6 +30,7 @@ from health_etl_tests.exports import (
     heart_rate,
     heart_rate_variability_rmssd,
     memory_lake,
+    plain,
     put,
     steps,
     utc,
@@ -56,7 +57,7 @@ def metadata(lake: Lake) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", sorted(record_types()))
 def test_every_type_is_filed_under_its_domain_and_the_local_month(lake: Lake, name: str) -> None:
-    put(lake, name, [BUILDERS[name]()])
+    put(lake, name, [plain(name)])
     bring_up_to_date(lake)
     domain = record_types()[name].domain
     files = [key for key in contents(lake, "training/") if key.endswith(".jsonl")]

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 from health_etl.clinical import processors
-from health_etl.core.validate import TIME_COLUMNS, RowReason, row_faults
+from health_etl.core.validate import RowReason, is_measured_time, row_faults
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.record_types.common import PROVENANCE_COLUMNS
@@ -81,7 +81,7 @@ def reasons_of(record_type: RecordType) -> set[str]:
     names = {column.name for column in record_type.columns}
     if any(column.minimum is not None or column.maximum is not None for column in record_type.columns):
         reasons.add(RowReason.OUT_OF_RANGE)
-    if names.intersection(TIME_COLUMNS):
+    if any(map(is_measured_time, record_type.columns)):
         reasons.add(RowReason.TIME_IMPLAUSIBLE)
     if "end_utc" in names:
         reasons.add(RowReason.ENDS_BEFORE_START)

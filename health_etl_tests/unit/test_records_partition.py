@@ -33,6 +33,7 @@ from health_etl_tests.exports import (
     heart_rate,
     key_of,
     memory_lake,
+    plain,
     put,
     put_content,
     sleep_session,
@@ -100,7 +101,7 @@ def rebuilt(lake: Lake, name: str = "blood_glucose") -> dict[str, bytes]:
 
 @pytest.mark.parametrize("name", sorted(record_types()))
 def test_a_first_export_is_accepted_whole(lake: Lake, name: str) -> None:
-    key = put(lake, name, [BUILDERS[name]("r1"), BUILDERS[name]("r2")])
+    key = put(lake, name, [plain(name, "r1"), plain(name, "r2")])
     done = update_records(lake, name)
     assert (done.files_read, done.changed) == (1, True)
     assert outcome(lake, name) == {key: (2, 2, 0, 0)}
@@ -109,7 +110,7 @@ def test_a_first_export_is_accepted_whole(lake: Lake, name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(record_types()))
 def test_the_table_has_the_columns_and_types_that_the_record_type_tells(lake: Lake, name: str) -> None:
-    put(lake, name, [BUILDERS[name]()])
+    put(lake, name, [plain(name)])
     update_records(lake, name)
     table = read_table(lake, keys.records_key(name, PARTITION))
     assert table.schema.equals(record_types()[name].arrow_schema)

@@ -12,7 +12,6 @@ import pytest
 from health_etl.core.validate import row_faults
 from health_etl.record_types import record_types
 from health_etl_tests.exports import (
-    BUILDERS,
     NOON,
     UPLOADED,
     Record,
@@ -20,6 +19,7 @@ from health_etl_tests.exports import (
     blood_glucose,
     heart_rate,
     heart_rate_variability_rmssd,
+    plain,
     sleep_session,
     steps,
     utc,
@@ -34,7 +34,7 @@ def faults(name: str, *records: Record, upload_date: date = UPLOADED) -> Sequenc
 
 @pytest.mark.parametrize("name", sorted(record_types()))
 def test_a_plain_record_has_no_fault(name: str) -> None:
-    assert set(faults(name, BUILDERS[name]())) == {None}
+    assert set(faults(name, plain(name))) == {None}
 
 
 @pytest.mark.parametrize(
