@@ -68,9 +68,17 @@ class TableWriter:
 
 
 def to_arrow(rows: pd.DataFrame, schema: pa.Schema) -> pa.Table:
-    """Turn a frame into a table of exactly that schema."""
-    table = pa.Table.from_pandas(rows, schema=schema, preserve_index=False)
-    return table.replace_schema_metadata(None)
+    """Turn a frame into a table of exactly that schema; ValueError where a column that must be filled has a null."""
+    # A column without any value has whatever type pandas gave it, which need not cast.
+    filled = {name: rows[name] if rows[name].notna().any() else None for name in schema.names}
+    arrays = [
+        pa.nulls(len(rows), field.type) if filled[field.name] is None else pa.array(filled[field.name], field.type)
+        for field in schema
+    ]
+    empty = [field.name for field, array in zip(schema, arrays, strict=True) if array.null_count and not field.nullable]
+    if empty:
+        raise ValueError(f"columns that must be filled have nulls: {', '.join(empty)}")
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def write_table(lake: Lake, key: str, rows: pd.DataFrame, schema: pa.Schema) -> str:
