@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from health_etl.record_types.base import UTC_TIMESTAMP, Column
+from health_etl.record_types.base import UTC_TIMESTAMP, Column, RowCheck
 
 NULLABLE_STRING = ["null", "string"]
 
@@ -63,6 +64,15 @@ def avro_schema(
     }
 
 
+def lasts_at_most(hours: int) -> RowCheck:
+    """Return the rule that a record spans no more than that: a clock that jumped would spread it over years."""
+    return RowCheck(
+        "duration_out_of_range",
+        f"a record lasts at most {hours} h",
+        lambda rows: rows["end_utc"] - rows["start_utc"] <= pd.Timedelta(hours=hours),
+    )
+
+
 def avro_enum(name: str, symbols: Sequence[str]) -> dict[str, Any]:
     """Return an enum whose unknown symbols resolve to UNKNOWN, as Avro's rules for a default say."""
     return {"type": "enum", "name": name, "symbols": list(symbols), "default": "UNKNOWN"}
@@ -90,6 +100,8 @@ INSTANT_COLUMNS = (
     Column("time_utc", UTC_TIMESTAMP, "When it was measured", "UTC"),
     Column("zone_offset", pa.string(), "UTC offset as the app wrote it; Z may be a lie", nullable=True),
 )
+
+MAX_INTERVAL_HOURS = 7 * 24  # ASSUMPTION: apps total minutes to a day; a week leaves room for late syncs
 
 INTERVAL_COLUMNS = (
     Column("start_utc", UTC_TIMESTAMP, "Start of the record", "UTC"),

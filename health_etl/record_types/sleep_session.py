@@ -89,11 +89,7 @@ RECORD_TYPE = RecordType(
             _stage_inside_session,
             is_temporal=True,
         ),
-        RowCheck(
-            "duration_out_of_range",
-            f"a session lasts at most {MAX_SESSION_HOURS} h",
-            lambda rows: rows["end_utc"] - rows["start_utc"] <= pd.Timedelta(hours=MAX_SESSION_HOURS),
-        ),
+        common.lasts_at_most(MAX_SESSION_HOURS),
     ),
     reject_whole_record=True,
     sort_by=("start_utc", "end_utc"),
