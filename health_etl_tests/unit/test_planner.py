@@ -94,6 +94,15 @@ def test_a_partition_whose_uploads_vanished_is_stale(lake: Lake) -> None:
     assert stale_records(lake) == []
 
 
+def test_a_partition_before_a_start_date_that_was_set_later_is_left_as_it_is(lake: Lake) -> None:
+    put(lake, "steps", [steps()])
+    put(lake, "steps", [steps()], upload_date=NEXT)
+    bring_up_to_date(lake)
+    listing = list_all(lake, NEXT, LAST_DATE)
+    assert [item.reason for item in listing.unclaimed] == ["outside_partitions"]
+    assert planner.stale_records(listing, Catalogue(lake), WHOLE) == {}
+
+
 def test_a_new_code_version_makes_every_partition_stale(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     put(lake, "steps", [steps()])
     put(lake, "heart_rate", [heart_rate()], upload_date=NEXT)
