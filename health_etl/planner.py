@@ -66,25 +66,34 @@ def stale_records(listing: Listing, catalogue: Catalogue, scope: Scope) -> dict[
         (name, upload_date): uploads
         for (name, upload_date), uploads in sorted(expected.items())
         if scope.holds(name, upload_date)
+        # A start date that was set later leaves what lies before it as it is.
+        and listing.first <= upload_date <= listing.last
         and not records_partition.is_current(
             catalogue.records(name).get(upload_date.isoformat()), uploads, record_types()[name]
         )
     }
 
 
-def daily_work(records: Collection[tuple[str, date]], catalogue: Catalogue, options: InsightOptions) -> DailyWork:
+def daily_work(
+    records: Collection[tuple[str, date]],
+    catalogue: Catalogue,
+    options: InsightOptions,
+    start_date: date = date.min,
+) -> DailyWork:
     """Return the daily partitions to run: these records with what hangs on them at the same date, and whatever of
-    the offsets and insights is not made from what the manifests now say.
+    the offsets and insights is not made from what the manifests now say. Nothing before `start_date` is touched.
     """
+    first = start_date.isoformat()
     by_date: dict[str, set[str]] = defaultdict(set)
     for name, upload_date in records:
         by_date[upload_date.isoformat()].add(name)
-    offsets = {key for key in _dates_with_records(catalogue) if _offsets_stale(catalogue, key)} | by_date.keys()
+    dates = [key for key in _dates_with_records(catalogue) if key >= first]
+    offsets = {key for key in dates if _offsets_stale(catalogue, key)} | by_date.keys()
     insights: dict[str, set[str]] = defaultdict(set)
     for key, names in by_date.items():
         insights[key] |= names
     for name in record_types():
-        for key in stale_insights(catalogue, name, options):
+        for key in (key for key in stale_insights(catalogue, name, options) if key >= first):
             insights[key].add(name)
     return DailyWork(
         {key: frozenset(names) for key, names in by_date.items()},

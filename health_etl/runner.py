@@ -106,7 +106,7 @@ class _Runner:
 
     def _work(self, stale: Iterable[tuple[str, Any]]) -> DailyWork:
         options = InsightOptions.of(self.settings)
-        return planner.daily_work(list(stale), self._catalogue(), options)
+        return planner.daily_work(list(stale), self._catalogue(), options, self.settings.start_date)
 
     def _run_daily(self, work: DailyWork, files: int) -> None:
         for dates in ranges(work.dates, LONGEST_RUN_DAYS):

@@ -32,8 +32,10 @@ class Unclaimed:
 
 @dataclass(frozen=True)
 class Listing:
-    """Everything under raw/: uploads by (record type, upload date), and what nobody claims."""
+    """Everything under raw/ from `first` to `last`: uploads by (record type, upload date), and what nobody claims."""
 
+    first: date
+    last: date
     uploads: Mapping[tuple[str, date], tuple[Upload, ...]]
     unclaimed: tuple[Unclaimed, ...]
 
@@ -69,7 +71,7 @@ def sort_out(objects: Iterable[ObjectInfo], start_date: date, last_date: date) -
         elif found.raw.record_type is not None:
             uploads[found.raw.record_type.name, found.raw.upload_date].append(found)
     ordered = {k: tuple(sorted(v, key=lambda upload: upload.info.key)) for k, v in sorted(uploads.items())}
-    return Listing(ordered, tuple(sorted(unclaimed, key=lambda item: item.info.key)))
+    return Listing(start_date, last_date, ordered, tuple(sorted(unclaimed, key=lambda item: item.info.key)))
 
 
 def _claimed(info: ObjectInfo) -> Upload | Unclaimed:
