@@ -106,6 +106,13 @@ def quarantine_key(source_key: str) -> str:
     return "quarantine/" + source_key.removeprefix(RAW)
 
 
+def unclaimed_key(source_key: str) -> str:
+    """Return where the copy of an object lies that no partition claims: a folder of their own, since they may be
+    named as anything, also as what a partition keeps in quarantine.
+    """
+    return "quarantine/unclaimed/" + source_key.removeprefix(RAW)
+
+
 def masked(source_key: str, stand_in: str = "…") -> str:
     """Return a raw key with the user id replaced, fit for events, metadata and training data.
 

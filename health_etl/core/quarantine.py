@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from health_etl.core.keys import quarantine_key
 from health_etl.core.lake import Lake
 from health_etl.core.manifest import canonical_json
 from health_etl.core.reasons import WAY_OUT, FileReason
@@ -26,9 +26,8 @@ class RefusedFile:
     content: bytes | None
 
 
-def put_refused(lake: Lake, refused: RefusedFile) -> None:
-    """Copy a refused file to quarantine, then its metadata."""
-    key = quarantine_key(refused.source_key)
+def put_refused(lake: Lake, key: str, refused: RefusedFile) -> None:
+    """Copy a refused file to this key, then its metadata beside it."""
     copied = refused.content is not None and len(refused.content) <= MAX_COPIED_BYTES
     if copied and refused.content is not None:
         lake.put(key, refused.content)
@@ -45,6 +44,6 @@ def put_refused(lake: Lake, refused: RefusedFile) -> None:
     lake.put(key + METADATA_SUFFIX, canonical_json(metadata))
 
 
-def drop_refused(lake: Lake, source_keys: list[str]) -> None:
+def drop_refused(lake: Lake, keys: Iterable[str]) -> None:
     """Remove quarantined copies of files that are gone from raw/, or are no longer refused."""
-    lake.delete([quarantine_key(key) + suffix for key in source_keys for suffix in (METADATA_SUFFIX, "")])
+    lake.delete([key + suffix for key in keys for suffix in (METADATA_SUFFIX, "")])

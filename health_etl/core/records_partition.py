@@ -268,7 +268,7 @@ class _Build:
             code_version=code_version(self.record_type),
             content=content,
         )
-        quarantine.put_refused(self.lake, file)
+        quarantine.put_refused(self.lake, keys.quarantine_key(upload.info.key), file)
         self.etags[upload.info.key] = etag
         self.results[upload.info.key] = _FileResult(upload, 0, refused.reason, refused.detail)
 
@@ -355,7 +355,7 @@ def _drop_released(lake: Lake, previous: RecordsManifest | None, manifest: Recor
     """Remove quarantined copies of files that are gone or good by now."""
     refused = {entry.key for entry in manifest.files if entry.reason}
     before = {entry.key for entry in previous.files if entry.reason} if previous else set()
-    quarantine.drop_refused(lake, sorted(before - refused))
+    quarantine.drop_refused(lake, map(keys.quarantine_key, sorted(before - refused)))
 
 
 def _with_source(records: pa.Table, upload: Upload) -> pa.Table:

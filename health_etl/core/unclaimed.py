@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from health_etl.core import quarantine
+from health_etl.core.keys import unclaimed_key
 from health_etl.core.lake import Lake
 from health_etl.core.listing import Unclaimed
 from health_etl.core.manifest import canonical_json
@@ -61,7 +62,7 @@ def update(lake: Lake, unclaimed: Sequence[Unclaimed]) -> Report:
         if known.get(item.info.key) != item.info.etag:
             _copy(lake, item)
     current = {item.info.key for item in unclaimed}
-    quarantine.drop_refused(lake, [key for key in known if key not in current])
+    quarantine.drop_refused(lake, [unclaimed_key(key) for key in known if key not in current])
     lake.put(REPORT_KEY, now.to_json())
     return now
 
@@ -77,4 +78,4 @@ def _copy(lake: Lake, item: Unclaimed) -> None:
         code_version=CODE_VERSION,
         content=lake.find(item.info.key) if small else None,
     )
-    quarantine.put_refused(lake, refused)
+    quarantine.put_refused(lake, unclaimed_key(item.info.key), refused)

@@ -215,8 +215,9 @@ def test_what_cannot_be_used_is_shown_with_the_way_out_and_kept_in_quarantine(
     for key, (content, word, reason) in unusable.items():
         assert re.search(rf"^{word} {re.escape(key)}: .+ \({reason}\); .+\.$", output, re.MULTILINE)
         copy = command.contents("quarantine")
-        assert copy[key.replace("raw/", "quarantine/", 1)] == content
-        assert json.loads(copy[key.replace("raw/", "quarantine/", 1) + ".metadata.json"])["reason"] == reason
+        copied = key.replace("raw/", "quarantine/" if word == "Quarantined" else "quarantine/unclaimed/", 1)
+        assert copy[copied] == content
+        assert json.loads(copy[copied + ".metadata.json"])["reason"] == reason
     assert command.contents("raw") == raw
     before = command.contents()
     again = run(command)

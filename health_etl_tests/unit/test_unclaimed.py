@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from health_etl.core import unclaimed
+from health_etl.core.keys import rejected_key
 from health_etl.core.lake import Lake
 from health_etl.core.listing import list_all
-from health_etl_tests.exports import contents, memory_lake
+from health_etl_tests.exports import UPLOADED, contents, memory_lake, put, steps
+from health_etl_tests.pipeline import update_records
 
 NAME = "anna_20250921_120000_phone_0a1b2c3d.avro"
 UNKNOWN = f"raw/WeightRecord/2025/09/21/{NAME}"
@@ -24,7 +26,7 @@ def update(lake: Lake, first: date = date(2023, 1, 1)) -> unclaimed.Report:
 
 
 def metadata(lake: Lake, key: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(lake.get(key.replace("raw/", "quarantine/") + ".metadata.json"))
+    found: dict[str, Any] = json.loads(lake.get(key.replace("raw/", "quarantine/unclaimed/") + ".metadata.json"))
     return found
 
 
@@ -42,7 +44,7 @@ def lake() -> Lake:
 )
 def test_an_unclaimed_upload_is_copied_with_reason_and_way_out(lake: Lake, key: str, reason: str) -> None:
     update(lake)
-    assert lake.get(key.replace("raw/", "quarantine/")) == key.encode()
+    assert lake.get(key.replace("raw/", "quarantine/unclaimed/")) == key.encode()
     found = metadata(lake, key)
     assert (found["source_key"], found["reason"], found["copied"]) == (key, reason, True)
     assert found["way_out"]
@@ -85,7 +87,7 @@ def test_an_upload_that_changed_is_copied_again(lake: Lake) -> None:
     update(lake)
     lake.put(UNKNOWN, b"something else")
     update(lake)
-    assert lake.get(UNKNOWN.replace("raw/", "quarantine/")) == b"something else"
+    assert lake.get(UNKNOWN.replace("raw/", "quarantine/unclaimed/")) == b"something else"
 
 
 def test_an_upload_too_large_to_copy_stays_in_raw_alone_and_its_metadata_say_so(
@@ -93,7 +95,7 @@ def test_an_upload_too_large_to_copy_stays_in_raw_alone_and_its_metadata_say_so(
 ) -> None:
     monkeypatch.setattr("health_etl.core.quarantine.MAX_COPIED_BYTES", 10)
     update(lake)
-    assert lake.find(UNKNOWN.replace("raw/", "quarantine/")) is None
+    assert lake.find(UNKNOWN.replace("raw/", "quarantine/unclaimed/")) is None
     assert metadata(lake, UNKNOWN)["copied"] is False
 
 
@@ -107,3 +109,14 @@ def test_an_upload_that_is_named_as_the_report_does_not_take_its_place() -> None
     assert [item["key"] for item in update(lake).items] == ["raw/unclaimed.json"]
     copies = [content for key, content in contents(lake, "quarantine/").items() if not key.endswith(".metadata.json")]
     assert b"mine" in copies
+
+
+def test_an_upload_that_is_named_as_the_rejected_rows_does_not_take_their_place() -> None:
+    lake = memory_lake()
+    put(lake, "steps", [steps("good"), steps("bad", count=-5)])
+    update_records(lake, "steps")
+    rejected = rejected_key("StepsRecord", UPLOADED.isoformat())
+    before = lake.get(rejected)
+    lake.put(rejected.replace("quarantine/", "raw/"), b"mine")
+    assert [item["reason"] for item in update(lake).items] == ["key_unparseable"]
+    assert lake.get(rejected) == before
