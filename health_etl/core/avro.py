@@ -15,6 +15,7 @@ import pyarrow as pa
 from fastavro.schema import SchemaParseException, UnknownType, parse_schema
 
 from health_etl.core.avro_container import MAGIC, Container, look_through
+from health_etl.core.avro_resolution import Resolution, resolve
 from health_etl.core.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
@@ -49,10 +50,6 @@ _ARROW = {
 }
 
 
-class Symbols(frozenset[str]):
-    """The symbols of an enum."""
-
-
 @dataclass(frozen=True)
 class DecodedFile:
     """The records of one file, and fields of the writer that our schema does not know."""
@@ -69,10 +66,11 @@ def decode(content: bytes, record_type: RecordType, content_hash: str | None) ->
     _check_envelope(content, content_hash)
     container = look_through(content, MAX_RECORDS)
     _check_name(container.writer_schema, record_type)
-    records = _read_all(content, container, record_type)
+    resolution = resolve(container.writer_schema, record_type.avro_schema)
+    records = _read_all(content, container, resolution)
     if not records:
         raise FileRefusedError(FileReason.EMPTY, "the file holds no records")
-    return DecodedFile(records, tuple(sorted(_added_fields(container.writer_schema, record_type.avro_schema))))
+    return DecodedFile(records, resolution.added_fields)
 
 
 def to_table(records: Sequence[Mapping[str, Any]], record_type: RecordType) -> pa.Table:
@@ -114,30 +112,6 @@ def _hash_matches(content: bytes, content_hash: str) -> bool:
     return any(digest(content, usedforsecurity=False).hexdigest().startswith(content_hash) for digest in digests)
 
 
-def _reads_alike(written: Any, ours: Any) -> bool:
-    """Compare two shapes; an enum of ours may know more symbols than the writer's."""
-    if isinstance(written, Symbols) and isinstance(ours, Symbols):
-        return written <= ours
-    if isinstance(written, (list, tuple)) and type(written) is type(ours):
-        return len(written) == len(ours) and all(map(_reads_alike, written, ours))
-    return bool(written == ours)
-
-
-def _shape(schema: Any) -> Any:
-    """Return what decides how bytes are read: kinds, field names and order, symbols; not names or defaults."""
-    if isinstance(schema, list):
-        return [_shape(branch) for branch in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if schema["type"] == "record":
-        return [(field["name"], _shape(field["type"])) for field in schema["fields"]]
-    if schema["type"] == "array":
-        return ("array", _shape(schema["items"]))
-    if schema["type"] == "enum":
-        return Symbols(schema["symbols"])
-    return schema["type"]
-
-
 def _check_name(writer_schema: Any, record_type: RecordType) -> None:
     written = str(writer_schema.get("name", "")) if isinstance(writer_schema, dict) else ""
     name = written.rpartition(".")[2].removeprefix("Avro")
@@ -149,20 +123,17 @@ def _check_name(writer_schema: Any, record_type: RecordType) -> None:
         )
 
 
-def _read_all(content: bytes, container: Container, record_type: RecordType) -> list[dict[str, Any]]:
-    # Resolution costs more than twice the decoding; a file written with our own schema needs none.
-    same = _reads_alike(_shape(container.writer_schema), _shape(record_type.avro_schema))
-    resolved = None if same else _parsed(record_type.name)
+def _read_all(content: bytes, container: Container, resolution: Resolution) -> list[dict[str, Any]]:
+    # Resolution costs more than twice the decoding; what reads alike needs none.
+    reader = None if resolution.reader is None else parse_schema(dict(resolution.reader))
     records: list[dict[str, Any]] = []
     try:
-        for block in fastavro.block_reader(io.BytesIO(content), reader_schema=resolved):
+        for block in fastavro.block_reader(io.BytesIO(content), reader_schema=reader):
             records += cast("Iterable[dict[str, Any]]", block)
             if cast("Any", block).bytes_.read(1):
                 raise FileRefusedError(FileReason.UNREADABLE, "a block holds more than the records that it counts")
     except fastavro.read.SchemaResolutionError:
-        raise FileRefusedError(
-            FileReason.SCHEMA_INCOMPATIBLE, "a field that we need is missing or of another type"
-        ) from None
+        raise FileRefusedError(FileReason.SCHEMA_INCOMPATIBLE, _unfitting(resolution)) from None
     except (SchemaParseException, UnknownType, *_DAMAGE) as error:
         raise FileRefusedError(
             FileReason.UNREADABLE, f"the file is damaged after {len(records)} records ({type(error).__name__})"
@@ -172,34 +143,10 @@ def _read_all(content: bytes, container: Container, record_type: RecordType) -> 
     return records
 
 
-def _added_fields(written: Any, ours: Any, prefix: str = "") -> list[str]:
-    """Return the fields of the writer that our schema does not know, dotted where they are nested."""
-    written, ours = _record_inside(written), _record_inside(ours)
-    if written is None or ours is None:
-        return []
-    known = {field["name"]: field["type"] for field in ours["fields"]}
-    found = []
-    for field in written["fields"]:
-        name = f"{prefix}{field['name']}"
-        if field["name"] in known:
-            found += _added_fields(field["type"], known[field["name"]], f"{name}.")
-        else:
-            found.append(name)
-    return found
-
-
-def _record_inside(schema: Any) -> Mapping[str, Any] | None:
-    """Return the record that a schema is, may be, or is a list of; None when there is none."""
-    if isinstance(schema, list):
-        return next((found for branch in schema if (found := _record_inside(branch)) is not None), None)
-    if not isinstance(schema, Mapping):
-        return None
-    return _record_inside(schema["items"]) if schema["type"] == "array" else schema if "fields" in schema else None
-
-
-@cache
-def _parsed(name: str) -> Any:
-    return parse_schema(dict(record_types()[name].avro_schema))
+def _unfitting(resolution: Resolution) -> str:
+    if not resolution.undecided:
+        return "a value is of another type than we need"
+    return f"a value of the field {' or '.join(resolution.undecided)} is of another type"
 
 
 @cache

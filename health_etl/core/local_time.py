@@ -18,15 +18,23 @@ EVIDENCE_REACH = pd.Timedelta(hours=36)
 LARGEST_OFFSET_MINUTES = 18 * 60  # as java.time.ZoneOffset, which Health Connect uses, allows
 NIGHT_SHIFT = pd.Timedelta(hours=6)  # a night runs from 18:00 to 18:00 and carries the date on which it ends
 DAY = pd.Timedelta(days=1)
+UTC_ITSELF = "Z"
+_OFFSET = r"\A([+-])([0-9]{2}):?([0-5][0-9])(?::?([0-5][0-9]))?\Z"
 
 FROM_RECORD, FROM_OTHERS, FROM_DEFAULT = "record", "other_sources", "default"
 
 
 def stated_minutes(zone_offsets: pd.Series[str]) -> pd.Series[float]:
-    """Return offsets such as "-05:00" in minutes; NaN for null, `Z` and what is no offset."""
-    parts = zone_offsets.str.extract(r"^([+-])(\d{2}):?([0-5]\d)(?::?[0-5]\d)?$")
+    """Return offsets such as "-05:00" in minutes, without their seconds; NaN for null, `Z` and what is no offset."""
+    parts = zone_offsets.str.extract(_OFFSET)
     minutes = parts[1].astype(float) * 60 + parts[2].astype(float)
-    return minutes.where(parts[0] != "-", -minutes).where(minutes <= LARGEST_OFFSET_MINUTES)
+    seconds = minutes * 60 + parts[3].astype(float).fillna(0)
+    return minutes.where(parts[0] != "-", -minutes).where(seconds <= LARGEST_OFFSET_MINUTES * 60)
+
+
+def is_offset(zone_offsets: pd.Series[str]) -> pd.Series[bool]:
+    """Mark what may stand in a column of offsets: null, `Z`, or an offset that `stated_minutes` can read."""
+    return zone_offsets.isna() | (zone_offsets == UTC_ITSELF) | stated_minutes(zone_offsets).notna()
 
 
 def resolve_offsets(

@@ -10,6 +10,7 @@ import pandas as pd
 import pandera.pandas as pa
 from pyarrow import types as pa_types
 
+from health_etl.core.local_time import is_offset
 from health_etl.record_types import record_types
 from health_etl.record_types.base import Column, RecordType
 
@@ -28,12 +29,13 @@ class RowReason(StrEnum):
     UNKNOWN_VALUE = "unknown_value"
     TIME_IMPLAUSIBLE = "time_implausible"
     ENDS_BEFORE_START = "ends_before_start"
+    OFFSET_IMPLAUSIBLE = "offset_implausible"
 
 
 def temporal_reasons(record_type: RecordType) -> set[str]:
     """Return the reasons that are faults of the clock."""
     own = {check.reason for check in record_type.row_checks if check.is_temporal}
-    return {RowReason.TIME_IMPLAUSIBLE, RowReason.ENDS_BEFORE_START, *own}
+    return {RowReason.TIME_IMPLAUSIBLE, RowReason.ENDS_BEFORE_START, RowReason.OFFSET_IMPLAUSIBLE, *own}
 
 
 def row_faults(rows: pd.DataFrame, record_type: RecordType, upload_date: date) -> pd.Series[str]:
@@ -70,6 +72,11 @@ def is_measured_time(column: Column) -> bool:
     return bool(pa_types.is_timestamp(column.dtype)) and column.name not in _HANDLING_TIMES
 
 
+def is_zone_offset(column: Column) -> bool:
+    """Say whether a column holds the UTC offset that an app wrote."""
+    return column.name.endswith("zone_offset")
+
+
 @cache
 def _schema(name: str, upload_date: date) -> pa.DataFrameSchema:
     record_type = record_types()[name]
@@ -86,6 +93,8 @@ def _checks(column: Column, upload_date: date) -> list[pa.Check]:
     if is_measured_time(column):
         latest = datetime(upload_date.year, upload_date.month, upload_date.day, tzinfo=UTC) + UPLOAD_GRACE
         checks.append(_range_check(EARLIEST, latest, RowReason.TIME_IMPLAUSIBLE))
+    if is_zone_offset(column):
+        checks.append(pa.Check(is_offset, name=RowReason.OFFSET_IMPLAUSIBLE, error=RowReason.OFFSET_IMPLAUSIBLE))
     return checks
 
 

@@ -14,15 +14,17 @@ import pyarrow.compute as pc
 
 from health_etl.record_types.base import UTC_TIMESTAMP, Column, RowCheck
 
+# A field without a default is one that every exporter writes, null or not: a file that lacks it is refused. A default
+# says that files may lack it, such as a field that exporters write since a later version.
 NULLABLE_STRING = ["null", "string"]
 
 DEVICE = {
     "type": "record",
     "name": "AvroDevice",
     "fields": [
-        {"name": "manufacturer", "type": NULLABLE_STRING, "default": None},
-        {"name": "model", "type": NULLABLE_STRING, "default": None},
-        {"name": "type", "type": NULLABLE_STRING, "default": None},
+        {"name": "manufacturer", "type": NULLABLE_STRING},
+        {"name": "model", "type": NULLABLE_STRING},
+        {"name": "type", "type": NULLABLE_STRING},
     ],
 }
 
@@ -33,22 +35,22 @@ METADATA = {
         {"name": "id", "type": "string"},
         {"name": "dataOriginPackageName", "type": "string"},
         {"name": "lastModifiedTimeEpochMillis", "type": "long"},
-        {"name": "clientRecordId", "type": NULLABLE_STRING, "default": None},
+        {"name": "clientRecordId", "type": NULLABLE_STRING},
         {"name": "clientRecordVersion", "type": "long"},
-        {"name": "device", "type": ["null", DEVICE], "default": None},
+        {"name": "device", "type": ["null", DEVICE]},
     ],
 }
 
 INSTANT_FIELDS: list[dict[str, Any]] = [
     {"name": "timeEpochMillis", "type": "long"},
-    {"name": "zoneOffsetId", "type": NULLABLE_STRING, "default": None},
+    {"name": "zoneOffsetId", "type": NULLABLE_STRING},
 ]
 
 INTERVAL_FIELDS: list[dict[str, Any]] = [
     {"name": "startTimeEpochMillis", "type": "long"},
     {"name": "endTimeEpochMillis", "type": "long"},
-    {"name": "startZoneOffsetId", "type": NULLABLE_STRING, "default": None},
-    {"name": "endZoneOffsetId", "type": NULLABLE_STRING, "default": None},
+    {"name": "startZoneOffsetId", "type": NULLABLE_STRING},
+    {"name": "endZoneOffsetId", "type": NULLABLE_STRING},
 ]
 
 
@@ -64,11 +66,11 @@ def avro_schema(
     }
 
 
-def lasts_at_most(hours: int) -> RowCheck:
+def lasts_at_most(hours: int, range_source: str) -> RowCheck:
     """Return the rule that a record spans no more than that: a clock that jumped would spread it over years."""
     return RowCheck(
         "duration_out_of_range",
-        f"a record lasts at most {hours} h",
+        f"a record lasts at most {hours} h ({range_source})",
         lambda rows: rows["end_utc"] - rows["start_utc"] <= pd.Timedelta(hours=hours),
     )
 
@@ -98,16 +100,17 @@ PROVENANCE_COLUMNS = (
 
 INSTANT_COLUMNS = (
     Column("time_utc", UTC_TIMESTAMP, "When it was measured", "UTC"),
-    Column("zone_offset", pa.string(), "UTC offset as the app wrote it; Z may be a lie", nullable=True),
+    Column("zone_offset", pa.string(), "UTC offset as the app wrote it, at most 18 h; Z may be a lie", nullable=True),
 )
 
-MAX_INTERVAL_HOURS = 7 * 24  # ASSUMPTION: apps total minutes to a day; a week leaves room for late syncs
+MAX_INTERVAL_HOURS = 7 * 24
+MAX_INTERVAL_SOURCE = "ASSUMPTION: apps total minutes to a day; a week leaves room for late syncs"
 
 INTERVAL_COLUMNS = (
     Column("start_utc", UTC_TIMESTAMP, "Start of the record", "UTC"),
     Column("end_utc", UTC_TIMESTAMP, "End of the record", "UTC"),
-    Column("start_zone_offset", pa.string(), "UTC offset at the start, as written", nullable=True),
-    Column("end_zone_offset", pa.string(), "UTC offset at the end, as written", nullable=True),
+    Column("start_zone_offset", pa.string(), "UTC offset at the start, as written, at most 18 h", nullable=True),
+    Column("end_zone_offset", pa.string(), "UTC offset at the end, as written, at most 18 h", nullable=True),
 )
 
 

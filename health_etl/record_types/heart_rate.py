@@ -55,7 +55,7 @@ RECORD_TYPE = RecordType(
     avro_schema=common.avro_schema(
         "HeartRateRecord",
         common.INTERVAL_FIELDS,
-        [{"name": "samples", "type": {"type": "array", "items": SAMPLE}, "default": []}],
+        [{"name": "samples", "type": {"type": "array", "items": SAMPLE}}],
     ),
     columns=COLUMNS,
     flatten=flatten,

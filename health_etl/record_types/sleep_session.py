@@ -11,8 +11,11 @@ from health_etl.record_types.base import UTC_TIMESTAMP, Column, DayAnchor, Recor
 
 STAGES = ("UNKNOWN", "AWAKE", "SLEEPING", "OUT_OF_BED", "LIGHT", "DEEP", "REM", "AWAKE_IN_BED")
 
-# h; sanity range of the predecessor's specification. Its lower bound, 0.5 h, is left out: short naps are real.
 MAX_SESSION_HOURS = 16
+# Its lower bound, 0.5 h, is left out: short naps are real.
+MAX_SESSION_SOURCE = "sanity range of the predecessor's specification"
+
+SESSION = ("source_key", "source_record_number")  # identifies one session among measurement rows
 
 STAGE = {
     "type": "record",
@@ -62,6 +65,17 @@ def _stage_inside_session(rows: pd.DataFrame) -> pd.Series[bool]:
     return inside | rows["stage"].isna()
 
 
+def _stage_after_earlier_ones(rows: pd.DataFrame) -> pd.Series[bool]:
+    # A stage of no length takes no time that another could take as well.
+    stages = rows[rows["stage_end_utc"] > rows["stage_start_utc"]].sort_values(
+        [*SESSION, "stage_start_utc", "stage_end_utc"], kind="stable"
+    )
+    session = [stages[column] for column in SESSION]
+    earlier_end = stages["stage_end_utc"].groupby(session).cummax().groupby(session).shift()
+    overlaps = stages["stage_start_utc"] < earlier_end
+    return ~overlaps.reindex(rows.index, fill_value=False)
+
+
 RECORD_TYPE = RecordType(
     name="sleep_session",
     avro_name="SleepSessionRecord",
@@ -71,12 +85,12 @@ RECORD_TYPE = RecordType(
     avro_schema=common.avro_schema(
         "SleepSessionRecord",
         [
-            {"name": "title", "type": common.NULLABLE_STRING, "default": None},
-            {"name": "notes", "type": common.NULLABLE_STRING, "default": None},
+            {"name": "title", "type": common.NULLABLE_STRING},
+            {"name": "notes", "type": common.NULLABLE_STRING},
             *common.INTERVAL_FIELDS,
-            {"name": "durationMillis", "type": ["null", "long"], "default": None},
+            {"name": "durationMillis", "type": ["null", "long"]},
         ],
-        [{"name": "stages", "type": {"type": "array", "items": STAGE}, "default": []}],
+        [{"name": "stages", "type": {"type": "array", "items": STAGE}}],
     ),
     columns=COLUMNS,
     flatten=flatten,
@@ -89,7 +103,13 @@ RECORD_TYPE = RecordType(
             _stage_inside_session,
             is_temporal=True,
         ),
-        common.lasts_at_most(MAX_SESSION_HOURS),
+        RowCheck(
+            "stages_overlap",
+            "no stage starts before an earlier one of its session ended, as Health Connect demands",
+            _stage_after_earlier_ones,
+            is_temporal=True,
+        ),
+        common.lasts_at_most(MAX_SESSION_HOURS, MAX_SESSION_SOURCE),
     ),
     reject_whole_record=True,
     sort_by=("start_utc", "end_utc"),

@@ -44,6 +44,6 @@ RECORD_TYPE = RecordType(
     flatten=flatten,
     day_anchor=DayAnchor.SPAN,
     code_version="1",
-    row_checks=(common.lasts_at_most(common.MAX_INTERVAL_HOURS),),
+    row_checks=(common.lasts_at_most(common.MAX_INTERVAL_HOURS, common.MAX_INTERVAL_SOURCE),),
     sort_by=("start_utc", "end_utc"),
 )

@@ -104,17 +104,6 @@ def test_fields_in_another_order_are_read_by_name() -> None:
     assert decoded(STEPS, [steps()], schema) == DecodedFile([steps()], ())
 
 
-def test_an_older_writer_without_an_optional_field_leaves_it_null() -> None:
-    schema = schema_of(STEPS)
-    schema["fields"].remove(field_of(schema, "endZoneOffsetId"))
-    metadata = field_of(schema, "metadata")["type"]
-    metadata["fields"] = [field for field in metadata["fields"] if field["name"] != "device"]
-    found = decoded(STEPS, [steps()], schema)
-    expected = {**steps(), "endZoneOffsetId": None}
-    expected["metadata"] = {**expected["metadata"], "device": None}
-    assert found == DecodedFile([expected], ())
-
-
 def test_an_unknown_symbol_of_an_enum_becomes_unknown() -> None:
     schema = schema_of(GLUCOSE)
     field_of(schema, "specimenSource")["type"]["symbols"].append("SWEAT")
@@ -301,6 +290,19 @@ def test_a_refusal_tells_what_is_wrong_in_a_sentence_and_shows_no_content() -> N
             avro.decode(content[:cut], STEPS, None)
         assert caught.value.detail
         assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("count", [2**63, -(2**63) - 1, "many", [1]])
+def test_a_value_that_no_column_can_hold_refuses_the_file(count: object) -> None:
+    with pytest.raises(FileRefusedError) as caught:
+        avro.to_table([steps("s1"), {**steps("s2"), "count": count}], STEPS)
+    assert caught.value.reason == FileReason.SCHEMA_INCOMPATIBLE
+    assert str(count) not in caught.value.detail
+
+
+def test_the_largest_whole_numbers_are_kept_to_the_last_digit() -> None:
+    table = avro.to_table([steps(count=2**63 - 1), steps(count=-(2**63)), steps(count=2**53 + 1)], STEPS)
+    assert table["count"].to_pylist() == [2**63 - 1, -(2**63), 2**53 + 1]
 
 
 def test_decoded_records_become_an_arrow_table_with_nested_columns() -> None:

@@ -17,7 +17,7 @@ Path = tuple[str | int, ...]
 # Besides the ends of the type: the epoch, microseconds in place of milliseconds, the years 10000 and 0.
 WHOLE_NUMBERS = (-(2**63), 2**63 - 1, 0, -1, 10**15, 253_402_300_800_000, -62_135_596_800_001)
 FRACTIONS = (float("nan"), float("inf"), float("-inf"), 1e308, -0.0, 5e-324)
-OFFSETS = ("", "Z", "+99:99", "-18:00", "+25:00", "+05:53:28", "Europe/Berlin", "\x00", None)
+OFFSETS = ("", "Z", "+99:99", "-18:00", "+18:00:01", "+25:00", "+05:53:28", "-05:00\n", "Europe/Berlin", "\x00", None)
 TEXTS = ("", "\x00", "a" * 5000, "é", "../up", None)
 ENUMS = ("specimenSource", "mealType", "relationToMeal", "stage")
 NOT_NULL = ("id", "dataOriginPackageName")

@@ -1,14 +1,14 @@
 """What every record type owes: told columns, a processor, and fixtures for what it accepts and what it rejects.
 
 Types are discovered, never listed: a new one fails here until it is complete. Fixtures are lists of Avro records as
-JSON (which knows NaN here), in fixtures/<type>/pass/<reason>.json and fixtures/<type>/quarantine/<reason>.json.
+JSON (which knows NaN here): fixtures/<type>/quarantine/<reason>.json is rejected, and pass/<reason>.json is what the
+same rule just lets through.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,11 @@ import pyarrow as pa
 import pytest
 
 from health_etl.clinical import processors
-from health_etl.core.validate import RowReason, is_measured_time, row_faults
+from health_etl.core.validate import RowReason, is_measured_time, is_zone_offset, row_faults
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.record_types.common import PROVENANCE_COLUMNS
-from health_etl_tests.exports import UPLOADED, Record, memory_lake, put
+from health_etl_tests.exports import UPLOADED, Record, memory_lake, plain, put
 from health_etl_tests.pipeline import (
     bring_up_to_date,
     journal_examples,
@@ -48,11 +48,6 @@ def every_fixture(kind: str) -> pytest.MarkDecorator:
 def load(path: Path) -> list[Record]:
     records: list[Record] = json.loads(path.read_text(encoding="utf-8"))
     return records
-
-
-@cache
-def typical(name: str) -> Record:
-    return load(fixture_paths(name, "pass")[0])[0]
 
 
 def enums(schema: Any) -> Iterator[frozenset[str]]:
@@ -85,11 +80,13 @@ def reasons_of(record_type: RecordType) -> set[str]:
         reasons.add(RowReason.TIME_IMPLAUSIBLE)
     if "end_utc" in names:
         reasons.add(RowReason.ENDS_BEFORE_START)
+    if any(map(is_zone_offset, record_type.columns)):
+        reasons.add(RowReason.OFFSET_IMPLAUSIBLE)
     # An enum never yields a word that it does not know, so only other texts can be unknown.
     closed = set(enums(record_type.avro_schema))
     if any(column.allowed and frozenset(column.allowed) not in closed for column in record_type.columns):
         reasons.add(RowReason.UNKNOWN_VALUE)
-    rows = measurement_rows(record_type.name, [emptied(typical(record_type.name))])
+    rows = measurement_rows(record_type.name, [emptied(plain(record_type.name))])
     if row_faults(rows, record_type, UPLOADED).str.contains(RowReason.MISSING_VALUE, na=False).any():
         reasons.add(RowReason.MISSING_VALUE)
     return {str(reason) for reason in reasons}
@@ -186,6 +183,11 @@ def test_a_type_has_a_fixture_for_every_reason_to_reject_a_row_and_for_no_other(
     assert {path.stem for path in fixture_paths(record_type.name, "quarantine")} == reasons_of(record_type)
 
 
+@every_type
+def test_a_type_has_a_fixture_for_what_each_of_its_rules_just_lets_through(record_type: RecordType) -> None:
+    assert reasons_of(record_type) - {path.stem for path in fixture_paths(record_type.name, "pass")} == set()
+
+
 def test_there_are_no_fixtures_without_a_record_type() -> None:
     assert {path.name for path in FIXTURES.iterdir() if path.is_dir()} == set(record_types())
 
@@ -212,13 +214,27 @@ def test_a_passing_fixture_becomes_training_lines(name: str, path: Path) -> None
 
 
 @every_fixture("quarantine")
-def test_a_quarantine_fixture_is_rejected_whole_and_for_its_reason(name: str, path: Path) -> None:
+def test_a_quarantine_fixture_is_rejected_for_its_reason_and_good_records_beside_it_stay(name: str, path: Path) -> None:
+    good, bad = load(FIXTURES / name / "pass" / "typical.json"), load(path)
+    for record in bad:
+        record["metadata"]["id"] += " of the bad one"
+    lake = memory_lake()
+    put(lake, name, [*good, *bad])
+    update_records(lake, name)
+    assert manifest_of(lake, name).total() == (len(good) + len(bad), len(good), 0, len(bad))
+    rejected = rejected_of(lake, name)
+    carries = rejected["faults"].str.contains(path.stem, na=False, regex=False)
+    by_record = carries.groupby(rejected["record_id"]).any()
+    assert by_record.to_dict() == {record["metadata"]["id"]: True for record in bad}
+
+
+@every_fixture("quarantine")
+def test_a_quarantine_fixture_alone_is_refused_whole_and_its_faults_are_counted(name: str, path: Path) -> None:
     records = load(path)
     lake = memory_lake()
     put(lake, name, records)
     update_records(lake, name)
-    assert manifest_of(lake, name).total() == (len(records), 0, 0, len(records))
-    rejected = rejected_of(lake, name)
-    carries = rejected["faults"].str.contains(path.stem, na=False, regex=False)
-    by_record = carries.groupby(rejected["record_id"]).any()
-    assert by_record.to_dict() == {record["metadata"]["id"]: True for record in records}
+    manifest = manifest_of(lake, name)
+    assert manifest.total() == (len(records), 0, 0, len(records))
+    assert manifest.files[0].reason == "no_good_rows"
+    assert any(path.stem in fault for fault in manifest.files[0].faults)

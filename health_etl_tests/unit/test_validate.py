@@ -7,16 +7,20 @@ from datetime import date, datetime, timedelta
 
 import pandas as pd
 import pandera.errors
+import pyarrow as pa
 import pytest
 
-from health_etl.core.validate import row_faults
+from health_etl.core.validate import row_faults, temporal_reasons
 from health_etl.record_types import record_types
 from health_etl_tests.exports import (
+    BEDTIME,
+    BUILDERS,
     NOON,
     UPLOADED,
     Record,
     active_calories_burned,
     blood_glucose,
+    epoch_ms,
     heart_rate,
     heart_rate_variability_rmssd,
     plain,
@@ -127,6 +131,103 @@ def test_a_stage_that_reaches_out_of_its_session_or_runs_backwards_is_refused() 
     assert faults("sleep_session", early) == [refused, None, None]
     assert faults("sleep_session", late) == [None, None, refused]
     assert faults("sleep_session", backwards) == [None, refused, None]
+
+
+def overlapping(*minutes: tuple[int, int], record_id: str = "n1") -> Record:
+    """A session whose stages last from and to these minutes after its start."""
+    record = sleep_session(record_id, stages=(("LIGHT", 60),) * len(minutes), end=BEDTIME + timedelta(hours=8))
+    for stage, (start, end) in zip(record["stages"], minutes, strict=True):
+        stage["startTimeEpochMillis"] = epoch_ms(BEDTIME + timedelta(minutes=start))
+        stage["endTimeEpochMillis"] = epoch_ms(BEDTIME + timedelta(minutes=end))
+    return record
+
+
+@pytest.mark.parametrize(
+    ("minutes", "refused"),
+    [
+        (((0, 60), (60, 120)), []),  # they touch
+        (((60, 120), (0, 60)), []),  # not in order
+        (((0, 60), (59, 120)), [1]),
+        (((59, 120), (0, 60)), [0]),
+        (((0, 100), (10, 20), (30, 40)), [1, 2]),  # both within the first, though not within each other
+        (((0, 60), (0, 60)), [1]),
+        (((0, 60), (30, 30), (60, 60), (0, 0)), []),  # no length, no overlap
+        (((0, 60), (30, 30), (31, 90)), [2]),
+    ],
+)
+def test_stages_that_overlap_an_earlier_one_of_their_session_are_refused(
+    minutes: tuple[tuple[int, int], ...], refused: list[int]
+) -> None:
+    found = faults("sleep_session", overlapping(*minutes))
+    assert found == ["stages_overlap" if position in refused else None for position in range(len(minutes))]
+
+
+def test_the_same_night_of_two_apps_does_not_overlap_itself() -> None:
+    one, other = overlapping((0, 60)), overlapping((30, 90), record_id="n2")
+    assert (
+        faults("sleep_session", one, other, sleep_session("n3", stages=(), end=utc("2025-09-20 11:00"))) == [None] * 3
+    )
+    rows = pd.concat([measurement_rows("sleep_session", [one], key) for key in ("raw/one", "raw/two")])
+    assert row_faults(rows.reset_index(drop=True), record_types()["sleep_session"], UPLOADED).isna().all()
+
+
+def test_an_overlap_is_found_whatever_the_order_and_index_of_the_rows() -> None:
+    record = overlapping((0, 60), (60, 120), (90, 150))
+    rows = measurement_rows("sleep_session", [record, sleep_session("n2")]).sample(frac=1, random_state=3)
+    found = row_faults(rows, record_types()["sleep_session"], UPLOADED)
+    assert found[found.notna()].to_dict() == {2: "stages_overlap"}
+
+
+@pytest.mark.parametrize("zone", [None, "Z", "+00:00", "-05:00", "+05:45", "+18:00", "-18:00", "+05:53:28"])
+@pytest.mark.parametrize("name", sorted(BUILDERS))
+def test_an_offset_within_18_hours_is_believed(name: str, zone: str | None) -> None:
+    assert set(faults(name, BUILDERS[name](zone=zone))) == {None}
+
+
+@pytest.mark.parametrize(
+    "zone",
+    ["", "z", "UTC", "5", "+5", "+18:01", "+18:00:01", "-19:00", "+05:60", "+05:00:60", "05:00", "-05:00\n", "+٠٥:٠٠"],
+)
+@pytest.mark.parametrize("name", sorted(BUILDERS))
+def test_what_is_no_offset_within_18_hours_is_refused_in_each_column(name: str, zone: str) -> None:
+    columns = [column.name for column in record_types()[name].columns if column.name.endswith("zone_offset")]
+    told = "; ".join(sorted(f"{column}:offset_implausible" for column in columns))
+    assert columns
+    assert set(faults(name, BUILDERS[name](zone=zone))) == {told}
+
+
+def test_each_end_of_a_record_has_an_offset_of_its_own() -> None:
+    record = {**steps(), "endZoneOffsetId": "+25:00"}
+    assert faults("steps", record) == ["end_zone_offset:offset_implausible"]
+
+
+@pytest.mark.parametrize("name", sorted(record_types()))
+def test_a_wrong_offset_is_a_fault_of_the_clock(name: str) -> None:
+    assert "offset_implausible" in temporal_reasons(record_types()[name])
+
+
+def fractions(name: str) -> list[str]:
+    return [column.name for column in record_types()[name].columns if pa.types.is_floating(column.dtype)]
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(record_types()) if fractions(name)])
+def test_a_fraction_that_is_no_number_is_missing_and_one_without_end_is_out_of_range(name: str) -> None:
+    rows = measurement_rows(name, [plain(name, f"r{number}") for number in range(4)])
+    for column in fractions(name):
+        values = pd.Series([float("nan"), float("inf"), float("-inf"), 1e308], index=rows.index)
+        found = row_faults(rows.assign(**{column: values}), record_types()[name], UPLOADED)
+        assert found.tolist() == [f"{column}:missing_value"] + [f"{column}:out_of_range"] * 3
+
+
+def test_minus_zero_is_zero() -> None:
+    assert faults("active_calories_burned", active_calories_burned(kcal=-0.0)) == [None]
+    assert faults("blood_glucose", blood_glucose(mg_dl=-0.0)) == ["glucose_mg_dl:out_of_range"]
+
+
+@pytest.mark.parametrize("count", [2**63 - 1, -(2**63), 2**53 + 1])
+def test_the_largest_whole_numbers_are_out_of_range(count: int) -> None:
+    assert faults("steps", steps(count=count)) == ["steps:out_of_range"]
+    assert faults("heart_rate", heart_rate(bpm=(60, count))) == [None, "bpm:out_of_range"]
 
 
 def test_a_session_of_16_hours_is_believed_and_a_longer_one_is_not() -> None:
