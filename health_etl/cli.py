@@ -23,7 +23,16 @@ app = typer.Typer(
 console = Console(soft_wrap=True, highlight=False)
 errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
+quarantine = typer.Typer(help="What is kept out, why, and how it comes back.", no_args_is_help=True)
+app.add_typer(quarantine, name="quarantine")
+
 DATE = "%Y-%m-%d"
+
+First = Annotated[datetime | None, typer.Option("--from", formats=[DATE], help="First upload date. Default: all.")]
+Last = Annotated[datetime | None, typer.Option("--to", formats=[DATE], help="Last upload date. Default: all.")]
+Types = Annotated[
+    list[str] | None, typer.Option("--type", help="Record type, such as steps; may be repeated. Default: all.")
+]
 
 
 @app.command()
@@ -60,23 +69,63 @@ def ingest(
 
 @app.command()
 def run(
-    first: Annotated[
-        datetime | None, typer.Option("--from", formats=[DATE], help="First upload date. Default: all.")
-    ] = None,
-    last: Annotated[
-        datetime | None, typer.Option("--to", formats=[DATE], help="Last upload date. Default: all.")
-    ] = None,
-    types: Annotated[
-        list[str] | None,
-        typer.Option("--type", help="Record type, such as steps; may be repeated. Default: all."),
-    ] = None,
+    first: First = None,
+    last: Last = None,
+    types: Types = None,
     show_example: Annotated[bool, typer.Option("--show-example", help="Print one training line in full.")] = False,
 ) -> None:
     """Bring records, insights and journal up to date, through Dagster, on the instance that the UI shows."""
-    from health_etl.cli_output import running
+    from health_etl.cli_output import known_types, running
+    from health_etl.planner import Scope
 
     with _one_sentence():
-        failed = running(console, errors, _date(first), _date(last), types, show_example)
+        failed = running(console, errors, Scope(_date(first), _date(last), known_types(types)), show_example)
+    raise typer.Exit(1 if failed else 0)
+
+
+@quarantine.command("list")
+def quarantine_list(first: First = None, last: Last = None, types: Types = None) -> None:
+    """List the files and rows that are kept out, with the reason."""
+    from health_etl.cli_output import known_types
+    from health_etl.cli_quarantine import listing
+    from health_etl.planner import Scope
+
+    with _one_sentence():
+        listing(console, Scope(_date(first), _date(last), known_types(types)))
+
+
+@quarantine.command("show")
+def quarantine_show(
+    file: Annotated[str, typer.Argument(help="Its key, or the last part of it.", show_default=False)],
+) -> None:
+    """Tell all that is known of one file: reason, rule, way out, counts, score; never a health value."""
+    from health_etl.cli_quarantine import showing
+
+    with _one_sentence():
+        showing(console, file)
+
+
+@quarantine.command("release")
+def quarantine_release(
+    files: Annotated[
+        list[str], typer.Argument(help='Keys, or their last parts; "all" for everything in scope.', show_default=False)
+    ],
+    first: First = None,
+    last: Last = None,
+    types: Types = None,
+    override: Annotated[
+        bool, typer.Option("--override", help="Accept against the rules that a person may overrule.")
+    ] = False,
+    because: Annotated[str, typer.Option(help="Why; needed with --override, and kept.")] = "",
+) -> None:
+    """Run files again: after a fix, or against the rules. Without --override an earlier override is taken back."""
+    from health_etl.cli_output import known_types
+    from health_etl.cli_quarantine import releasing
+    from health_etl.planner import Scope
+
+    with _one_sentence():
+        scope = Scope(_date(first), _date(last), known_types(types))
+        failed = releasing(console, errors, files, scope, override, because)
     raise typer.Exit(1 if failed else 0)
 
 

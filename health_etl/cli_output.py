@@ -85,17 +85,9 @@ def ingesting(
     return len(refused)
 
 
-def running(
-    console: Console,
-    errors: Console,
-    first: date | None,
-    last: date | None,
-    types: Sequence[str] | None,
-    show_example: bool,
-) -> int:
+def running(console: Console, errors: Console, scope: Scope, show_example: bool) -> int:
     """Bring the lake up to date, print the table; return how many failures there were."""
     settings = load()
-    scope = Scope(first, last, _known_types(types))
     console.print(f"Lake: {escape(settings.lake)}")
     with _progress(console) as bar:
         outcome, files = _run(settings, scope, bar)
@@ -143,7 +135,8 @@ def _run(settings: Settings, scope: Scope, bar: Progress) -> tuple[Outcome, int]
     return outcome, read
 
 
-def _known_types(types: Sequence[str] | None) -> frozenset[str] | None:
+def known_types(types: Sequence[str] | None) -> frozenset[str] | None:
+    """Return the record types that a person named, None for all; PermanentError when one is unknown."""
     if not types:
         return None
     by_any_name = {name: name for name in record_types()} | {

@@ -7,16 +7,20 @@ import warnings
 import dagster as dg
 
 from health_etl.assets.insights import insights_assets
-from health_etl.assets.quarantine import unclaimed_asset
+from health_etl.assets.quarantine import quarantine_assets
 from health_etl.assets.raw import raw_assets
 from health_etl.assets.records import records_assets
+from health_etl.assets.releases import releases_asset
 from health_etl.assets.training import journal_asset
+from health_etl.assets.unclaimed import unclaimed_asset
+from health_etl.checks import asset_checks
 from health_etl.io_managers import hand_over_io_manager
 from health_etl.jobs import jobs
 from health_etl.ops import HAND_OVER
 from health_etl.partitions import local_months, upload_dates
 from health_etl.resources import LakeResource
 from health_etl.settings import Settings, load
+from health_etl.standing_checks import no_failed_partitions
 
 
 def build_definitions(settings: Settings | None = None) -> dg.Definitions:
@@ -25,15 +29,18 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     Raises SettingsError when a setting is not usable.
     """
     settings = settings or load()
-    dates = upload_dates(settings.start_date)
+    dates, months = upload_dates(settings.start_date), local_months()
     return dg.Definitions(
         assets=[
             *raw_assets(dates, settings.lake),
             *records_assets(dates),
             *insights_assets(dates),
-            journal_asset(local_months()),
+            journal_asset(months),
+            *quarantine_assets(dates),
+            releases_asset(dates),
             unclaimed_asset(dates),
         ],
+        asset_checks=[*asset_checks(dates, months), no_failed_partitions()],
         jobs=jobs(),
         resources={"lake": LakeResource(url=settings.lake), HAND_OVER: hand_over_io_manager},
         # Steps are small: parallelism is across runs, and a process a step would cost seconds each.
@@ -44,6 +51,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
 @dg.definitions
 def defs() -> dg.Definitions:
     """Return what Dagster loads."""
-    # Backfill policies, data versions and look-back are beta; we rely on them knowingly, and pin Dagster.
-    warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    # Backfill policies, look-back and checks by partition are beta; we rely on them knowingly, and pin Dagster.
+    for category in (dg.BetaWarning, dg.PreviewWarning):
+        warnings.filterwarnings("ignore", category=category)
     return build_definitions()

@@ -6,14 +6,25 @@ from typing import Any
 
 import dagster as dg
 
+from health_etl.assets.quarantine import quarantine_key
+from health_etl.assets.raw import raw_key
+from health_etl.assets.records import RELEASES
+from health_etl.assets.unclaimed import UNCLAIMED
+from health_etl.record_types import record_types
+from health_etl.standing_checks import NO_FAILED_PARTITIONS
+
 BRING_UP_TO_DATE = "bring_up_to_date"
 WRITE_JOURNAL = "write_journal"
 SORT_OUT_UNCLAIMED = "sort_out_unclaimed"
+REPLAY_QUARANTINE = "replay_quarantine"
+STANDING_CHECKS = "standing_checks"
 
 
 def jobs() -> list[Any]:
     """Return every job."""
-    daily = dg.AssetSelection.groups("records", "insights")
+    standing = dg.AssetSelection.checks(*(dg.AssetCheckKey(raw_key(n), NO_FAILED_PARTITIONS) for n in record_types()))
+    quarantine = dg.AssetSelection.assets(*map(quarantine_key, record_types()))
+    daily = dg.AssetSelection.groups("records", "insights") | quarantine
     return [
         dg.define_asset_job(
             BRING_UP_TO_DATE,
@@ -27,7 +38,21 @@ def jobs() -> list[Any]:
         ),
         dg.define_asset_job(
             SORT_OUT_UNCLAIMED,
-            selection=dg.AssetSelection.groups("quarantine"),
+            selection=dg.AssetSelection.assets(UNCLAIMED),
             description="Moves uploads that no partition claims to quarantine, with the reason.",
+        ),
+        dg.define_asset_job(
+            REPLAY_QUARANTINE,
+            selection=dg.AssetSelection.assets(RELEASES) | daily,
+            description=(
+                "Runs quarantined uploads of an upload date again: after a fix, or against the rules with `override` "
+                "and a reason. Name them in the launchpad under ops: quarantine__releases: config: files; the "
+                "quarantine assets show the names. Records, quarantine and insights of the date follow at once."
+            ),
+        ),
+        dg.define_asset_job(
+            STANDING_CHECKS,
+            selection=standing,
+            description="Looks for partitions that were left failed.",
         ),
     ]

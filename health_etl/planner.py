@@ -11,6 +11,7 @@ from health_etl.core import records_partition, utc_offsets
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
 from health_etl.core.listing import Listing, Upload
+from health_etl.core.quality import QualityRules
 from health_etl.insights import partition as insights_partition
 from health_etl.insights.partition import InsightOptions
 from health_etl.record_types import record_types
@@ -24,6 +25,11 @@ class Scope:
     first: date | None = None
     last: date | None = None
     types: frozenset[str] | None = None
+
+    @classmethod
+    def of_dates(cls, first: str | None, last: str | None, types: frozenset[str] | None) -> Scope:
+        """Return a scope from dates written YYYY-MM-DD."""
+        return cls(date.fromisoformat(first) if first else None, date.fromisoformat(last) if last else None, types)
 
     def holds(self, name: str, upload_date: date) -> bool:
         """Say whether a partition is asked for."""
@@ -53,8 +59,11 @@ class DailyWork:
         return sorted({*self.records, *self.offsets, *self.insights})
 
 
-def stale_records(listing: Listing, catalogue: Catalogue, scope: Scope) -> dict[tuple[str, date], tuple[Upload, ...]]:
-    """Return the records partitions in scope whose uploads are not those that their manifest accounts for.
+def stale_records(
+    listing: Listing, catalogue: Catalogue, scope: Scope, rules: QualityRules
+) -> dict[tuple[str, date], tuple[Upload, ...]]:
+    """Return the records partitions in scope whose uploads are not those that their manifest accounts for, or were
+    scored by other rules.
 
     A partition whose uploads have all vanished is among them, with none.
     """
@@ -69,7 +78,7 @@ def stale_records(listing: Listing, catalogue: Catalogue, scope: Scope) -> dict[
         # A start date that was set later leaves what lies before it as it is.
         and listing.first <= upload_date <= listing.last
         and not records_partition.is_current(
-            catalogue.records(name).get(upload_date.isoformat()), uploads, record_types()[name]
+            catalogue.records(name).get(upload_date.isoformat()), uploads, record_types()[name], rules
         )
     }
 

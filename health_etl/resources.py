@@ -31,7 +31,7 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 @contextmanager
-def reported_failures(context: dg.AssetExecutionContext) -> Iterator[None]:
+def reported_failures(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Iterator[None]:
     """Turn our failures into Dagster's: a transient one is tried again, a permanent one stops the run's retries."""
     try:
         yield

@@ -13,12 +13,14 @@ import dagster as dg
 
 from health_etl import planner
 from health_etl.assets.insights import insights_key
-from health_etl.assets.quarantine import last_upload_date
+from health_etl.assets.quarantine import quarantine_key
 from health_etl.assets.records import records_key
+from health_etl.assets.unclaimed import last_upload_date
 from health_etl.core import unclaimed, utc_offsets
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake, connect
 from health_etl.core.listing import Listing, list_all
+from health_etl.core.quality import QualityRules
 from health_etl.definitions import build_definitions
 from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
@@ -90,7 +92,8 @@ class _Runner:
 
     def daily(self) -> None:
         """Run what is stale; then once more, for later dates that look back on what has changed."""
-        stale = planner.stale_records(self.outcome.listing, self._catalogue(), self.scope)
+        rules = QualityRules.of(self.settings)
+        stale = planner.stale_records(self.outcome.listing, self._catalogue(), self.scope, rules)
         work = self._work(stale)
         self.outcome.files_to_read = sum(len(uploads) for uploads in stale.values())
         self._run_daily(work, self.outcome.files_to_read)
@@ -101,7 +104,7 @@ class _Runner:
         """Write the months whose insights have changed."""
         months = planner.stale_months(self.lake, self._catalogue())
         for keys in _consecutive_months(months):
-            self.announce(f"journal {_span(keys)}", 0, 1)
+            self.announce(f"journal {_span(keys)}", 0, 2)
             self._execute(WRITE_JOURNAL, None, _range_tags([month_key(month) for month in keys]))
 
     def _work(self, stale: Iterable[tuple[str, Any]]) -> DailyWork:
@@ -116,8 +119,9 @@ class _Runner:
 
     def _execute(self, job: str, selection: list[dg.AssetKey] | None, tags: Mapping[str, str]) -> None:
         with warnings.catch_warnings():
-            # Backfill policies and data versions are beta; we rely on them knowingly, and pin Dagster.
-            warnings.filterwarnings("ignore", category=dg.BetaWarning)
+            # Backfill policies and checks by partition are beta; we rely on them knowingly, and pin Dagster.
+            for category in (dg.BetaWarning, dg.PreviewWarning):
+                warnings.filterwarnings("ignore", category=category)
             result = self._execute_quietly(job, selection, tags)
         self.outcome.runs += 1
         steps = [event for event in result.all_events if event.is_step_failure]
@@ -154,12 +158,16 @@ def _selection(work: DailyWork, dates: Iterable[str]) -> list[dg.AssetKey]:
     records = {name for key in dates for name in work.records.get(key, ())}
     insights = {name for key in dates for name in work.insights.get(key, ())}
     offsets = [records_key(utc_offsets.NAME)] if work.offsets.intersection(dates) else []
-    return [*map(records_key, sorted(records)), *offsets, *map(insights_key, sorted(insights))]
+    kept_out = map(quarantine_key, sorted(records))
+    return [*map(records_key, sorted(records)), *kept_out, *offsets, *map(insights_key, sorted(insights))]
 
 
 def _steps(work: DailyWork, dates: Iterable[str]) -> int:
+    """Count the steps of a run: records and insights come with a step of checks."""
+    of_group = {"records": 2, "insights": 4}
     keys = _selection(work, dates)
-    return sum(3 if key.path[0] == "insights" else 1 for key in keys)
+    unchecked = sum(key == records_key(utc_offsets.NAME) for key in keys)
+    return sum(of_group.get(key.path[0], 1) for key in keys) - unchecked
 
 
 def _range_tags(keys: Iterable[str]) -> dict[str, str]:

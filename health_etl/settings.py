@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 from collections.abc import Iterable
@@ -20,6 +21,8 @@ PREFIX = "HEALTH_ETL_"
 
 # Public on purpose: with it everything runs at once, and `doctor` says that it must not be used to share data.
 DEMO_PSEUDONYM_KEY = "health-etl-demo-key-not-secret"
+
+_WEIGHT = "share of {} in a file's quality score, from 0 to 1; the four weights add up to 1"
 
 _FIXED_OFFSET = re.compile(r"^[+-](0\d|1[0-8]):[0-5]\d$")
 
@@ -82,6 +85,14 @@ class Settings(BaseSettings):
         default=16, ge=1, le=256, description="objects fetched at once, a whole number from 1 to 256"
     )
 
+    quality_weight_schema: float = Field(default=0.3, ge=0, le=1, description=_WEIGHT.format("schema"))
+    quality_weight_completeness: float = Field(default=0.3, ge=0, le=1, description=_WEIGHT.format("completeness"))
+    quality_weight_physiological: float = Field(default=0.2, ge=0, le=1, description=_WEIGHT.format("physiology"))
+    quality_weight_temporal: float = Field(default=0.2, ge=0, le=1, description=_WEIGHT.format("time"))
+    quality_threshold: float = Field(
+        default=0.7, ge=0, le=1, description="quality score from 0 to 1 under which a file is quarantined whole"
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -139,6 +150,16 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"{PREFIX}S3_ACCESS_KEY_ID and {PREFIX}S3_SECRET_ACCESS_KEY go together; set both or neither"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _weights_add_up(self) -> Settings:
+        weights = {
+            name: float(getattr(self, name)) for name in type(self).model_fields if name.startswith("quality_weight_")
+        }
+        if not math.isclose(math.fsum(weights.values()), 1.0, abs_tol=1e-9):
+            listed = ", ".join(f"{PREFIX}{name.upper()}={weight:g}" for name, weight in weights.items())
+            raise ValueError(f"the quality weights add up to {math.fsum(weights.values()):g} and not to 1: {listed}")
         return self
 
     @property

@@ -19,6 +19,7 @@ from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
 from health_etl.core.listing import list_all, list_partition
 from health_etl.core.manifest import DerivedManifest, RecordsManifest, read_derived_manifest, read_records_manifest
+from health_etl.core.quality import QualityRules
 from health_etl.core.select import Selection, select, window
 from health_etl.core.tables import read_frame
 from health_etl.insights import build
@@ -55,7 +56,9 @@ def bring_up_to_date(lake: Lake, options: InsightOptions = OPTIONS) -> Done:
     done = Done()
     listing = list_all(lake, FIRST_DATE, LAST_DATE)
     unclaimed.update(lake, listing.unclaimed)
-    for (name, upload_date), uploads in planner.stale_records(listing, Catalogue(lake), Scope()).items():
+    for (name, upload_date), uploads in planner.stale_records(
+        listing, Catalogue(lake), Scope(), QualityRules()
+    ).items():
         update = records_partition.update(lake, record_types()[name], upload_date, uploads)
         done.records.append((name, upload_date.isoformat()))
         done.files_read += update.files_read

@@ -20,9 +20,13 @@ from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
 from health_etl.core.listing import list_partition
 from health_etl.core.manifest import DerivedManifest, RecordsManifest, digest
+from health_etl.core.quality import QualityRules
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.resources import LakeResource, reported_failures
+
+# Decisions to run quarantined files again are an input as uploads are; assets/releases.py records them.
+RELEASES = dg.AssetKey(["quarantine", "releases"])
 
 # Bounds what a failure costs and what a run holds in memory; one process still serves a month.
 BACKFILL_POLICY = dg.BackfillPolicy.multi_run(max_partitions_per_run=31)
@@ -42,7 +46,7 @@ def records_assets(upload_dates: dg.PartitionsDefinition[str]) -> Sequence[dg.As
 def _records_asset(record_type: RecordType, upload_dates: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     @dg.asset(
         key=records_key(record_type.name),
-        deps=[raw_key(record_type.name)],
+        deps=[raw_key(record_type.name), RELEASES],
         partitions_def=upload_dates,
         backfill_policy=BACKFILL_POLICY,
         group_name="records",
@@ -60,18 +64,23 @@ def _records_asset(record_type: RecordType, upload_dates: dg.PartitionsDefinitio
     def records(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[Any]:
         with reported_failures(context):
             opened = lake.open()
-            versions = [_update(context, opened, record_type, partition).digest for partition in context.partition_keys]
+            rules = QualityRules.of(lake.settings())
+            versions = [
+                _update(context, opened, record_type, partition, rules).digest for partition in context.partition_keys
+            ]
             progress.advance("steps")
             return dg.MaterializeResult(data_version=dg.DataVersion(_one_version(versions)))
 
     return records
 
 
-def _update(context: dg.AssetExecutionContext, lake: Lake, record_type: RecordType, partition: str) -> RecordsManifest:
+def _update(
+    context: dg.AssetExecutionContext, lake: Lake, record_type: RecordType, partition: str, rules: QualityRules
+) -> RecordsManifest:
     upload_date = date.fromisoformat(partition)
     uploads = list_partition(lake, record_type, upload_date)
     done = records_partition.update(
-        lake, record_type, upload_date, uploads, lambda count: progress.advance("files", count)
+        lake, record_type, upload_date, uploads, rules, lambda count: progress.advance("files", count)
     )
     metadata = records_metadata(lake, record_type, done.manifest) | {"files_read": done.files_read}
     add_partition_metadata(context, metadata, partition)

@@ -1,4 +1,4 @@
-"""Quarantine assets: what lies in raw/ and belongs to no partition."""
+"""The asset of uploads that lie in raw/ and belong to no partition."""
 
 from datetime import date
 from typing import Any

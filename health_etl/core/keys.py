@@ -11,6 +11,8 @@ from health_etl.record_types import by_avro_name
 from health_etl.record_types.base import RecordType
 
 RAW = "raw/"
+RELEASED = "quarantine/released/"
+RELEASE_SUFFIX = ".release.json"
 _PARTS = 6  # raw / type / year / month / day / name
 
 # {user}_{YYYYMMDD}_{HHMMSS}_{device}_{hash}.avro; the greedy user leaves the rightmost date and time to the rest.
@@ -104,6 +106,16 @@ def day_folder(root: str, type_folder: str, upload_date: date) -> str:
 def quarantine_key(source_key: str) -> str:
     """Return where the copy of a refused upload lies."""
     return "quarantine/" + source_key.removeprefix(RAW)
+
+
+def release_key(source_key: str) -> str:
+    """Return where the decision lies that an upload be run again."""
+    return f"{RELEASED}{source_key.removeprefix(RAW)}{RELEASE_SUFFIX}"
+
+
+def released_source(key: str) -> str:
+    """Return the upload that a decision under this key is about."""
+    return RAW + key.removeprefix(RELEASED).removesuffix(RELEASE_SUFFIX)
 
 
 def unclaimed_key(source_key: str) -> str:

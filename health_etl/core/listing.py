@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from health_etl.core.keys import RAW, KeyRefusedError, RawKey, day_folder, parse_raw_key
+from health_etl.core import releases
+from health_etl.core.keys import RAW, RELEASED, KeyRefusedError, RawKey, day_folder, parse_raw_key
 from health_etl.core.lake import Lake, ObjectInfo
 from health_etl.core.reasons import FileReason
 from health_etl.record_types.base import RecordType
@@ -19,6 +20,7 @@ class Upload:
 
     raw: RawKey
     info: ObjectInfo
+    release_etag: str | None = None  # of a person's decision to run it again
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Listing:
 
 def list_all(lake: Lake, start_date: date, last_date: date) -> Listing:
     """List the whole of raw/."""
-    return sort_out(lake.objects(RAW), start_date, last_date)
+    return sort_out(lake.objects(RAW), start_date, last_date, releases.etags(lake))
 
 
 def list_partition(lake: Lake, record_type: RecordType, upload_date: date) -> tuple[Upload, ...]:
@@ -50,19 +52,25 @@ def list_partition(lake: Lake, record_type: RecordType, upload_date: date) -> tu
     found = []
     for folder in lake.folders(RAW):
         if folder.lower() == record_type.avro_name.lower():
+            released = releases.etags(lake, day_folder(RELEASED, folder, upload_date))
             for info in lake.objects(day_folder(RAW, folder, upload_date)):
-                upload = _claimed(info)
+                upload = _claimed(info, released)
                 if isinstance(upload, Upload):
                     found.append(upload)
     return tuple(sorted(found, key=lambda upload: upload.info.key))
 
 
-def sort_out(objects: Iterable[ObjectInfo], start_date: date, last_date: date) -> Listing:
-    """Sort a listing of raw/ into partitions from start_date to last_date, both included."""
+def sort_out(
+    objects: Iterable[ObjectInfo], start_date: date, last_date: date, released: Mapping[str, str] | None = None
+) -> Listing:
+    """Sort a listing of raw/ into partitions from start_date to last_date, both included.
+
+    `released` has the ETags of the decisions to run uploads again, by the upload's key.
+    """
     uploads: dict[tuple[str, date], list[Upload]] = defaultdict(list)
     unclaimed = []
     for info in objects:
-        found = _claimed(info)
+        found = _claimed(info, released or {})
         if isinstance(found, Unclaimed):
             unclaimed.append(found)
         elif not start_date <= found.raw.upload_date <= last_date:
@@ -74,11 +82,11 @@ def sort_out(objects: Iterable[ObjectInfo], start_date: date, last_date: date) -
     return Listing(start_date, last_date, ordered, tuple(sorted(unclaimed, key=lambda item: item.info.key)))
 
 
-def _claimed(info: ObjectInfo) -> Upload | Unclaimed:
+def _claimed(info: ObjectInfo, released: Mapping[str, str]) -> Upload | Unclaimed:
     try:
         raw = parse_raw_key(info.key)
     except KeyRefusedError as error:
         return Unclaimed(info, FileReason.KEY_UNPARSEABLE, str(error))
     if raw.record_type is None:
         return Unclaimed(info, FileReason.UNKNOWN_TYPE, "its folder names no known record type")
-    return Upload(raw, info)
+    return Upload(raw, info, released.get(info.key))

@@ -31,7 +31,10 @@ class Quality:
 
 @dataclass(frozen=True)
 class FileEntry:
-    """One source file and what became of its records; rows are Avro records."""
+    """One source file and what became of its records; rows are Avro records.
+
+    `reason` says why the file was refused whole: then all of its rows, if they could be counted, are quarantined.
+    """
 
     key: str
     etag: str
@@ -44,6 +47,9 @@ class FileEntry:
     detail: str | None = None
     added_fields: tuple[str, ...] = ()
     quality: Quality | None = None
+    rejected_measurements: int = 0  # rows of its records that validation rejected, also of accepted records
+    faults: Mapping[str, int] = field(default_factory=dict)  # measurement rows by "column:reason"
+    release_etag: str | None = None  # of the decision to run it again, where there is one
 
     def check(self) -> None:
         """Make sure that every row is accounted for; raises AccountingError."""
@@ -73,6 +79,7 @@ class RecordsManifest:
     rejected_sha256: str | None
     utc_dates: tuple[str, ...]  # UTC dates that the measurements touch
     unzoned: bool  # some rows carry no offset of their own, or the Z that may be a lie
+    quality_rules: str = ""  # weights and threshold that files were scored by
 
     @property
     def digest(self) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,13 +13,50 @@ from health_etl.core.manifest import Quality
 from health_etl.core.validate import RowReason, temporal_reasons
 from health_etl.record_types.base import RecordType
 
-# Weights of the predecessor's specification.
-WEIGHT_SCHEMA = 0.3
-WEIGHT_COMPLETENESS = 0.3
-WEIGHT_PHYSIOLOGICAL = 0.2
-WEIGHT_TEMPORAL = 0.2
+if TYPE_CHECKING:
+    from health_etl.settings import Settings
 
 SCHEMA_WITH_ADDED_FIELDS = 0.9  # ASSUMPTION: readable, but the exporting app has moved on
+
+
+@dataclass(frozen=True)
+class QualityRules:
+    """Weights of the four parts, which add up to 1, and the score that a file must reach.
+
+    The defaults are those of the predecessor's specification.
+    """
+
+    schema: float = 0.3
+    completeness: float = 0.3
+    physiological: float = 0.2
+    temporal: float = 0.2
+    threshold: float = 0.7
+
+    @classmethod
+    def of(cls, settings: Settings) -> QualityRules:
+        """Return the rules that the settings name."""
+        return cls(
+            settings.quality_weight_schema,
+            settings.quality_weight_completeness,
+            settings.quality_weight_physiological,
+            settings.quality_weight_temporal,
+            settings.quality_threshold,
+        )
+
+    @property
+    def version(self) -> str:
+        """The rules as text: another one scores every file anew."""
+        return "/".join(f"{value:g}" for value in astuple(self))
+
+    def score(self, schema: float, completeness: float, physiological: float, temporal: float) -> Quality:
+        """Weigh the four parts, each from 0 to 1."""
+        score = (
+            self.schema * schema
+            + self.completeness * completeness
+            + self.physiological * physiological
+            + self.temporal * temporal
+        )
+        return Quality(*(round(part, 6) for part in (schema, completeness, physiological, temporal, score)))
 
 
 def file_qualities(
@@ -25,6 +64,7 @@ def file_qualities(
     faults: pd.Series[str],
     record_type: RecordType,
     with_added_fields: Collection[str],
+    rules: QualityRules,
 ) -> dict[str, Quality]:
     """Score every file among these measurement rows, by its source key, from the faults found in them.
 
@@ -42,21 +82,11 @@ def file_qualities(
     )
     means = parts.groupby(rows["source_key"]).mean()
     return {
-        str(means.index[position]): _quality(
+        str(means.index[position]): rules.score(
             SCHEMA_WITH_ADDED_FIELDS if means.index[position] in with_added_fields else 1.0, *values
         )
         for position, values in enumerate(means.to_numpy().tolist())
     }
-
-
-def _quality(schema: float, completeness: float, physiological: float, temporal: float) -> Quality:
-    score = (
-        WEIGHT_SCHEMA * schema
-        + WEIGHT_COMPLETENESS * completeness
-        + WEIGHT_PHYSIOLOGICAL * physiological
-        + WEIGHT_TEMPORAL * temporal
-    )
-    return Quality(*(round(part, 6) for part in (schema, completeness, physiological, temporal, score)))
 
 
 def _has_fault(faults: pd.Series[str], reasons: Iterable[str]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

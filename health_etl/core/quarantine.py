@@ -1,13 +1,14 @@
-"""Quarantine: refused files with the reason beside them. Nothing that was uploaded is ever lost here."""
+"""Quarantine: refused files and rejected rows with the reason beside them. Nothing that was uploaded is lost here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
 
+from health_etl.core.keys import quarantine_key
 from health_etl.core.lake import Lake
-from health_etl.core.manifest import canonical_json
-from health_etl.core.reasons import WAY_OUT, FileReason
+from health_etl.core.manifest import FileEntry, RecordsManifest, canonical_json
+from health_etl.core.reasons import RULE, WAY_OUT, FileReason
 
 METADATA_SUFFIX = ".metadata.json"
 MAX_COPIED_BYTES = 100 * 1024 * 1024  # a larger object stays in raw/ alone; its metadata says so
@@ -17,13 +18,10 @@ MAX_COPIED_BYTES = 100 * 1024 * 1024  # a larger object stays in raw/ alone; its
 class RefusedFile:
     """A file that was refused whole. `content` is None when it was too large to copy."""
 
-    source_key: str
-    etag: str
-    size_bytes: int
-    reason: FileReason
-    detail: str
+    entry: FileEntry
     code_version: str
     content: bytes | None
+    quality_rules: str | None = None
 
 
 def put_refused(lake: Lake, key: str, refused: RefusedFile) -> None:
@@ -31,15 +29,49 @@ def put_refused(lake: Lake, key: str, refused: RefusedFile) -> None:
     copied = refused.content is not None and len(refused.content) <= MAX_COPIED_BYTES
     if copied and refused.content is not None:
         lake.put(key, refused.content)
+    entry = refused.entry
+    reason = FileReason(str(entry.reason))
     metadata = {
-        "source_key": refused.source_key,
-        "etag": refused.etag,
-        "size_bytes": refused.size_bytes,
-        "reason": str(refused.reason),
-        "detail": refused.detail,
-        "way_out": WAY_OUT[refused.reason],
+        "source_key": entry.key,
+        "etag": entry.etag,
+        "size_bytes": entry.size_bytes,
+        "reason": reason,
+        "rule": RULE[reason],
+        "detail": entry.detail,
+        "way_out": WAY_OUT[reason],
+        "rows_in": entry.rows_in,
+        "faults": dict(entry.faults),
+        "quality": asdict(entry.quality) if entry.quality else None,
+        "quality_rules": refused.quality_rules,
         "code_version": refused.code_version,
         "copied": copied,
+    }
+    lake.put(key + METADATA_SUFFIX, canonical_json(metadata))
+
+
+def put_rejected_metadata(lake: Lake, key: str, manifest: RecordsManifest) -> None:
+    """Write beside a table of rejected rows which file they came from and what speaks against them; remove what an
+    earlier table left behind when there is none.
+    """
+    if manifest.rejected_sha256 is None:
+        lake.delete([key + METADATA_SUFFIX])
+        return
+    files = [entry for entry in manifest.files if entry.rejected_measurements and not entry.reason]
+    metadata = {
+        "record_type": manifest.record_type,
+        "partition": manifest.partition,
+        "code_version": manifest.code_version,
+        "rejected_measurements": manifest.rejected_rows,
+        "files": [
+            {
+                "source_key": entry.key,
+                "quarantined": entry.quarantined,
+                "rejected_measurements": entry.rejected_measurements,
+                "faults": dict(entry.faults),
+                "quality": asdict(entry.quality) if entry.quality else None,
+            }
+            for entry in files
+        ],
     }
     lake.put(key + METADATA_SUFFIX, canonical_json(metadata))
 
@@ -47,3 +79,11 @@ def put_refused(lake: Lake, key: str, refused: RefusedFile) -> None:
 def drop_refused(lake: Lake, keys: Iterable[str]) -> None:
     """Remove quarantined copies of files that are gone from raw/, or are no longer refused."""
     lake.delete([key + suffix for key in keys for suffix in (METADATA_SUFFIX, "")])
+
+
+def drop_all_but(lake: Lake, folders: Iterable[str], refused: Collection[str]) -> None:
+    """Remove copies from these folders of quarantine/ but those of the refused uploads, also what a killed run left."""
+    kept = {quarantine_key(key) for key in refused}
+    for folder in folders:
+        copies = {info.key.removesuffix(METADATA_SUFFIX) for info in lake.objects(folder)}
+        drop_refused(lake, sorted(key for key in copies - kept if key.endswith(".avro")))

@@ -19,10 +19,34 @@ class FileReason(StrEnum):
     CODEC_UNSUPPORTED = "codec_unsupported"
     SCHEMA_REFUSED = "schema_refused"
     HASH_MISMATCH = "hash_mismatch"
+    NO_GOOD_ROWS = "no_good_rows"
+    LOW_QUALITY = "low_quality"
     UNKNOWN_TYPE = "unknown_type"
     KEY_UNPARSEABLE = "key_unparseable"
     OUTSIDE_PARTITIONS = "outside_partitions"
 
+
+RULE: dict[FileReason, str] = {
+    FileReason.EMPTY: "a file holds at least one record",
+    FileReason.NOT_AVRO: "a file is an Avro object container",
+    FileReason.UNREADABLE: "every block and every record of a file can be read to its end",
+    FileReason.WRONG_TYPE: "a file holds the record type that its folder names",
+    FileReason.SCHEMA_INCOMPATIBLE: "a file's schema has every field that the record type needs, with its type",
+    FileReason.TOO_LARGE: "a file has at most 100 MiB",
+    FileReason.TOO_MANY_RECORDS: "a file has at most 100,000 records",
+    FileReason.DECOMPRESSION_BOMB: "a file expands to at most 200 MiB and 200 times its size",
+    FileReason.CODEC_UNSUPPORTED: "a file is compressed with null, deflate, bzip2 or xz",
+    FileReason.SCHEMA_REFUSED: "a file's schema is small, not deep, and does not contain itself",
+    FileReason.HASH_MISMATCH: "the hash in a file's name is that of its content",
+    FileReason.NO_GOOD_ROWS: "at least one record of a file is valid",
+    FileReason.LOW_QUALITY: "a file's quality score reaches HEALTH_ETL_QUALITY_THRESHOLD",
+    FileReason.UNKNOWN_TYPE: "the folder names a known record type",
+    FileReason.KEY_UNPARSEABLE: "the key is raw/{RecordType}/{YYYY}/{MM}/{DD}/{user}_{time}_{device}_{hash}.avro",
+    FileReason.OUTSIDE_PARTITIONS: "the upload date lies between HEALTH_ETL_START_DATE and today",
+}
+
+# What a person may overrule with `release --override`: the data can be read, and only a judgement speaks against it.
+OVERRIDABLE = frozenset({FileReason.HASH_MISMATCH, FileReason.LOW_QUALITY})
 
 WAY_OUT: dict[FileReason, str] = {
     FileReason.EMPTY: "export again from the phone",
@@ -36,10 +60,28 @@ WAY_OUT: dict[FileReason, str] = {
     FileReason.CODEC_UNSUPPORTED: "export with the codec null or deflate",
     FileReason.SCHEMA_REFUSED: "look at who uploaded it; no phone writes such a schema",
     FileReason.HASH_MISMATCH: "upload the file again; its content is not what its name says",
+    FileReason.NO_GOOD_ROWS: "correct it in the app that wrote it and export again",
+    FileReason.LOW_QUALITY: "correct it in the app that wrote it and export again, or release it with an override",
     FileReason.UNKNOWN_TYPE: "add the record type (docs/adding-a-record-type.md) or remove the folder",
     FileReason.KEY_UNPARSEABLE: "upload it with `health-etl ingest`, which names it right",
     FileReason.OUTSIDE_PARTITIONS: "set HEALTH_ETL_START_DATE earlier, or correct the date in its folder",
 }
+
+
+EXPORT_AGAIN = "correct it in the app that wrote it and export again"
+
+# Row reasons that call for something else; the reasons themselves are in validate.py and with the record types.
+ROW_WAY_OUT = {
+    "out_of_range": "release it with an override if the value is real, else correct it in the app that wrote it",
+    "time_implausible": "set the clock of the phone or device right and export again",
+    "offset_implausible": "update the exporting app; it writes UTC offsets that do not exist",
+    "unknown_value": "update the exporting app, or teach the record type the new value",
+}
+
+
+def row_way_out(fault: str) -> str:
+    """Return what to do about a fault ("column:reason", or a reason alone)."""
+    return ROW_WAY_OUT.get(fault.rpartition(":")[2], EXPORT_AGAIN)
 
 
 class FileRefusedError(Exception):

@@ -8,28 +8,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.core import avro, keys, quarantine
+from health_etl.core import keys, quarantine
 from health_etl.core.dedupe import RECORD, is_latest_version
-from health_etl.core.lake import FetchedObject, Lake
+from health_etl.core.lake import Lake
 from health_etl.core.listing import Upload
 from health_etl.core.local_time import stated_minutes
-from health_etl.core.manifest import FileEntry, Quality, RecordsManifest, read_records_manifest
-from health_etl.core.quality import file_qualities
-from health_etl.core.reasons import FileReason, FileRefusedError
-from health_etl.core.tables import TableWriter, empty_frame, read_table, to_arrow
-from health_etl.core.validate import row_faults
+from health_etl.core.manifest import FileEntry, RecordsManifest, read_records_manifest
+from health_etl.core.quality import QualityRules
+from health_etl.core.read_files import FileReader, fault_counts, is_bad
+from health_etl.core.tables import TableWriter, empty_frame, frame_of, read_table, to_arrow
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 
-CODE_VERSION = "1"  # of this module and what it calls; a new one rebuilds every partition
+CODE_VERSION = "2"  # of this module and what it calls; a new one rebuilds every partition
 BATCH_BYTES = 32 * 1024 * 1024  # of Avro, decoded at once; memory hangs on this and not on the day
 BATCH_FILES = 2_000
+DEFAULT_RULES = QualityRules()
 
 FAULTS = pa.field("faults", pa.string())
 
@@ -41,18 +41,6 @@ class Update:
     manifest: RecordsManifest
     files_read: int
     changed: bool
-
-
-@dataclass(frozen=True)
-class _FileResult:
-    """One file as read: what the manifest will say, but for the outcome of de-duplication."""
-
-    upload: Upload
-    rows_in: int
-    reason: FileReason | None = None
-    detail: str | None = None
-    added_fields: tuple[str, ...] = ()
-    quality: Quality | None = None
 
 
 @dataclass(frozen=True)
@@ -69,11 +57,16 @@ def code_version(record_type: RecordType) -> str:
     return f"{CODE_VERSION}.{record_type.code_version}"
 
 
-def is_current(manifest: RecordsManifest | None, uploads: Sequence[Upload], record_type: RecordType) -> bool:
-    """Say whether the partition accounts for exactly these objects, under this code version."""
-    if manifest is None or manifest.code_version != code_version(record_type):
+def is_current(
+    manifest: RecordsManifest | None,
+    uploads: Sequence[Upload],
+    record_type: RecordType,
+    rules: QualityRules = DEFAULT_RULES,
+) -> bool:
+    """Say whether the partition accounts for exactly these objects, under this code version and these rules."""
+    if manifest is None or not _same_versions(manifest, record_type, rules):
         return False
-    return {f.key: f.etag for f in manifest.files} == {u.info.key: u.info.etag for u in uploads}
+    return _accounted_for(manifest) == _listed(uploads)
 
 
 def update(
@@ -81,6 +74,7 @@ def update(
     record_type: RecordType,
     upload_date: date,
     uploads: Sequence[Upload],
+    rules: QualityRules = DEFAULT_RULES,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Update:
     """Bring one partition up to date with its uploads; `progress` hears of every file read.
@@ -89,21 +83,34 @@ def update(
     """
     key = keys.records_key(record_type.name, upload_date.isoformat())
     previous = read_records_manifest(lake, keys.manifest_key(key))
-    if previous is not None and is_current(previous, uploads, record_type):
+    if previous is not None and is_current(previous, uploads, record_type, rules):
         return Update(previous, 0, changed=False)
     if previous is None and not uploads:
-        return Update(_nothing(record_type, upload_date), 0, changed=False)
-    plan = _plan(lake, key, previous, uploads, record_type)
-    manifest = _Build(lake, record_type, upload_date, plan, progress).run(uploads)
-    _drop_released(lake, previous, manifest)
+        return Update(_nothing(record_type, upload_date, rules), 0, changed=False)
+    plan = _plan(lake, key, previous, uploads, record_type, rules)
+    reader = FileReader(lake, record_type, upload_date, rules, code_version(record_type), progress)
+    manifest = _Build(lake, record_type, upload_date, plan, reader).run(uploads)
+    _tidy_quarantine(lake, record_type, previous, manifest)
     lake.put(keys.manifest_key(key), manifest.to_json())
     return Update(manifest, len(plan.to_read), changed=previous is None or previous.digest != manifest.digest)
 
 
-def _nothing(record_type: RecordType, upload_date: date) -> RecordsManifest:
+def _nothing(record_type: RecordType, upload_date: date, rules: QualityRules) -> RecordsManifest:
     """Return the manifest of a partition that nobody uploaded to; it is not written."""
-    version = code_version(record_type)
-    return RecordsManifest(record_type.name, upload_date.isoformat(), version, (), 0, 0, "", None, (), unzoned=False)
+    version, partition = code_version(record_type), upload_date.isoformat()
+    return RecordsManifest(record_type.name, partition, version, (), 0, 0, "", None, (), False, rules.version)
+
+
+def _same_versions(manifest: RecordsManifest, record_type: RecordType, rules: QualityRules) -> bool:
+    return (manifest.code_version, manifest.quality_rules) == (code_version(record_type), rules.version)
+
+
+def _accounted_for(manifest: RecordsManifest) -> dict[str, tuple[str, str | None]]:
+    return {entry.key: (entry.etag, entry.release_etag) for entry in manifest.files}
+
+
+def _listed(uploads: Sequence[Upload]) -> dict[str, tuple[str, str | None]]:
+    return {upload.info.key: (upload.info.etag, upload.release_etag) for upload in uploads}
 
 
 def _plan(
@@ -112,12 +119,12 @@ def _plan(
     previous: RecordsManifest | None,
     uploads: Sequence[Upload],
     record_type: RecordType,
+    rules: QualityRules,
 ) -> _Plan:
-    if previous is None or previous.code_version != code_version(record_type) or not _intact(lake, key, previous):
+    if previous is None or not _same_versions(previous, record_type, rules) or not _intact(lake, key, previous):
         return _Plan(None, tuple(uploads), frozenset())
-    known = {entry.key: entry.etag for entry in previous.files}
-    listed = {upload.info.key: upload.info.etag for upload in uploads}
-    disturbed = [name for name, etag in known.items() if listed.get(name) != etag]
+    known, listed = _accounted_for(previous), _listed(uploads)
+    disturbed = [name for name, version in known.items() if listed.get(name) != version]
     users = frozenset(keys.parse_raw_key(name).user_id for name in disturbed)
     to_read = tuple(u for u in uploads if u.info.key not in known or u.raw.user_id in users)
     return _Plan(previous, to_read, users)
@@ -133,27 +140,18 @@ def _intact(lake: Lake, key: str, manifest: RecordsManifest) -> bool:
 class _Build:
     """Writes the tables of one partition, batch of people by batch of people."""
 
-    def __init__(
-        self,
-        lake: Lake,
-        record_type: RecordType,
-        upload_date: date,
-        plan: _Plan,
-        progress: Callable[[int], None],
-    ) -> None:
+    def __init__(self, lake: Lake, record_type: RecordType, upload_date: date, plan: _Plan, reader: FileReader) -> None:
         self.lake = lake
         self.record_type = record_type
-        self.upload_date = upload_date
         self.plan = plan
-        self.progress = progress
+        self.reader = reader
         self.partition = upload_date.isoformat()
         self.key = keys.records_key(record_type.name, self.partition)
         self.rejected_key = keys.rejected_key(record_type.avro_name, self.partition)
-        self.results: dict[str, _FileResult] = {}
-        self.etags: dict[str, str] = {}  # as read, which may be newer than as listed
-        self.vanished: set[str] = set()  # listed, and gone when read
         self.accepted: dict[str, int] = defaultdict(int)
         self.quarantined: dict[str, int] = defaultdict(int)
+        self.rejected_measurements: dict[str, int] = defaultdict(int)
+        self.faults: dict[str, dict[str, int]] = {}
         self.utc_dates: set[str] = set()
         self.unzoned = False
 
@@ -193,15 +191,13 @@ class _Build:
     def _batch(self, people: list[tuple[str, list[Upload]]]) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the accepted and the rejected rows of these people."""
         frames = [*self._earlier([user_id for user_id, _ in people])]
-        frames += self._decoded([upload for _, files in people for upload in files])
-        frames = [frame for frame in frames if len(frame)]
+        read = self.reader.rows([upload for _, files in people for upload in files])
+        frames = [frame for frame in (*frames, read) if frame is not None and len(frame)]
         if not frames:
             empty = empty_frame(self.record_type.arrow_schema)
             return empty, empty.assign(faults=pd.Series(dtype="str"))
         rows = pd.concat(frames, ignore_index=True)
-        rows["bad"] = rows["faults"].notna()
-        if self.record_type.reject_whole_record:
-            rows["bad"] = rows.groupby(RECORD)["bad"].transform("any")
+        rows["bad"] = is_bad(rows, self.record_type)
         rows = rows[_is_kept(rows)]
         rows = rows.sort_values(["user_id", *self.record_type.sort_by, "record_id"], kind="stable")
         self._account(rows, rows["bad"])
@@ -212,65 +208,9 @@ class _Build:
             return
         kept = [user_id for user_id in user_ids if user_id not in self.plan.rebuilt_users]
         table = read_table(self.lake, self.key, people=kept)
-        yield _frame(table.append_column(FAULTS, pa.nulls(table.num_rows, pa.string())))
+        yield frame_of(table.append_column(FAULTS, pa.nulls(table.num_rows, pa.string())))
         if self.plan.previous.rejected_sha256 is not None:
-            yield _frame(read_table(self.lake, self.rejected_key, people=kept))
-
-    def _decoded(self, uploads: list[Upload]) -> Iterator[pd.DataFrame]:
-        """Read and decode these files; yields their rows with the faults found, all at once."""
-        by_key = {upload.info.key: upload for upload in uploads}
-        decoded: dict[str, avro.DecodedFile] = {}
-        tables = []
-        for upload, found in self._fetched(uploads):
-            try:
-                file = avro.decode(found.content, self.record_type, upload.raw.content_hash)
-                tables.append(_with_source(avro.to_table(file.records, self.record_type), upload))
-                decoded[upload.info.key] = file
-            except FileRefusedError as refused:
-                self._refuse(upload, found.etag, found.content, refused)
-        if not tables:
-            return
-        rows = _frame(self.record_type.flatten(pa.concat_tables(tables)))
-        faults = row_faults(rows, self.record_type, self.upload_date)
-        added = {key for key, file in decoded.items() if file.added_fields}
-        qualities = file_qualities(rows, faults, self.record_type, added)
-        for table in tables:
-            key = table["source_key"][0].as_py()
-            self.results[key] = _FileResult(
-                by_key[key], table.num_rows, added_fields=decoded[key].added_fields, quality=qualities[key]
-            )
-        yield rows.assign(faults=faults)
-
-    def _fetched(self, uploads: list[Upload]) -> Iterator[tuple[Upload, FetchedObject]]:
-        """Fetch these files, but for those that are too large by their listing or gone by now."""
-        wanted: dict[str, Upload] = {}
-        for upload in uploads:
-            if upload.info.size_bytes > avro.MAX_FILE_BYTES:
-                self._refuse(upload, upload.info.etag, None, avro.too_large(upload.info.size_bytes))
-                self.progress(1)
-            else:
-                wanted[upload.info.key] = upload
-        for key, found in self.lake.get_many(wanted):
-            self.progress(1)
-            if found is None:
-                self.vanished.add(key)
-            else:
-                self.etags[key] = found.etag
-                yield wanted[key], found
-
-    def _refuse(self, upload: Upload, etag: str, content: bytes | None, refused: FileRefusedError) -> None:
-        file = quarantine.RefusedFile(
-            source_key=upload.info.key,
-            etag=etag,
-            size_bytes=upload.info.size_bytes if content is None else len(content),
-            reason=refused.reason,
-            detail=refused.detail,
-            code_version=code_version(self.record_type),
-            content=content,
-        )
-        quarantine.put_refused(self.lake, keys.quarantine_key(upload.info.key), file)
-        self.etags[upload.info.key] = etag
-        self.results[upload.info.key] = _FileResult(upload, 0, refused.reason, refused.detail)
+            yield frame_of(read_table(self.lake, self.rejected_key, people=kept))
 
     def _account(self, rows: pd.DataFrame, bad: pd.Series[bool]) -> None:
         """Count records: accepted with at least one good row, quarantined with none."""
@@ -278,6 +218,9 @@ class _Build:
         for outcome, counts in ((True, self.accepted), (False, self.quarantined)):
             for key, count in records[records == outcome].groupby(level="source_key").size().items():
                 counts[str(key)] += int(count)
+        for key, count in rows[bad].groupby("source_key").size().items():
+            self.rejected_measurements[str(key)] = int(count)
+        self.faults.update(fault_counts(rows[bad]))
         good = rows[~bad]
         for column in ("time_utc", "start_utc", "end_utc"):
             if column in good:
@@ -291,8 +234,8 @@ class _Build:
     ) -> RecordsManifest:
         earlier = {e.key: e for e in self.plan.previous.files} if self.plan.previous else {}
         entries = []
-        for key in (upload.info.key for upload in uploads if upload.info.key not in self.vanished):
-            entry = self._entry(self.results[key]) if key in self.results else self._again(earlier[key])
+        for key in (upload.info.key for upload in uploads if upload.info.key not in self.reader.vanished):
+            entry = self._counted(self.reader.entries.get(key) or earlier[key])
             entry.check()
             entries.append(entry)
         return RecordsManifest(
@@ -306,35 +249,21 @@ class _Build:
             rejected_sha256=rejected_sha256,
             utc_dates=tuple(sorted(self.utc_dates)),
             unzoned=self.unzoned,
+            quality_rules=self.reader.rules.version,
         )
 
-    def _entry(self, result: _FileResult) -> FileEntry:
-        info = result.upload.info
-        accepted, quarantined = self.accepted[info.key], self.quarantined[info.key]
-        return FileEntry(
-            key=info.key,
-            etag=self.etags[info.key],
-            size_bytes=info.size_bytes,
-            rows_in=result.rows_in,
-            accepted=accepted,
-            duplicate=result.rows_in - accepted - quarantined,
-            quarantined=quarantined,
-            reason=str(result.reason) if result.reason else None,
-            detail=result.detail,
-            added_fields=result.added_fields,
-            quality=result.quality,
-        )
-
-    def _again(self, entry: FileEntry) -> FileEntry:
-        """Return an earlier entry with its counts as they are now: a later version may have won."""
+    def _counted(self, entry: FileEntry) -> FileEntry:
+        """Return an entry, also an earlier one, with its counts as they are now: a later version may have won."""
+        if entry.reason is not None:
+            return entry
         accepted, quarantined = self.accepted[entry.key], self.quarantined[entry.key]
-        return FileEntry(
-            **{
-                **entry.__dict__,
-                "accepted": accepted,
-                "duplicate": entry.rows_in - accepted - quarantined,
-                "quarantined": quarantined,
-            }
+        return replace(
+            entry,
+            accepted=accepted,
+            duplicate=entry.rows_in - accepted - quarantined,
+            quarantined=quarantined,
+            rejected_measurements=self.rejected_measurements[entry.key],
+            faults=self.faults.get(entry.key, {}),
         )
 
 
@@ -351,24 +280,12 @@ def _is_kept(rows: pd.DataFrame) -> pd.Series[bool]:
     return kept
 
 
-def _drop_released(lake: Lake, previous: RecordsManifest | None, manifest: RecordsManifest) -> None:
-    """Remove quarantined copies of files that are gone or good by now."""
-    refused = {entry.key for entry in manifest.files if entry.reason}
-    before = {entry.key for entry in previous.files if entry.reason} if previous else set()
-    quarantine.drop_refused(lake, map(keys.quarantine_key, sorted(before - refused)))
-
-
-def _with_source(records: pa.Table, upload: Upload) -> pa.Table:
-    """Add where these decoded records came from."""
-    count = records.num_rows
-    return (
-        records.append_column("user_id", pa.repeat(upload.raw.user_id, count))
-        .append_column("source_key", pa.repeat(upload.info.key, count))
-        .append_column("source_record_number", pa.array(range(count), pa.int32()))
-    )
-
-
-def _frame(table: pa.Table) -> pd.DataFrame:
-    # Nullable integers, so that a missing value stays missing and does not turn a column into floats.
-    frame: pd.DataFrame = table.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype()}.get)
-    return frame
+def _tidy_quarantine(
+    lake: Lake, record_type: RecordType, previous: RecordsManifest | None, manifest: RecordsManifest
+) -> None:
+    """Bring the quarantine of a partition in line with its manifest, which is about to be written."""
+    quarantine.put_rejected_metadata(lake, keys.rejected_key(record_type.avro_name, manifest.partition), manifest)
+    seen = {entry.key for entry in (*manifest.files, *(previous.files if previous else ()))}
+    folders = {keys.quarantine_key(key).rpartition("/")[0] + "/" for key in seen}
+    refused = [entry.key for entry in manifest.files if entry.reason]
+    quarantine.drop_all_but(lake, sorted(folders), refused)

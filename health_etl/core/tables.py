@@ -100,6 +100,12 @@ def read_frame(
     return frame
 
 
+def frame_of(table: pa.Table) -> pd.DataFrame:
+    """Return a table as a frame with nullable integers: a missing one stays missing, and makes no column of floats."""
+    frame: pd.DataFrame = table.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype()}.get)
+    return frame
+
+
 def empty_frame(schema: pa.Schema) -> pd.DataFrame:
     """Return a frame of that schema without rows."""
     frame: pd.DataFrame = schema.empty_table().to_pandas()

@@ -11,10 +11,10 @@ from health_etl.core import quarantine
 from health_etl.core.keys import unclaimed_key
 from health_etl.core.lake import Lake
 from health_etl.core.listing import Unclaimed
-from health_etl.core.manifest import canonical_json
+from health_etl.core.manifest import FileEntry, canonical_json
 from health_etl.core.reasons import WAY_OUT
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 REPORT_KEY = "unclaimed.manifest.json"  # outside quarantine/, where a copy could take its place
 
 
@@ -69,13 +69,7 @@ def update(lake: Lake, unclaimed: Sequence[Unclaimed]) -> Report:
 
 def _copy(lake: Lake, item: Unclaimed) -> None:
     small = item.info.size_bytes <= quarantine.MAX_COPIED_BYTES
-    refused = quarantine.RefusedFile(
-        source_key=item.info.key,
-        etag=item.info.etag,
-        size_bytes=item.info.size_bytes,
-        reason=item.reason,
-        detail=item.detail,
-        code_version=CODE_VERSION,
-        content=lake.find(item.info.key) if small else None,
-    )
-    quarantine.put_refused(lake, unclaimed_key(item.info.key), refused)
+    info = item.info
+    entry = FileEntry(info.key, info.etag, info.size_bytes, 0, 0, 0, 0, reason=item.reason, detail=item.detail)
+    content = lake.find(info.key) if small else None
+    quarantine.put_refused(lake, unclaimed_key(info.key), quarantine.RefusedFile(entry, CODE_VERSION, content))

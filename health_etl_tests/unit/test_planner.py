@@ -11,6 +11,7 @@ from health_etl.core import records_partition
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
 from health_etl.core.listing import list_all
+from health_etl.core.quality import QualityRules
 from health_etl.insights import partition as insights_partition
 from health_etl.planner import Scope
 from health_etl.training import journal
@@ -38,12 +39,12 @@ def lake() -> Lake:
 
 
 def stale_records(lake: Lake, scope: Scope = WHOLE) -> list[tuple[str, str]]:
-    found = planner.stale_records(list_all(lake, FIRST_DATE, LAST_DATE), Catalogue(lake), scope)
+    found = planner.stale_records(list_all(lake, FIRST_DATE, LAST_DATE), Catalogue(lake), scope, QualityRules())
     return [(name, upload_date.isoformat()) for name, upload_date in found]
 
 
 def daily_work(lake: Lake) -> planner.DailyWork:
-    found = planner.stale_records(list_all(lake, FIRST_DATE, LAST_DATE), Catalogue(lake), WHOLE)
+    found = planner.stale_records(list_all(lake, FIRST_DATE, LAST_DATE), Catalogue(lake), WHOLE, QualityRules())
     return planner.daily_work(list(found), Catalogue(lake), OPTIONS)
 
 
@@ -100,7 +101,7 @@ def test_a_partition_before_a_start_date_that_was_set_later_is_left_as_it_is(lak
     bring_up_to_date(lake)
     listing = list_all(lake, NEXT, LAST_DATE)
     assert [item.reason for item in listing.unclaimed] == ["outside_partitions"]
-    assert planner.stale_records(listing, Catalogue(lake), WHOLE) == {}
+    assert planner.stale_records(listing, Catalogue(lake), WHOLE, QualityRules()) == {}
 
 
 def test_a_new_code_version_makes_every_partition_stale(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

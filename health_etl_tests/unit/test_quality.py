@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from health_etl.core.manifest import Quality
-from health_etl.core.quality import file_qualities
+from health_etl.core.quality import QualityRules, file_qualities
 from health_etl.core.validate import row_faults
 from health_etl.record_types import record_types
 from health_etl_tests.exports import UPLOADED, Record, blood_glucose, heart_rate, utc
@@ -19,7 +19,7 @@ EXPECTED_COLUMNS = 14  # of a glucose row, those that honest apps leave empty no
 def quality(*records: Record, with_added_fields: bool = False) -> Quality:
     rows = measurement_rows("blood_glucose", records)
     faults = row_faults(rows, GLUCOSE, UPLOADED)
-    return file_qualities(rows, faults, GLUCOSE, {"raw/one"} if with_added_fields else set())["raw/one"]
+    return file_qualities(rows, faults, GLUCOSE, {"raw/one"} if with_added_fields else set(), QualityRules())["raw/one"]
 
 
 def test_a_file_without_fault_scores_one() -> None:
@@ -45,7 +45,9 @@ def test_a_sample_outside_its_record_is_a_temporal_fault() -> None:
     record["samples"][1]["timeEpochMillis"] += 1
     rows = measurement_rows("heart_rate", [record])
     heart_rate_type = record_types()["heart_rate"]
-    found = file_qualities(rows, row_faults(rows, heart_rate_type, UPLOADED), heart_rate_type, set())["raw/one"]
+    found = file_qualities(rows, row_faults(rows, heart_rate_type, UPLOADED), heart_rate_type, set(), QualityRules())[
+        "raw/one"
+    ]
     assert (found.physiological, found.temporal) == (1.0, 0.5)
 
 
@@ -71,5 +73,5 @@ def test_each_file_is_scored_by_its_own_rows() -> None:
         ],
         ignore_index=True,
     )
-    found = file_qualities(rows, row_faults(rows, GLUCOSE, UPLOADED), GLUCOSE, {"raw/good"})
+    found = file_qualities(rows, row_faults(rows, GLUCOSE, UPLOADED), GLUCOSE, {"raw/good"}, QualityRules())
     assert {key: part.score for key, part in found.items()} == {"raw/good": 0.97, "raw/bad": 0.8}

@@ -1,0 +1,92 @@
+"""Quarantine assets: what validation kept out of each records partition, as its manifest says. They decide nothing."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from health_etl import progress
+from health_etl.assets.catalogue_metadata import OWNER, add_partition_metadata
+from health_etl.assets.records import BACKFILL_POLICY, records_key
+from health_etl.core import keys, records_partition
+from health_etl.core.catalogue import Catalogue
+from health_etl.core.lake import Lake
+from health_etl.core.manifest import RecordsManifest, digest
+from health_etl.core.replay import Quarantined, quarantined_of
+from health_etl.record_types import record_types
+from health_etl.record_types.base import RecordType
+from health_etl.resources import LakeResource, reported_failures
+
+MAX_TABLE_ROWS = 100  # the event log keeps every one; `health-etl quarantine list` shows all
+
+_COLUMNS = ("file", "kept out", "reason", "detail", "way out", "rows")
+
+
+def quarantine_key(name: str) -> dg.AssetKey:
+    """Return the key of a type's quarantine asset."""
+    return dg.AssetKey(["quarantine", name])
+
+
+def quarantine_assets(upload_dates: dg.PartitionsDefinition[str]) -> Sequence[dg.AssetsDefinition]:
+    """Return the quarantine asset of every type."""
+    return [_quarantine_asset(record_type, upload_dates) for record_type in record_types().values()]
+
+
+def _quarantine_asset(record_type: RecordType, upload_dates: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=quarantine_key(record_type.name),
+        deps=[records_key(record_type.name)],
+        partitions_def=upload_dates,
+        backfill_policy=BACKFILL_POLICY,
+        group_name="quarantine",
+        kinds={"avro", "parquet"},
+        owners=[OWNER],
+        code_version=records_partition.code_version(record_type),
+        description=(
+            f"{record_type.title}: files that were refused whole, and rows that validation rejected, with reason and "
+            "way out. The records step writes them; `replay_quarantine` runs them again."
+        ),
+        tags={"domain": record_type.domain},
+        pool=f"quarantine_{record_type.name}",
+    )
+    def quarantine(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[Any]:
+        with reported_failures(context):
+            opened = lake.open()
+            manifests = Catalogue(opened).records(record_type.name)
+            versions = []
+            for partition in context.partition_keys:
+                manifest = manifests.get(partition)
+                add_partition_metadata(context, _metadata(opened, record_type, partition, manifest), partition)
+                versions.append(manifest.digest if manifest else "")
+            progress.advance("steps")
+            return dg.MaterializeResult(data_version=dg.DataVersion(digest(versions)))
+
+    return quarantine
+
+
+def _metadata(lake: Lake, record_type: RecordType, partition: str, manifest: RecordsManifest | None) -> dict[str, Any]:
+    """Return counts and reasons of one partition; no health value, no user id."""
+    items = quarantined_of(manifest) if manifest else []
+    refused = [item for item in items if item.is_refused]
+    rejected = keys.rejected_key(record_type.avro_name, partition)
+    found: dict[str, Any] = {
+        "dagster/row_count": len(items),
+        "dagster/uri": lake.uri(rejected.rpartition("/")[0] + "/"),
+        "refused_files": len(refused),
+        "quarantined_records": manifest.total()[3] if manifest else 0,
+        "rejected_measurements": sum(item.entry.rejected_measurements for item in items),
+    }
+    return found | ({"quarantine": _table(items[:MAX_TABLE_ROWS])} if items else {})
+
+
+def _table(items: Sequence[Quarantined]) -> dg.TableMetadataValue:
+    return dg.MetadataValue.table(
+        [dg.TableRecord(dict(zip(_COLUMNS, _row(item), strict=True))) for item in items],
+        schema=dg.TableSchema([dg.TableColumn(name, "string") for name in _COLUMNS]),
+    )
+
+
+def _row(item: Quarantined) -> tuple[str, ...]:
+    entry = item.entry
+    rows = f"{entry.quarantined} of {entry.rows_in} records, {entry.rejected_measurements} measurements"
+    return item.name, item.what, ", ".join(item.reasons), entry.detail or "", item.way_out, rows

@@ -1,0 +1,110 @@
+"""The asset of people's decisions to run quarantined uploads again. The only place in the UI that records one."""
+
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from health_etl import progress
+from health_etl.assets.catalogue_metadata import OWNER, add_partition_metadata
+from health_etl.assets.records import BACKFILL_POLICY, RELEASES
+from health_etl.core import keys, releases, replay
+from health_etl.core.catalogue import Catalogue
+from health_etl.core.keys import masked
+from health_etl.core.lake import Lake
+from health_etl.core.manifest import digest
+from health_etl.record_types import record_types
+from health_etl.resources import LakeResource, reported_failures
+
+
+class ReleaseConfig(dg.Config):
+    """What to run again. Without `files` nothing is decided, and the decisions so far are shown."""
+
+    files: list[str] = Field(
+        default=[],
+        description=(
+            "Names as the table of a quarantine asset shows them, or only their last part; "
+            '"all" for everything that is in quarantine on that upload date.'
+        ),
+    )
+    override: bool = Field(
+        default=False,
+        description=(
+            "Accept against the rules that a person may overrule (value out of range, low quality, hash). "
+            "False: judge again by the rules, which also takes an earlier override back."
+        ),
+    )
+    because: str = Field(default="", description="Why; needed with override, and kept with the decision.")
+
+
+def releases_asset(upload_dates: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """Return the asset that records decisions."""
+
+    @dg.asset(
+        key=RELEASES,
+        partitions_def=upload_dates,
+        backfill_policy=BACKFILL_POLICY,
+        group_name="quarantine",
+        kinds={"python"},
+        owners=[OWNER],
+        code_version="1",
+        description=(
+            "Decisions to run quarantined uploads again, with the reason of every override. Launch the job "
+            "`replay_quarantine` to make one; materialising this asset without config only lists them."
+        ),
+        pool="quarantine_releases",
+    )
+    def decisions(
+        context: dg.AssetExecutionContext, config: ReleaseConfig, lake: LakeResource
+    ) -> dg.MaterializeResult[Any]:
+        with reported_failures(context):
+            opened = lake.open()
+            dates = set(context.partition_keys)
+            released = _release(opened, dates, config) if config.files else 0
+            listed = {partition: _etags(opened, partition) for partition in sorted(dates)}
+            for partition, found in listed.items():
+                metadata = {"dagster/row_count": len(found), "decisions": _table(opened, found)}
+                add_partition_metadata(context, metadata, partition)
+            context.log.info(f"{released} files are to be run again.")
+            progress.advance("steps")
+            versions = [f"{key} {etag}" for found in listed.values() for key, etag in sorted(found.items())]
+            return dg.MaterializeResult(data_version=dg.DataVersion(digest(versions)))
+
+    return decisions
+
+
+def _release(lake: Lake, dates: set[str], config: ReleaseConfig) -> int:
+    items = replay.quarantined(Catalogue(lake), lambda _, partition: partition in dates)
+    chosen = replay.chosen(items, config.files)
+    return len(replay.release(lake, chosen, config.override, config.because))
+
+
+def _etags(lake: Lake, partition: str) -> dict[str, str]:
+    """Return the decisions about uploads of one date."""
+    found: dict[str, str] = {}
+    for folder in lake.folders(keys.RELEASED):
+        if folder.lower() in {record_type.avro_name.lower() for record_type in record_types().values()}:
+            found |= releases.etags(lake, keys.day_folder(keys.RELEASED, folder, date.fromisoformat(partition)))
+    return found
+
+
+def _table(lake: Lake, found: dict[str, str]) -> dg.TableMetadataValue:
+    """Return the decisions without people's ids; the reason stays in the lake, it is free text."""
+    columns = ("file", "decision", "decided (UTC)")
+    decisions = [release for key in sorted(found) if (release := releases.find(lake, key)) is not None]
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord(
+                dict(
+                    zip(
+                        columns,
+                        (masked(r.source_key), "override" if r.override else "by the rules", r.decided_utc),
+                        strict=True,
+                    )
+                )
+            )
+            for r in decisions
+        ],
+        schema=dg.TableSchema([dg.TableColumn(name, "string") for name in columns]),
+    )

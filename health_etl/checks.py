@@ -1,0 +1,189 @@
+"""Asset checks: what the pure checks say of each partition, told to Dagster. They judge nothing themselves."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (  # the public names lack partitions
+    AssetCheckEvaluation,
+    AssetCheckEvaluationTargetMaterializationData,
+)
+
+from health_etl import progress
+from health_etl.assets.insights import insights_key
+from health_etl.assets.records import records_key
+from health_etl.assets.training import JOURNAL
+from health_etl.core import records_checks
+from health_etl.core.catalogue import Catalogue
+from health_etl.core.lake import Lake
+from health_etl.core.quality import QualityRules
+from health_etl.core.verdict import Check, Verdict
+from health_etl.insights import checks as insights_checks
+from health_etl.insights.partition import InsightOptions
+from health_etl.partitions import month_of
+from health_etl.record_types import record_types
+from health_etl.record_types.base import RecordType
+from health_etl.resources import LakeResource, reported_failures
+from health_etl.settings import Settings
+from health_etl.training import checks as training_checks
+
+MAX_TABLE_ROWS = 50  # the event log keeps every one of them, run after run
+
+Subject = TypeVar("Subject")
+# What each partition of a run is judged by: made once for a run, so that manifests are read once.
+Subjects = Callable[[Lake, Settings, Sequence[str]], Iterator[tuple[str, Subject]]]
+
+
+def asset_checks(
+    upload_dates: dg.PartitionsDefinition[str], local_months: dg.PartitionsDefinition[str]
+) -> list[dg.AssetChecksDefinition]:
+    """Return the checks of every partition: records and insights by type, and the journal."""
+    found = []
+    for record_type in record_types().values():
+        name = record_type.name
+        found.append(_partition_checks(records_key(name), upload_dates, records_checks.CHECKS, _records(record_type)))
+        found.append(_partition_checks(insights_key(name), upload_dates, insights_checks.CHECKS, _insights(name)))
+    return [*found, _partition_checks(JOURNAL, local_months, training_checks.CHECKS, _months)]
+
+
+def _partition_checks(
+    key: dg.AssetKey,
+    partitions: dg.PartitionsDefinition[str],
+    checks: Sequence[Check[Subject]],
+    subjects: "Subjects[Subject]",
+) -> dg.AssetChecksDefinition:
+    """Return the checks of one asset as one op: they read the same manifests and tables."""
+    specs = [
+        dg.AssetCheckSpec(
+            check.name,
+            asset=key,
+            description=check.description,
+            blocking=check.is_blocking,
+            partitions_def=partitions,
+        )
+        for check in checks
+    ]
+
+    @dg.multi_asset_check(name=f"check_{'_'.join(key.path)}", specs=specs, can_subset=True)
+    def run(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> Iterator[dg.AssetCheckResult]:
+        op_context = context.op_execution_context
+        wanted = {check_key.name for check_key in op_context.selected_asset_check_keys}
+        with reported_failures(op_context):
+            found = {
+                partition: {check.name: check.judge(subject) for check in checks if check.name in wanted}
+                for partition, subject in subjects(lake.open(), lake.settings(), op_context.partition_keys)
+            }
+        progress.advance("steps")
+        for check in checks:
+            if check.name in wanted:
+                yield _result(key, check.name, {p: verdicts[check.name] for p, verdicts in found.items()})
+        if len(found) > 1:
+            for event in _evaluations(op_context, key, checks, found):
+                op_context.log_event(event)  # type: ignore[arg-type]  # taken, though not announced
+
+    return run
+
+
+def _result(key: dg.AssetKey, name: str, verdicts: Mapping[str, Verdict]) -> dg.AssetCheckResult:
+    """Return the result of one check for a run: its partition's, or one over its range."""
+    failed = [partition for partition, verdict in verdicts.items() if not verdict.passed]
+    if len(verdicts) == 1:
+        (verdict,) = verdicts.values()
+        return dg.AssetCheckResult(
+            asset_key=key,
+            check_name=name,
+            passed=verdict.passed,
+            severity=_severity(verdict),
+            description=verdict.summary,
+            metadata=_metadata(verdict),
+        )
+    serious = any(verdicts[partition].is_serious for partition in failed)
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=name,
+        passed=not failed,
+        severity=dg.AssetCheckSeverity.ERROR if serious else dg.AssetCheckSeverity.WARN,
+        description=f"{len(failed)} of {len(verdicts)} partitions fail." if failed else "Every partition passes.",
+        metadata={"failed_partitions": ", ".join(failed[:MAX_TABLE_ROWS])} if failed else {},
+    )
+
+
+def _evaluations(
+    context: dg.OpExecutionContext,
+    key: dg.AssetKey,
+    checks: Sequence[Check[Subject]],
+    found: Mapping[str, Mapping[str, Verdict]],
+) -> Iterator[AssetCheckEvaluation]:
+    """Return one evaluation a partition: the results of a range run name none."""
+    for partition, verdicts in found.items():
+        target = _materialization(context.instance, key, partition)
+        for check in checks:
+            if check.name in verdicts and target is not None:
+                verdict = verdicts[check.name]
+                yield AssetCheckEvaluation(
+                    asset_key=key,
+                    check_name=check.name,
+                    passed=verdict.passed,
+                    metadata=_metadata(verdict),
+                    target_materialization_data=target,
+                    severity=_severity(verdict),
+                    description=verdict.summary,
+                    blocking=check.is_blocking,
+                    partition=partition,
+                )
+
+
+def _materialization(
+    instance: dg.DagsterInstance, key: dg.AssetKey, partition: str
+) -> AssetCheckEvaluationTargetMaterializationData | None:
+    """Return what the UI needs to show a status: the materialisation that was judged, None when there is none."""
+    records = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition]), limit=1
+    ).records
+    if not records:
+        return None
+    return AssetCheckEvaluationTargetMaterializationData(
+        run_id=records[0].run_id, storage_id=records[0].storage_id, timestamp=records[0].timestamp
+    )
+
+
+def _severity(verdict: Verdict) -> dg.AssetCheckSeverity:
+    return dg.AssetCheckSeverity.ERROR if verdict.is_serious else dg.AssetCheckSeverity.WARN
+
+
+def _metadata(verdict: Verdict) -> dict[str, Any]:
+    found: dict[str, Any] = dict(verdict.facts)
+    if verdict.rows:
+        names = list(verdict.rows[0])
+        found["details"] = dg.MetadataValue.table(
+            [dg.TableRecord(dict(row)) for row in verdict.rows[:MAX_TABLE_ROWS]],
+            schema=dg.TableSchema([dg.TableColumn(name, "string") for name in names]),
+        )
+    return found
+
+
+def _records(record_type: RecordType) -> "Subjects[records_checks.Partition]":
+    def subjects(
+        lake: Lake, settings: Settings, partitions: Sequence[str]
+    ) -> Iterator[tuple[str, records_checks.Partition]]:
+        return records_checks.partitions(lake, record_type, partitions, QualityRules.of(settings))
+
+    return subjects
+
+
+def _insights(name: str) -> "Subjects[insights_checks.Partition]":
+    def subjects(
+        lake: Lake, settings: Settings, partitions: Sequence[str]
+    ) -> Iterator[tuple[str, insights_checks.Partition]]:
+        catalogue, options = Catalogue(lake), InsightOptions.of(settings)
+        for partition in partitions:
+            yield partition, insights_checks.Partition(lake, catalogue, name, partition, options)
+
+    return subjects
+
+
+def _months(lake: Lake, settings: Settings, partitions: Sequence[str]) -> Iterator[tuple[str, training_checks.Month]]:
+    del settings
+    catalogue = Catalogue(lake)
+    for partition in partitions:
+        yield partition, training_checks.Month(lake, catalogue, month_of(partition))

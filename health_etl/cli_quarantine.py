@@ -1,0 +1,121 @@
+"""What `health-etl quarantine` prints and does: what is kept out, why, and how it comes back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from health_etl.cli_output import counted, running
+from health_etl.core import keys, releases, unclaimed
+from health_etl.core.catalogue import Catalogue
+from health_etl.core.lake import Lake, connect
+from health_etl.core.quarantine import METADATA_SUFFIX
+from health_etl.core.replay import Quarantined, chosen, quarantined, release
+from health_etl.errors import PermanentError
+from health_etl.planner import Scope
+from health_etl.settings import load
+
+WIDEST = 400  # characters; a key stands in one piece, so that it can be copied
+
+
+def listing(console: Console, scope: Scope) -> None:
+    """Print every file and every set of rows that is kept out, or was released."""
+    lake = connect(load())
+    items = _in_scope(lake, scope)
+    stray = unclaimed.written(lake).items if scope == Scope() else ()
+    if not items and not stray:
+        console.print("Nothing is in quarantine.")
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("file", no_wrap=True)
+    for heading in ("kept out", "reason", "records", "measurements"):
+        table.add_column(heading, justify="right" if heading in ("records", "measurements") else "left")
+    for item in items:
+        entry = item.entry
+        records = f"{entry.quarantined:,} of {entry.rows_in:,}"
+        reasons = ", ".join(item.reasons)
+        table.add_row(escape(entry.key), item.what, reasons, records, f"{entry.rejected_measurements:,}")
+    for other in stray:
+        table.add_row(escape(other["key"]), "unclaimed", other["reason"], "", "")
+    Console(width=max(console.width, WIDEST)).print(table, soft_wrap=True, crop=False)
+    console.print("`health-etl quarantine show FILE` tells more, `health-etl quarantine release FILE` runs one again.")
+
+
+def showing(console: Console, name: str) -> None:
+    """Print all that is known of one file in quarantine."""
+    lake = connect(load())
+    for item in chosen(_in_scope(lake, Scope()), [name]):
+        entry = item.entry
+        console.print(f"[bold]{escape(entry.key)}[/bold]")
+        console.print(f"  kept out  {item.what}")
+        for reason in item.reasons:
+            rows = f" ({counted(entry.faults[reason], 'measurement')})" if reason in entry.faults else ""
+            console.print(f"  reason    {escape(reason)}{rows}")
+        if entry.detail:
+            console.print(f"  detail    {escape(entry.detail)}")
+        console.print(f"  way out   {item.way_out}")
+        rows_in, accepted, duplicate, kept_out = (f"{count:,}" for count in entry.counts)
+        console.print(f"  rows      {rows_in} in, {accepted} accepted, {duplicate} duplicate, {kept_out} quarantined")
+        _print_quality(console, item)
+        _print_where(console, lake, item)
+
+
+def releasing(
+    console: Console, errors: Console, names: Sequence[str], scope: Scope, override: bool, because: str
+) -> int:
+    """Decide that files be run again and run them; return how many failures there were."""
+    lake = connect(load())
+    items = chosen(_in_scope(lake, scope), names)
+    decisions = release(lake, items, override, because)
+    console.print(f"{counted(len(decisions), 'file')} to be run again{' against the rules' if override else ''}.")
+    dates = sorted({item.upload_date for item in items})
+    touched = Scope.of_dates(dates[0], dates[-1], frozenset(item.record_type for item in items))
+    failures = running(console, errors, touched, show_example=False)
+    after = {item.entry.key: item for item in _in_scope(lake, touched)}
+    for item in items:
+        _print_outcome(console, after.get(item.entry.key), item)
+    return failures
+
+
+def _in_scope(lake: Lake, scope: Scope) -> list[Quarantined]:
+    catalogue = Catalogue(lake)
+    catalogue.read_all()
+    return quarantined(catalogue, lambda name, day: scope.holds_type(name) and scope.holds_date(day))
+
+
+def _print_quality(console: Console, item: Quarantined) -> None:
+    quality = item.entry.quality
+    if quality:
+        console.print(
+            f"  quality   {quality.score:g} = schema {quality.schema:g}, completeness {quality.completeness:g}, "
+            f"physiological {quality.physiological:g}, temporal {quality.temporal:g}, weighed"
+        )
+
+
+def _print_where(console: Console, lake: Lake, item: Quarantined) -> None:
+    """Print where the copy lies, and what a person decided."""
+    copy = keys.quarantine_key(item.entry.key)
+    content = lake.find(copy + METADATA_SUFFIX) if item.is_refused else None
+    if content is not None:
+        console.print(f"  rule      {json.loads(content)['rule']}")
+        console.print(f"  copy      {escape(lake.uri(copy))}")
+    decision = releases.find(lake, item.entry.key)
+    if decision is not None:
+        how = f"by override: {decision.because}" if decision.override else "to be judged again by the rules"
+        console.print(f"  released  {decision.decided_utc} {escape(how)}")
+
+
+def _print_outcome(console: Console, now: Quarantined | None, before: Quarantined) -> None:
+    if now is None:
+        raise PermanentError(f"{before.name} vanished from raw/ meanwhile; nothing of it is left.")
+    if now.reasons:
+        reasons = ", ".join(now.reasons)
+        console.print(f"[yellow]Still kept out[/yellow] {escape(now.entry.key)}: {reasons}; {now.way_out}.")
+    else:
+        accepted = counted(now.entry.accepted, "record")
+        console.print(f"[green]Released[/green] {escape(now.entry.key)}: {accepted} accepted.")

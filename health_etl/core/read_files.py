@@ -1,0 +1,192 @@
+"""Uploads read: fetched, decoded, validated and scored, many at once. A refused file goes to quarantine at once, and
+its neighbours go on. What becomes of the rows of the others is not decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from health_etl.core import avro, keys, quarantine, releases
+from health_etl.core.dedupe import RECORD
+from health_etl.core.lake import FetchedObject, Lake
+from health_etl.core.listing import Upload
+from health_etl.core.manifest import FileEntry, Quality
+from health_etl.core.quality import QualityRules, file_qualities
+from health_etl.core.reasons import FileReason, FileRefusedError
+from health_etl.core.tables import frame_of
+from health_etl.core.validate import RowReason, row_faults
+from health_etl.record_types.base import RecordType
+
+# What a person may overrule row by row. A fault of the clock is not among them: nobody knows the right day.
+OVERRIDABLE_FAULTS = frozenset({RowReason.OUT_OF_RANGE})
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """One file whose records could be decoded."""
+
+    entry: FileEntry
+    content: bytes
+    table: pa.Table
+    overridden: bool
+
+
+class FileReader:
+    """Reads the uploads of one partition, batch by batch."""
+
+    def __init__(
+        self,
+        lake: Lake,
+        record_type: RecordType,
+        upload_date: date,
+        rules: QualityRules,
+        code_version: str,
+        progress: Callable[[int], None],
+    ) -> None:
+        self.lake = lake
+        self.record_type = record_type
+        self.upload_date = upload_date
+        self.rules = rules
+        self.code_version = code_version
+        self.progress = progress
+        self.entries: dict[str, FileEntry] = {}  # of files read; the outcome of de-duplication is not yet in them
+        self.vanished: set[str] = set()  # listed, and gone when read
+
+    def rows(self, uploads: list[Upload]) -> pd.DataFrame | None:
+        """Read these files; return the measurement rows of those that are not refused, with the faults found."""
+        files = {file.entry.key: file for file in self._decoded(uploads)}
+        if not files:
+            return None
+        rows = frame_of(self.record_type.flatten(pa.concat_tables([file.table for file in files.values()])))
+        faults = row_faults(rows, self.record_type, self.upload_date)
+        added = {key for key, file in files.items() if file.entry.added_fields}
+        qualities = file_qualities(rows, faults, self.record_type, added, self.rules)
+        rows = rows.assign(faults=_overruled(faults, rows, {key for key, file in files.items() if file.overridden}))
+        refused = self._judge(files, rows, qualities)
+        return rows[~rows["source_key"].isin(refused)] if refused else rows
+
+    def _decoded(self, uploads: list[Upload]) -> Iterator[_Decoded]:
+        for upload, found in self._fetched(uploads):
+            entry = replace(_entry(upload, found.etag), size_bytes=len(found.content))
+            overridden = self._is_overridden(upload, found.content)
+            try:
+                content_hash = None if overridden else upload.raw.content_hash
+                file = avro.decode(found.content, self.record_type, content_hash)
+                table = _with_source(avro.to_table(file.records, self.record_type), upload)
+            except FileRefusedError as refused:
+                self._refuse(replace(entry, reason=refused.reason, detail=refused.detail), found.content)
+                continue
+            entry = replace(entry, rows_in=table.num_rows, added_fields=file.added_fields)
+            yield _Decoded(entry, found.content, table, overridden)
+
+    def _fetched(self, uploads: list[Upload]) -> Iterator[tuple[Upload, FetchedObject]]:
+        """Fetch these files, but for those that are too large by their listing or gone by now."""
+        wanted: dict[str, Upload] = {}
+        for upload in uploads:
+            if upload.info.size_bytes > avro.MAX_FILE_BYTES:
+                refused = avro.too_large(upload.info.size_bytes)
+                entry = _entry(upload, upload.info.etag)
+                self._refuse(replace(entry, reason=refused.reason, detail=refused.detail), None)
+                self.progress(1)
+            else:
+                wanted[upload.info.key] = upload
+        for key, found in self.lake.get_many(wanted):
+            self.progress(1)
+            if found is None:
+                self.vanished.add(key)
+            else:
+                yield wanted[key], found
+
+    def _is_overridden(self, upload: Upload, content: bytes) -> bool:
+        """Say whether a person overruled the rules for exactly these bytes."""
+        release = releases.find(self.lake, upload.info.key) if upload.release_etag is not None else None
+        return release is not None and release.override and release.content_sha256 == avro.content_digest(content)
+
+    def _judge(self, files: dict[str, _Decoded], rows: pd.DataFrame, qualities: dict[str, Quality]) -> set[str]:
+        """Refuse files without a good row or with too low a score; return their keys."""
+        bad = is_bad(rows, self.record_type)
+        good_rows = (~bad).groupby(rows["source_key"]).sum()
+        refused = set()
+        for key, file in files.items():
+            entry = replace(file.entry, quality=qualities[key])
+            verdict = self._verdict(entry, int(good_rows[key]), file.overridden)
+            if verdict is None:
+                self.entries[key] = entry
+                continue
+            own = rows[rows["source_key"] == key]
+            refused_entry = replace(
+                entry,
+                reason=verdict[0],
+                detail=verdict[1],
+                quarantined=entry.rows_in,
+                rejected_measurements=len(own),
+                faults=fault_counts(own).get(key, {}),
+            )
+            self._refuse(refused_entry, file.content)
+            refused.add(key)
+        return refused
+
+    def _verdict(self, entry: FileEntry, good_rows: int, overridden: bool) -> tuple[FileReason, str] | None:
+        if not good_rows:
+            return FileReason.NO_GOOD_ROWS, f"none of its {entry.rows_in} records is valid"
+        if entry.quality is not None and entry.quality.score < self.rules.threshold and not overridden:
+            detail = f"its quality score is {entry.quality.score:g}, {self.rules.threshold:g} is needed"
+            return FileReason.LOW_QUALITY, detail
+        return None
+
+    def _refuse(self, entry: FileEntry, content: bytes | None) -> None:
+        file = quarantine.RefusedFile(entry, self.code_version, content, self.rules.version)
+        quarantine.put_refused(self.lake, keys.quarantine_key(entry.key), file)
+        self.entries[entry.key] = entry
+
+
+def is_bad(rows: pd.DataFrame, record_type: RecordType) -> pd.Series[bool]:
+    """Mark the measurement rows that are rejected, from their `faults`."""
+    bad = rows["faults"].notna()
+    return bad.groupby([rows[column] for column in RECORD]).transform("any") if record_type.reject_whole_record else bad
+
+
+def fault_counts(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Count measurement rows by source key and fault."""
+    faults = rows["faults"].dropna().str.split("; ").explode()
+    found: dict[str, dict[str, int]] = {}
+    for key, own in faults.groupby(rows["source_key"].loc[faults.index]):
+        found[str(key)] = {str(fault): int(count) for fault, count in own.value_counts().sort_index().items()}
+    return found
+
+
+def _overruled(faults: pd.Series[str], rows: pd.DataFrame, overridden: set[str]) -> pd.Series[str]:
+    """Take the faults away that a person overruled."""
+    if not overridden:
+        return faults
+    touched = faults[rows["source_key"].isin(overridden)].dropna().str.split("; ").explode()
+    standing = touched[~touched.str.rpartition(":")[2].isin(OVERRIDABLE_FAULTS)]
+    faults = faults.copy()
+    faults.loc[touched.index] = None
+    joined = standing.groupby(level=0).agg("; ".join)
+    faults.loc[joined.index] = joined
+    return faults
+
+
+def _entry(upload: Upload, etag: str) -> FileEntry:
+    info = upload.info
+    return FileEntry(info.key, etag, info.size_bytes, 0, 0, 0, 0, release_etag=upload.release_etag)
+
+
+def _with_source(records: pa.Table, upload: Upload) -> pa.Table:
+    """Add where these decoded records came from."""
+    count = records.num_rows
+    added: dict[str, Any] = {
+        "user_id": pa.repeat(upload.raw.user_id, count),
+        "source_key": pa.repeat(upload.info.key, count),
+        "source_record_number": pa.array(range(count), pa.int32()),
+    }
+    for name, values in added.items():
+        records = records.append_column(name, values)
+    return records

@@ -1,0 +1,269 @@
+"""What speaks for and against one records partition, from its manifest and its tables.
+
+Counts and reasons only: no health value and no user id.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from health_etl.core import keys, records_partition
+from health_etl.core.catalogue import Catalogue
+from health_etl.core.keys import masked
+from health_etl.core.listing import list_partition
+from health_etl.core.reasons import WAY_OUT, FileReason, row_way_out
+from health_etl.core.tables import read_table
+from health_etl.core.validate import RowReason, temporal_reasons
+from health_etl.core.verdict import Check, Verdict
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from health_etl.core.lake import Lake
+    from health_etl.core.listing import Upload
+    from health_etl.core.manifest import FileEntry, RecordsManifest
+    from health_etl.core.quality import QualityRules
+    from health_etl.record_types.base import RecordType
+
+# ASSUMPTION: share of cells, among those an export is expected to fill, under which an app left something out.
+MIN_COMPLETENESS = 0.9
+
+# ASSUMPTIONS: how far the share of quarantined records may rise above that of the partitions before it.
+HISTORY_PARTITIONS = 28
+MIN_HISTORY_RECORDS = 100  # with fewer before it, a partition is held against the share alone
+RATE_FACTOR = 2.0
+RATE_MARGIN = 0.05
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One partition and what it is judged by. `history` are the manifests of earlier partitions, latest last."""
+
+    lake: Lake
+    record_type: RecordType
+    manifest: RecordsManifest | None
+    uploads: Sequence[Upload]
+    history: Sequence[RecordsManifest]
+    rules: QualityRules
+
+    @property
+    def files(self) -> Sequence[FileEntry]:
+        """Every file that the manifest accounts for."""
+        return self.manifest.files if self.manifest else ()
+
+
+def partitions(
+    lake: Lake, record_type: RecordType, names: Sequence[str], rules: QualityRules
+) -> Iterator[tuple[str, Partition]]:
+    """Yield what each of these partitions is judged by; manifests are read once."""
+    manifests = Catalogue(lake).records(record_type.name)
+    known = list(manifests)
+    for name in names:
+        before = known[: bisect_left(known, name)][-HISTORY_PARTITIONS:]
+        uploads = list_partition(lake, record_type, date.fromisoformat(name))
+        history = [manifests[earlier] for earlier in before]
+        yield name, Partition(lake, record_type, manifests.get(name), uploads, history, rules)
+
+
+def accounting(partition: Partition) -> Verdict:
+    """Count the records in the tables anew and compare with what the manifest says of every file."""
+    manifest = partition.manifest
+    if manifest is None:
+        return Verdict(True, "Nobody uploaded anything.")
+    rejected = keys.rejected_key(partition.record_type.avro_name, manifest.partition)
+    key = keys.records_key(partition.record_type.name, manifest.partition)
+    accepted = _records_by_file(partition.lake, key)
+    lost = _records_by_file(partition.lake, rejected) if manifest.rejected_sha256 else {}
+    wrong = []
+    for entry in manifest.files:
+        good = accepted.pop(entry.key, set())
+        bad = lost.pop(entry.key, set()) - good
+        counted = (len(good), entry.rows_in if entry.reason else len(bad))
+        adds_up = entry.rows_in == entry.accepted + entry.duplicate + entry.quarantined
+        if counted != (entry.accepted, entry.quarantined) or not adds_up:
+            wrong.append({"file": masked(entry.key), "fault": "its counts are not those of the tables"})
+    wrong += [{"file": masked(key), "fault": "its rows are in no manifest"} for key in (*accepted, *lost)]
+    rows_in, good_records, duplicate, quarantined = manifest.total()
+    counts = {"rows_in": rows_in, "accepted": good_records, "duplicate": duplicate, "quarantined": quarantined}
+    if wrong:
+        text = "Rows got lost or counted twice. Delete the partition's manifest and run it again; report it as a bug."
+        return Verdict(False, text, True, counts, wrong)
+    return Verdict(True, f"All {rows_in} rows of {len(manifest.files)} files are accounted for.", facts=counts)
+
+
+def schema_drift(partition: Partition) -> Verdict:
+    """Look for fields that the writers added, and for files whose schema no longer fits."""
+    drifted = [
+        {"file": masked(entry.key), "fault": f"added: {', '.join(entry.added_fields)}"}
+        for entry in partition.files
+        if entry.added_fields
+    ]
+    broken = [
+        {"file": masked(entry.key), "fault": str(entry.detail)}
+        for entry in partition.files
+        if entry.reason == FileReason.SCHEMA_INCOMPATIBLE
+    ]
+    facts = {"files_with_added_fields": len(drifted), "files_that_no_longer_fit": len(broken)}
+    if broken:
+        way_out = _sentence(WAY_OUT[FileReason.SCHEMA_INCOMPATIBLE])
+        return Verdict(False, f"The exporting app changed its schema. {way_out}", True, facts, broken + drifted)
+    if drifted:
+        text = "The exporting app writes fields that we do not know. Nothing is lost; see whether they are wanted."
+        return Verdict(False, text, False, facts, drifted)
+    return Verdict(True, "Every file has the schema that we know.", facts=facts)
+
+
+def completeness(partition: Partition) -> Verdict:
+    """Compare the share of filled cells, over the files that could be read, with its minimum."""
+    share = _mean(partition.files, "completeness")
+    if share is None:
+        return Verdict(True, "No file could be scored.")
+    facts = {"completeness": round(share, 4), "minimum": MIN_COMPLETENESS}
+    if share < MIN_COMPLETENESS:
+        text = "Cells that exports fill are empty. Look which app exported, and whether it may read these fields."
+        return Verdict(False, text, facts=facts)
+    return Verdict(True, f"{share:.1%} of the expected cells are filled.", facts=facts)
+
+
+def physiological(partition: Partition) -> Verdict:
+    """Count measurements outside the range that a body can have."""
+    return _faults(partition, {RowReason.OUT_OF_RANGE}, "outside their physiological range")
+
+
+def temporal(partition: Partition) -> Verdict:
+    """Count measurements whose times cannot be."""
+    return _faults(partition, temporal_reasons(partition.record_type), "with an impossible time")
+
+
+def quality(partition: Partition) -> Verdict:
+    """Compare every file's score with the threshold; those under it were quarantined whole."""
+    share = _mean(partition.files, "score")
+    if share is None:
+        return Verdict(True, "No file could be scored.")
+    low = [
+        {"file": masked(entry.key), "fault": str(entry.detail)}
+        for entry in partition.files
+        if entry.reason == FileReason.LOW_QUALITY
+    ]
+    scores = [entry.quality.score for entry in partition.files if entry.quality]
+    facts = {"mean_score": round(share, 4), "lowest_score": min(scores), "threshold": partition.rules.threshold}
+    if low:
+        text = f"{len(low)} files scored too low. {_sentence(WAY_OUT[FileReason.LOW_QUALITY])}"
+        return Verdict(False, text, True, facts, low)
+    return Verdict(True, f"The mean score is {share:.2f}; no file is under the threshold.", facts=facts)
+
+
+def refused_files(partition: Partition) -> Verdict:
+    """List the files that were refused whole, with reason and way out."""
+    refused = [
+        {"file": masked(entry.key), "fault": f"{entry.reason}: {entry.detail}", "way out": _way_out(entry)}
+        for entry in partition.files
+        if entry.reason
+    ]
+    facts = {"files": len(partition.files), "refused_files": len(refused)}
+    if refused:
+        text = "Files were refused whole. Each names its way out; docs/runbook.md says more."
+        return Verdict(False, text, True, facts, refused)
+    return Verdict(True, "No file was refused.", facts=facts)
+
+
+def quarantine_rate(partition: Partition) -> Verdict:
+    """Compare the share of quarantined records with that of the partitions before."""
+    rate = _rate([partition.manifest] if partition.manifest else [])
+    records_before = sum(manifest.total()[0] for manifest in partition.history)
+    before = _rate(partition.history) if records_before >= MIN_HISTORY_RECORDS else 0.0
+    limit = RATE_FACTOR * before + RATE_MARGIN
+    facts = {
+        "rate": round(rate, 4),
+        "rate_before": round(before, 4),
+        "limit": round(limit, 4),
+        "records_before": records_before,
+    }
+    if rate > limit:
+        text = "More records than usual are in quarantine. See which app or device they come from before it spreads."
+        return Verdict(False, text, facts=facts)
+    return Verdict(True, f"{rate:.1%} of the records are in quarantine, {before:.1%} before.", facts=facts)
+
+
+def freshness(partition: Partition) -> Verdict:
+    """Say whether the partition is made from what lies in raw/ now."""
+    accounted = {entry.key: (entry.etag, entry.release_etag) for entry in partition.files}
+    listed = {upload.info.key: (upload.info.etag, upload.release_etag) for upload in partition.uploads}
+    waiting = [key for key, version in listed.items() if accounted.get(key) != version]
+    gone = [key for key in accounted if key not in listed]
+    facts = {"files_waiting": len(waiting), "files_gone": len(gone)}
+    is_current = records_partition.is_current(
+        partition.manifest, partition.uploads, partition.record_type, partition.rules
+    )
+    if is_current or not (partition.manifest or listed):
+        return Verdict(True, "Made from what lies in raw/ now.", facts=facts)
+    return Verdict(False, "raw/, the code or the quality rules changed since. Materialise the partition.", facts=facts)
+
+
+CHECKS: tuple[Check[Partition], ...] = (
+    Check("accounting", "Rows in = accepted + duplicate + quarantined, counted anew in the tables.", accounting, True),
+    Check("refused_files", "No file was refused whole.", refused_files),
+    Check("schema_drift", "Writers use the schema that we know.", schema_drift),
+    Check("completeness", f"At least {MIN_COMPLETENESS:.0%} of the expected cells are filled.", completeness),
+    Check("physiological", "Values lie in the range that a body can have.", physiological),
+    Check("temporal", "Times are possible, and those of one record agree.", temporal),
+    Check("quality", "Every file reaches the quality threshold.", quality),
+    Check(
+        "quarantine_rate",
+        f"The share of quarantined records is at most {RATE_FACTOR:g} times that of the {HISTORY_PARTITIONS} "
+        f"partitions before, and {RATE_MARGIN:.0%}.",
+        quarantine_rate,
+    ),
+    Check("freshness", "The partition is made from what lies in raw/ now.", freshness),
+)
+
+
+def _records_by_file(lake: Lake, key: str) -> dict[str, set[int]]:
+    """Return the record numbers of every source file in a table."""
+    table: pa.Table = read_table(lake, key, columns=["source_key", "source_record_number"])
+    pairs = table.group_by(["source_key", "source_record_number"]).aggregate([])
+    listed = pairs.group_by("source_key").aggregate([("source_record_number", "list")])
+    names, numbers = listed["source_key"].to_pylist(), listed["source_record_number_list"].to_pylist()
+    return {name: set(found) for name, found in zip(names, numbers, strict=True)}
+
+
+def _faults(partition: Partition, reasons: Iterable[str], what: str) -> Verdict:
+    wanted = {str(reason) for reason in reasons}
+    counts: Counter[str] = Counter()
+    for entry in partition.files:
+        counts.update({f: n for f, n in entry.faults.items() if f.rpartition(":")[2] in wanted})
+    total = sum(counts.values())
+    if not total:
+        return Verdict(True, f"No measurement {what}.", facts={"measurements": 0})
+    rows = [
+        {"fault": fault, "measurements": str(count), "way out": row_way_out(fault)}
+        for fault, count in sorted(counts.items())
+    ]
+    text = f"{total} measurements {what}; they are in quarantine and in no insight."
+    return Verdict(False, text, facts={"measurements": total}, rows=rows)
+
+
+def _mean(files: Iterable[FileEntry], part: str) -> float | None:
+    """Return the mean of a part of the score over the files, weighted by their records."""
+    scored = [(getattr(entry.quality, part), entry.rows_in) for entry in files if entry.quality]
+    weight = sum(rows for _, rows in scored)
+    return sum(value * rows for value, rows in scored) / weight if weight else None
+
+
+def _rate(manifests: Iterable[RecordsManifest]) -> float:
+    totals = [manifest.total() for manifest in manifests]
+    rows_in = sum(total[0] for total in totals)
+    return sum(total[3] for total in totals) / rows_in if rows_in else 0.0
+
+
+def _way_out(entry: FileEntry) -> str:
+    return WAY_OUT[FileReason(str(entry.reason))]
+
+
+def _sentence(way_out: str) -> str:
+    return way_out[0].upper() + way_out[1:] + "."

@@ -1,0 +1,128 @@
+"""What speaks for and against one month of the journal. Counts and reasons only: no health value, no user id."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from health_etl.core import keys
+from health_etl.core.catalogue import Catalogue
+from health_etl.core.lake import Lake
+from health_etl.core.manifest import DerivedManifest, read_derived_manifest
+from health_etl.core.verdict import Check, Verdict
+from health_etl.training import journal
+from health_etl.training.grounding import ungrounded
+
+FIELDS = {"instruction", "input", "output", "metadata"}
+
+
+@dataclass
+class Counts:
+    """What one reading of a month's files found."""
+
+    lines: int = 0
+    ungrounded: int = 0
+    repeated: int = 0
+    misshapen: int = 0
+    files_changed: int = 0
+
+
+@dataclass
+class Month:
+    """One month of every domain, read once, line by line."""
+
+    lake: Lake
+    catalogue: Catalogue
+    month: str
+
+    @cached_property
+    def counts(self) -> Counts:
+        """What reading every line found."""
+        found = Counts()
+        for manifest in self._manifests():
+            seen: set[str] = set()
+            key = manifest.details["key"]
+            found.files_changed += self.lake.sha256(key) != manifest.output_sha256
+            for example in _examples(self.lake, key):
+                _look_at(example, seen, found)
+        return found
+
+    def _manifests(self) -> Iterator[DerivedManifest]:
+        for domain in journal.domains():
+            manifest = read_derived_manifest(self.lake, keys.journal_manifest_key(domain, self.month))
+            if manifest is not None and manifest.rows:
+                yield manifest
+
+
+def grounded(month: Month) -> Verdict:
+    """Count lines whose output has a number that the input does not hold."""
+    return _none(month, "ungrounded", "hold numbers in the output that are not in the input")
+
+
+def one_line_an_example(month: Month) -> Verdict:
+    """Count examples that stand in a file more than once."""
+    return _none(month, "repeated", "repeat an example")
+
+
+def fields(month: Month) -> Verdict:
+    """Count lines that have other fields than training examples have, or that name a person by anything but the
+    pseudonym.
+    """
+    return _none(month, "misshapen", "have foreign fields or name a person")
+
+
+def as_written(month: Month) -> Verdict:
+    """Count files whose bytes are not those of their manifest."""
+    changed = month.counts.files_changed
+    if changed:
+        text = "Files were changed by somebody else. Delete their manifest.json and materialise the month again."
+        return Verdict(False, text, True, {"files_changed": changed})
+    return Verdict(True, "Every file has the bytes that its manifest names.", facts={"files_changed": 0})
+
+
+def freshness(month: Month) -> Verdict:
+    """Say whether the month is made from the insights as they are now."""
+    stale = [wanted.domain for wanted in journal.plan(month.catalogue, month.month) if not _is_current(month, wanted)]
+    if stale:
+        return Verdict(False, f"Insights changed since ({', '.join(stale)}). Materialise the month.")
+    return Verdict(True, "Made from the insights as they are now.")
+
+
+CHECKS: tuple[Check[Month], ...] = (
+    Check("grounded", "Every number of an output stands in its input.", grounded, True),
+    Check("one_line_an_example", "No example stands in a file twice.", one_line_an_example, True),
+    Check("fields", "Lines have the fields of a training example, and name no person.", fields, True),
+    Check("as_written", "The files have the bytes that their manifests name.", as_written),
+    Check("freshness", "The month is made from the insights as they are now.", freshness),
+)
+
+
+def _is_current(month: Month, wanted: journal.Month) -> bool:
+    return journal.is_current(month.lake, wanted)
+
+
+def _none(month: Month, count: str, what: str) -> Verdict:
+    lines, bad = month.counts.lines, int(getattr(month.counts, count))
+    facts = {"lines": lines, f"lines_{count}": bad}
+    if bad:
+        return Verdict(False, f"{bad} lines {what}. Do not train on this month; report it as a bug.", True, facts)
+    return Verdict(True, f"None of {lines} lines.", facts=facts)
+
+
+def _examples(lake: Lake, key: str) -> Iterator[dict[str, Any]]:
+    with lake.open(key) as file:
+        for line in file:
+            yield json.loads(line)
+
+
+def _look_at(example: dict[str, Any], seen: set[str], found: Counts) -> None:
+    found.lines += 1
+    metadata = example.get("metadata", {})
+    found.ungrounded += bool(ungrounded(str(example.get("output")), str(example.get("input"))))
+    found.repeated += metadata.get("example_id") in seen
+    seen.add(str(metadata.get("example_id")))
+    own = all(str(metadata.get("subject")) in key for key in metadata.get("source_keys", ()))
+    found.misshapen += example.keys() != FIELDS or "user_id" in metadata or not own
