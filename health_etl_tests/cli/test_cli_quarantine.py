@@ -1,0 +1,225 @@
+"""Bad files beside good ones: named, kept apart, shown, brought back; what the good ones give does not change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import pytest
+
+from health_etl.core.keys import masked, release_key
+from health_etl.core.lake import Lake, connect
+from health_etl.core.reasons import FileReason
+from health_etl.record_types import record_types
+from health_etl.settings import Settings
+from health_etl_tests.exports import avro_bytes, blood_glucose, heart_rate, key_of, put_content, steps, utc
+
+if TYPE_CHECKING:
+    from health_etl_tests.cli.conftest import Finished
+    from health_etl_tests.conftest import CommandLine
+
+UPLOADED = date(2025, 9, 16)
+NOON = utc("2025-09-16 12:00")
+OTHER = "zoe"  # whose only file is damaged, and mended later
+UNCLAIMED = {FileReason.UNKNOWN_TYPE, FileReason.KEY_UNPARSEABLE, FileReason.OUTSIDE_PARTITIONS}
+MEGABYTE = 1024 * 1024
+
+
+def glucose(number: int, mg_dl: float = 100.0, day: str = "2025-09-16") -> dict[str, object]:
+    return blood_glucose(f"bad-{number}", utc(f"{day} 12:00") + timedelta(minutes=number), mg_dl)
+
+
+def bad_files() -> dict[FileReason, bytes]:
+    """Return one file for every reason that lies in its content."""
+    schema = json.loads(json.dumps(record_types()["blood_glucose"].avro_schema))
+    short = {**schema, "fields": [f for f in schema["fields"] if f["name"] != "levelInMilligramsPerDeciliter"]}
+    padded = {**schema, "fields": [*schema["fields"], {"name": "padding", "type": "string", "default": ""}]}
+    hollow = {"name": "hollow", "type": {"type": "array", "items": "null"}, "default": []}
+    hollow_schema = {**schema, "fields": [*schema["fields"], hollow]}
+    plain = avro_bytes("blood_glucose", [glucose(1)], codec="null")
+    wild = [glucose(number, 900.0) for number in range(4)]
+    late = [glucose(number, 900.0, "2031-01-01") for number in range(4)]
+    return {
+        FileReason.EMPTY: b"",
+        FileReason.NOT_AVRO: b"PK\x03\x04 not avro",
+        FileReason.UNREADABLE: avro_bytes("blood_glucose", [glucose(1), glucose(2)])[:-25],
+        FileReason.WRONG_TYPE: avro_bytes("steps", [steps()]),
+        FileReason.SCHEMA_INCOMPATIBLE: avro_bytes("blood_glucose", [glucose(1)], short),
+        FileReason.TOO_MANY_RECORDS: too_many_records(),
+        FileReason.DECOMPRESSION_BOMB: avro_bytes(
+            "blood_glucose", [{**glucose(1), "padding": "a" * 5_000_000}], padded
+        ),
+        FileReason.CODEC_UNSUPPORTED: plain.replace(b"avro.codec\x08null", b"avro.codec\x08zstd"),
+        FileReason.SCHEMA_REFUSED: avro_bytes("blood_glucose", [{**glucose(1), "hollow": [None] * 9}], hollow_schema),
+        FileReason.NO_GOOD_ROWS: avro_bytes("blood_glucose", wild),
+        FileReason.LOW_QUALITY: avro_bytes("blood_glucose", [*late, glucose(9)]),
+    }
+
+
+def too_many_records() -> bytes:
+    """Return a file of 101,000 records: one block of a thousand, over and over."""
+    whole = avro_bytes("blood_glucose", [glucose(number) for number in range(1000)], codec="null")
+    sync = whole[-16:]
+    header_end = whole.index(sync) + len(sync)
+    return whole[:header_end] + whole[header_end:] * 101
+
+
+def put_bad_files(lake: Lake, folder: Path) -> dict[FileReason, str]:
+    """Put one bad file for every reason into raw/ beside the demo person's; return their keys."""
+    keys = {
+        reason: put_content(lake, "blood_glucose", content, user_id="demo", upload_date=UPLOADED)
+        for reason, content in bad_files().items()
+    }
+    large = key_of("blood_glucose", b"large", user_id="demo", upload_date=UPLOADED)
+    with (folder / large).open("wb") as file:
+        file.truncate(101 * MEGABYTE)
+    right = avro_bytes("heart_rate", [heart_rate("mended", NOON)])
+    mismatch = key_of("heart_rate", right, user_id=OTHER, upload_date=UPLOADED)
+    lake.put(mismatch, avro_bytes("heart_rate", [heart_rate("another", NOON)]))
+    strays = {
+        FileReason.UNKNOWN_TYPE: "raw/VoodooRecord/2025/09/16/demo_20250916_120000_phone_00000000.avro",
+        FileReason.KEY_UNPARSEABLE: "raw/StepsRecord/2025/09/16/notes.txt",
+        FileReason.OUTSIDE_PARTITIONS: "raw/StepsRecord/1999/09/16/demo_19990916_120000_phone_00000000.avro",
+    }
+    for key in strays.values():
+        lake.put(key, b"stray")
+    return {**keys, FileReason.TOO_LARGE: large, FileReason.HASH_MISMATCH: mismatch, **strays}
+
+
+def made(command: CommandLine) -> dict[str, bytes]:
+    """Return everything derived, but for the manifests of records, which name every file."""
+    found = {**command.contents("records"), **command.contents("insights"), **command.contents("training")}
+    return {
+        key: content
+        for key, content in found.items()
+        if not (key.startswith("records/") and key.endswith(".manifest.json"))
+    }
+
+
+@pytest.fixture(scope="module")
+def mixed(
+    sample: Path, command_line: type[CommandLine], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[CommandLine, dict[FileReason, str], str]:
+    """A lake of the 26 good files and a bad one for every reason, run once; the keys, and what the run said."""
+    command = command_line(tmp_path_factory.mktemp("mixed"))
+    command("ingest", sample, "--user", "demo")
+    keys = put_bad_files(connect(Settings(lake=command.lake.as_uri())), command.lake)
+    ran = command("run")
+    assert ran.exit_code == 0
+    return command, keys, ran.stdout
+
+
+def test_every_reason_is_among_the_bad_files(mixed: tuple[CommandLine, dict[FileReason, str], str]) -> None:
+    assert set(mixed[1]) == set(FileReason)
+
+
+def test_each_bad_file_is_named_with_its_reason(mixed: tuple[CommandLine, dict[FileReason, str], str]) -> None:
+    _, keys, said = mixed
+    for reason, key in keys.items():
+        line = next(line for line in said.splitlines() if key in line)
+        assert f"({reason})" in line
+
+
+def test_the_good_files_output_is_what_it_is_without_the_bad_ones(
+    mixed: tuple[CommandLine, dict[FileReason, str], str], demo: Finished
+) -> None:
+    assert made(mixed[0]) == made(demo.command)
+
+
+def test_the_list_shows_every_file_that_is_kept_out(mixed: tuple[CommandLine, dict[FileReason, str], str]) -> None:
+    command, keys, _ = mixed
+    listed = command("quarantine", "list").stdout.splitlines()
+    for reason, key in keys.items():
+        assert reason in next(line for line in listed if key in line)
+
+
+def test_a_file_can_be_looked_at_by_the_last_part_of_its_name(
+    mixed: tuple[CommandLine, dict[FileReason, str], str],
+) -> None:
+    command, keys, _ = mixed
+    said = command("quarantine", "show", keys[FileReason.LOW_QUALITY].rpartition("/")[2]).stdout
+    assert "its quality score is 0.68, 0.7 is needed" in said
+    assert "glucose_mg_dl:out_of_range (4 measurements)" in said
+    assert "900" not in said
+
+
+def test_a_name_that_nothing_in_quarantine_has_is_one_sentence(
+    mixed: tuple[CommandLine, dict[FileReason, str], str],
+) -> None:
+    said = mixed[0]("quarantine", "show", "no-such-file.avro")
+    assert (said.exit_code, said.stderr.count("\n")) == (1, 1)
+    assert "Nothing in quarantine is called no-such-file.avro" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("reason", "arguments", "expected"),
+    [
+        (FileReason.NOT_AVRO, ["--override", "--because", "it must"], "cannot be released by override (not_avro)"),
+        (FileReason.NO_GOOD_ROWS, ["--override"], "An override needs a reason"),
+    ],
+)
+def test_an_override_that_cannot_be_is_refused_and_nothing_is_decided(
+    mixed: tuple[CommandLine, dict[FileReason, str], str], reason: FileReason, arguments: list[str], expected: str
+) -> None:
+    command, keys, _ = mixed
+    said = command("quarantine", "release", keys[reason], *arguments)
+    assert said.exit_code == 1
+    assert expected in said.stderr
+    assert command.contents("quarantine/released") == {}
+
+
+def tables(command: CommandLine) -> Iterator[tuple[str, dict[str, object]]]:
+    """Return (asset, row) of every row that the quarantine assets show."""
+    with dg.DagsterInstance.from_config(str(command.dagster_home)) as instance:
+        for name in record_types():
+            key = dg.AssetKey(["quarantine", name])
+            for event in instance.fetch_materializations(key, limit=100).records:
+                assert event.asset_materialization is not None
+                table = event.asset_materialization.metadata.get("quarantine")
+                if isinstance(table, dg.TableMetadataValue):
+                    yield from ((name, dict(row.data)) for row in table.records)
+
+
+def test_the_quarantine_assets_show_the_refused_files_with_their_reasons(
+    mixed: tuple[CommandLine, dict[FileReason, str], str],
+) -> None:
+    command, keys, _ = mixed
+    shown = {(str(row["file"]), str(row["reason"]).split(", ")[0]) for _, row in tables(command)}
+    assert shown == {(masked(key), reason) for reason, key in keys.items() if reason not in UNCLAIMED}
+
+
+# These two change the lake; they come last.
+
+
+def test_a_file_that_was_mended_comes_through_when_it_is_released(
+    mixed: tuple[CommandLine, dict[FileReason, str], str], demo: Finished
+) -> None:
+    command, keys, _ = mixed
+    key = keys[FileReason.HASH_MISMATCH]
+    (command.lake / key).write_bytes(avro_bytes("heart_rate", [heart_rate("mended", NOON)]))
+    said = command("quarantine", "release", key)
+    assert said.exit_code == 0
+    assert f"Released {key}: 1 record accepted." in said.stdout
+    assert not (command.lake / key.replace("raw/", "quarantine/", 1)).exists()
+    before, after = made(demo.command), made(command)
+    lines = "training/cardiovascular_fitness/2025/09/health_journal_2025_09.jsonl"
+    assert set(before[lines].splitlines()) < set(after[lines].splitlines())
+    glucose_lines = "training/metabolic_diabetes/2025/09/health_journal_2025_09.jsonl"
+    assert after[glucose_lines] == before[glucose_lines]
+
+
+def test_real_values_out_of_range_come_through_by_override_and_the_reason_is_kept(
+    mixed: tuple[CommandLine, dict[FileReason, str], str],
+) -> None:
+    command, keys, _ = mixed
+    key = keys[FileReason.NO_GOOD_ROWS]
+    said = command("quarantine", "release", key, "--override", "--because", "the meter was checked")
+    assert f"Released {key}: 4 records accepted." in said.stdout
+    kept = json.loads(command.contents("quarantine/released")[release_key(key)])
+    assert (kept["source_key"], kept["override"], kept["because"]) == (key, True, "the meter was checked")
+    again = command("run").stdout
+    assert "Everything was up to date; no file was read." in again

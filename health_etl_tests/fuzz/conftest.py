@@ -1,0 +1,40 @@
+"""What became of the mutants, told at the end of a full run."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
+MUTANTS = "HEALTH_ETL_TEST_FUZZ_MUTANTS"
+IN_SHORT = 120  # mutants a type where nobody asks for more
+
+
+@pytest.fixture(scope="session")
+def mutants_a_type() -> int:
+    """How many mutants of each type are tried."""
+    return int(os.environ.get(MUTANTS, IN_SHORT))
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    if MUTANTS not in os.environ:
+        return
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            if name == "outcome":
+                counts[tuple(value[:3])] += value[3]
+    for position, heading in ((0, "by type"), (1, "by kind of damage")):
+        terminalreporter.section(f"mutants {heading}")
+        for row in sorted({key[position] for key in counts}):
+            outcomes: Counter[str] = Counter()
+            for key, count in counts.items():
+                if key[position] == row:
+                    outcomes[key[2]] += count
+            told = ", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items()))
+            terminalreporter.write_line(f"{row}: {sum(outcomes.values())} = {told}")
