@@ -166,6 +166,7 @@ def test_types_and_dates_bound_a_run_and_a_later_one_brings_the_rest(
     assert "blood_glucose" not in output
     assert {(event.asset, event.partition) for event in materialised(command)} == {
         ("records/steps", "2025-09-16"),
+        ("quarantine/steps", "2025-09-16"),
         ("records/utc_offsets", "2025-09-16"),
         ("insights/steps", "2025-09-16"),
         ("training/health_journal", "2025-09-01"),

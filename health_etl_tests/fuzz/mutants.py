@@ -18,10 +18,10 @@ from itertools import islice
 from typing import Any
 
 import fastavro
-from independent_count import HEADER_MARK, Layout, layout, written
 
 from health_etl.record_types import record_types
 from health_etl_tests.exports import BUILDERS, NOON, Record
+from health_etl_tests.fuzz.independent_count import HEADER_MARK, Layout, layout, written
 
 MAX_LONG = 2**63 - 1
 EDGES_A_TURN = 10  # a full run comes to every one

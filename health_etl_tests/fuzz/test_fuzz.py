@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from independent_count import count_records
-from mutants import Mutant, mutants, originals
 
 from health_etl.core import avro
 from health_etl.core.manifest import FileEntry
@@ -18,6 +16,8 @@ from health_etl.core.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl_tests.exports import ANNA, BEN, key_of, memory_lake, put_content
+from health_etl_tests.fuzz.independent_count import count_records
+from health_etl_tests.fuzz.mutants import Mutant, mutants, originals
 from health_etl_tests.pipeline import manifest_of, records_of, rejected_of, update_records
 
 MAX_SECONDS = 1.0  # of processor time, for one file
