@@ -20,7 +20,7 @@ from health_etl.core.catalogue import Catalogue
 from health_etl.core.ingest import check_names, exports, ingest
 from health_etl.core.lake import Lake, connect
 from health_etl.core.manifest import DerivedManifest
-from health_etl.core.reasons import WAY_OUT, FileReason
+from health_etl.core.reasons import way_out
 from health_etl.errors import PermanentError
 from health_etl.planner import Scope
 from health_etl.record_types import record_types
@@ -171,14 +171,16 @@ def _table(summaries: Sequence[TypeSummary]) -> Table:
 def _print_refused(console: Console, summaries: Sequence[TypeSummary], unclaimed: Sequence[Unclaimed]) -> None:
     for summary in summaries:
         for file in summary.refused:
-            way_out = WAY_OUT[FileReason(str(file.reason))]
+            what_to_do = way_out(file.reason, file.faults)
             console.print(
-                f"[yellow]Quarantined[/yellow] {escape(file.key)}: {file.detail} ({file.reason}); {way_out}.",
+                f"[yellow]Quarantined[/yellow] {escape(file.key)}: {file.detail} ({file.reason}); {what_to_do}.",
                 highlight=False,
             )
     for item in unclaimed:
-        way_out = WAY_OUT[item.reason]
-        console.print(f"[yellow]Unclaimed[/yellow] {escape(item.info.key)}: {item.detail} ({item.reason}); {way_out}.")
+        what_to_do = way_out(item.reason, ())
+        console.print(
+            f"[yellow]Unclaimed[/yellow] {escape(item.info.key)}: {item.detail} ({item.reason}); {what_to_do}."
+        )
 
 
 def _print_files(console: Console, lake: Lake, journal: Sequence[DerivedManifest]) -> None:

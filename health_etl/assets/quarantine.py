@@ -19,7 +19,7 @@ from health_etl.resources import LakeResource, reported_failures
 
 MAX_TABLE_ROWS = 100  # the event log keeps every one; `health-etl quarantine list` shows all
 
-_COLUMNS = ("file", "kept out", "reason", "detail", "way out", "rows")
+_COLUMNS = ("file", "reason", "detail", "way out", "records")
 
 
 def quarantine_key(name: str) -> dg.AssetKey:
@@ -69,14 +69,14 @@ def _metadata(lake: Lake, record_type: RecordType, partition: str, manifest: Rec
     items = quarantined_of(manifest) if manifest else []
     refused = [item for item in items if item.is_refused]
     rejected = keys.rejected_key(record_type.avro_name, partition)
-    found: dict[str, Any] = {
+    found: dict[str, Any] = {"quarantine": _table(items[:MAX_TABLE_ROWS])} if items else {}
+    return found | {
         "dagster/row_count": len(items),
         "dagster/uri": lake.uri(rejected.rpartition("/")[0] + "/"),
         "refused_files": len(refused),
         "quarantined_records": manifest.total()[3] if manifest else 0,
         "rejected_measurements": sum(item.entry.rejected_measurements for item in items),
     }
-    return found | ({"quarantine": _table(items[:MAX_TABLE_ROWS])} if items else {})
 
 
 def _table(items: Sequence[Quarantined]) -> dg.TableMetadataValue:
@@ -87,6 +87,9 @@ def _table(items: Sequence[Quarantined]) -> dg.TableMetadataValue:
 
 
 def _row(item: Quarantined) -> tuple[str, ...]:
+    """Return one item; its folder says nothing that type and partition do not say."""
     entry = item.entry
-    rows = f"{entry.quarantined} of {entry.rows_in} records, {entry.rejected_measurements} measurements"
-    return item.name, item.what, ", ".join(item.reasons), entry.detail or "", item.way_out, rows
+    records = f"{entry.quarantined} of {entry.rows_in}"
+    name, reasons = item.name.rpartition("/")[2], ", ".join(item.reasons) or item.what
+    detail = entry.detail or f"{entry.rejected_measurements} measurements"
+    return name, reasons, detail, item.way_out, records

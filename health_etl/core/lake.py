@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ from obstore import exceptions
 from obstore.store import LocalStore, MemoryStore, S3Store
 
 from health_etl.core.keys import RAW, masked
-from health_etl.core.store_failures import no_keys, translate
+from health_etl.core.store_failures import no_keys, replaced, translate, unlike_its_size
 from health_etl.errors import ObjectNotFoundError
 
 if TYPE_CHECKING:
-    from obstore import ReadableFile
+    from obstore import GetOptions
     from typing_extensions import Buffer
 
     from health_etl.settings import Settings
@@ -37,6 +37,7 @@ CONNECT_TIMEOUT = timedelta(seconds=5)
 REQUEST_TIMEOUT = timedelta(seconds=60)
 RETRIES = 3
 RETRY_TIMEOUT = timedelta(seconds=15)
+READ_AHEAD_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,17 @@ class FetchedObject:
 
 
 class LakeFile(io.RawIOBase):
-    """A seekable object, as Python's io knows files; obstore's own reader lacks what Arrow asks of one."""
+    """A seekable object, as Python's io knows files. All reads are of the version that was opened.
 
-    def __init__(self, reader: ReadableFile) -> None:
-        self._reader = reader
+    One that is replaced or removed meanwhile fails as transient: half of each would be neither.
+    """
+
+    def __init__(self, size_bytes: int, read: Callable[[int, int], bytes]) -> None:
+        self._size_bytes = size_bytes
+        self._read = read
+        self._position = 0
+        self._ahead = b""  # what was read last, and where it begins
+        self._ahead_from = 0
 
     def readable(self) -> bool:
         """Return true."""
@@ -72,18 +80,29 @@ class LakeFile(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move, and return the new position."""
-        return self._reader.seek(offset, whence)
+        self._position = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size_bytes}[whence]
+        return self._position
 
     def tell(self) -> int:
         """Return the position."""
-        return self._reader.tell()
+        return self._position
 
     def readinto(self, buffer: Buffer) -> int:
         """Fill the buffer; return how many bytes it took."""
         view = memoryview(buffer)
-        content = self._reader.read(len(view))
-        view[: len(content)] = memoryview(content)
+        content = self._next(len(view))
+        view[: len(content)] = content
+        self._position += len(content)
         return len(content)
+
+    def _next(self, count: int) -> bytes:
+        start, end = self._position, min(self._position + count, self._size_bytes)
+        if start >= end:
+            return b""
+        if not self._ahead_from <= start <= end <= self._ahead_from + len(self._ahead):
+            self._ahead = self._read(start, max(end, min(start + READ_AHEAD_BYTES, self._size_bytes)))
+            self._ahead_from = start
+        return self._ahead[start - self._ahead_from : end - self._ahead_from]
 
 
 class Lake:
@@ -107,7 +126,9 @@ class Lake:
         """Return an object's bytes and their ETag; ObjectNotFoundError when there is none."""
         with self._failures(key):
             found = obstore.get(self._store, key)
-            return FetchedObject(bytes(found.bytes()), found.meta["e_tag"] or "")
+            content = bytes(found.bytes())
+        self._check_size(key, len(content), found.meta["size"])
+        return FetchedObject(content, found.meta["e_tag"] or "")
 
     def find(self, key: str) -> bytes | None:
         """Return an object's bytes, or None when there is none."""
@@ -118,13 +139,16 @@ class Lake:
 
     def sha256(self, key: str) -> str | None:
         """Return the SHA-256 of an object's bytes in hex, read piece by piece; None when there is none."""
-        whole = hashlib.sha256()
+        whole, size_bytes = hashlib.sha256(), 0
         try:
             with self._failures(key):
-                for chunk in obstore.get(self._store, key).stream():
+                found = obstore.get(self._store, key)
+                for chunk in found.stream():
                     whole.update(chunk)
+                    size_bytes += len(chunk)
         except ObjectNotFoundError:
             return None
+        self._check_size(key, size_bytes, found.meta["size"])
         return whole.hexdigest()
 
     def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, FetchedObject | None]]:
@@ -170,7 +194,19 @@ class Lake:
     def open(self, key: str) -> LakeFile:
         """Return a seekable reader that fetches only what is asked."""
         with self._failures(key):
-            return LakeFile(obstore.open_reader(self._store, key))
+            meta = obstore.head(self._store, key)
+
+        def read(start: int, end: int) -> bytes:
+            options: GetOptions = {"range": (start, end), "if_match": meta["e_tag"]}
+            try:
+                with self._failures(key):
+                    content = bytes(obstore.get(self._store, key, options=options).bytes())
+            except ObjectNotFoundError:
+                raise replaced(self.url, _told(key)) from None
+            self._check_size(key, len(content), end - start)
+            return content
+
+        return LakeFile(meta["size"], read)
 
     def check(self) -> None:
         """Make sure that the lake answers and can be written; raises PermanentError or TransientError."""
@@ -185,12 +221,22 @@ class Lake:
         except ObjectNotFoundError:
             return None
 
+    def _check_size(self, key: str, size_bytes: int, expected_bytes: int) -> None:
+        # obstore takes a read that broke off up again, of the same ETag or not at all, but trusts the answer's range.
+        if size_bytes != expected_bytes:
+            raise unlike_its_size(self.url, _told(key))
+
     @contextmanager
     def _failures(self, key: str) -> Iterator[None]:
         try:
             yield
         except (exceptions.BaseError, OSError) as error:
-            raise translate(error, self.url, self._endpoint, masked(key) if key.startswith(RAW) else key) from None
+            raise translate(error, self.url, self._endpoint, _told(key)) from None
+
+
+def _told(key: str) -> str:
+    """Return a key as people may see it."""
+    return masked(key) if key.startswith(RAW) else key
 
 
 def connect(settings: Settings) -> Lake:

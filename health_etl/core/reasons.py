@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -82,6 +83,14 @@ ROW_WAY_OUT = {
 def row_way_out(fault: str) -> str:
     """Return what to do about a fault ("column:reason", or a reason alone)."""
     return ROW_WAY_OUT.get(fault.rpartition(":")[2], EXPORT_AGAIN)
+
+
+def way_out(reason: str | None, faults: Iterable[str]) -> str | None:
+    """Return what to do about a file that was refused for a reason, or lost rows to these faults; None for neither."""
+    of_rows = "; ".join(sorted({row_way_out(fault) for fault in faults}))
+    if reason is None or (of_rows and reason == FileReason.NO_GOOD_ROWS):
+        return of_rows or None
+    return WAY_OUT[FileReason(reason)]
 
 
 class FileRefusedError(Exception):

@@ -16,10 +16,11 @@ from health_etl.core import keys, records_partition
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.keys import masked
 from health_etl.core.listing import list_partition
-from health_etl.core.reasons import WAY_OUT, FileReason, row_way_out
+from health_etl.core.reasons import WAY_OUT, FileReason, row_way_out, way_out
 from health_etl.core.tables import read_table
 from health_etl.core.validate import RowReason, temporal_reasons
 from health_etl.core.verdict import Check, Verdict
+from health_etl.errors import ObjectNotFoundError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -161,7 +162,11 @@ def quality(partition: Partition) -> Verdict:
 def refused_files(partition: Partition) -> Verdict:
     """List the files that were refused whole, with reason and way out."""
     refused = [
-        {"file": masked(entry.key), "fault": f"{entry.reason}: {entry.detail}", "way out": _way_out(entry)}
+        {
+            "file": masked(entry.key),
+            "fault": f"{entry.reason}: {entry.detail}",
+            "way out": str(way_out(entry.reason, entry.faults)),
+        }
         for entry in partition.files
         if entry.reason
     ]
@@ -224,8 +229,11 @@ CHECKS: tuple[Check[Partition], ...] = (
 
 
 def _records_by_file(lake: Lake, key: str) -> dict[str, set[int]]:
-    """Return the record numbers of every source file in a table."""
-    table: pa.Table = read_table(lake, key, columns=["source_key", "source_record_number"])
+    """Return the record numbers of every source file in a table; none when the table is gone, with all its rows."""
+    try:
+        table: pa.Table = read_table(lake, key, columns=["source_key", "source_record_number"])
+    except ObjectNotFoundError:
+        return {}
     pairs = table.group_by(["source_key", "source_record_number"]).aggregate([])
     listed = pairs.group_by("source_key").aggregate([("source_record_number", "list")])
     names, numbers = listed["source_key"].to_pylist(), listed["source_record_number_list"].to_pylist()
@@ -259,10 +267,6 @@ def _rate(manifests: Iterable[RecordsManifest]) -> float:
     totals = [manifest.total() for manifest in manifests]
     rows_in = sum(total[0] for total in totals)
     return sum(total[3] for total in totals) / rows_in if rows_in else 0.0
-
-
-def _way_out(entry: FileEntry) -> str:
-    return WAY_OUT[FileReason(str(entry.reason))]
 
 
 def _sentence(way_out: str) -> str:

@@ -15,7 +15,7 @@ from health_etl.core.keys import masked
 from health_etl.core.lake import Lake
 from health_etl.core.manifest import FileEntry, RecordsManifest
 from health_etl.core.read_files import OVERRIDABLE_FAULTS
-from health_etl.core.reasons import OVERRIDABLE, WAY_OUT, FileReason, row_way_out
+from health_etl.core.reasons import OVERRIDABLE, FileReason, way_out
 from health_etl.core.releases import Release
 from health_etl.errors import PermanentError
 from health_etl.record_types import record_types
@@ -54,10 +54,7 @@ class Quarantined:
     @property
     def way_out(self) -> str:
         """What to do about it."""
-        ways = {row_way_out(fault) for fault in self.entry.faults}
-        if self.entry.reason and not (ways and self.entry.reason == FileReason.NO_GOOD_ROWS):
-            return WAY_OUT[FileReason(self.entry.reason)]
-        return "; ".join(sorted(ways)) if ways else "nothing; it was released"
+        return way_out(self.entry.reason, self.entry.faults) or "nothing; it was released"
 
 
 def quarantined(catalogue: Catalogue, holds: Callable[[str, str], bool]) -> list[Quarantined]:

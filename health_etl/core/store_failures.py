@@ -9,7 +9,9 @@ from obstore import exceptions
 
 from health_etl.errors import HealthEtlError, ObjectNotFoundError, PermanentError, TransientError
 
-_REFUSED = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403 Forbidden")
+_REFUSED = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "ExpiredToken", "403 Forbidden")
+_BUSY = ("<Code>SlowDown", "503 Service Unavailable", "429 Too Many Requests")
+_OTHER_REGION = ("<Code>AuthorizationHeaderMalformed", "<Code>PermanentRedirect")
 # Without keys of its own the library asks the metadata service of a cloud machine.
 _NO_KEYS = ("169.254.169.254", "CredentialProvider", "credentials")
 
@@ -23,6 +25,8 @@ def translate(error: Exception, url: str, endpoint: str | None, what: str) -> He
         )
     if isinstance(error, (FileNotFoundError, exceptions.NotFoundError)):
         return ObjectNotFoundError(f"{url}/{what} does not exist.")
+    if isinstance(error, exceptions.PreconditionError):
+        return replaced(url, what)
     if url.startswith("s3://"):
         return _of_server(error, text, url, endpoint)
     if isinstance(error, PermissionError) or "Permission denied" in text:
@@ -38,15 +42,33 @@ def translate(error: Exception, url: str, endpoint: str | None, what: str) -> He
 def _of_server(error: Exception, text: str, url: str, endpoint: str | None) -> HealthEtlError:
     if any(word in text for word in _NO_KEYS):
         return no_keys(url)
+    if "<Code>RequestTimeTooSkewed" in text:
+        return PermanentError(f"The clocks of this machine and of the S3 server of {url} differ; set them right.")
+    if "<Code>QuotaExceeded" in text:
+        return PermanentError(f"The quota of {url} is used up; raise it on the S3 server or make room.")
+    if any(word in text for word in _OTHER_REGION):
+        return PermanentError(f"{url} belongs to another region; set HEALTH_ETL_S3_REGION to the bucket's.")
     denied = isinstance(error, (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError))
     if denied or any(word in text for word in _REFUSED):
         return PermanentError(
             f"The S3 server refused the keys for {url}; check HEALTH_ETL_S3_ACCESS_KEY_ID and "
             "HEALTH_ETL_S3_SECRET_ACCESS_KEY, and what they may do there."
         )
+    if any(word in text for word in _BUSY):
+        return TransientError(f"The S3 server of {url} at {endpoint or 'AWS'} is overloaded; run again later.")
     return TransientError(
         f"The S3 server of {url} at {endpoint or 'AWS'} does not answer; start it, or check HEALTH_ETL_S3_ENDPOINT_URL."
     )
+
+
+def replaced(url: str, what: str) -> TransientError:
+    """Return the failure of an object that another writer replaced or removed while it was read."""
+    return TransientError(f"{url}/{what} was replaced while it was read; run again.")
+
+
+def unlike_its_size(url: str, what: str) -> TransientError:
+    """Return the failure of an object of which more or fewer bytes arrived than it has."""
+    return TransientError(f"{url}/{what} did not arrive whole; run again.")
 
 
 def no_keys(url: str) -> PermanentError:

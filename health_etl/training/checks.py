@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,9 +46,15 @@ class Month:
         for manifest in self._manifests():
             seen: set[str] = set()
             key = manifest.details["key"]
-            found.files_changed += self.lake.sha256(key) != manifest.output_sha256
-            for example in _examples(self.lake, key):
-                _look_at(example, seen, found)
+            sha256 = self.lake.sha256(key)
+            found.files_changed += sha256 != manifest.output_sha256
+            for line in _lines(self.lake, key) if sha256 is not None else ():
+                found.lines += 1
+                example = _example(line)
+                if example is None:
+                    found.misshapen += 1
+                else:
+                    _look_at(example, seen, found)
         return found
 
     def _manifests(self) -> Iterator[DerivedManifest]:
@@ -112,17 +119,24 @@ def _none(month: Month, count: str, what: str) -> Verdict:
     return Verdict(True, f"None of {lines} lines.", facts=facts)
 
 
-def _examples(lake: Lake, key: str) -> Iterator[dict[str, Any]]:
-    with lake.open(key) as file:
-        for line in file:
-            yield json.loads(line)
+def _lines(lake: Lake, key: str) -> Iterator[bytes]:
+    with io.BufferedReader(lake.open(key)) as file:
+        yield from file
+
+
+def _example(line: bytes) -> dict[str, Any] | None:
+    """Return the example that a line holds, None when it holds none: somebody else wrote there."""
+    try:
+        example = json.loads(line)
+    except ValueError:
+        return None
+    return example if isinstance(example, dict) and isinstance(example.get("metadata"), dict) else None
 
 
 def _look_at(example: dict[str, Any], seen: set[str], found: Counts) -> None:
-    found.lines += 1
-    metadata = example.get("metadata", {})
+    metadata = example["metadata"]
     found.ungrounded += bool(ungrounded(str(example.get("output")), str(example.get("input"))))
-    found.repeated += metadata.get("example_id") in seen
+    found.repeated += str(metadata.get("example_id")) in seen
     seen.add(str(metadata.get("example_id")))
-    own = all(str(metadata.get("subject")) in key for key in metadata.get("source_keys", ()))
+    own = all(str(metadata.get("subject")) in str(key) for key in metadata.get("source_keys") or ())
     found.misshapen += example.keys() != FIELDS or "user_id" in metadata or not own

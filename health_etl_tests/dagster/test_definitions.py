@@ -21,6 +21,7 @@ from health_etl.settings import Settings
 LAYERS = ("raw", "records", "insights")
 OFFSETS = dg.AssetKey(["records", "utc_offsets"])
 JOURNAL = dg.AssetKey(["training", "health_journal"])
+RELEASES = dg.AssetKey(["quarantine", "releases"])
 UNCLAIMED = dg.AssetKey(["quarantine", "unclaimed_uploads"])
 START = date(2025, 9, 1)
 WITHOUT_UNIT = {"ln_rmssd"}  # a logarithm
@@ -79,7 +80,8 @@ def test_dagster_validates_the_workspace(checkout: Path, tmp_path: Path) -> None
 
 def test_there_are_the_assets_of_every_type_and_those_that_serve_all(graph: Any) -> None:
     of_types = {dg.AssetKey([layer, name]) for layer in LAYERS for name in record_types()}
-    assert graph.get_all_asset_keys() == of_types | {OFFSETS, JOURNAL, UNCLAIMED}
+    quarantine = {dg.AssetKey(["quarantine", name]) for name in record_types()}
+    assert graph.get_all_asset_keys() == of_types | quarantine | {OFFSETS, JOURNAL, UNCLAIMED, RELEASES}
 
 
 def test_the_six_types_are_there() -> None:
@@ -146,7 +148,8 @@ def test_every_measure_of_an_insight_has_a_unit(graph: Any, key: dg.AssetKey) ->
 def test_lineage_runs_from_the_upload_to_the_training_line(graph: Any, name: str) -> None:
     raw, records, insights = (dg.AssetKey([layer, name]) for layer in LAYERS)
     assert graph.get(raw).parent_keys == set()
-    assert graph.get(records).parent_keys == {raw}
+    assert graph.get(records).parent_keys == {raw, RELEASES}
+    assert graph.get(dg.AssetKey(["quarantine", name])).parent_keys == {records}
     assert graph.get(insights).parent_keys == {records, OFFSETS}
     assert JOURNAL in graph.get(insights).child_keys
     assert records in graph.get(OFFSETS).parent_keys

@@ -86,6 +86,11 @@ def test_what_aws_programs_read_is_read_too_and_ours_wins(environment: pytest.Mo
         ("START_DATE", "yesterday"),
         ("CONCURRENCY", "0"),
         ("CONCURRENCY", "many"),
+        ("QUALITY_THRESHOLD", "1.01"),
+        ("QUALITY_THRESHOLD", "-0.1"),
+        ("QUALITY_THRESHOLD", "nan"),
+        ("QUALITY_WEIGHT_SCHEMA", "-0.3"),
+        ("QUALITY_WEIGHT_TEMPORAL", "2"),
     ],
 )
 def test_an_unusable_value_is_named_with_what_is_allowed_and_not_repeated(
@@ -106,6 +111,27 @@ def test_one_key_without_the_other_is_refused(environment: pytest.MonkeyPatch, n
     environment.setenv(f"HEALTH_ETL_{name}", "alone")
     with pytest.raises(SettingsError, match="go together; set both or neither"):
         load()
+
+
+def test_quality_weights_that_do_not_add_up_to_one_are_refused_and_named(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("HEALTH_ETL_QUALITY_WEIGHT_SCHEMA", "0.5")
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert str(caught.value) == (
+        "the quality weights add up to 1.2 and not to 1: HEALTH_ETL_QUALITY_WEIGHT_SCHEMA=0.5, "
+        "HEALTH_ETL_QUALITY_WEIGHT_COMPLETENESS=0.3, HEALTH_ETL_QUALITY_WEIGHT_PHYSIOLOGICAL=0.2, "
+        "HEALTH_ETL_QUALITY_WEIGHT_TEMPORAL=0.2."
+    )
+
+
+def test_quality_weights_that_add_up_but_for_rounding_are_taken(environment: pytest.MonkeyPatch) -> None:
+    weights = {"SCHEMA": "0.1", "COMPLETENESS": "0.2", "PHYSIOLOGICAL": "0.3", "TEMPORAL": "0.4"}
+    for part, weight in weights.items():
+        environment.setenv(f"HEALTH_ETL_QUALITY_WEIGHT_{part}", weight)
+    environment.setenv("HEALTH_ETL_QUALITY_THRESHOLD", "1")
+    settings = load()
+    assert (settings.quality_weight_schema, settings.quality_weight_temporal) == (0.1, 0.4)
+    assert settings.quality_threshold == 1.0
 
 
 def test_a_misspelt_setting_is_refused_with_the_one_that_is_near(environment: pytest.MonkeyPatch) -> None:
