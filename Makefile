@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run ui test lint fuzz docs lock services services-down clean
+.PHONY: help run ui test soak lint fuzz docs lock services services-down clean
 
 # The first Python that is new enough and can make virtual environments; `make PYTHON=…` names another.
 USABLE := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -44,6 +44,12 @@ test: lint ## lint, then run the tests (PYTEST_ARGS="-k name" runs some)
 
 fuzz: $(READY) ## try 2,500 damaged files of each type, and tell what became of them (about 3 minutes)
 	@HEALTH_ETL_TEST_FUZZ_MUTANTS=2500 $(BIN)/python -m pytest -n auto health_etl_tests/fuzz
+
+soak: $(READY) ## kill runs at 50 random moments, on a folder and on S3 (about 15 minutes)
+	@echo "Killing runs; the moments and what each had reached come at the end …"
+	@HEALTH_ETL_TEST_KILLS=$${HEALTH_ETL_TEST_KILLS:-50} $(BIN)/python -m pytest -k random -rP --log-level INFO \
+	--log-format '%(message)s' --log-disable alembic.runtime.migration --log-disable alembic.runtime.plugins \
+	health_etl_tests/cli/test_cli_killed.py health_etl_tests/services/test_s3_killed.py
 
 docs: $(READY) ## write the generated pages of docs/ anew
 	@$(BIN)/python docs/generate_data_dictionary.py

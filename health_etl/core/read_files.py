@@ -166,7 +166,7 @@ def _overruled(faults: pd.Series[str], rows: pd.DataFrame, overridden: set[str])
     if not overridden:
         return faults
     touched = faults[rows["source_key"].isin(overridden)].dropna().str.split("; ").explode()
-    standing = touched[~touched.str.rpartition(":")[2].isin(OVERRIDABLE_FAULTS)]
+    standing = touched[~touched.str.rsplit(":", n=1).str[-1].isin(OVERRIDABLE_FAULTS)]
     faults = faults.copy()
     faults.loc[touched.index] = None
     joined = standing.groupby(level=0).agg("; ".join)

@@ -2,39 +2,71 @@
 
 from __future__ import annotations
 
-import time
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import dagster as dg
 import pytest
 
+from health_etl_tests.kill import KILLS, Trial, derived, differing, not_whole, survive
+
 if TYPE_CHECKING:
-    from health_etl_tests.cli.conftest import Finished
     from health_etl_tests.conftest import CommandLine
 
-PATIENCE_SECONDS = 60
+
+# A run whose work is done, in the moment before it says so.
+AT_THE_VERY_END = """
+import sys, time
+from pathlib import Path
+import dagster as dg
+from health_etl.run_lock import STARTED_HERE, alone_on_this_host
+
+home = Path(sys.argv[1])
+with alone_on_this_host(home, lambda: None), dg.DagsterInstance.from_config(str(home)) as instance:
+    instance.add_run(dg.DagsterRun("write_journal", tags=STARTED_HERE, status=dg.DagsterRunStatus.STARTED))
+    print("at the end", flush=True)
+    time.sleep(60)
+"""
 
 
-def kill_once(command: CommandLine, appears: str) -> None:
-    """Start a run and kill it (-9) as soon as an object that matches `appears` lies in the lake."""
-    with command.started("run") as process:
-        until = time.monotonic() + PATIENCE_SECONDS
-        while not any(command.lake.glob(appears)):
-            assert process.poll() is None, "the run ended before it could be killed"
-            assert time.monotonic() < until, f"{appears} did not appear"
-            time.sleep(0.005)
-        process.kill()
+@pytest.fixture(scope="module")
+def trial(command_line: type[CommandLine], tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Trial:
+    return Trial.prepared(command_line(tmp_path_factory.mktemp("killed")), sample)
 
 
-@pytest.mark.parametrize("appears", ["records/heart_rate/*.parquet", "insights/*/*.parquet"])
-def test_the_run_after_a_killed_one_ends_as_if_nothing_had_happened(
-    command: CommandLine, sample: Path, demo: Finished, appears: str
+def test_the_run_after_killed_ones_ends_as_if_nothing_had_happened(trial: Trial) -> None:
+    trial.begin_anew({})
+    for appears in ("records/heart_rate/*.parquet", "insights/*/*.parquet"):
+        assert trial.killed_when(appears)
+        assert not_whole(trial.lake, trial.settings) == []
+        assert differing(derived(trial.lake), trial.undisturbed)
+    trial.run_to_the_end()
+    assert differing(derived(trial.lake), trial.undisturbed) == []
+    assert "Everything was up to date" in trial.command("run").stdout
+
+
+def test_runs_killed_at_random_moments_leave_whole_objects_and_no_trace_in_the_end(trial: Trial) -> None:
+    survive(trial, KILLS)
+
+
+def test_a_run_that_is_killed_at_its_very_end_is_ended_by_the_next_also_when_nothing_is_left_to_do(
+    command: CommandLine,
 ) -> None:
-    command("ingest", sample, "--user", "demo")
-    kill_once(command, appears)
-    done = command.apart("run")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert command.contents("training") == demo.command.contents("training")
-    assert {key: content for key, content in command.contents("insights").items() if key.endswith(".parquet")} == {
-        key: content for key, content in demo.command.contents("insights").items() if key.endswith(".parquet")
-    }
+    arguments = [sys.executable, "-c", AT_THE_VERY_END, str(command.dagster_home)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, env=environment) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == b"at the end\n"
+        run.kill()
+    assert statuses(command) == ["STARTED"]
+    assert "Everything was up to date" in command("run").stdout
+    assert statuses(command) == ["FAILURE"]
+
+
+def statuses(command: CommandLine) -> list[str]:
+    """Return the status of every run that the instance knows of."""
+    with dg.DagsterInstance.from_config(str(command.dagster_home)) as instance:
+        return [run.status.value for run in instance.get_runs()]

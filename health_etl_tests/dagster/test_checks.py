@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
-import pytest
 
 from health_etl.core import keys
 from health_etl.definitions import build_definitions
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 DATES = ["2025-09-30", "2025-10-01"]
 MONTHS = ["2025-09-01", "2025-10-01"]
 ASSETS = ["records/steps", "quarantine/steps", "records/utc_offsets", "insights/steps"]
-JOURNAL = dg.AssetKey(["training", "health_journal"])
 BLOCKING_OF_JOURNAL = {"grounded", "one_line_an_example", "fields"}
 
 
@@ -69,60 +67,50 @@ def left_failed(project: Project) -> set[tuple[str, str]]:
     return {(str(row.data["asset"]), str(row.data["partition"])) for row in rows}
 
 
-@pytest.fixture
-def ran(project: Project) -> Project:
-    """Two upload dates, brought up to date as one range."""
+def latest_status(project: Project, asset: str, check: str) -> dict[str | None, str]:
+    """Return what the UI shows of a check, by partition."""
+    key = dg.AssetCheckKey(dg.AssetKey.from_user_string(asset), check)
+    found: dict[str | None, str] = {}
+    for record in project.instance.event_log_storage.get_asset_check_execution_history(key, limit=20):
+        found.setdefault(record.partition, record.status.value)
+    return found
+
+
+def test_a_range_is_judged_partition_by_partition_from_the_insights_to_the_journal(project: Project) -> None:
     walked(project)
-    assert project.run(ASSETS, DATES[0], DATES[1]).success
-    return project
-
-
-def test_a_range_of_months_is_judged_month_by_month(ran: Project) -> None:
-    result = write_journal(ran)
+    insights = evaluations(project, project.run(ASSETS, DATES[0], DATES[1]), "insights/steps")
+    for check in ("one_row_a_day", "freshness"):
+        assert of(insights, check) == {None: True, DATES[0]: True, DATES[1]: True}
+    result = write_journal(project)
     assert result.success
-    found = evaluations(ran, result, "training/health_journal")
+    found = evaluations(project, result, "training/health_journal")
     for check in (*BLOCKING_OF_JOURNAL, "as_written", "freshness"):
         assert of(found, check) == {None: True, MONTHS[0]: True, MONTHS[1]: True}
     assert {one.check_name for one in found if one.blocking} == BLOCKING_OF_JOURNAL
-    lines = {
-        one.partition: one.metadata["lines"].value for one in found if one.check_name == "grounded" and one.partition
-    }
-    assert lines == {MONTHS[0]: 1, MONTHS[1]: 1}
+    grounded = [one for one in found if one.check_name == "grounded" and one.partition]
+    assert {one.partition: one.metadata["lines"].value for one in grounded} == {MONTHS[0]: 1, MONTHS[1]: 1}
 
 
-def test_insights_of_a_range_are_judged_partition_by_partition(project: Project) -> None:
+def test_lost_rows_of_one_date_keep_the_insights_of_its_range_from_being_made_and_it_stands_open(
+    project: Project,
+) -> None:
     walked(project)
+    assert project.run(ASSETS, DATES[0], DATES[1]).success
+    lose_a_row(project, DATES[1])
     result = project.run(ASSETS, DATES[0], DATES[1])
-    found = evaluations(project, result, "insights/steps")
-    assert of(found, "one_row_a_day") == {None: True, DATES[0]: True, DATES[1]: True}
-    assert of(found, "freshness") == {None: True, DATES[0]: True, DATES[1]: True}
-
-
-def test_the_latest_status_of_every_partition_is_that_of_its_own_verdict(ran: Project) -> None:
-    lose_a_row(ran, DATES[1])
-    ran.run(["records/steps"], DATES[0], DATES[1])
-    check = dg.AssetCheckKey(dg.AssetKey(["records", "steps"]), "accounting")
-    records = ran.instance.event_log_storage.get_asset_check_execution_history(check, limit=10)
-    latest: dict[str | None, str] = {}
-    for record in records:
-        latest.setdefault(record.partition, record.status.value)
-    assert (latest[DATES[0]], latest[DATES[1]]) == ("SUCCEEDED", "FAILED")
-
-
-def test_lost_rows_of_one_date_keep_the_insights_of_its_range_from_being_made_and_it_stands_open(ran: Project) -> None:
-    lose_a_row(ran, DATES[1])
-    result = ran.run(ASSETS, DATES[0], DATES[1])
     assert not result.success
-    found = evaluations(ran, result, "records/steps")
+    found = evaluations(project, result, "records/steps")
     assert of(found, "accounting") == {None: False, DATES[0]: True, DATES[1]: False}
     (whole,) = [one for one in found if one.check_name == "accounting" and one.partition is None]
     assert (whole.severity, whole.metadata["failed_partitions"].value) == (dg.AssetCheckSeverity.ERROR, DATES[1])
+    status = latest_status(project, "records/steps", "accounting")
+    assert (status[DATES[0]], status[DATES[1]]) == ("SUCCEEDED", "FAILED")
     assert not [event for event in result.all_events if event.is_step_start and "insights" in str(event.step_key)]
-    assert {partition for asset, partition in left_failed(ran) if asset == "insights/steps"} == set(DATES)
+    assert {partition for asset, partition in left_failed(project) if asset == "insights/steps"} == set(DATES)
     # The way out that the check names: without its manifest a partition is built anew.
-    (ran.folder / keys.manifest_key(keys.records_key("steps", DATES[1]))).unlink()
-    assert ran.run(ASSETS, DATES[0], DATES[1]).success
-    assert left_failed(ran) == set()
+    (project.folder / keys.manifest_key(keys.records_key("steps", DATES[1]))).unlink()
+    assert project.run(ASSETS, DATES[0], DATES[1]).success
+    assert left_failed(project) == set()
 
 
 def test_nothing_that_a_check_or_a_quarantine_asset_keeps_names_the_person(project: Project) -> None:

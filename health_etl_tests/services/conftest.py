@@ -7,20 +7,25 @@ HEALTH_ETL_TEST_REQUIRE_SERVICES=1.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
 import boto3  # type: ignore[import-untyped]
 import pytest
 from botocore.config import Config  # type: ignore[import-untyped]
+
+from health_etl_tests.services.fault_proxy import FaultProxy
 
 HERE = Path(__file__).parent
 HOST = "127.0.0.1"
@@ -61,12 +66,14 @@ class S3Server:
 
     @contextmanager
     def outage(self) -> Iterator[None]:
-        """Refuse connections for the length of the block; the objects stay."""
+        """Refuse connections for the length of the block; the objects stay. Other test processes are waited for."""
+        fcntl.flock(_users(self.port), fcntl.LOCK_EX)
         _script("stop-s3.sh", self.port, "gateway")
         try:
             yield
         finally:
             _script("start-s3.sh", self.port)
+            fcntl.flock(_users(self.port), fcntl.LOCK_SH)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -97,7 +104,7 @@ def s3_server() -> Iterator[S3Server]:
 def s3_bucket(s3_server: S3Server) -> Iterator[str]:
     """Name of a new, empty bucket; it goes with the test, and all that is in it."""
     name = f"test-{uuid.uuid4().hex}"
-    with closing(s3_server.client()) as client:
+    with _in_use(s3_server.port), closing(s3_server.client()) as client:
         client.create_bucket(Bucket=name)
         yield name
         for page in client.get_paginator("list_multipart_uploads").paginate(Bucket=name):
@@ -107,6 +114,30 @@ def s3_bucket(s3_server: S3Server) -> Iterator[str]:
             if keys := [{"Key": entry["Key"]} for entry in page.get("Contents", [])]:
                 client.delete_objects(Bucket=name, Delete={"Objects": keys, "Quiet": True})
         client.delete_bucket(Bucket=name)
+
+
+@pytest.fixture
+def proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
+    """A way to the server that fails when it is told to."""
+    faulty = FaultProxy(s3_server.port)
+    faulty.start()
+    yield faulty
+    faulty.stop()
+
+
+@cache
+def _users(port: int) -> int:
+    """Return the file that every test process locks while it uses the server: an outage is for one alone."""
+    return os.open(Path(tempfile.gettempdir()) / f"health-etl-s3-users-{port}.lock", os.O_RDWR | os.O_CREAT, 0o666)
+
+
+@contextmanager
+def _in_use(port: int) -> Iterator[None]:
+    fcntl.flock(_users(port), fcntl.LOCK_SH)
+    try:
+        yield
+    finally:
+        fcntl.flock(_users(port), fcntl.LOCK_UN)
 
 
 def _unavailable(reason: str) -> NoReturn:

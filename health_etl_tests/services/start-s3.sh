@@ -51,6 +51,8 @@ osd_pool_default_pg_num = 4
 osd_pool_default_pg_autoscale_mode = off
 osd_crush_chooseleaf_type = 0
 osd_class_update_on_start = false
+# a gateway that was stopped is soon forgotten; else the next change of a bucket waits 27 seconds for it
+osd_client_watch_timeout = 2
 mon_allow_pool_size_one = true
 mon_max_pg_per_osd = 2000
 # the monitor decides at once: the gateway makes its pools in 1 second, not 9
