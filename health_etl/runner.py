@@ -64,8 +64,11 @@ def bring_up_to_date(settings: Settings, scope: Scope, announce: Announce) -> Ou
     waiting = "nothing yet: another run is at work, waiting"
     with alone_on_this_host(dagster_home(), lambda: announce(waiting, 0, 0)), spared_disk():
         lake = connect(settings)
+        instance = dg.DagsterInstance.get()
+        # Also when nothing is to be done: a run may be killed between its last object and its end.
+        end_dead_runs(instance)
         listing = list_all(lake, settings.start_date, last_upload_date(upload_dates(settings.start_date)))
-        run = _Runner(settings, lake, scope, announce, Outcome(listing))
+        run = _Runner(settings, lake, instance, scope, announce, Outcome(listing))
         run.unclaimed()
         run.daily()
         run.journal()
@@ -75,14 +78,22 @@ def bring_up_to_date(settings: Settings, scope: Scope, announce: Announce) -> Ou
 class _Runner:
     """One call of bring_up_to_date: looks, then runs what is stale, stage by stage."""
 
-    def __init__(self, settings: Settings, lake: Lake, scope: Scope, announce: Announce, outcome: Outcome) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        lake: Lake,
+        instance: dg.DagsterInstance,
+        scope: Scope,
+        announce: Announce,
+        outcome: Outcome,
+    ) -> None:
         self.settings = settings
         self.lake = lake
+        self.instance = instance
         self.scope = scope
         self.announce = announce
         self.outcome = outcome
         self._defs: dg.Definitions | None = None
-        self._instance: dg.DagsterInstance | None = None
 
     def unclaimed(self) -> None:
         """Sort out uploads that no partition claims."""
@@ -132,21 +143,15 @@ class _Runner:
     def _execute_quietly(
         self, job: str, selection: list[dg.AssetKey] | None, tags: Mapping[str, str]
     ) -> dg.ExecuteInProcessResult:
-        defs, instance = self._dagster()
-        return defs.resolve_job_def(job).execute_in_process(
-            instance=instance,
+        if self._defs is None:
+            self._defs = build_definitions(self.settings)
+        return self._defs.resolve_job_def(job).execute_in_process(
+            instance=self.instance,
             asset_selection=selection,
             tags={**tags, **STARTED_HERE},
             run_config=QUIET,
             raise_on_error=False,
         )
-
-    def _dagster(self) -> tuple[dg.Definitions, dg.DagsterInstance]:
-        if self._defs is None or self._instance is None:
-            self._defs = build_definitions(self.settings)
-            self._instance = dg.DagsterInstance.get()
-            end_dead_runs(self._instance)
-        return self._defs, self._instance
 
     def _catalogue(self) -> Catalogue:
         catalogue = Catalogue(self.lake)

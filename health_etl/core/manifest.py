@@ -13,6 +13,8 @@ from typing import Any
 
 from health_etl.core.lake import Lake
 
+UNFINISHED = "unfinished"  # stands where a version or a digest does; equals none
+
 
 class AccountingError(AssertionError):
     """Rows in and rows out do not add up: an error of ours, never of the data."""
@@ -138,6 +140,18 @@ def read_derived_manifest(lake: Lake, key: str) -> DerivedManifest | None:
     """Return the manifest under that key, None when there is none."""
     content = lake.find(key)
     return DerivedManifest.from_json(content) if content is not None else None
+
+
+def mark_unfinished(lake: Lake, key: str) -> None:
+    """Let the manifest under that key, where there is one, fit no inputs; call it before what it describes is replaced.
+
+    A run that ends between a table and its manifest would else look finished once the inputs are what they were.
+    """
+    content = lake.find(key)
+    if content is not None:
+        raw = json.loads(content)
+        version = "inputs_digest" if "inputs_digest" in raw else "code_version"
+        lake.put(key, canonical_json({**raw, version: UNFINISHED}))
 
 
 def canonical_json(value: Any) -> bytes:

@@ -19,7 +19,7 @@ from health_etl.core.dedupe import RECORD, is_latest_version
 from health_etl.core.lake import Lake
 from health_etl.core.listing import Upload
 from health_etl.core.local_time import stated_minutes
-from health_etl.core.manifest import FileEntry, RecordsManifest, read_records_manifest
+from health_etl.core.manifest import FileEntry, RecordsManifest, mark_unfinished, read_records_manifest
 from health_etl.core.quality import QualityRules
 from health_etl.core.read_files import FileReader, fault_counts, is_bad
 from health_etl.core.tables import TableWriter, empty_frame, frame_of, read_table, to_arrow
@@ -166,6 +166,7 @@ class _Build:
                 good, bad = self._batch(batch)
                 table.append(to_arrow(good, schema))
                 rejected.append(to_arrow(bad, rejected_schema))
+            mark_unfinished(self.lake, keys.manifest_key(self.key))
             rejected_sha256 = rejected.publish() if rejected.rows else None
             if rejected_sha256 is None:
                 self.lake.delete([self.rejected_key])

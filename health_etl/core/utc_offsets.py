@@ -15,7 +15,7 @@ from health_etl.core import keys
 from health_etl.core.dedupe import VERSION, is_latest_version
 from health_etl.core.lake import Lake
 from health_etl.core.local_time import stated_minutes
-from health_etl.core.manifest import DerivedManifest, RecordsManifest, digest, read_derived_manifest
+from health_etl.core.manifest import DerivedManifest, RecordsManifest, digest, mark_unfinished, read_derived_manifest
 from health_etl.core.tables import empty_frame, read_frame, read_table, write_table
 from health_etl.record_types import record_types
 from health_etl.record_types.base import UTC_TIMESTAMP, Column, RecordType
@@ -60,6 +60,7 @@ def update(lake: Lake, upload_date: date, manifests: Mapping[str, RecordsManifes
     if previous is not None and previous.inputs_digest == inputs:
         return previous
     rows = _collect(lake, partition, manifests)
+    mark_unfinished(lake, keys.manifest_key(key))
     sha256 = write_table(lake, key, rows, SCHEMA)
     manifest = DerivedManifest(NAME, partition, inputs, sha256, len(rows))
     lake.put(keys.manifest_key(key), manifest.to_json())

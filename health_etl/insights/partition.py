@@ -12,7 +12,7 @@ from health_etl.clinical.base import ClinicalOptions
 from health_etl.core import keys
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
-from health_etl.core.manifest import DerivedManifest, digest
+from health_etl.core.manifest import DerivedManifest, digest, mark_unfinished
 from health_etl.core.pseudonym import key_fingerprint
 from health_etl.core.select import Window, window
 from health_etl.core.tables import write_table
@@ -99,6 +99,7 @@ def write(lake: Lake, record_type: str, partition: str, inputs_digest: str, rows
     """Write a partition and its manifest, which says which local months it speaks of."""
     processor = processors()[record_type]
     key = keys.insights_key(record_type, partition)
+    mark_unfinished(lake, keys.manifest_key(key))
     sha256 = write_table(lake, key, rows, schema(processor))
     months = rows["local_date"].str.slice(0, 7).value_counts().sort_index()
     details = {

@@ -18,7 +18,7 @@ from health_etl.clinical import processors
 from health_etl.core import keys
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
-from health_etl.core.manifest import DerivedManifest, digest, read_derived_manifest
+from health_etl.core.manifest import DerivedManifest, digest, mark_unfinished, read_derived_manifest
 from health_etl.core.tables import read_frame
 from health_etl.insights.partition import code_version
 from health_etl.record_types import record_types
@@ -91,6 +91,7 @@ def write(lake: Lake, month: Month) -> DerivedManifest:
     with tempfile.TemporaryDirectory(prefix="health-etl-") as folder:
         path = Path(folder) / "journal.jsonl"
         written = _write_lines(path, _examples(lake, month))
+        mark_unfinished(lake, keys.journal_manifest_key(month.domain, month.month))
         if written.lines:
             lake.put_file(key, path)
         else:
