@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from health_etl.core import records_checks
-from health_etl.core.reasons import FileReason
+from health_etl.core.reasons import OVERRIDABLE, FileReason
 from health_etl.core.validate import RowReason
 from health_etl.insights import checks as insights_checks
 from health_etl.record_types import record_types
@@ -25,6 +25,11 @@ def told(heading: str) -> set[str]:
 
 def test_it_tells_what_to_do_for_every_reason_to_refuse_a_file() -> None:
     assert told("A file was refused") == set(FileReason)
+
+
+def test_it_promises_an_override_for_just_the_files_that_can_have_one() -> None:
+    text = RUNBOOK.read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([a-z_]+)` \|.*\| yes \|$", text, re.MULTILINE)) == OVERRIDABLE
 
 
 def test_it_tells_what_to_do_for_every_reason_to_reject_a_row() -> None:
