@@ -16,7 +16,9 @@ from health_etl.core.reasons import FileReason, FileRefusedError
 
 MAX_SCHEMA_DEPTH = 12  # ours are six deep
 MAX_RECORD_VALUES = 500  # in one record, lists not counted; ours have about twenty
-# In all lists of a file, about 75 bytes of memory each; a heart-rate sample is three: itself and its two fields.
+MAX_VALUES = 5_000_000  # in all records of a file, lists not counted; stepping over one takes 0.1 µs or so
+# In all lists of a file, about 75 bytes of memory each; a heart-rate sample is three: itself and its two fields. An
+# element that may be of several types counts as the largest of them.
 MAX_LISTED_VALUES = 3_000_000
 MAX_FIXED_BYTES = 1024 * 1024
 _MAX_VARINT_BYTES = 10
@@ -24,6 +26,7 @@ _STEP_BYTES = 64 * 1024
 
 _LEAST_BYTES = {"null": 0, "boolean": 1, "int": 1, "long": 1, "float": 4, "double": 8, "bytes": 1, "string": 1}
 _VARINTS = ("int", "long", "enum")
+_ELEMENTS = {"array": "items", "map": "values"}  # where lists say what they hold
 # Marks by which the decoder takes a schema for one that it parsed itself, and checks it no more.
 _DECODER_MARKS = ("__fastavro_parsed", "__named_schemas")
 
@@ -44,9 +47,15 @@ class Schema:
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._extents: dict[str, Extent] = {}
         self._definitions: dict[str, Any] = {}
+        self._element_values: dict[int, int] = {}  # of each list in the schema, by its id()
         self._open: set[str] = set()
         self._schema = schema
         self.extent = self._measure(schema, 0)
+
+    def check_values(self, records: int) -> None:
+        """Make sure that so many records are not too much; raises FileRefusedError when they hold too many values."""
+        if records * self.extent.values > MAX_VALUES:
+            raise FileRefusedError(FileReason.TOO_MANY_RECORDS, f"more than {MAX_VALUES} values in its records")
 
     def may_list_too_much(self, expanded_bytes: int) -> bool:
         """Say whether that many bytes could hold lists beyond the bound; most files are too small for it."""
@@ -54,7 +63,7 @@ class Schema:
 
     def listed_values(self, block: bytes, records: int, most: int) -> int:
         """Return how many values stand in the lists of a block; raises FileRefusedError beyond that many."""
-        walk = _Walk(Cursor(block), self._definitions, most)
+        walk = _Walk(Cursor(block), self._definitions, self._element_values, most)
         for _ in range(records):
             walk.skip(self._schema)
         return walk.listed
@@ -91,10 +100,10 @@ class Schema:
             _no_schema()
         if isinstance(kind, str) and kind in ("record", "enum", "fixed"):
             return self._define(schema, kind, depth)
-        if kind == "array":
-            return _list_of(self._measure(schema.get("items"), depth + 1), 0)
-        if kind == "map":
-            return _list_of(self._measure(schema.get("values"), depth + 1), 1)
+        if isinstance(kind, str) and kind in _ELEMENTS:
+            element = self._measure(schema.get(_ELEMENTS[kind]), depth + 1)
+            self._element_values[id(schema)] = element.values
+            return _list_of(element, key_bytes=1 if kind == "map" else 0)
         return self._measure(kind, depth + 1)
 
     def _define(self, schema: dict[str, Any], kind: str, depth: int) -> Extent:
@@ -176,9 +185,12 @@ class Cursor:
 class _Walk:
     """A walk over encoded values that adds up what stands in lists; strings and numbers are stepped over."""
 
-    def __init__(self, cursor: Cursor, definitions: Mapping[str, Any], most: int) -> None:
+    def __init__(
+        self, cursor: Cursor, definitions: Mapping[str, Any], element_values: Mapping[int, int], most: int
+    ) -> None:
         self.cursor = cursor
         self.definitions = definitions
+        self.element_values = element_values
         self.most = most
         self.listed = 0
 
@@ -193,8 +205,8 @@ class _Walk:
         if kind == "record":
             for field in schema["fields"]:
                 self.skip(field["type"])
-        elif kind in ("array", "map"):
-            self._skip_list(schema["items"] if kind == "array" else schema["values"], is_map=kind == "map")
+        elif isinstance(kind, str) and kind in _ELEMENTS:
+            self._skip_list(schema)
         elif kind == "fixed":
             self.cursor.skip(schema["size"])
         elif isinstance(kind, str) and (kind in _LEAST_BYTES or kind == "enum"):
@@ -216,13 +228,15 @@ class _Walk:
             _refuse_schema("two types have one name")
         return found
 
-    def _skip_list(self, inner: Any, *, is_map: bool) -> None:
+    def _skip_list(self, schema: Mapping[str, Any]) -> None:
+        is_map = schema["type"] == "map"
+        inner = schema[_ELEMENTS[schema["type"]]]
         numbers = None if is_map else _numbers_of(inner)
         while count := self.cursor.long():
             if count < 0:
                 count = -count
                 self.cursor.long()  # the size of the block in bytes follows a negative count
-            self.listed += count * (1 + (numbers or 0))
+            self.listed += count * self.element_values[id(schema)]
             if self.listed > self.most:
                 raise FileRefusedError(
                     FileReason.TOO_MANY_RECORDS, f"more than {MAX_LISTED_VALUES} values in the lists of its records"
@@ -245,11 +259,11 @@ def _numbers_of(schema: Any) -> int | None:
     return 1 if isinstance(kind, str) and kind in _VARINTS else None
 
 
-def _list_of(inner: Extent, key_bytes: int) -> Extent:
+def _list_of(inner: Extent, *, key_bytes: int) -> Extent:
     least = inner.least_bytes + key_bytes
     if not least:
         _refuse_schema("the schema has lists of elements without bytes")
-    return Extent(inner.levels + 1, 1, 1, inner.listed_per_byte + (1 + inner.values) / least)
+    return Extent(inner.levels + 1, 1, 1, inner.listed_per_byte + inner.values / least)
 
 
 def _together(parts: Sequence[Extent]) -> Extent:

@@ -60,6 +60,7 @@ def look_through(content: bytes, max_records: int) -> Container:
         total += count
         if total > max_records:
             raise FileRefusedError(FileReason.TOO_MANY_RECORDS, f"more than {max_records} records")
+    measured.check_values(total)
     if measured.may_list_too_much(whole):
         _check_lists(_blocks(Cursor(content, first_block), sync), codec, measured)
     return Container(schema, total)

@@ -202,8 +202,9 @@ def _kind(schema: Any) -> str:
     """Return the name that Avro has for a type; the logical type where it changes what a value means."""
     if not isinstance(schema, dict):
         return str(schema)
-    logical = schema.get("logicalType")
-    return logical if isinstance(logical, str) and logical in LOGICAL else str(schema["type"])
+    kind, logical = str(schema["type"]), schema.get("logicalType")
+    is_single = kind in PRIMITIVE or kind == "fixed"  # Avro ignores a logical type on anything else
+    return logical if is_single and isinstance(logical, str) and logical in LOGICAL else kind
 
 
 def _refuse(path: str, fault: str) -> NoReturn:

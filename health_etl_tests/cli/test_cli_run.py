@@ -261,9 +261,11 @@ def test_a_late_file_for_an_old_date_changes_exactly_what_it_touches(command: Co
         "training/physical_activity/2025/09/health_journal_2025_09.jsonl",
         "training/physical_activity/2025/09/manifest.json",
     }
-    # The ring's offset is new evidence for glucose, whose records state none that is believed.
+    # The ring's offset is new evidence for glucose, whose records state none that is believed. What is kept out of a
+    # partition is told anew whenever the partition is.
     assert {(event.asset, event.partition) for event in materialised(command, after=last)} == {
         ("records/steps", "2025-09-16"),
+        ("quarantine/steps", "2025-09-16"),
         ("records/utc_offsets", "2025-09-16"),
         *((f"insights/{name}", f"2025-09-{day}") for name in ("steps", "blood_glucose") for day in (16, 17)),
         ("training/health_journal", "2025-09-01"),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
 MUTANTS = "HEALTH_ETL_TEST_FUZZ_MUTANTS"
-IN_SHORT = 120  # mutants a type where nobody asks for more
+IN_SHORT = 150  # mutants a type where nobody asks for more
 
 
 @pytest.fixture(scope="session")

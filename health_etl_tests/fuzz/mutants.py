@@ -15,15 +15,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import fastavro
 
 from health_etl.record_types import record_types
 from health_etl_tests.exports import BUILDERS, NOON, Record
+from health_etl_tests.fuzz import hostile
 from health_etl_tests.fuzz.independent_count import HEADER_MARK, Layout, layout, written
 
 MAX_LONG = 2**63 - 1
+SAMPLES = Path(__file__).resolve().parents[2] / "data" / "sample"
 EDGES_A_TURN = 10  # a full run comes to every one
 
 
@@ -45,8 +48,8 @@ class Mutant:
 
 
 def originals(name: str) -> list[Original]:
-    """Return valid exports of a type: small and large, in several blocks, compressed and not."""
-    return [_original(name, count, codec) for count in (1, 7, 40) for codec in ("null", "deflate")]
+    """Return valid exports of a type: small and large, in several blocks, compressed and not; the last as shipped."""
+    return [*(_original(name, count, codec) for count in (1, 7, 40) for codec in ("null", "deflate")), _sample(name)]
 
 
 def mutants(name: str, wanted: int) -> list[Mutant]:
@@ -72,6 +75,12 @@ def _original(name: str, count: int, codec: str) -> Original:
     build: Callable[..., Record] = BUILDERS[name]
     records = [build(f"record-{number}", NOON + timedelta(minutes=number)) for number in range(count)]
     content = encoded(records, record_types()[name].avro_schema, codec)
+    return Original(name, content, layout(content))
+
+
+@cache
+def _sample(name: str) -> Original:
+    content = min(SAMPLES.glob(f"{record_types()[name].avro_name}_*.avro")).read_bytes()
     return Original(name, content, layout(content))
 
 
@@ -295,7 +304,7 @@ def _drifted_schema(rng: random.Random, file: Original) -> bytes | None:
 def _extreme_values(rng: random.Random, file: Original) -> bytes:
     """Write records whose numbers lie at the ends of their types, well encoded."""
     records = [
-        BUILDERS[file.name](f"record-{number}", NOON + timedelta(minutes=number))  # type: ignore[operator]
+        BUILDERS[file.name](f"record-{number}", NOON + timedelta(minutes=number))
         for number in range(rng.randint(2, 12))
     ]
     for record in records:
@@ -355,4 +364,12 @@ KINDS: dict[str, Damage] = {
     "extreme values": _extreme_values,
     "rubbish": _rubbish,
     "endless header": _endless_header,
+    "hostile field": lambda rng, file: hostile.hostile_field(rng, file.name),
+    "hostile attribute": lambda rng, file: hostile.hostile_attribute(rng, file.name),
+    "hostile type": lambda rng, file: hostile.hostile_type(rng, file.name),
+    "lying value": lambda rng, file: hostile.lying_value(rng, file.name),
+    "list or text bomb": lambda rng, file: hostile.list_bomb(rng, file.name),
+    "hostile stream": lambda rng, file: hostile.hostile_stream(rng, file.name),
+    "odd header": lambda rng, file: hostile.odd_header(rng, file.name),
+    "files joined": lambda rng, file: hostile.twice_the_file(rng, file.name),
 }

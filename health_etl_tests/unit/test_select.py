@@ -295,10 +295,15 @@ def test_evidence_whose_update_states_no_offset_any_more_is_none(lake: Lake) -> 
     assert withdrawn(split) == ["2025-09-20"]
 
 
-def test_an_offset_that_is_none_takes_that_of_other_sources(lake: Lake) -> None:
+def test_a_record_without_an_offset_takes_that_of_other_sources_and_one_whose_offset_is_none_is_kept_out(
+    lake: Lake,
+) -> None:
     upload(lake, "heart_rate", pulse("h1", "2025-09-21 01:00"))
-    upload(lake, "blood_glucose", glucose("g1", "2025-09-21 02:00", "America/Chicago"))
-    assert sources(selected(lake, "blood_glucose")) == {"2025-09-20": "other_sources"}
+    upload(lake, "blood_glucose", glucose("g1", "2025-09-21 02:00", None))
+    upload(lake, "blood_glucose", glucose("g2", "2025-09-21 02:00", "America/Chicago"))
+    found = selected(lake, "blood_glucose")
+    assert sources(found) == {"2025-09-20": "other_sources"}
+    assert by_day(found) == {"2025-09-20": ["g1"]}
 
 
 # Long histories and late files

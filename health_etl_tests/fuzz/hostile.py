@@ -1,0 +1,320 @@
+"""Exports whose malice is in the schema or in one value, while all around it is valid: what gets far into a decoder."""
+
+from __future__ import annotations
+
+import bz2
+import copy
+import lzma
+import random
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from health_etl.record_types import record_types
+from health_etl_tests.exports import BUILDERS, NOON
+from health_etl_tests.fuzz.independent_count import HEADER_MARK, written
+from health_etl_tests.fuzz.wire import MARKER, Raw, block, container, encode, header, text
+
+CANARY = "leakcanary"  # in names and texts of the files; no text of ours may quote it
+MAX_LONG, MIN_LONG = 2**63 - 1, -(2**63)
+EMPTY = {"type": "record", "name": "Empty", "fields": []}
+
+
+def schema_of(name: str) -> dict[str, Any]:
+    """Return a copy of a type's own schema, to be spoiled."""
+    return copy.deepcopy(dict(record_types()[name].avro_schema))
+
+
+def valid_record(name: str, number: int = 0) -> dict[str, Any]:
+    """Return one good record."""
+    return dict(BUILDERS[name](f"{CANARY}-{number}", NOON + timedelta(minutes=number)))
+
+
+def valid_bytes(name: str, number: int = 0) -> bytes:
+    """Return one good record as Avro writes it."""
+    return encode(schema_of(name), valid_record(name, number))
+
+
+def _named(kind: str, name: str, *types: Any, **more: Any) -> dict[str, Any]:
+    fields = [{"name": f"{CANARY}_{number}", "type": inner} for number, inner in enumerate(types)]
+    return {"type": kind, "name": name, "fields": fields, **more}
+
+
+def _laughs(width: int, levels: int) -> Any:
+    """Return a schema of few names that stands for width to the power of levels values."""
+    schema: Any = "null"
+    for level in range(levels):
+        again = schema if isinstance(schema, str) else schema["name"]
+        schema = _named("record", f"L{level}", schema, *[again] * (width - 1))
+    return schema
+
+
+def _chain(length: int) -> list[Any]:
+    """Return types that name each other, each one level deeper than the one before."""
+    return [_named("record", f"C{n}", f"C{n - 1}" if n else "long") for n in range(length)]
+
+
+def _wrapped(depth: int) -> Any:
+    schema: Any = "null"
+    for _ in range(depth):
+        schema = {"type": schema}
+    return schema
+
+
+# Types of fields that a writer adds at the end of a record.
+HOSTILE_FIELDS: Mapping[str, list[Any]] = {
+    "list of nulls": [{"type": "array", "items": "null"}],
+    "list of empty records by name": [EMPTY, {"type": "array", "items": "Empty"}],
+    "list of records of nulls": [{"type": "array", "items": _named("record", "N", "null", "null")}],
+    "list of fixed of no bytes": [{"type": "array", "items": {"type": "fixed", "name": "F", "size": 0}}],
+    "list of fixed of no bytes by name": [{"type": "fixed", "name": "F", "size": 0}, {"type": "array", "items": "F"}],
+    "list without items": [{"type": "array"}],
+    "list with values": [{"type": "array", "values": "long"}],
+    "list of records whose fields are a number": [{"type": "array", "items": {"type": "record", "name": "Q"}}],
+    "list of what is wrapped often": [{"type": "array", "items": _wrapped(400)}],
+    "fields that are a number": [{"type": "record", "name": "Q", "fields": 7}],
+    "fields that are numbers": [{"type": "array", "items": {"type": "record", "name": "Q", "fields": [7]}}],
+    "fields of a null": [[{"type": "null", "fields": 5}, "long"]],
+    "error that contains itself": [_named("error", "E", "E")],
+    "request that contains itself": [_named("request", "E", "E")],
+    "union that contains itself": [_named("record", "U", ["null", "U"])],
+    "list that contains itself": [_named("record", "A", {"type": "array", "items": "A"})],
+    "map that contains itself": [_named("record", "M", {"type": "map", "values": "M"})],
+    "two that contain each other": [_named("record", "X", _named("record", "Y", ["null", "X"]))],
+    "few names for many values": [_laughs(20, 8)],
+    "few names for many bytes": [_named("record", "B", *["long"] * 30), *["B"] * 30],
+    "long chain of names": _chain(40),
+    "very long chain of names": _chain(3000),
+    "many nulls": ["null"] * 2000,
+    "some nulls": ["null"] * 300,
+    "deep": [_wrapped(11)],
+    "symbols that are a number": [{"type": "enum", "name": "S", "symbols": 7}],
+    "symbols that are a text": [{"type": "enum", "name": "S", "symbols": "abc"}],
+    "symbols of no kind": [{"type": "enum", "name": "S"}],
+    "many symbols": [{"type": "enum", "name": "S", "symbols": [f"S{n}" for n in range(20_000)]}],
+    "huge fixed": [{"type": "fixed", "name": "F", "size": 2**62}],
+    "fixed of a negative size": [{"type": "fixed", "name": "F", "size": -1}],
+    "fixed of no size": [{"type": "fixed", "name": "F"}],
+    "fixed whose size is a list": [{"type": "fixed", "name": "F", "size": [1]}],
+    "map of nulls": [{"type": "map", "values": "null"}],
+    "union of many": [["null", *({"type": "fixed", "name": f"F{n}", "size": 1} for n in range(3000))]],
+    "union of nothing": [[]],
+    "union in a union": [[["null", "long"], "string"]],
+    "unknown name": [f"{CANARY}_type"],
+    "true for a type": [True],
+    "number for a type": [7],
+    "null for a type": [None],
+    "type that is nothing": [{"type": None}],
+    "decimal without bounds": [{"type": "bytes", "logicalType": "decimal", "precision": 3, "scale": 10**12}],
+    "decimal of no precision": [{"type": "bytes", "logicalType": "decimal", "precision": 0}],
+    "date": [{"type": "int", "logicalType": "date"}],
+    "time": [{"type": "long", "logicalType": "timestamp-millis"}],
+    "uuid": [{"type": "string", "logicalType": "uuid"}],
+    "name twice": [_named("record", "T", "long"), _named("record", "T", "string")],
+    "name in two namespaces": [
+        _named("record", "T", "long", namespace="a"),
+        _named("record", "T", "string", namespace="b"),
+        {"type": "array", "items": "a.T"},
+    ],
+    "the writer's own name again": [{"type": "enum", "name": "AvroMetadata", "symbols": ["A"]}],
+}
+
+# What stands beside type, name and fields of the whole record.
+HOSTILE_ATTRIBUTES: Mapping[str, Mapping[str, Any]] = {
+    "said to be parsed": {"__fastavro_parsed": True},
+    "said to be parsed, with a name that contains itself": {
+        "__fastavro_parsed": True,
+        "__named_schemas": {"E": _named("record", "E", "E")},
+    },
+    "namespace that is a number": {"namespace": 7},
+    "namespace": {"namespace": f"org.{CANARY}"},
+    "aliases that are a number": {"aliases": 7},
+    "aliases": {"aliases": [CANARY]},
+    "name that is a number": {"name": 7},
+    "long text": {"doc": "x" * 300_000},
+    "logical type": {"logicalType": "timestamp-millis"},
+    "logical type that is a list": {"logicalType": [1]},
+}
+
+# What one field of ours may be written as instead.
+HOSTILE_TYPES: tuple[Any, ...] = (
+    {"type": "long", "logicalType": "timestamp-millis"},
+    {"type": "long", "logicalType": "timestamp-micros"},
+    {"type": "long", "logicalType": "local-timestamp-millis"},
+    {"type": "long", "logicalType": "time-micros"},
+    {"type": "int", "logicalType": "date"},
+    {"type": "bytes", "logicalType": "decimal", "precision": 1, "scale": 400},
+    {"type": "string", "logicalType": "uuid"},
+    {"type": {"type": {"type": "long"}}},
+    [{"type": "null", "fields": 5}, "long"],
+    ["null", "boolean", "int", "long", "float", "double", "bytes", "string"],
+    ["long", "long"],
+    [],
+    "bytes",
+    "float",
+    {"type": "map", "values": "long"},
+    {"type": "array", "items": "long"},
+    {"type": "fixed", "name": "F", "size": 8},
+)
+
+
+def with_fields(name: str, types: list[Any], tail: bytes, records: int = 1) -> bytes:
+    """Return good records behind each of which stand these bytes as fields of these types."""
+    schema = schema_of(name)
+    schema["fields"] += [{"name": f"{CANARY}_x{number}", "type": inner} for number, inner in enumerate(types)]
+    payload = b"".join(valid_bytes(name, number) + tail for number in range(records))
+    return container(schema, (records, payload))
+
+
+def hostile_field(rng: random.Random, name: str) -> bytes:
+    """Add a field of a hostile type to good records."""
+    tails = (b"", b"\x00", bytes(40), written(2**40) + b"\x00", written(MIN_LONG) + bytes(4), rng.randbytes(9))
+    types = HOSTILE_FIELDS[rng.choice(sorted(HOSTILE_FIELDS))]
+    return with_fields(name, types, rng.choice(tails), rng.choice([1, 1, 2, 400]))
+
+
+def hostile_attribute(rng: random.Random, name: str) -> bytes:
+    """Write good records under a schema that says more of itself."""
+    schema = {**schema_of(name), **HOSTILE_ATTRIBUTES[rng.choice(sorted(HOSTILE_ATTRIBUTES))]}
+    records = rng.randint(1, 30)
+    return container(schema, (records, b"".join(valid_bytes(name, number) for number in range(records))))
+
+
+def hostile_type(rng: random.Random, name: str) -> bytes:
+    """Say of one field that it is of another type; the bytes stay, or fit the new type now and then."""
+    schema = schema_of(name)
+    holder = schema["fields"] if rng.random() < 0.7 else schema["fields"][0]["type"]["fields"]
+    field = rng.choice(holder)
+    field["type"] = rng.choice(HOSTILE_TYPES)
+    field[rng.choice(["name", "default", "order", "aliases"])] = rng.choice([7, None, field["name"], [], {}])
+    lies = [b"", b"\x00", written(MAX_LONG), written(MIN_LONG), text(b"\x7f" * 9), rng.randbytes(8)]
+    records = rng.randint(1, 9)
+    payload = b"".join(_encoded_with_a_lie(rng, name, number, lies) for number in range(records))
+    return container(schema, (records, payload))
+
+
+def lying_value(rng: random.Random, name: str) -> bytes:
+    """Let one value of good records lie: counts of lists, lengths of texts, branches of unions, broken numbers."""
+    lies = [
+        *(written(lie) for lie in (1, 2, -1, -2, 5, 63, 10**4, 10**9, MAX_LONG, MIN_LONG)),
+        *(written(-lie) + written(rng.choice([0, 1, 10**9])) for lie in (1, 2, 10**4)),
+        b"\xff" * 12,
+        b"\x80" * 9 + b"\x00",
+        text(b"\xff\xfe" * 9),
+        text(b"\xed\xa0\x80"),
+        text(bytes(9)),
+        text(CANARY.encode() * 2000),
+    ]
+    records = rng.randint(1, 30)
+    spoiled = rng.randrange(records)
+    payload = b"".join(
+        _encoded_with_a_lie(rng, name, number, lies) if number == spoiled else valid_bytes(name, number)
+        for number in range(records)
+    )
+    return _packed(schema_of(name), records, payload, rng.choice(["null", "deflate"]))
+
+
+def list_bomb(rng: random.Random, name: str) -> bytes:
+    """Let few bytes stand for a long list, or for a long text where the type has no list."""
+    record = valid_record(name)
+    lists = [field for field in schema_of(name)["fields"] if _is_list(field["type"])]
+    count = rng.choice([10**4, 10**5, 2 * 10**6, 4 * 10**6]) + rng.randrange(1000)
+    if lists:
+        record[lists[0]["name"]] = Raw(written(count) + bytes(3 * count) + b"\x00")
+    else:
+        record["metadata"]["clientRecordId"] = Raw(written(1) + text(b"a" * count))
+    records = rng.choice([1, 1, 3])
+    return _packed(schema_of(name), records, encode(schema_of(name), record) * records, rng.choice(["deflate", "xz"]))
+
+
+def hostile_stream(rng: random.Random, name: str) -> bytes:
+    """Put good records in a stream that is followed by another, asks for much memory, or is not what it says."""
+    good = b"".join(valid_bytes(name, number) for number in range(5))
+    codec = rng.choice(sorted(PACKERS))
+    behind = rng.choice([b"", _zeros(codec), PACKERS[codec](b""), PACKERS[codec](good), b"\x00" * 4, rng.randbytes(7)])
+    stream = PACKERS[codec](good) + behind
+    if codec == "xz" and rng.random() < 0.4:
+        stream = _asking_for_memory(good)
+    return container(schema_of(name), (5, stream), codec=codec.encode())
+
+
+def odd_header(rng: random.Random, name: str) -> bytes:
+    """Say in the header what is said seldom: twice, without a codec, in parts, in other alphabets."""
+    schema = container(schema_of(name))
+    own = schema[len(HEADER_MARK) + 1 : -len(MARKER) - 1]
+    entries = [(b"avro.codec", b"null"), (b"avro.codec", b"deflate"), (b"avro.schema", b"{}"), (b"", b"")]
+    entries += [
+        (b"\xff\xfe", b"x"),
+        (b"x", b"\xff\xfe"),
+        (CANARY.encode(), rng.randbytes(20)),
+        (b"avro.codec", b"Null"),
+    ]
+    more = [text(key) + text(value) for key, value in rng.sample(entries, k=rng.randint(1, 3))]
+    parts = [written(2) + own, *(written(1) + one for one in more)]
+    if rng.random() < 0.5:
+        parts = [written(-1) + written(len(one)) + one for one in more] + [written(-2) + written(len(own)) + own]
+    records = rng.randint(1, 9)
+    payload = b"".join(valid_bytes(name, number) for number in range(records))
+    return HEADER_MARK + b"".join(parts) + b"\x00" + MARKER + block(records, payload)
+
+
+def twice_the_file(rng: random.Random, name: str) -> bytes:
+    """Put one whole file behind another, or a header without blocks before a good file's blocks."""
+    one = container(schema_of(name), (1, valid_bytes(name, rng.randrange(99))))
+    other = rng.choice(sorted(record_types()))
+    two = container(schema_of(other), (1, valid_bytes(other, rng.randrange(99))))
+    return rng.choice(
+        [one + two, one + block(0, b"") + block(1, valid_bytes(name)), header([]) + two, one[4:], one + one]
+    )
+
+
+def _encoded_with_a_lie(rng: random.Random, name: str, number: int, lies: list[bytes]) -> bytes:
+    record = valid_record(name, number)
+    holder, key = rng.choice(list(_places(record)))
+    holder[key] = Raw(rng.choice(lies))
+    return encode(schema_of(name), record)
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield value, key
+        yield from _places(inner)
+
+
+def _is_list(schema: Any) -> bool:
+    return isinstance(schema, dict) and schema["type"] == "array"
+
+
+def _packed(schema: Any, records: int, payload: bytes, codec: str) -> bytes:
+    packed = payload if codec == "null" else PACKERS[codec](payload)
+    return container(schema, (records, packed), codec=codec.encode())
+
+
+def _deflated(content: bytes) -> bytes:
+    packer = zlib.compressobj(6, wbits=-15)
+    return packer.compress(content) + packer.flush()
+
+
+def _xz(content: bytes) -> bytes:
+    return lzma.compress(content, preset=0)
+
+
+PACKERS: Mapping[str, Callable[[bytes], bytes]] = {"bzip2": bz2.compress, "deflate": _deflated, "xz": _xz}
+
+
+@cache
+def _zeros(codec: str) -> bytes:
+    return PACKERS[codec](bytes(10**7)) * 30  # streams one behind the other: 300 MB where all are read
+
+
+def _asking_for_memory(content: bytes) -> bytes:
+    """Return an xz stream whose header asks for a dictionary of 4 GiB."""
+    stream = bytearray(_xz(content))
+    at = stream.index(b"\x21\x01") + 2  # the LZMA2 filter, the size of its properties, the dictionary
+    stream[at] = 40
+    end = 12 + (stream[12] + 1) * 4
+    stream[end - 4 : end] = zlib.crc32(stream[12 : end - 4]).to_bytes(4, "little")
+    return bytes(stream)
