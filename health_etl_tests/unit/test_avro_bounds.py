@@ -153,7 +153,7 @@ def test_an_element_of_few_bytes_counts_with_all_its_values() -> None:
     nulls = [{"name": f"n{number}", "type": "null"} for number in range(300)]
     wide = {"type": "record", "name": "Wide", "fields": [*nulls, {"name": "flag", "type": "boolean"}]}
     schema = {"type": "record", "name": "R", "fields": [{"name": "x", "type": {"type": "array", "items": wide}}]}
-    element = dict.fromkeys((field["name"] for field in nulls)) | {"flag": True}
+    element = dict.fromkeys(field["name"] for field in nulls) | {"flag": True}
     assert Schema(schema).listed_values(encoded(schema, {"x": [element] * 5}), 1, MUCH) == 5 * 302
 
 
