@@ -1,43 +1,64 @@
-"""Spares the disk while a run writes its events to SQLite.
+"""Spares disk and processor while a run writes its events to SQLite.
 
-Dagster opens and closes a connection for every event. Each commit then waits for the disk, and each close, being that
-of the last connection, writes the whole log back and waits again: some hundred milliseconds a step on a busy disk.
-Within one process we commit without waiting (what is written survives a kill, and after a power cut the file is
-consistent, short of its last events) and keep one connection to each file open.
+For every event Dagster makes an engine, opens a connection and closes it. A new engine compiles every statement anew,
+which takes longer than to execute it. Each commit waits for the disk, and each close, being that of the last
+connection, writes the whole log back and waits again: some hundred milliseconds a step on a busy disk. Within one
+process we keep one engine a file and its connection, and commit without waiting: what is written survives a kill, and
+after a power cut the file is consistent, short of its last events.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, event
+from dagster._core.storage.event_log.sqlite import sqlite_event_log
+from dagster._core.storage.runs.sqlite import sqlite_run_storage
+from sqlalchemy import Engine, QueuePool, event
+
+# Where Dagster's storages look up how an engine is made; it offers no setting for that.
+_STORAGES: tuple[Any, ...] = (sqlite_event_log, sqlite_run_storage)
 
 
 @contextmanager
 def spared_disk() -> Iterator[None]:
-    """Tune every SQLite connection that SQLAlchemy opens within."""
-    kept: dict[str, sqlite3.Connection] = {}
-
-    def tune(connection: Any, _record: Any) -> None:
-        if isinstance(connection, sqlite3.Connection):
-            connection.execute("PRAGMA synchronous=NORMAL")
-            _keep_one_open(connection, kept)
-
-    event.listen(Engine, "connect", tune)
-    try:
+    """Keep what Dagster's SQLite storages open within, and close it at the end."""
+    with ExitStack() as at_the_end:
+        for module in _STORAGES:
+            at_the_end.callback(setattr, module, "create_engine", module.create_engine)
+            module.create_engine = _once_a_file(module.create_engine, at_the_end)
         yield
-    finally:
-        event.remove(Engine, "connect", tune)
-        for connection in kept.values():
-            connection.close()
 
 
-def _keep_one_open(connection: sqlite3.Connection, kept: dict[str, sqlite3.Connection]) -> None:
-    """Keep a connection of our own to a file that has a write-ahead log; its first read makes it count."""
-    path = connection.execute("PRAGMA database_list").fetchone()[2]
-    if path and path not in kept and connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
-        kept[path] = sqlite3.connect(path, check_same_thread=False)
-        kept[path].execute("SELECT count(*) FROM sqlite_master").fetchone()
+def _once_a_file(make: Callable[..., Engine], at_the_end: ExitStack) -> Callable[..., Engine]:
+    made: dict[str, Engine] = {}
+
+    def create_engine(url: str, **options: Any) -> Engine:
+        if url not in made:
+            made[url] = make(url, **options | {"poolclass": _KeptPool})
+            event.listen(made[url], "connect", _commit_without_waiting)
+            pool: Any = made[url].pool
+            at_the_end.callback(pool.close)
+        return made[url]
+
+    return create_engine
+
+
+class _KeptPool(QueuePool):
+    """A pool that outlives the end of its engine, which Dagster brings about after every event."""
+
+    def dispose(self) -> None:
+        """Keep the connections."""
+
+    def recreate(self) -> QueuePool:
+        """Go on with this pool."""
+        return self
+
+    def close(self) -> None:
+        """Close the connections."""
+        super().dispose()
+
+
+def _commit_without_waiting(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA synchronous=NORMAL")
