@@ -79,7 +79,9 @@ def run(
     from health_etl.planner import Scope
 
     with _one_sentence():
-        failed = running(console, errors, Scope(_date(first), _date(last), known_types(types)), show_example)
+        failed = running(
+            console, errors, Scope(_date(first), _date(last), known_types(types)), show_example=show_example
+        )
     raise typer.Exit(1 if failed else 0)
 
 

@@ -21,6 +21,7 @@ from health_etl.core.ingest import check_names, exports, ingest
 from health_etl.core.lake import Lake, connect
 from health_etl.core.manifest import DerivedManifest
 from health_etl.core.reasons import way_out
+from health_etl.core.wording import counted
 from health_etl.errors import PermanentError
 from health_etl.planner import Scope
 from health_etl.record_types import record_types
@@ -85,7 +86,9 @@ def ingesting(
     return len(refused)
 
 
-def running(console: Console, errors: Console, scope: Scope, show_example: bool) -> int:
+def running(
+    console: Console, errors: Console, scope: Scope, *, show_example: bool = False, tell_refused: bool = True
+) -> int:
     """Bring the lake up to date, print the table; return how many failures there were."""
     settings = load()
     console.print(f"Lake: {escape(settings.lake)}")
@@ -96,7 +99,8 @@ def running(console: Console, errors: Console, scope: Scope, show_example: bool)
     catalogue.read_all()
     summaries = summarise(lake, catalogue, scope)
     Console(width=max(console.width, TABLE_WIDTH)).print(_table(summaries))
-    _print_refused(console, summaries, outcome.listing.unclaimed)
+    if tell_refused:
+        _print_refused(console, summaries, outcome.listing.unclaimed)
     if outcome.runs == 0:
         console.print("Everything was up to date; no file was read.")
     else:
@@ -194,11 +198,6 @@ def _print_example(console: Console, lake: Lake, journal: Sequence[DerivedManife
     lines = lake.get(key).decode().splitlines()
     console.print("One training line in full:")
     console.print_json(json.dumps(json.loads(max(lines, key=len)), ensure_ascii=False))
-
-
-def counted(count: int, singular: str, plural: str | None = None) -> str:
-    """Write a count with its noun: "1 file", "2 files"."""
-    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
 def _progress(console: Console) -> Progress:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from health_etl.cli_output import counted, running
+from health_etl.cli_output import running
 from health_etl.core import keys, releases, unclaimed
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake, connect
 from health_etl.core.quarantine import METADATA_SUFFIX
-from health_etl.core.replay import Quarantined, chosen, quarantined, release
+from health_etl.core.replay import Quarantined, chosen, is_called, nothing_called, quarantined, release
+from health_etl.core.wording import counted
 from health_etl.errors import PermanentError
 from health_etl.planner import Scope
 from health_etl.settings import load
@@ -49,20 +51,14 @@ def listing(console: Console, scope: Scope) -> None:
 def showing(console: Console, name: str) -> None:
     """Print all that is known of one file in quarantine."""
     lake = connect(load())
-    for item in chosen(_in_scope(lake, Scope()), [name]):
-        entry = item.entry
-        console.print(f"[bold]{escape(entry.key)}[/bold]")
-        console.print(f"  kept out  {item.what}")
-        for reason in item.reasons:
-            rows = f" ({counted(entry.faults[reason], 'measurement')})" if reason in entry.faults else ""
-            console.print(f"  reason    {escape(reason)}{rows}")
-        if entry.detail:
-            console.print(f"  detail    {escape(entry.detail)}")
-        console.print(f"  way out   {item.way_out}")
-        rows_in, accepted, duplicate, kept_out = (f"{count:,}" for count in entry.counts)
-        console.print(f"  rows      {rows_in} in, {accepted} accepted, {duplicate} duplicate, {kept_out} quarantined")
-        _print_quality(console, item)
-        _print_where(console, lake, item)
+    items = [item for item in _in_scope(lake, Scope()) if is_called(item.entry.key, name)]
+    strays = _strays(lake, name)
+    if not items and not strays:
+        raise nothing_called(name)
+    for item in items:
+        _print_item(console, lake, item)
+    for stray in strays:
+        _print_stray(console, lake, stray)
 
 
 def releasing(
@@ -70,22 +66,68 @@ def releasing(
 ) -> int:
     """Decide that files be run again and run them; return how many failures there were."""
     lake = connect(load())
-    items = chosen(_in_scope(lake, scope), names)
+    found = _in_scope(lake, scope)
+    for name in names:
+        if not any(is_called(item.entry.key, name) for item in found) and (strays := _strays(lake, name)):
+            way_out = strays[0]["way_out"]
+            raise PermanentError(f"{name} belongs to no partition and cannot be released: {way_out}.")
+    items = chosen(found, names)
     decisions = release(lake, items, override, because)
     console.print(f"{counted(len(decisions), 'file')} to be run again{' against the rules' if override else ''}.")
     dates = sorted({item.upload_date for item in items})
     touched = Scope.of_dates(dates[0], dates[-1], frozenset(item.record_type for item in items))
-    failures = running(console, errors, touched, show_example=False)
+    failures = running(console, errors, touched, tell_refused=False)
     after = {item.entry.key: item for item in _in_scope(lake, touched)}
     for item in items:
         _print_outcome(console, after.get(item.entry.key), item)
     return failures
 
 
+def _strays(lake: Lake, name: str) -> list[dict[str, Any]]:
+    """Return what no partition claims and a person calls so."""
+    return [stray for stray in unclaimed.written(lake).items if is_called(stray["key"], name)]
+
+
 def _in_scope(lake: Lake, scope: Scope) -> list[Quarantined]:
     catalogue = Catalogue(lake)
     catalogue.read_all()
     return quarantined(catalogue, lambda name, day: scope.holds_type(name) and scope.holds_date(day))
+
+
+def _print_item(console: Console, lake: Lake, item: Quarantined) -> None:
+    entry = item.entry
+    console.print(f"[bold]{escape(entry.key)}[/bold]")
+    console.print(f"  kept out  {item.what}")
+    for reason in item.reasons:
+        rows = f" ({counted(entry.faults[reason], 'measurement')})" if reason in entry.faults else ""
+        console.print(f"  reason    {escape(reason)}{rows}")
+    if entry.detail:
+        console.print(f"  detail    {escape(entry.detail)}")
+    console.print(f"  way out   {item.way_out}")
+    rows_in, accepted, duplicate, kept_out = (f"{count:,}" for count in entry.counts)
+    console.print(f"  rows      {rows_in} in, {accepted} accepted, {duplicate} duplicate, {kept_out} quarantined")
+    _print_quality(console, item)
+    if item.is_refused:
+        _print_copy(console, lake, keys.quarantine_key(entry.key))
+    for decision in releases.history(lake, entry.key):
+        how = f"by override: {decision.because}" if decision.override else "to be judged again by the rules"
+        console.print(f"  released  {decision.decided_utc} {escape(how)}")
+
+
+def _print_stray(console: Console, lake: Lake, stray: Mapping[str, Any]) -> None:
+    console.print(f"[bold]{escape(stray['key'])}[/bold]")
+    console.print("  kept out  unclaimed")
+    for heading, name in (("reason", "reason"), ("detail", "detail"), ("way out", "way_out")):
+        console.print(f"  {heading:9} {escape(stray[name])}")
+    _print_copy(console, lake, keys.unclaimed_key(stray["key"]))
+
+
+def _print_copy(console: Console, lake: Lake, copy: str) -> None:
+    """Print which rule speaks against a refused file, and where its copy lies."""
+    content = lake.find(copy + METADATA_SUFFIX)
+    if content is not None:
+        console.print(f"  rule      {json.loads(content)['rule']}")
+        console.print(f"  copy      {escape(lake.uri(copy))}")
 
 
 def _print_quality(console: Console, item: Quarantined) -> None:
@@ -95,19 +137,6 @@ def _print_quality(console: Console, item: Quarantined) -> None:
             f"  quality   {quality.score:g} = schema {quality.schema:g}, completeness {quality.completeness:g}, "
             f"physiological {quality.physiological:g}, temporal {quality.temporal:g}, weighed"
         )
-
-
-def _print_where(console: Console, lake: Lake, item: Quarantined) -> None:
-    """Print where the copy lies, and what a person decided."""
-    copy = keys.quarantine_key(item.entry.key)
-    content = lake.find(copy + METADATA_SUFFIX) if item.is_refused else None
-    if content is not None:
-        console.print(f"  rule      {json.loads(content)['rule']}")
-        console.print(f"  copy      {escape(lake.uri(copy))}")
-    decision = releases.find(lake, item.entry.key)
-    if decision is not None:
-        how = f"by override: {decision.because}" if decision.override else "to be judged again by the rules"
-        console.print(f"  released  {decision.decided_utc} {escape(how)}")
 
 
 def _print_outcome(console: Console, now: Quarantined | None, before: Quarantined) -> None:

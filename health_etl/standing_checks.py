@@ -13,6 +13,7 @@ from health_etl.assets.raw import raw_key
 from health_etl.assets.records import records_key
 from health_etl.assets.training import JOURNAL
 from health_etl.core import utc_offsets
+from health_etl.core.wording import counted
 from health_etl.record_types import record_types
 
 NO_FAILED_PARTITIONS = "no_failed_partitions"
@@ -77,4 +78,4 @@ def _table(failed: list[dict[str, str]]) -> dg.TableMetadataValue:
 def _sentence(failed: int) -> str:
     if not failed:
         return "No partition was left failed."
-    return f"{failed} partitions were left failed. Read the error of their last run, then materialise them."
+    return f"Left failed: {counted(failed, 'partition')}. Read the error of the last run, then materialise anew."

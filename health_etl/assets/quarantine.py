@@ -13,6 +13,7 @@ from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
 from health_etl.core.manifest import RecordsManifest, digest
 from health_etl.core.replay import Quarantined, quarantined_of
+from health_etl.core.wording import counted
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.resources import LakeResource, reported_failures
@@ -91,5 +92,5 @@ def _row(item: Quarantined) -> tuple[str, ...]:
     entry = item.entry
     records = f"{entry.quarantined} of {entry.rows_in}"
     name, reasons = item.name.rpartition("/")[2], ", ".join(item.reasons) or item.what
-    detail = entry.detail or f"{entry.rejected_measurements} measurements"
+    detail = entry.detail or counted(entry.rejected_measurements, "measurement")
     return name, reasons, detail, item.way_out, records

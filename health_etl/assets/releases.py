@@ -12,8 +12,9 @@ from health_etl.assets.records import BACKFILL_POLICY, RELEASES
 from health_etl.core import keys, releases, replay
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.keys import masked
-from health_etl.core.lake import Lake
+from health_etl.core.lake import Lake, ObjectInfo
 from health_etl.core.manifest import digest
+from health_etl.core.wording import counted
 from health_etl.record_types import record_types
 from health_etl.resources import LakeResource, reported_failures
 
@@ -62,13 +63,13 @@ def releases_asset(upload_dates: dg.PartitionsDefinition[str]) -> dg.AssetsDefin
             opened = lake.open()
             dates = set(context.partition_keys)
             released = _release(opened, dates, config) if config.files else 0
-            listed = {partition: _etags(opened, partition) for partition in sorted(dates)}
+            listed = {partition: _listed(opened, partition) for partition in sorted(dates)}
             for partition, found in listed.items():
                 metadata = {"dagster/row_count": len(found), "decisions": _table(opened, found)}
                 add_partition_metadata(context, metadata, partition)
-            context.log.info(f"{released} files are to be run again.")
+            context.log.info(f"{counted(released, 'file')} to be run again.")
             progress.advance("steps")
-            versions = [f"{key} {etag}" for found in listed.values() for key, etag in sorted(found.items())]
+            versions = [f"{info.key} {info.etag}" for found in listed.values() for info in found]
             return dg.MaterializeResult(data_version=dg.DataVersion(digest(versions)))
 
     return decisions
@@ -80,19 +81,19 @@ def _release(lake: Lake, dates: set[str], config: ReleaseConfig) -> int:
     return len(replay.release(lake, chosen, config.override, config.because))
 
 
-def _etags(lake: Lake, partition: str) -> dict[str, str]:
-    """Return the decisions about uploads of one date."""
-    found: dict[str, str] = {}
+def _listed(lake: Lake, partition: str) -> list[ObjectInfo]:
+    """Return every decision about uploads of one date, by upload, oldest first."""
+    found: dict[str, list[ObjectInfo]] = {}
     for folder in lake.folders(keys.RELEASED):
         if folder.lower() in {record_type.avro_name.lower() for record_type in record_types().values()}:
-            found |= releases.etags(lake, keys.day_folder(keys.RELEASED, folder, date.fromisoformat(partition)))
-    return found
+            found |= releases.listed(lake, keys.day_folder(keys.RELEASED, folder, date.fromisoformat(partition)))
+    return [info for source_key in sorted(found) for info in found[source_key]]
 
 
-def _table(lake: Lake, found: dict[str, str]) -> dg.TableMetadataValue:
+def _table(lake: Lake, found: list[ObjectInfo]) -> dg.TableMetadataValue:
     """Return the decisions without people's ids; the reason stays in the lake, it is free text."""
     columns = ("file", "decision", "decided (UTC)")
-    decisions = [release for key in sorted(found) if (release := releases.find(lake, key)) is not None]
+    decisions = [release for info in found if (release := releases.find(lake, info.key)) is not None]
     return dg.MetadataValue.table(
         [
             dg.TableRecord(

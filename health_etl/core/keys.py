@@ -108,14 +108,19 @@ def quarantine_key(source_key: str) -> str:
     return "quarantine/" + source_key.removeprefix(RAW)
 
 
-def release_key(source_key: str) -> str:
-    """Return where the decision lies that an upload be run again."""
-    return f"{RELEASED}{source_key.removeprefix(RAW)}{RELEASE_SUFFIX}"
+def release_key(source_key: str, decided_utc: datetime) -> str:
+    """Return where a decision of that moment lies that an upload be run again; later ones sort behind it."""
+    return f"{RELEASED}{source_key.removeprefix(RAW)}.{decided_utc:%Y%m%dT%H%M%S_%f}{RELEASE_SUFFIX}"
+
+
+def released_folder(source_key: str) -> str:
+    """Return the folder in which the decisions about an upload lie, among those of its neighbours."""
+    return f"{RELEASED}{source_key.removeprefix(RAW).rpartition('/')[0]}/"
 
 
 def released_source(key: str) -> str:
     """Return the upload that a decision under this key is about."""
-    return RAW + key.removeprefix(RELEASED).removesuffix(RELEASE_SUFFIX)
+    return RAW + key.removeprefix(RELEASED).removesuffix(RELEASE_SUFFIX).rpartition(".")[0]
 
 
 def unclaimed_key(source_key: str) -> str:

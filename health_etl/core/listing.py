@@ -20,7 +20,12 @@ class Upload:
 
     raw: RawKey
     info: ObjectInfo
-    release_etag: str | None = None  # of a person's decision to run it again
+    release: ObjectInfo | None = None  # a person's decision to run it again, the latest
+
+    @property
+    def version(self) -> tuple[str, str | None]:
+        """What a partition is made from: the upload's ETag, and that of the decision about it."""
+        return self.info.etag, self.release.etag if self.release else None
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Listing:
 
 def list_all(lake: Lake, start_date: date, last_date: date) -> Listing:
     """List the whole of raw/."""
-    return sort_out(lake.objects(RAW), start_date, last_date, releases.etags(lake))
+    return sort_out(lake.objects(RAW), start_date, last_date, releases.latest(lake))
 
 
 def list_partition(lake: Lake, record_type: RecordType, upload_date: date) -> tuple[Upload, ...]:
@@ -52,7 +57,7 @@ def list_partition(lake: Lake, record_type: RecordType, upload_date: date) -> tu
     found = []
     for folder in lake.folders(RAW):
         if folder.lower() == record_type.avro_name.lower():
-            released = releases.etags(lake, day_folder(RELEASED, folder, upload_date))
+            released = releases.latest(lake, day_folder(RELEASED, folder, upload_date))
             for info in lake.objects(day_folder(RAW, folder, upload_date)):
                 upload = _claimed(info, released)
                 if isinstance(upload, Upload):
@@ -61,11 +66,11 @@ def list_partition(lake: Lake, record_type: RecordType, upload_date: date) -> tu
 
 
 def sort_out(
-    objects: Iterable[ObjectInfo], start_date: date, last_date: date, released: Mapping[str, str] | None = None
+    objects: Iterable[ObjectInfo], start_date: date, last_date: date, released: Mapping[str, ObjectInfo] | None = None
 ) -> Listing:
     """Sort a listing of raw/ into partitions from start_date to last_date, both included.
 
-    `released` has the ETags of the decisions to run uploads again, by the upload's key.
+    `released` has the decisions to run uploads again, by the upload's key.
     """
     uploads: dict[tuple[str, date], list[Upload]] = defaultdict(list)
     unclaimed = []
@@ -82,7 +87,7 @@ def sort_out(
     return Listing(start_date, last_date, ordered, tuple(sorted(unclaimed, key=lambda item: item.info.key)))
 
 
-def _claimed(info: ObjectInfo, released: Mapping[str, str]) -> Upload | Unclaimed:
+def _claimed(info: ObjectInfo, released: Mapping[str, ObjectInfo]) -> Upload | Unclaimed:
     try:
         raw = parse_raw_key(info.key)
     except KeyRefusedError as error:

@@ -62,6 +62,11 @@ class FileEntry:
             )
 
     @property
+    def version(self) -> tuple[str, str | None]:
+        """What it was read as: the upload's ETag, and that of the decision about it."""
+        return self.etag, self.release_etag
+
+    @property
     def counts(self) -> tuple[int, int, int, int]:
         """Rows in, accepted, duplicate, quarantined."""
         return self.rows_in, self.accepted, self.duplicate, self.quarantined

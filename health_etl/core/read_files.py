@@ -105,7 +105,7 @@ class FileReader:
 
     def _is_overridden(self, upload: Upload, content: bytes) -> bool:
         """Say whether a person overruled the rules for exactly these bytes."""
-        release = releases.find(self.lake, upload.info.key) if upload.release_etag is not None else None
+        release = releases.find(self.lake, upload.release.key) if upload.release else None
         return release is not None and release.override and release.content_sha256 == avro.content_digest(content)
 
     def _judge(self, files: dict[str, _Decoded], rows: pd.DataFrame, qualities: dict[str, Quality]) -> set[str]:
@@ -176,7 +176,7 @@ def _overruled(faults: pd.Series[str], rows: pd.DataFrame, overridden: set[str])
 
 def _entry(upload: Upload, etag: str) -> FileEntry:
     info = upload.info
-    return FileEntry(info.key, etag, info.size_bytes, 0, 0, 0, 0, release_etag=upload.release_etag)
+    return FileEntry(info.key, etag, info.size_bytes, 0, 0, 0, 0, release_etag=upload.version[1])
 
 
 def _with_source(records: pa.Table, upload: Upload) -> pa.Table:

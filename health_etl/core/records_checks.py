@@ -20,6 +20,7 @@ from health_etl.core.reasons import WAY_OUT, FileReason, row_way_out, way_out
 from health_etl.core.tables import read_table
 from health_etl.core.validate import RowReason, temporal_reasons
 from health_etl.core.verdict import Check, Verdict
+from health_etl.core.wording import counted
 from health_etl.errors import ObjectNotFoundError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from health_etl.core.quality import QualityRules
     from health_etl.record_types.base import RecordType
 
-# ASSUMPTION: share of cells, among those an export is expected to fill, under which an app left something out.
+# ASSUMPTION: share of the cells of a column that exports are expected to fill, under which an app left it out.
 MIN_COMPLETENESS = 0.9
 
 # ASSUMPTIONS: how far the share of quarantined records may rise above that of the partitions before it.
@@ -84,9 +85,9 @@ def accounting(partition: Partition) -> Verdict:
     for entry in manifest.files:
         good = accepted.pop(entry.key, set())
         bad = lost.pop(entry.key, set()) - good
-        counted = (len(good), entry.rows_in if entry.reason else len(bad))
+        in_tables = (len(good), entry.rows_in if entry.reason else len(bad))
         adds_up = entry.rows_in == entry.accepted + entry.duplicate + entry.quarantined
-        if counted != (entry.accepted, entry.quarantined) or not adds_up:
+        if in_tables != (entry.accepted, entry.quarantined) or not adds_up:
             wrong.append({"file": masked(entry.key), "fault": "its counts are not those of the tables"})
     wrong += [{"file": masked(key), "fault": "its rows are in no manifest"} for key in (*accepted, *lost)]
     rows_in, good_records, duplicate, quarantined = manifest.total()
@@ -94,7 +95,8 @@ def accounting(partition: Partition) -> Verdict:
     if wrong:
         text = "Rows got lost or counted twice. Delete the partition's manifest and run it again; report it as a bug."
         return Verdict(False, text, True, counts, wrong)
-    return Verdict(True, f"All {rows_in} rows of {len(manifest.files)} files are accounted for.", facts=counts)
+    counted_in = f"{counted(rows_in, 'row')} of {counted(len(manifest.files), 'file')}"
+    return Verdict(True, f"Accounted for: {counted_in}, nothing lost.", facts=counts)
 
 
 def schema_drift(partition: Partition) -> Verdict:
@@ -120,15 +122,20 @@ def schema_drift(partition: Partition) -> Verdict:
 
 
 def completeness(partition: Partition) -> Verdict:
-    """Compare the share of filled cells, over the files that could be read, with its minimum."""
-    share = _mean(partition.files, "completeness")
-    if share is None:
+    """Compare the share of filled cells with its minimum, column by column: in a mean over all of them, most of which
+    are never empty, one that an app left out altogether would hardly show.
+    """
+    manifest = partition.manifest
+    measurements = manifest.measurement_rows + sum(e.rejected_measurements for e in manifest.files) if manifest else 0
+    if manifest is None or not measurements:
         return Verdict(True, "No file could be scored.")
-    facts = {"completeness": round(share, 4), "minimum": MIN_COMPLETENESS}
-    if share < MIN_COMPLETENESS:
+    filled = {name: 1 - empty / measurements for name, empty in _empty_cells(partition, manifest).items()}
+    poor = {name: share for name, share in sorted(filled.items()) if share < MIN_COMPLETENESS}
+    facts = {"least_filled": round(min(filled.values()), 4), "minimum": MIN_COMPLETENESS}
+    if poor:
         text = "Cells that exports fill are empty. Look which app exported, and whether it may read these fields."
-        return Verdict(False, text, facts=facts)
-    return Verdict(True, f"{share:.1%} of the expected cells are filled.", facts=facts)
+        return Verdict(False, text, facts=facts, rows=[{"column": n, "filled": f"{s:.1%}"} for n, s in poor.items()])
+    return Verdict(True, f"Every expected column is filled to {min(filled.values()):.1%} or more.", facts=facts)
 
 
 def physiological(partition: Partition) -> Verdict:
@@ -154,7 +161,7 @@ def quality(partition: Partition) -> Verdict:
     scores = [entry.quality.score for entry in partition.files if entry.quality]
     facts = {"mean_score": round(share, 4), "lowest_score": min(scores), "threshold": partition.rules.threshold}
     if low:
-        text = f"{len(low)} files scored too low. {_sentence(WAY_OUT[FileReason.LOW_QUALITY])}"
+        text = f"{counted(len(low), 'file')} scored too low. {_sentence(WAY_OUT[FileReason.LOW_QUALITY])}"
         return Verdict(False, text, True, facts, low)
     return Verdict(True, f"The mean score is {share:.2f}; no file is under the threshold.", facts=facts)
 
@@ -197,8 +204,8 @@ def quarantine_rate(partition: Partition) -> Verdict:
 
 def freshness(partition: Partition) -> Verdict:
     """Say whether the partition is made from what lies in raw/ now."""
-    accounted = {entry.key: (entry.etag, entry.release_etag) for entry in partition.files}
-    listed = {upload.info.key: (upload.info.etag, upload.release_etag) for upload in partition.uploads}
+    accounted = {entry.key: entry.version for entry in partition.files}
+    listed = {upload.info.key: upload.version for upload in partition.uploads}
     waiting = [key for key, version in listed.items() if accounted.get(key) != version]
     gone = [key for key in accounted if key not in listed]
     facts = {"files_waiting": len(waiting), "files_gone": len(gone)}
@@ -214,7 +221,7 @@ CHECKS: tuple[Check[Partition], ...] = (
     Check("accounting", "Rows in = accepted + duplicate + quarantined, counted anew in the tables.", accounting, True),
     Check("refused_files", "No file was refused whole.", refused_files),
     Check("schema_drift", "Writers use the schema that we know.", schema_drift),
-    Check("completeness", f"At least {MIN_COMPLETENESS:.0%} of the expected cells are filled.", completeness),
+    Check("completeness", f"Every expected column is filled to at least {MIN_COMPLETENESS:.0%}.", completeness),
     Check("physiological", "Values lie in the range that a body can have.", physiological),
     Check("temporal", "Times are possible, and those of one record agree.", temporal),
     Check("quality", "Every file reaches the quality threshold.", quality),
@@ -228,16 +235,39 @@ CHECKS: tuple[Check[Partition], ...] = (
 )
 
 
+def _empty_cells(partition: Partition, manifest: RecordsManifest) -> Counter[str]:
+    """Count empty cells by expected column: of accepted rows, and of those that were rejected for it."""
+    expected = [column for column in partition.record_type.columns if column.expected]
+    empty = Counter({column.name: 0 for column in expected})
+    key = keys.records_key(partition.record_type.name, manifest.partition)
+    table = _table(partition.lake, key, [column.name for column in expected if column.nullable])
+    if table is not None:
+        empty.update({name: table[name].null_count for name in table.column_names})
+    for entry in manifest.files:
+        for fault, count in entry.faults.items():
+            column, _, reason = fault.rpartition(":")
+            if reason == RowReason.MISSING_VALUE:
+                empty[column] += count
+    return empty
+
+
 def _records_by_file(lake: Lake, key: str) -> dict[str, set[int]]:
     """Return the record numbers of every source file in a table; none when the table is gone, with all its rows."""
-    try:
-        table: pa.Table = read_table(lake, key, columns=["source_key", "source_record_number"])
-    except ObjectNotFoundError:
+    table = _table(lake, key, ["source_key", "source_record_number"])
+    if table is None:
         return {}
     pairs = table.group_by(["source_key", "source_record_number"]).aggregate([])
     listed = pairs.group_by("source_key").aggregate([("source_record_number", "list")])
     names, numbers = listed["source_key"].to_pylist(), listed["source_record_number_list"].to_pylist()
     return {name: set(found) for name, found in zip(names, numbers, strict=True)}
+
+
+def _table(lake: Lake, key: str, columns: Sequence[str]) -> pa.Table | None:
+    """Return these columns of a table, None when it is gone: the accounting says so."""
+    try:
+        return read_table(lake, key, columns=columns)
+    except ObjectNotFoundError:
+        return None
 
 
 def _faults(partition: Partition, reasons: Iterable[str], what: str) -> Verdict:
@@ -252,7 +282,7 @@ def _faults(partition: Partition, reasons: Iterable[str], what: str) -> Verdict:
         {"fault": fault, "measurements": str(count), "way out": row_way_out(fault)}
         for fault, count in sorted(counts.items())
     ]
-    text = f"{total} measurements {what}; they are in quarantine and in no insight."
+    text = f"{counted(total, 'measurement')} {what}: in quarantine, and in no insight."
     return Verdict(False, text, facts={"measurements": total}, rows=rows)
 
 

@@ -106,11 +106,11 @@ def _same_versions(manifest: RecordsManifest, record_type: RecordType, rules: Qu
 
 
 def _accounted_for(manifest: RecordsManifest) -> dict[str, tuple[str, str | None]]:
-    return {entry.key: (entry.etag, entry.release_etag) for entry in manifest.files}
+    return {entry.key: entry.version for entry in manifest.files}
 
 
 def _listed(uploads: Sequence[Upload]) -> dict[str, tuple[str, str | None]]:
-    return {upload.info.key: (upload.info.etag, upload.release_etag) for upload in uploads}
+    return {upload.info.key: upload.version for upload in uploads}
 
 
 def _plan(

@@ -1,4 +1,5 @@
-"""Decisions of people to run a quarantined upload again. Each is an object of its own, kept for good.
+"""Decisions of people to run a quarantined upload again. Each is an object of its own, kept for good; the latest about
+an upload holds.
 
 A decision holds for the bytes that it was made about: once the upload is overwritten it says nothing any more.
 """
@@ -6,10 +7,12 @@ A decision holds for the bytes that it was made about: once the upload is overwr
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
-from health_etl.core.keys import RELEASE_SUFFIX, RELEASED, release_key, released_source
-from health_etl.core.lake import Lake
+from health_etl.core.keys import RELEASE_SUFFIX, RELEASED, release_key, released_folder, released_source
+from health_etl.core.lake import Lake, ObjectInfo
 from health_etl.core.manifest import canonical_json
 
 
@@ -23,22 +26,43 @@ class Release:
     because: str
     decided_utc: str
 
+    @property
+    def key(self) -> str:
+        """Where the decision lies."""
+        return release_key(self.source_key, datetime.fromisoformat(self.decided_utc))
+
     def to_json(self) -> bytes:
         """Return the canonical bytes."""
         return canonical_json(asdict(self))
 
 
 def record(lake: Lake, release: Release) -> None:
-    """Keep a decision; a later one about the same upload takes its place."""
-    lake.put(release_key(release.source_key), release.to_json())
+    """Keep a decision beside those that were made before."""
+    lake.put(release.key, release.to_json())
 
 
-def find(lake: Lake, source_key: str) -> Release | None:
-    """Return the decision about an upload, None when there is none."""
-    content = lake.find(release_key(source_key))
+def find(lake: Lake, key: str) -> Release | None:
+    """Return the decision that lies under a key, None when there is none."""
+    content = lake.find(key)
     return Release(**json.loads(content)) if content is not None else None
 
 
-def etags(lake: Lake, folder: str = RELEASED) -> dict[str, str]:
-    """List the decisions under a folder of quarantine/released/: their ETags by the upload that they are about."""
-    return {released_source(info.key): info.etag for info in lake.objects(folder) if info.key.endswith(RELEASE_SUFFIX)}
+def listed(lake: Lake, folder: str = RELEASED) -> dict[str, list[ObjectInfo]]:
+    """List the decisions under a folder of quarantine/released/ by the upload that they are about, oldest first."""
+    found: dict[str, list[ObjectInfo]] = defaultdict(list)
+    for info in sorted(lake.objects(folder), key=lambda info: info.key):
+        if info.key.endswith(RELEASE_SUFFIX):
+            found[released_source(info.key)].append(info)
+    return dict(found)
+
+
+def latest(lake: Lake, folder: str = RELEASED) -> dict[str, ObjectInfo]:
+    """List the decisions that hold, by the upload that they are about."""
+    return {source_key: infos[-1] for source_key, infos in listed(lake, folder).items()}
+
+
+def history(lake: Lake, source_key: str) -> list[Release]:
+    """Return every decision about an upload, oldest first."""
+    folder = released_folder(source_key)
+    infos = listed(lake, folder).get(source_key, [])
+    return [release for info in infos if (release := find(lake, info.key)) is not None]

@@ -87,11 +87,16 @@ def chosen(items: Sequence[Quarantined], names: Iterable[str]) -> list[Quarantin
     """
     found: dict[str, Quarantined] = {}
     for name in names:
-        same = [item for item in items if name == EVERYTHING or _is_called(item, name)]
+        same = [item for item in items if is_called(item.entry.key, name)]
         if not same:
-            raise PermanentError(f"Nothing in quarantine is called {name}; `health-etl quarantine list` has the names.")
+            raise nothing_called(name)
         found.update({item.entry.key: item for item in same})
     return list(found.values())
+
+
+def nothing_called(name: str) -> PermanentError:
+    """Return the failure to find a name."""
+    return PermanentError(f"Nothing in quarantine is called {name}; `health-etl quarantine list` has the names.")
 
 
 def obstacle(item: Quarantined, override: bool) -> str | None:
@@ -132,8 +137,7 @@ def _is_overridable(fault: str) -> bool:
     return fault.rpartition(":")[2] in OVERRIDABLE_FAULTS
 
 
-def _is_called(item: Quarantined, name: str) -> bool:
-    return name in (item.entry.key, item.name) or name in (
-        item.entry.key.rpartition("/")[2],
-        item.name.rpartition("/")[2],
-    )
+def is_called(key: str, name: str) -> bool:
+    """Say whether a person may mean an upload by that name: a key, as it is or as the UI shows it, its end, "all"."""
+    shown = masked(key)
+    return name in (EVERYTHING, key, shown, key.rpartition("/")[2], shown.rpartition("/")[2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,9 +12,9 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
-from health_etl.core.keys import masked, release_key
+from health_etl.core.keys import masked
 from health_etl.core.lake import Lake, connect
-from health_etl.core.reasons import FileReason
+from health_etl.core.reasons import WAY_OUT, FileReason
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
 from health_etl_tests.exports import avro_bytes, blood_glucose, heart_rate, key_of, put_content, steps, utc
@@ -194,7 +195,21 @@ def test_the_quarantine_assets_show_the_refused_files_with_their_reasons(
     }
 
 
-# These two change the lake; they come last.
+@pytest.mark.parametrize("reason", sorted(UNCLAIMED))
+def test_what_no_partition_claims_can_be_looked_at_and_not_released(
+    mixed: tuple[CommandLine, dict[FileReason, str], str], reason: FileReason
+) -> None:
+    command, keys, _ = mixed
+    told = command("quarantine", "show", keys[reason].rpartition("/")[2]).stdout
+    assert f"{keys[reason]}\n  kept out  unclaimed\n  reason    {reason}\n" in told
+    assert f"  way out   {WAY_OUT[reason]}\n" in told
+    assert keys[reason].replace("raw/", "quarantine/unclaimed/", 1) in told
+    said = command("quarantine", "release", keys[reason])
+    assert said.exit_code == 1
+    assert f"belongs to no partition and cannot be released: {WAY_OUT[reason]}." in said.stderr
+
+
+# These change the lake; they come last.
 
 
 def test_a_file_that_was_mended_comes_through_when_it_is_released(
@@ -221,7 +236,25 @@ def test_real_values_out_of_range_come_through_by_override_and_the_reason_is_kep
     key = keys[FileReason.NO_GOOD_ROWS]
     said = command("quarantine", "release", key, "--override", "--because", "the meter was checked")
     assert f"Released {key}: 4 records accepted." in said.stdout
-    kept = json.loads(command.contents("quarantine/released")[release_key(key)])
-    assert (kept["source_key"], kept["override"], kept["because"]) == (key, True, "the meter was checked")
-    again = command("run").stdout
-    assert "Everything was up to date; no file was read." in again
+    assert "Everything was up to date; no file was read." in command("run").stdout
+    told = command("quarantine", "show", key).stdout
+    assert re.search(r"released  \S+ by override: the meter was checked$", told, re.MULTILINE)
+
+
+def test_an_override_that_is_taken_back_is_still_told_with_its_reason(
+    mixed: tuple[CommandLine, dict[FileReason, str], str],
+) -> None:
+    command, keys, _ = mixed
+    key = keys[FileReason.NO_GOOD_ROWS]
+    said = command("quarantine", "release", key).stdout
+    assert f"Still kept out {key}: no_good_rows" in said
+    told = command("quarantine", "show", key).stdout
+    decisions = re.findall(r"^  released  \S+ (.*)$", told, re.MULTILINE)
+    assert decisions == ["by override: the meter was checked", "to be judged again by the rules"]
+
+
+def test_a_release_tells_of_the_named_files_alone(mixed: tuple[CommandLine, dict[FileReason, str], str]) -> None:
+    command, keys, _ = mixed
+    named = keys[FileReason.UNREADABLE]
+    said = command("quarantine", "release", named).stdout
+    assert {reason for reason, key in keys.items() if key in said} == {FileReason.UNREADABLE}

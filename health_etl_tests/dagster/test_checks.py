@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
+import pytest
 
 from health_etl.core import keys
 from health_etl.definitions import build_definitions
@@ -89,6 +90,18 @@ def test_a_range_is_judged_partition_by_partition_from_the_insights_to_the_journ
     assert {one.check_name for one in found if one.blocking} == BLOCKING_OF_JOURNAL
     grounded = [one for one in found if one.check_name == "grounded" and one.partition]
     assert {one.partition: one.metadata["lines"].value for one in grounded} == {MONTHS[0]: 1, MONTHS[1]: 1}
+
+
+@pytest.mark.parametrize("as_range", [True, False], ids=["range", "partition"])
+def test_a_run_of_one_date_leaves_each_check_with_the_status_of_that_date(project: Project, as_range: bool) -> None:
+    walked(project)
+    result = project.run(ASSETS, DATES[0], DATES[0] if as_range else None)
+    assert result.success
+    for asset in ("records/steps", "insights/steps"):
+        found = evaluations(project, result, asset)
+        judged = {one.check_name: "SUCCEEDED" if one.passed else "FAILED" for one in found}
+        assert judged["freshness"] == "SUCCEEDED"
+        assert {check: latest_status(project, asset, check).get(DATES[0]) for check in judged} == judged
 
 
 def test_lost_rows_of_one_date_keep_the_insights_of_its_range_from_being_made_and_it_stands_open(

@@ -22,6 +22,7 @@ from health_etl.record_types import record_types
 from health_etl_tests.exports import (
     ANNA,
     BEN,
+    BUILDERS,
     NOON,
     UPLOADED,
     Record,
@@ -174,26 +175,38 @@ def test_a_schema_that_lost_a_field_is_serious(lake: Lake) -> None:
     assert failing(partition) == {"schema_drift", "refused_files"}
 
 
-def test_completeness_fails_when_cells_that_exports_fill_are_empty(lake: Lake) -> None:
-    put(lake, "steps", [steps(zone=None)])
-    update_records(lake, "steps")
-    found = verdict("completeness", subject(lake, "steps"))
+@pytest.mark.parametrize("name", sorted(BUILDERS))
+def test_completeness_fails_for_every_type_when_a_column_that_exports_fill_is_empty(lake: Lake, name: str) -> None:
+    put(lake, name, [BUILDERS[name]("full")])
+    update_records(lake, name)
+    assert verdict("completeness", subject(lake, name)).passed
+    put(lake, name, [without_offsets(BUILDERS[name]("poor"))], user_id=BEN)
+    update_records(lake, name)
+    found = verdict("completeness", subject(lake, name))
     assert (found.passed, found.is_serious) == (False, False)
-    assert float(found.facts["completeness"]) < 0.9
+    assert {row["column"].removeprefix("start_").removeprefix("end_") for row in found.rows} == {"zone_offset"}
+    assert found.facts["least_filled"] == pytest.approx(float(found.rows[0]["filled"].rstrip("%")) / 100, abs=1e-3)
 
 
-def test_completeness_is_a_mean_over_records_and_not_over_files(lake: Lake) -> None:
-    put(lake, "steps", [steps(f"s{n}", NOON + timedelta(hours=n)) for n in range(5)])
-    put(lake, "steps", [steps(zone=None)], user_id=BEN)
+def without_offsets(record: Record) -> Record:
+    return {field: None if field.endswith("ffsetId") else value for field, value in record.items()}
+
+
+@pytest.mark.parametrize(("poor", "passes"), [(1, True), (2, False)])
+def test_completeness_is_counted_over_measurements_and_not_over_files(lake: Lake, poor: int, passes: bool) -> None:
+    put(lake, "steps", [steps(f"s{n}", NOON + timedelta(hours=n)) for n in range(10)])
+    put(lake, "steps", [steps(f"p{n}", zone=None) for n in range(poor)], user_id=BEN)
     update_records(lake, "steps")
-    full, poor = (entry.quality for entry in manifest_of(lake, "steps").files)
-    assert full is not None
-    assert poor is not None
     found = verdict("completeness", subject(lake, "steps"))
-    assert found.passed
-    assert found.facts["completeness"] == pytest.approx(
-        1 - (1 - min(full.completeness, poor.completeness)) / 6, abs=1e-3
-    )
+    assert found.passed == passes
+    assert found.facts["least_filled"] == pytest.approx(10 / (10 + poor), abs=1e-3)
+
+
+def test_rows_that_were_rejected_for_a_missing_value_count_as_empty(lake: Lake) -> None:
+    put(lake, "blood_glucose", [*readings(8), blood_glucose("n", NOON, float("nan"))])
+    update_records(lake, "blood_glucose")
+    found = verdict("completeness", subject(lake))
+    assert [dict(row) for row in found.rows] == [{"column": "glucose_mg_dl", "filled": "88.9%"}]
 
 
 def test_a_value_out_of_range_fails_the_physiological_check_alone(lake: Lake) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from health_etl.core import records_checks, releases, replay
 from health_etl.core.catalogue import Catalogue
-from health_etl.core.keys import masked, quarantine_key, release_key
+from health_etl.core.keys import masked, quarantine_key
 from health_etl.core.lake import Lake
 from health_etl.core.manifest import FileEntry
 from health_etl.core.quality import QualityRules
@@ -148,7 +148,7 @@ def test_what_nobody_can_know_better_is_not_released_by_override(lake: Lake, put
         decide(lake, key, override=True, because=WHY)
     assert reason in str(caught.value)
     assert ANNA not in str(caught.value)
-    assert releases.etags(lake) == {}
+    assert releases.latest(lake) == {}
 
 
 def test_one_file_that_cannot_be_released_keeps_the_decision_from_all(lake: Lake) -> None:
@@ -156,7 +156,7 @@ def test_one_file_that_cannot_be_released_keeps_the_decision_from_all(lake: Lake
     bring_up_to_date(lake)
     with pytest.raises(PermanentError, match="not_avro"):
         decide(lake, *keys, override=True, because=WHY)
-    assert releases.etags(lake) == {}
+    assert releases.latest(lake) == {}
 
 
 @pytest.mark.parametrize("because", ["", "  \n"])
@@ -165,17 +165,34 @@ def test_an_override_without_a_reason_is_refused(lake: Lake, because: str) -> No
     bring_up_to_date(lake)
     with pytest.raises(PermanentError, match="An override needs a reason"):
         decide(lake, key, override=True, because=because)
-    assert releases.etags(lake) == {}
+    assert releases.latest(lake) == {}
 
 
 def test_the_decision_is_kept_with_its_reason_and_the_bytes_it_is_about(lake: Lake) -> None:
     key = wild_rows(lake)
     bring_up_to_date(lake)
     decide(lake, key, override=True, because=f"  {WHY} ")
-    kept = json.loads(lake.get(release_key(key)))
+    kept = json.loads(lake.get(releases.latest(lake)[key].key))
     assert (kept["source_key"], kept["override"], kept["because"]) == (key, True, WHY)
     assert kept["content_sha256"] == lake.sha256(key)
     assert kept["decided_utc"].endswith("+00:00")
+
+
+def test_every_decision_is_kept_and_the_latest_holds(lake: Lake) -> None:
+    key, other = wild_rows(lake), wrong_hash(lake)
+    bring_up_to_date(lake)
+    override(lake, key)
+    first = contents(lake, "quarantine/released/")
+    decide(lake, key)
+    decide(lake, other)
+    bring_up_to_date(lake)
+    decide(lake, key, override=True, because="checked again")
+    told = [(decision.override, decision.because) for decision in releases.history(lake, key)]
+    assert told == [(True, WHY), (False, ""), (True, "checked again")]
+    assert first.items() < contents(lake, "quarantine/released/").items()
+    bring_up_to_date(lake)
+    assert entry(lake, key).quarantined == 0
+    assert len(releases.history(lake, other)) == 1
 
 
 def test_a_release_by_the_rules_needs_no_reason_and_changes_nothing_while_nothing_was_fixed(lake: Lake) -> None:
@@ -227,7 +244,7 @@ def test_all_takes_everything_that_is_in_quarantine(lake: Lake) -> None:
     keys = {wild_rows(lake), wrong_hash(lake), low_quality(lake)}
     bring_up_to_date(lake)
     override(lake, "all")
-    assert set(releases.etags(lake)) == keys
+    assert set(releases.latest(lake)) == keys
     assert {found.reason for found in manifest_of(lake, GLUCOSE).files} == {None}
 
 
