@@ -34,7 +34,7 @@ RULE: dict[FileReason, str] = {
     FileReason.WRONG_TYPE: "a file holds the record type that its folder names",
     FileReason.SCHEMA_INCOMPATIBLE: "a file's schema has every field that the record type needs, with its type",
     FileReason.TOO_LARGE: "a file has at most 100 MiB",
-    FileReason.TOO_MANY_RECORDS: "a file has at most 100,000 records",
+    FileReason.TOO_MANY_RECORDS: "a file has at most 100,000 records, and not millions of values in them",
     FileReason.DECOMPRESSION_BOMB: "a file expands to at most 200 MiB and 200 times its size",
     FileReason.CODEC_UNSUPPORTED: "a file is compressed with null, deflate, bzip2 or xz",
     FileReason.SCHEMA_REFUSED: "a file's schema is small, not deep, and does not contain itself",
