@@ -17,33 +17,18 @@ import dagster as dg
 STARTED_HERE = {"health_etl/started_by": "health-etl run", "health_etl/host": socket.gethostname()}
 
 _UNFINISHED = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
-_AT_WORK = "a run is at work, or was killed\n"
 
 
 @contextmanager
 def alone_on_this_host(home: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock of this DAGSTER_HOME; the system gives it back when the process ends, however it ends.
-
-    What the lock file then holds tells the next whether the last was killed. If so its runs are ended at once, also
-    when there turns out to be nothing left to do.
-    """
-    with (home / "health-etl-run.lock").open("a+") as file:
+    """Hold the lock of this DAGSTER_HOME; the system gives it back when the process ends, however it ends."""
+    with (home / "health-etl-run.lock").open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             on_wait()
             fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        if file.read():
-            with dg.DagsterInstance.from_config(str(home)) as instance:
-                end_dead_runs(instance)
-        else:
-            file.write(_AT_WORK)
-            file.flush()
-        try:
-            yield
-        finally:
-            file.truncate(0)
+        yield
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> None:

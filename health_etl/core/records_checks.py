@@ -150,20 +150,21 @@ def temporal(partition: Partition) -> Verdict:
 
 def quality(partition: Partition) -> Verdict:
     """Compare every file's score with the threshold; those under it were quarantined whole."""
-    share = _mean(partition.files, "score")
-    if share is None:
+    scored = [(entry.quality.score, entry.rows_in) for entry in partition.files if entry.quality]
+    if not scored:
         return Verdict(True, "No file could be scored.")
+    mean = sum(score * rows for score, rows in scored) / sum(rows for _, rows in scored)
     low = [
         {"file": masked(entry.key), "fault": str(entry.detail)}
         for entry in partition.files
         if entry.reason == FileReason.LOW_QUALITY
     ]
-    scores = [entry.quality.score for entry in partition.files if entry.quality]
-    facts = {"mean_score": round(share, 4), "lowest_score": min(scores), "threshold": partition.rules.threshold}
+    lowest = min(score for score, _ in scored)
+    facts = {"mean_score": round(mean, 4), "lowest_score": lowest, "threshold": partition.rules.threshold}
     if low:
         text = f"{counted(len(low), 'file')} scored too low. {_sentence(WAY_OUT[FileReason.LOW_QUALITY])}"
         return Verdict(False, text, True, facts, low)
-    return Verdict(True, f"The mean score is {share:.2f}; no file is under the threshold.", facts=facts)
+    return Verdict(True, f"The mean score is {mean:.2f}; no file is under the threshold.", facts=facts)
 
 
 def refused_files(partition: Partition) -> Verdict:
@@ -284,13 +285,6 @@ def _faults(partition: Partition, reasons: Iterable[str], what: str) -> Verdict:
     ]
     text = f"{counted(total, 'measurement')} {what}: in quarantine, and in no insight."
     return Verdict(False, text, facts={"measurements": total}, rows=rows)
-
-
-def _mean(files: Iterable[FileEntry], part: str) -> float | None:
-    """Return the mean of a part of the score over the files, weighted by their records."""
-    scored = [(getattr(entry.quality, part), entry.rows_in) for entry in files if entry.quality]
-    weight = sum(rows for _, rows in scored)
-    return sum(value * rows for value, rows in scored) / weight if weight else None
 
 
 def _rate(manifests: Iterable[RecordsManifest]) -> float:
