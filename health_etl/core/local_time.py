@@ -26,10 +26,12 @@ FROM_RECORD, FROM_OTHERS, FROM_DEFAULT = "record", "other_sources", "default"
 
 def stated_minutes(zone_offsets: pd.Series[str]) -> pd.Series[float]:
     """Return offsets such as "-05:00" in minutes, without their seconds; NaN for null, `Z` and what is no offset."""
-    parts = zone_offsets.str.extract(_OFFSET)
+    positions, distinct = pd.factorize(zone_offsets, use_na_sentinel=False)  # a few among many
+    parts = pd.Series(distinct, dtype="str").str.extract(_OFFSET)
     minutes = parts[1].astype(float) * 60 + parts[2].astype(float)
     seconds = minutes * 60 + parts[3].astype(float).fillna(0)
-    return minutes.where(parts[0] != "-", -minutes).where(seconds <= LARGEST_OFFSET_MINUTES * 60)
+    signed = minutes.where(parts[0] != "-", -minutes).where(seconds <= LARGEST_OFFSET_MINUTES * 60)
+    return pd.Series(signed.to_numpy()[positions], index=zone_offsets.index)
 
 
 def is_offset(zone_offsets: pd.Series[str]) -> pd.Series[bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
+from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
@@ -45,26 +46,37 @@ def row_faults(rows: pd.DataFrame, record_type: RecordType, upload_date: date) -
     is not of the type's shape, which is an error of ours and not of the data.
     """
     schema = _schema(record_type.name, upload_date)
+    schema.validate(rows.head(0), lazy=True)
     faults = pd.Series(None, index=rows.index, dtype="str", name="faults")
-    try:
-        schema.validate(rows, lazy=True)
-    except pa.errors.SchemaErrors as errors:
-        cases = errors.failure_cases
-        if cases["index"].isna().any():
-            raise
-        found = pd.Series(_names(cases), index=cases["index"].to_numpy())
-        joined = found.groupby(level=0).agg(lambda names: "; ".join(sorted(set(names))))
-        faults.loc[joined.index] = joined
+    for fault, bad in sorted(_breaches(schema, rows).items()):
+        told = faults[bad]
+        faults[bad] = (told + "; ").fillna("") + fault
     return faults
 
 
-def _names(cases: pd.DataFrame) -> list[str]:
-    reasons = cases["check"].replace({"not_nullable": str(RowReason.MISSING_VALUE)})
-    by_column = cases["schema_context"] == "Column"
-    return [
-        f"{column}:{reason}" if own else reason
-        for own, column, reason in zip(by_column, cases["column"], reasons, strict=True)
-    ]
+def _breaches(schema: pa.DataFrameSchema, rows: pd.DataFrame) -> dict[str, pd.Series[bool]]:
+    """Return the rows that break each rule, by the fault that it is.
+
+    Pandera's own report of failures costs a tenth of a millisecond and a few kilobytes each: a file that is bad
+    throughout would take half a minute and gigabytes.
+    """
+    found = {
+        f"{name}:{RowReason.MISSING_VALUE}": rows[name].isna()
+        for name, column in schema.columns.items()
+        if not column.nullable
+    }
+    for name, column in schema.columns.items():
+        for check in column.checks:
+            found[f"{name}:{check.error or check.name}"] = _breached(check, rows[name])
+    for check in schema.checks:
+        found[str(check.error or check.name)] = _breached(check, rows)
+    return {fault: bad for fault, bad in found.items() if bad.any()}
+
+
+def _breached(check: pa.Check, values: pd.DataFrame | pd.Series[Any]) -> pd.Series[bool]:
+    """Mark what breaks a rule; the check itself leaves nulls out."""
+    passed: pd.Series[bool] = check(values).check_output
+    return ~passed.astype(bool).reindex(values.index, fill_value=True)
 
 
 def is_measured_time(column: Column) -> bool:

@@ -218,15 +218,25 @@ def lying_value(rng: random.Random, name: str) -> bytes:
 
 def list_bomb(rng: random.Random, name: str) -> bytes:
     """Let few bytes stand for a long list, or for a long text where the type has no list."""
-    record = valid_record(name)
-    lists = [field for field in schema_of(name)["fields"] if _is_list(field["type"])]
     count = rng.choice([10**4, 10**5, 2 * 10**6, 4 * 10**6]) + rng.randrange(1000)
-    if lists:
-        record[lists[0]["name"]] = Raw(written(count) + bytes(3 * count) + b"\x00")
-    else:
-        record["metadata"]["clientRecordId"] = Raw(written(1) + text(b"a" * count))
-    records = rng.choice([1, 1, 3])
-    return _packed(schema_of(name), records, encode(schema_of(name), record) * records, rng.choice(["deflate", "xz"]))
+    records, codec = rng.choice([1, 1, 3]), rng.choice(["deflate", "xz"])
+    if _list_of(name):
+        return long_list(name, count, records, codec)
+    record = valid_record(name)
+    record["metadata"]["clientRecordId"] = Raw(written(1) + text(b"a" * count))
+    return _packed(schema_of(name), records, encode(schema_of(name), record) * records, codec)
+
+
+def long_list(name: str, count: int, records: int = 1, codec: str = "deflate") -> bytes:
+    """Return records of a type that has a list, each with that many elements of zeros in it."""
+    record, field = valid_record(name), _list_of(name)[0]
+    element = bytes(len(field["type"]["items"]["fields"]))
+    record[field["name"]] = Raw(written(count) + element * count + b"\x00")
+    return _packed(schema_of(name), records, encode(schema_of(name), record) * records, codec)
+
+
+def _list_of(name: str) -> list[dict[str, Any]]:
+    return [field for field in schema_of(name)["fields"] if _is_list(field["type"])]
 
 
 def hostile_stream(rng: random.Random, name: str) -> bytes:

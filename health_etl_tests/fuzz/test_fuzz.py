@@ -20,7 +20,7 @@ from health_etl.core.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl_tests.exports import ANNA, BEN, key_of, memory_lake, put_content
-from health_etl_tests.fuzz.hostile import CANARY
+from health_etl_tests.fuzz.hostile import CANARY, long_list
 from health_etl_tests.fuzz.independent_count import count_records
 from health_etl_tests.fuzz.mutants import Mutant, mutants, originals
 from health_etl_tests.pipeline import manifest_of, records_of, rejected_of, update_records
@@ -91,6 +91,20 @@ def decoded_or_refused(content: bytes, record_type: RecordType) -> str:
     except FileRefusedError as refused:
         return "".join(traceback.format_exception(refused))
     return ""
+
+
+@pytest.mark.parametrize("name", ["heart_rate", "sleep_session"])
+def test_a_small_file_of_bad_rows_alone_is_judged_within_bounds(name: str) -> None:
+    lake = memory_lake()
+    put_content(lake, name, long_list(name, 85_000))
+    update_records(memory_lake(), name)
+    before = high_water_bytes(forget=True)
+    started = time.thread_time()
+    update_records(lake, name)
+    (entry,) = manifest_of(lake, name).files
+    assert (entry.reason, entry.rejected_measurements) == (FileReason.NO_GOOD_ROWS, 85_000)
+    assert time.thread_time() - started < 3 * MAX_SECONDS
+    assert high_water_bytes() - before < MAX_BYTES
 
 
 @every_type
