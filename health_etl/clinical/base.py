@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
 
 import pandas as pd
 import pyarrow as pa
 
 from health_etl.record_types.base import Column
+
+
+class Level(StrEnum):
+    """How far a text goes: the numbers, their order in time, or what they mean."""
+
+    STATISTICAL = "statistical"
+    STRUCTURAL = "structural"
+    SEMANTIC = "semantic"
+
+
+Captions = Mapping[Level, str]  # one text a level, all three
 
 
 @dataclass(frozen=True)
@@ -26,7 +40,8 @@ class Metric:
     """One number (or word) that a processor computes for a person and local day.
 
     `label`, `decimals` and `unit` say how it is written, in the training input as in the text, so that both
-    show the same digits.
+    show the same digits. One that is not `told` is kept for the look-back or for pictures only (a list, say) and
+    stands in no text.
     """
 
     name: str
@@ -35,6 +50,7 @@ class Metric:
     unit: str | None = None
     decimals: int = 0
     dtype: pa.DataType = pa.float64()  # noqa: RUF009 - pyarrow types are immutable
+    told: bool = True
 
     def column(self) -> Column:
         """Return the metric as a column of the insights table."""
@@ -42,14 +58,26 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class Derived:
+    """A number that a text uses and its input does not hold, with the rule that gives it: value = rule(of)."""
+
+    value: str
+    rule: str  # difference, share or rounding; training/grounding.py computes it again
+    of: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Facts:
     """One person-day as text: each value written with its metric's decimals, missing ones left out.
 
-    `values` holds what was measured (numbers, words); `written` the same as text, without the unit.
+    `values` holds what was measured (numbers, words); `written` the same as text, without the unit; `seed` decides
+    between wordings, the same for ever for one person-day; `derived` notes the numbers worked out on the way.
     """
 
     values: Mapping[str, object]
     written: Mapping[str, str]
+    seed: str = ""
+    derived: list[Derived] = field(default_factory=list)
 
     def has(self, *names: str) -> bool:
         """Say whether all of these metrics have a value."""
@@ -62,20 +90,106 @@ class Facts:
         """Return the value as written (rounded), for comparisons that the text makes."""
         return float(self.written[name])
 
+    def pick(self, about: str, wordings: Sequence[str]) -> str:
+        """Return one of several wordings of the same statement; `about` tells one choice from another."""
+        place = hashlib.sha256(f"{self.seed}|{about}".encode()).digest()
+        return wordings[int.from_bytes(place[:4]) % len(wordings)]
+
+    def difference(self, one: str, other: str) -> str:
+        """Return how far apart two metrics are as written, without sign: the digits that a reader would get."""
+        of = (self.written[one], self.written[other])
+        return self._noted(str(abs(Decimal(of[0]) - Decimal(of[1]))), "difference", of)
+
+    def share(self, part: str, whole: str) -> str:
+        """Return what percentage of `whole` the metric `part` is, both as written, to whole percents (half up)."""
+        of = (self.written[part], self.written[whole])
+        percent = 100 * Decimal(of[0]) / Decimal(of[1])
+        return self._noted(str(percent.quantize(Decimal(1), rounding="ROUND_HALF_UP")), "share", of)
+
+    def rounded(self, name: str) -> str:
+        """Return the metric without its decimals (half up), for a sentence that needs no more."""
+        of = (self.written[name],)
+        return self._noted(str(Decimal(of[0]).quantize(Decimal(1), rounding="ROUND_HALF_UP")), "rounding", of)
+
+    def _noted(self, value: str, rule: str, of: tuple[str, ...]) -> str:
+        self.derived.append(Derived(value, rule, of))
+        return value
+
 
 @dataclass(frozen=True)
 class Processor:
     """The clinical knowledge of one record type.
 
     analyse(rows, days, options) -> one row per row of `days`, same order, with `metrics` plus `coverage`
-    (0 to 1) and `coverage_reason` (text, null when coverage suffices).
-    narrate(facts) -> the text about one person-day.
+    (0 to 1) and `coverage_reason` (text, null when coverage suffices). It sees the day alone.
+
+    look_back(days, earlier, options) -> one row per row of `days`, same order, with `trends`. `days` are rows that
+    were analysed; `earlier` holds for each the person's earlier days of the last LOOK_BACK_DAYS: `day` (position in
+    `days`), `days_before` (1 and up), and the `carried` metrics, sorted by day and days_before.
+
+    narrate(facts) -> the texts about one person-day, one a level.
     """
 
     record_type: str
     version: str
     metrics: tuple[Metric, ...]
     guidelines: tuple[str, ...]  # one line each; reference numbers that the text may use
-    instructions: tuple[str, ...]
+    instructions: Mapping[Level, tuple[str, ...]]
     analyse: Callable[[pd.DataFrame, pd.DataFrame, ClinicalOptions], pd.DataFrame]
-    narrate: Callable[[Facts], str]
+    narrate: Callable[[Facts], Captions]
+    trends: tuple[Metric, ...] = ()
+    carried: tuple[str, ...] = ()
+    look_back: Callable[[pd.DataFrame, pd.DataFrame, ClinicalOptions], pd.DataFrame] | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the insights asset: the record type's."""
+        return self.record_type
+
+    @property
+    def all_metrics(self) -> tuple[Metric, ...]:
+        """Metrics of the day, then trends: the order in which they are told."""
+        return (*self.metrics, *self.trends)
+
+
+@dataclass(frozen=True)
+class Borrowed:
+    """A metric of a record type that the day across types uses under a name and label of its own."""
+
+    record_type: str
+    name: str  # of the record type's metric
+    metric: Metric
+
+
+@dataclass(frozen=True)
+class DayProcessor:
+    """The clinical knowledge of the day across types.
+
+    A day's `metrics` are those borrowed from the types, null where a type has none that day. look_back and narrate
+    as in Processor; `carried` names borrowed metrics.
+    """
+
+    name: str
+    title: str
+    domain: str
+    version: str
+    borrowed: tuple[Borrowed, ...]
+    guidelines: tuple[str, ...]
+    instructions: Mapping[Level, tuple[str, ...]]
+    narrate: Callable[[Facts], Captions]
+    trends: tuple[Metric, ...]
+    carried: tuple[str, ...]
+    look_back: Callable[[pd.DataFrame, pd.DataFrame, ClinicalOptions], pd.DataFrame]
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The borrowed metrics."""
+        return tuple(borrowed.metric for borrowed in self.borrowed)
+
+    @property
+    def all_metrics(self) -> tuple[Metric, ...]:
+        """Borrowed metrics, then trends: the order in which they are told."""
+        return (*self.metrics, *self.trends)
+
+
+Telling = Processor | DayProcessor  # whatever has metrics and tells them
