@@ -12,19 +12,22 @@ import pandas as pd
 import pyarrow as pa
 
 from health_etl import planner
-from health_etl.clinical import processors
+from health_etl.clinical import all_processors, processors
 from health_etl.clinical.base import ClinicalOptions
 from health_etl.core import avro, keys, records_partition, unclaimed, utc_offsets
 from health_etl.core.catalogue import Catalogue
+from health_etl.core.keys import DAILY_JOURNAL
 from health_etl.core.lake import Lake
 from health_etl.core.listing import list_all, list_partition
 from health_etl.core.manifest import DerivedManifest, RecordsManifest, read_derived_manifest, read_records_manifest
 from health_etl.core.quality import QualityRules
 from health_etl.core.select import Selection, select, window
 from health_etl.core.tables import read_frame
-from health_etl.insights import build
+from health_etl.insights import build, daily_journal
 from health_etl.insights import partition as insights_partition
 from health_etl.insights.partition import InsightOptions
+from health_etl.insights.teller import Teller, with_trends
+from health_etl.insights.texts import narrate
 from health_etl.planner import Scope
 from health_etl.record_types import record_types
 from health_etl.training import journal
@@ -67,26 +70,51 @@ def bring_up_to_date(lake: Lake, options: InsightOptions = OPTIONS) -> Done:
         utc_offsets.update(lake, date.fromisoformat(partition), catalogue.of_date(partition))
         done.offsets.append(partition)
     catalogue = Catalogue(lake)
-    for name in record_types():
-        for partition in planner.stale_insights(catalogue, name, options):
+    while stale := _stale_insights(lake, options):
+        for name, partition in stale:
             make_insights(lake, name, partition, options)
             done.insights.append((name, partition))
     done.months = write_journal(lake)
     return done
 
 
-def make_insights(lake: Lake, name: str, partition: str, options: InsightOptions = OPTIONS) -> DerivedManifest:
-    """Select, analyse, narrate and write one insights partition, whether stale or not."""
+def _stale_insights(lake: Lake, options: InsightOptions) -> list[tuple[str, str]]:
+    """Return the stale partitions of the types, oldest first; once there are none, those of the day across types."""
     catalogue = Catalogue(lake)
+    types = [(name, key) for name in record_types() for key in planner.stale_insights(catalogue, name, options)]
+    journal = [] if types else planner.stale_insights(catalogue, DAILY_JOURNAL, options)
+    return types or [(DAILY_JOURNAL, key) for key in journal]
+
+
+def make_insights(lake: Lake, name: str, partition: str, options: InsightOptions = OPTIONS) -> DerivedManifest:
+    """Measure, tell and write one insights partition, whether stale or not."""
+    catalogue = Catalogue(lake)
+    if name == DAILY_JOURNAL:
+        manifest = daily_journal.Writer(lake, catalogue, options).update(partition)
+        if manifest is None:
+            raise ValueError(f"nothing calls for {name} {partition}")
+        return manifest
     wanted = insights_partition.inputs(catalogue, name, partition, options)
     if wanted is None:
         raise ValueError(f"nothing calls for {name} {partition}")
-    processor = processors()[name]
     selection = select(lake, record_types()[name], partition, wanted.window, options.default_zone)
-    qualities = insights_partition.qualities(catalogue, name, wanted.window)
-    rows = build.analyse(selection, processor, options.clinical, qualities, options.pseudonym_key)
-    told = build.narrate(rows, processor)
-    return insights_partition.write(lake, name, partition, wanted.digest, told)
+    rows = measured(selection, name, insights_partition.qualities(catalogue, name, wanted.window), options)
+    return Teller(lake, catalogue, name, options.clinical).tell(partition, wanted.digest, rows)
+
+
+def measured(
+    selection: Selection, name: str, qualities: Mapping[str, float], options: InsightOptions = OPTIONS
+) -> pd.DataFrame:
+    """Return the days of a selection as they are measured."""
+    processor = processors()[name]
+    return build.analyse(selection, processor, options.clinical, qualities, options.pseudonym_key, options.profiles)
+
+
+def told(days: pd.DataFrame, name: str, options: InsightOptions = OPTIONS) -> pd.DataFrame:
+    """Return measured days with trends and texts, as if nothing were known but them."""
+    processor = all_processors()[name]
+    history = days[~days["withdrawn"].astype(bool)]
+    return narrate(with_trends(days, history, processor, options.clinical), processor)
 
 
 def write_journal(lake: Lake) -> list[str]:
