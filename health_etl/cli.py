@@ -25,6 +25,8 @@ errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
 quarantine = typer.Typer(help="What is kept out, why, and how it comes back.", no_args_is_help=True)
 app.add_typer(quarantine, name="quarantine")
+profiles = typer.Typer(help="What is known of a person and thresholds follow.", no_args_is_help=True)
+app.add_typer(profiles, name="profiles")
 
 DATE = "%Y-%m-%d"
 
@@ -129,6 +131,42 @@ def quarantine_release(
         scope = Scope(_date(first), _date(last), known_types(types))
         failed = releasing(console, errors, files, scope, override, because)
     raise typer.Exit(1 if failed else 0)
+
+
+@profiles.command("set")
+def profiles_set(
+    user: Annotated[str, typer.Argument(help="Whose profile.", show_default=False)],
+    birth_year: Annotated[str | None, typer.Option(help="Such as 1980.")] = None,
+    sex: Annotated[str | None, typer.Option(help="female or male.")] = None,
+    hrmax: Annotated[str | None, typer.Option(help="Measured maximal heart rate, bpm.")] = None,
+    condition: Annotated[
+        list[str] | None,
+        typer.Option(help="pregnancy or high_risk_diabetes; may be repeated, in place of earlier ones."),
+    ] = None,
+) -> None:
+    """Set what is given and keep the rest; an empty text ("") forgets what was set."""
+    from health_etl.cli_profiles import setting
+
+    with _one_sentence():
+        setting(console, user, birth_year, sex, hrmax, condition)
+
+
+@profiles.command("show")
+def profiles_show(user: Annotated[str | None, typer.Argument(help="Whose; default: all.")] = None) -> None:
+    """Print the profiles."""
+    from health_etl.cli_profiles import showing
+
+    with _one_sentence():
+        showing(console, user)
+
+
+@profiles.command("remove")
+def profiles_remove(user: Annotated[str, typer.Argument(help="Whose profile.", show_default=False)]) -> None:
+    """Forget a person's profile; adult defaults hold again."""
+    from health_etl.cli_profiles import removing
+
+    with _one_sentence():
+        removing(console, user)
 
 
 @app.command()

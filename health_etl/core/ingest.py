@@ -29,13 +29,18 @@ class Ingested:
     refused: str | None = None
 
 
-def check_names(user_id: str, device: str) -> None:
-    """Make sure that both can stand in a key; raises PermanentError."""
+def check_user(user_id: str) -> None:
+    """Make sure that a user id can stand in a key; raises PermanentError."""
     if not keys.USER_ID.match(user_id):
         raise PermanentError(
             f"User id {user_id!r} cannot stand in a key; use letters, digits and . _ @ + -, at most 128, "
             "starting with a letter or digit."
         )
+
+
+def check_names(user_id: str, device: str) -> None:
+    """Make sure that both can stand in a key; raises PermanentError."""
+    check_user(user_id)
     if not _DEVICE.match(device):
         raise PermanentError(f"Device {device!r} cannot stand in a key; use letters, digits, . and -, at most 64.")
 

@@ -1,0 +1,89 @@
+"""What `health-etl profiles` prints and does: the person profiles that thresholds follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from health_etl.core import profiles
+from health_etl.core.ingest import check_user
+from health_etl.core.lake import connect
+from health_etl.core.profiles import PROFILES_KEY, Profile, profile_of
+from health_etl.errors import PermanentError
+from health_etl.settings import load
+
+OPTIONS = {
+    "birth_year": "--birth-year",
+    "sex": "--sex",
+    "hrmax_bpm": "--hrmax",
+    "conditions": "--condition",
+}
+STALE = "The next `health-etl run` brings what hangs on it up to date."
+
+
+def setting(
+    console: Console,
+    user_id: str,
+    birth_year: str | None,
+    sex: str | None,
+    hrmax_bpm: str | None,
+    conditions: Sequence[str] | None,
+) -> None:
+    """Change what is given of one person's profile and keep the rest; an empty text forgets what was set."""
+    check_user(user_id)
+    given = {"birth_year": birth_year, "sex": sex, "hrmax_bpm": hrmax_bpm}
+    asked = {name: value.strip() for name, value in given.items() if value is not None}
+    if not asked and conditions is None:
+        raise PermanentError(f"Nothing to set: give at least one of {', '.join(OPTIONS.values())}.")
+    words = [word.strip() for word in conditions or () if word.strip()]
+    try:
+        new = profile_of(conditions=words, **asked)
+    except ValueError as error:
+        name, _, rest = str(error).partition(" ")
+        raise PermanentError(f"{OPTIONS[name]} {rest}.") from None
+    changed = [*asked, *(["conditions"] if conditions is not None else [])]
+    lake = connect(load())
+    known = profiles.read(lake)
+    before = known.get(user_id, Profile())
+    after = replace(before, **{name: getattr(new, name) for name in changed})
+    if user_id in known and after == before:
+        console.print("The profile is as it was.")
+        return
+    profiles.write(lake, {**known, user_id: after})
+    console.print(f"Set {', '.join(changed)} of {escape(user_id)} in {escape(lake.uri(PROFILES_KEY))}.")
+    console.print(STALE)
+
+
+def showing(console: Console, user_id: str | None) -> None:
+    """Print one profile, or all."""
+    known = profiles.read(connect(load()))
+    if user_id is not None and user_id not in known:
+        raise _nobody(user_id)
+    if not known:
+        console.print("No person has a profile; adult defaults hold for everybody.")
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in profiles.COLUMNS:
+        table.add_column(column, no_wrap=True)
+    for shown in [user_id] if user_id is not None else sorted(known):
+        table.add_row(escape(shown), *known[shown].cells())
+    console.print(table)
+
+
+def removing(console: Console, user_id: str) -> None:
+    """Forget one person's profile."""
+    lake = connect(load())
+    known = profiles.read(lake)
+    if user_id not in known:
+        raise _nobody(user_id)
+    profiles.write(lake, {other: profile for other, profile in known.items() if other != user_id})
+    console.print(f"Removed the profile of {escape(user_id)}; adult defaults hold again. {STALE}")
+
+
+def _nobody(user_id: str) -> PermanentError:
+    return PermanentError(f"{user_id} has no profile; `health-etl profiles show` lists those that there are.")
