@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from health_etl.clinical.sources import sourced
@@ -31,3 +33,32 @@ def earlier_days(days: pd.DataFrame, history: pd.DataFrame, carried: Sequence[st
 
 def _dates(local_dates: pd.Series) -> pd.Series:
     return pd.to_datetime(local_dates, format="%Y-%m-%d").reset_index(drop=True)
+
+
+def by_days_before(today: pd.Series, earlier: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
+    """Return a number of each day and of its look-back: one row a day, column n holds the value n days before.
+
+    today: one value per day, in order; earlier: as earlier_days returns it. NaN where a day has no value.
+    """
+    table = np.full((len(today), LOOK_BACK_DAYS + 1), np.nan)
+    table[:, 0] = today.to_numpy(dtype=np.float64, na_value=np.nan)
+    place = (earlier["day"].to_numpy(dtype=np.int64), earlier["days_before"].to_numpy(dtype=np.int64))
+    table[place] = earlier[name].to_numpy(dtype=np.float64, na_value=np.nan)
+    return table
+
+
+def mean_of_known(table: npt.NDArray[np.float64], needed: int) -> npt.NDArray[np.float64]:
+    """Return the mean of each row's known values; NaN for a row with fewer than `needed` of them."""
+    known = ~np.isnan(table)
+    count = known.sum(axis=1)
+    mean = np.where(known, table, 0.0).sum(axis=1) / np.maximum(count, 1)
+    return np.where(count >= max(needed, 1), mean, np.nan)
+
+
+def sd_of_known(table: npt.NDArray[np.float64], needed: int) -> npt.NDArray[np.float64]:
+    """Return the sample standard deviation (n - 1) of each row's known values; NaN with fewer than `needed`."""
+    known = ~np.isnan(table)
+    count = known.sum(axis=1)
+    deviation = np.where(known, table - mean_of_known(table, 1)[:, None], 0.0)
+    sd = np.sqrt((deviation * deviation).sum(axis=1) / np.maximum(count - 1, 1))
+    return np.where(count >= max(needed, 2), sd, np.nan)
