@@ -116,7 +116,7 @@ PROCESSOR = Processor(
             "Report the heart-rate statistics of this day and how much of it was recorded.",
         ),
         Level.STRUCTURAL: (
-            "Describe how this person's heart rate ran through the day: when it was low, when it was high, for how long.",
+            "Describe how this person's heart rate ran through the day: when it was low or high, and for how long.",
             "Tell the course of this day's heart rate in time, with its events and gaps.",
             "List the patterns and events of this heart-rate day with their local times.",
         ),

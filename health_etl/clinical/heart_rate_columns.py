@@ -201,8 +201,8 @@ GUIDELINES = (
     f"when below {BRADYCARDIA_BELOW_BPM} bpm.",
     f"Method of the resting heart rate: lowest mean of {RESTING_WINDOW_MINUTES} min, as Garmin, with at least "
     f"{RESTING_MINIMUM_SAMPLES} measured minutes and no pause of more than {LONGEST_GAP_MINUTES} min.",
-    f"Resting heart rate, means of night and day, and zones are given when at least {MINIMUM_COVERAGE * PERCENT:.0f} % of the "
-    f"day's hours hold a sample; the mean of the night ({NIGHT_SPAN} local) needs {NIGHT_MINIMUM_HOURS} of its "
+    f"Resting heart rate, means of night and day, and zones are given when at least {MINIMUM_COVERAGE * PERCENT:.0f} % "
+    f"of the day's hours hold a sample; the mean of the night ({NIGHT_SPAN} local) needs {NIGHT_MINIMUM_HOURS} of its "
     f"{NIGHT_END_HOUR} hours, that of the day {DAY_MINIMUM_HOURS} of {HOURS_PER_DAY - NIGHT_END_HOUR}.",
     f"HRmax as configured, or {FROM_AGE} for adults; zones start at "
     f"{', '.join(str(floor) for floor in ZONE_FLOORS_PERCENT)} % of HRmax.",

@@ -81,8 +81,8 @@ def _urgent(facts: Facts) -> str:
         sentences.append(
             f"On {facts['local_date']} the heart rate {stayed} outside the hours of rest: "
             f"{stretches(facts, 'urgent_open')}, up to {facts['urgent_open_peak_bpm']} bpm in the longest, from "
-            f"{facts['urgent_open_start_local']} local time. Exercise is a common reason, but heart rate alone cannot tell "
-            "it from a fast rhythm: if the person was not exercising, care should be sought without delay."
+            f"{facts['urgent_open_start_local']} local time. Exercise is a common reason, but heart rate alone cannot "
+            "tell it from a fast rhythm: if the person was not exercising, care should be sought without delay."
         )
     return paragraph(*sentences)
 
@@ -98,10 +98,10 @@ def _resting(facts: Facts) -> str:
     return facts.pick(
         "meaning of resting",
         (
-            f"On {facts['local_date']} the resting heart rate, taken as the lowest mean of {RESTING_WINDOW_MINUTES} min, "
+            f"On {facts['local_date']} the resting heart rate, taken as the lowest mean of {RESTING_WINDOW_MINUTES} "
+            f"min, was {facts['resting_bpm']} bpm.",
+            f"The lowest mean of {RESTING_WINDOW_MINUTES} min on {facts['local_date']}, here the resting heart rate, "
             f"was {facts['resting_bpm']} bpm.",
-            f"The lowest mean of {RESTING_WINDOW_MINUTES} min on {facts['local_date']}, here the resting heart rate, was "
-            f"{facts['resting_bpm']} bpm.",
         ),
     )
 
@@ -118,12 +118,12 @@ def _grade(facts: Facts) -> str:
         ),
         WELL_BELOW_RANGE: (
             f"This is {below(resting, BRADYCARDIA_BELOW_BPM)} {BRADYCARDIA_BELOW_BPM} bpm, where a slow heart rate can "
-            "become clinically relevant; it can be usual in sleep and in trained people, but with dizziness, fainting or "
-            "breathlessness medical advice should be sought."
+            "become clinically relevant; it can be usual in sleep and in trained people, but with dizziness, fainting "
+            "or breathlessness medical advice should be sought."
         ),
         ABOVE_RANGE: (
-            f"This is {above(resting, RESTING_HIGH_BPM)} {RANGE}: even the calmest part of the record was fast. If it is "
-            "seen again, or comes with chest pain, breathlessness or fainting, medical advice should be sought."
+            f"This is {above(resting, RESTING_HIGH_BPM)} {RANGE}: even the calmest part of the record was fast. If it "
+            "is seen again, or comes with chest pain, breathlessness or fainting, medical advice should be sought."
         ),
     }
     return sentences[facts["resting_grade"]]
@@ -135,8 +135,8 @@ def _high(facts: Facts) -> str:
         sentences.append(
             f"The rate stayed above {RESTING_HIGH_BPM} bpm for {SUSTAINED_MINUTES} min or more in "
             f"{stretches(facts, 'high_at_rest')} of inferred rest (mostly in {NIGHT_SPAN} local, or longer than "
-            f"{LONGEST_BOUT_MINUTES} min); being up and about or very long exercise would look the same. If it was rest "
-            "and happens again, or with symptoms, medical advice should be sought."
+            f"{LONGEST_BOUT_MINUTES} min); being up and about or very long exercise would look the same. If it was "
+            "rest and happens again, or with symptoms, medical advice should be sought."
         )
     if some(facts, "high_open_count"):
         sentences.append(
@@ -151,9 +151,9 @@ def _low(facts: Facts) -> str:
         return ""
     return (
         f"The rate stayed below {BRADYCARDIA_BELOW_BPM} bpm for {SUSTAINED_MINUTES} min or more in "
-        f"{stretches(facts, 'low_at_rest')}, {facts['low_at_rest_day_minutes']} min of it outside {NIGHT_SPAN} local. This "
-        "is usual in sleep and in trained people; with dizziness, fainting or breathlessness medical advice should be "
-        "sought."
+        f"{stretches(facts, 'low_at_rest')}, {facts['low_at_rest_day_minutes']} min of it outside {NIGHT_SPAN} local. "
+        "This is usual in sleep and in trained people; with dizziness, fainting or breathlessness medical advice "
+        "should be sought."
     )
 
 
@@ -172,8 +172,8 @@ def _recovery(facts: Facts) -> str:
     if not tested:
         return ""
     return (
-        f"After the hardest effort the rate fell by {' and by '.join(tested)}. These limits hold after a maximal exercise "
-        "test; in daily life people often slow down rather than stop, so the fall is not graded."
+        f"After the hardest effort the rate fell by {' and by '.join(tested)}. These limits hold after a maximal "
+        "exercise test; in daily life people often slow down rather than stop, so the fall is not graded."
     )
 
 
@@ -185,12 +185,12 @@ def _history(facts: Facts) -> str:
     sentences = {
         USUAL: f"Against {own} this day is not unusual.",
         ABOVE_USUAL: (
-            f"It lies {apart} bpm above {own}, more than {OUTLIER_SD} SD. Illness, heat, alcohol, stress or hard training "
-            "can raise it; which of them, if any, is not known."
+            f"It lies {apart} bpm above {own}, more than {OUTLIER_SD} SD. Illness, heat, alcohol, stress or hard "
+            "training can raise it; which of them, if any, is not known."
         ),
         BELOW_USUAL: (
-            f"It lies {apart} bpm below {own}, more than {OUTLIER_SD} SD. Rest, training or a changed way of wearing the "
-            "device can lower it; which of them, if any, is not known."
+            f"It lies {apart} bpm below {own}, more than {OUTLIER_SD} SD. Rest, training or a changed way of wearing "
+            "the device can lower it; which of them, if any, is not known."
         ),
     }
     return sentences[facts["resting_against_baseline"]]

@@ -189,8 +189,8 @@ def _history(facts: Facts) -> str:
     if not facts.has("resting_against_baseline"):
         return no_baseline(facts)
     return (
-        f"Over {facts['baseline_days']} earlier days, of the last {LOOK_BACK_DAYS} days, the resting heart rate averaged "
-        f"{facts['resting_baseline_bpm']} bpm (SD {facts['resting_baseline_sd_bpm']} bpm); this day lies "
+        f"Over {facts['baseline_days']} earlier days, of the last {LOOK_BACK_DAYS} days, the resting heart rate "
+        f"averaged {facts['resting_baseline_bpm']} bpm (SD {facts['resting_baseline_sd_bpm']} bpm); this day lies "
         f"{facts.difference('resting_bpm', 'resting_baseline_bpm')} bpm from that mean."
     )
 

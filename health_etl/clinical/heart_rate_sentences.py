@@ -33,8 +33,8 @@ def too_sparse(facts: Facts) -> str:
     if facts.has("high_at_rest_count"):
         return ""
     return (
-        f"Only {facts['recorded_minutes']} min were recorded without a pause of more than {LONGEST_GAP_MINUTES} min, so "
-        f"sustained rates of {SUSTAINED_MINUTES} min could not be seen: that none is told does not mean that there "
+        f"Only {facts['recorded_minutes']} min were recorded without a pause of more than {LONGEST_GAP_MINUTES} min, "
+        f"so sustained rates of {SUSTAINED_MINUTES} min could not be seen: that none is told does not mean that there "
         "was none."
     )
 
@@ -46,4 +46,4 @@ def no_baseline(facts: Facts) -> str:
     if not facts.has("resting_bpm"):
         return "Without a resting heart rate the day is not compared with the person's earlier days."
     days = counted(facts["baseline_days"], "earlier day has", "earlier days have")
-    return f"There is no baseline of the person's own yet: {days} a resting heart rate, {BASELINE_MINIMUM_DAYS} are needed."
+    return f"There is no own baseline yet: {days} a resting heart rate, {BASELINE_MINIMUM_DAYS} are needed."

@@ -91,17 +91,17 @@ class Stretches:
 
     def only(self, mask: Booleans) -> Stretches:
         """Return the stretches that the mask picks."""
-        arrays = (
-            self.group,
-            self.first,
-            self.last,
-            self.start_ms,
-            self.start_offset_minutes,
-            self.start_minute,
-            self.minutes,
-            self.peak,
+        return Stretches(
+            group=self.group[mask],
+            first=self.first[mask],
+            last=self.last[mask],
+            start_ms=self.start_ms[mask],
+            start_offset_minutes=self.start_offset_minutes[mask],
+            start_minute=self.start_minute[mask],
+            minutes=self.minutes[mask],
+            peak=self.peak[mask],
+            n_groups=self.n_groups,
         )
-        return Stretches(*(array[mask] for array in arrays), n_groups=self.n_groups)
 
     def count(self) -> Integers:
         """Return the number of stretches of each day."""
