@@ -151,7 +151,7 @@ def event_metrics(series: Samples, hrmax_bpm: Floats) -> tuple[dict[str, pd.Seri
         worst = kind.longest()
         metrics[f"{name}_peak_bpm"] = worst.of_day(worst.peak)
     by_day = found.low.minutes - found.low.night_minutes()
-    low_by_day = np.bincount(found.low.group, weights=by_day, minlength=series.n_groups)
+    low_by_day = np.bincount(found.low.group, weights=by_day, minlength=series.n_groups).astype(np.float64)
     metrics["low_at_rest_day_minutes"] = pd.Series(low_by_day).where(pd.Series(recorded >= SUSTAINED_MINUTES))
     return metrics, bouts
 

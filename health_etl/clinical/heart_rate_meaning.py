@@ -57,6 +57,8 @@ def semantic(facts: Facts) -> str:
         _grade(facts),
         _high(facts),
         _low(facts),
+        _nothing_sustained(facts),
+        _night(facts),
         too_sparse(facts),
         _recovery(facts),
         _history(facts),
@@ -154,6 +156,31 @@ def _low(facts: Facts) -> str:
         f"{stretches(facts, 'low_at_rest')}, {facts['low_at_rest_day_minutes']} min of it outside {NIGHT_SPAN} local. "
         "This is usual in sleep and in trained people; with dizziness, fainting or breathlessness medical advice "
         "should be sought."
+    )
+
+
+def _nothing_sustained(facts: Facts) -> str:
+    """Say that no sustained rate was seen, where the record could have shown one and did not."""
+    names = ("urgent_at_rest", "urgent_open", "high_at_rest", "high_open", "low_at_rest")
+    if any(some(facts, f"{name}_count") for name in names) or not facts.has("high_at_rest_count"):
+        return ""
+    partial = ", which leaves out much of the day" if facts.has("coverage_reason") else ""
+    return (
+        f"No rate above {RESTING_HIGH_BPM} or below {BRADYCARDIA_BELOW_BPM} bpm that lasted {SUSTAINED_MINUTES} min "
+        f"was seen outside exercise bouts in the recorded time{partial}."
+    )
+
+
+def _night(facts: Facts) -> str:
+    """Say what is worth asking where the night was not calmer than the day."""
+    if not facts.has("night_mean_bpm", "day_mean_bpm"):
+        return ""
+    if facts.number("night_mean_bpm") < facts.number("day_mean_bpm"):
+        return ""
+    return (
+        f"The night ({NIGHT_SPAN} local) averaged {facts['night_mean_bpm']} bpm, not below the other hours with "
+        f"{facts['day_mean_bpm']} bpm. Asleep the heart usually beats more slowly; a late night, night work, illness "
+        "or a wrong time zone can turn this round, and which of them applies is not known."
     )
 
 

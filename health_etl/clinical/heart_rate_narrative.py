@@ -21,6 +21,17 @@ from health_etl.clinical.heart_rate_zones import BELOW_ZONES, ZONE_FLOORS_PERCEN
 from health_etl.clinical.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.text import counted, paragraph, zone_caution
 
+VERY_HIGH = f"above {URGENT_ABOVE_BPM} bpm for {URGENT_MINUTES} min or more"
+HIGH = f"above {RESTING_HIGH_BPM} bpm for {SUSTAINED_MINUTES} min or more"
+LOW = f"below {BRADYCARDIA_BELOW_BPM} bpm for {SUSTAINED_MINUTES} min or more"
+SUSTAINED = (  # metrics, rate, circumstances
+    ("urgent_at_rest", VERY_HIGH, " at inferred rest"),
+    ("urgent_open", VERY_HIGH, ", exercise or not is not known"),
+    ("high_at_rest", HIGH, " at inferred rest"),
+    ("high_open", HIGH, " outside bouts, rest not known"),
+    ("low_at_rest", LOW, ""),
+)
+
 
 def narrate(facts: Facts) -> Captions:
     """Write one local day of heart-rate samples as text, on three levels."""
@@ -86,7 +97,7 @@ def _level(facts: Facts) -> str:
         "level",
         (
             f"They ranged from {low} to {high} bpm; their mean, rest and activity together, was {mean} bpm.",
-            f"The lowest was {low} bpm, the highest {high} bpm and the mean of all samples, at rest or not, {mean} bpm.",
+            f"The lowest was {low} bpm, the highest {high} bpm; all samples, at rest or not, averaged {mean} bpm.",
         ),
     )
 
@@ -135,6 +146,8 @@ def _night_and_day(facts: Facts) -> str:
 
 
 def _zones(facts: Facts) -> str:
+    if facts.has("coverage_reason"):
+        return ""
     if not facts.has("hrmax_used_bpm"):
         return "No time in zones is given, because no maximal heart rate and no adult's age is configured."
     if not facts.has(BELOW_ZONES):
@@ -148,25 +161,30 @@ def _zones(facts: Facts) -> str:
 
 
 def _counts(facts: Facts) -> str:
-    parts = []
-    if facts.has("bout_count"):
-        bouts = counted(facts["bout_count"], "exercise bout", "exercise bouts")
-        parts.append(
-            f"{bouts} ({BOUT_MINUTES} min or more from {facts['bout_floor_bpm']} bpm on; "
-            f"{facts['bout_minutes']} min in all)"
-        )
-    if facts.has("high_at_rest_count"):
-        parts += [
-            f"above {RESTING_HIGH_BPM} bpm for {SUSTAINED_MINUTES} min or more {stretches(facts, 'high_at_rest')} at "
-            f"inferred rest and {stretches(facts, 'high_open')} outside bouts with rest not known",
-            f"below {BRADYCARDIA_BELOW_BPM} bpm for {SUSTAINED_MINUTES} min or more {stretches(facts, 'low_at_rest')}",
-        ]
-    if facts.has("urgent_at_rest_count"):
-        parts.append(
-            f"above {URGENT_ABOVE_BPM} bpm for {URGENT_MINUTES} min or more {stretches(facts, 'urgent_at_rest')} at "
-            f"inferred rest and {stretches(facts, 'urgent_open')} that may be exercise"
-        )
-    return f"Seen in the recorded time: {'; '.join(parts)}." if parts else ""
+    return paragraph(_bout_count(facts), _sustained_counts(facts))
+
+
+def _bout_count(facts: Facts) -> str:
+    if not facts.has("bout_count"):
+        return ""
+    rule = f"{BOUT_MINUTES} min or more from {facts['bout_floor_bpm']} bpm on"
+    if facts["bout_count"] == "0":
+        return f"No exercise bout ({rule}) was seen in the recorded time."
+    bouts = counted(facts["bout_count"], "exercise bout", "exercise bouts")
+    return f"In the recorded time {bouts} ({rule}) took {facts['bout_minutes']} min in all."
+
+
+def _sustained_counts(facts: Facts) -> str:
+    """Tell the sustained rates that were seen, then those that were not."""
+    told = [kind for kind in SUSTAINED if facts.has(f"{kind[0]}_count")]
+    seen = [kind for kind in told if some(facts, f"{kind[0]}_count")]
+    lines = [f"{rate}{where}: {stretches(facts, name)}" for name, rate, where in seen]
+    unseen = dict.fromkeys(rate for _, rate, _ in told if rate not in {rate for _, rate, _ in seen})
+    outside = " outside exercise bouts" if HIGH in unseen else ""
+    return paragraph(
+        f"Sustained in the recorded time, {'; '.join(lines)}." if lines else "",
+        f"Not seen in the recorded time: a rate {', or '.join(unseen)}{outside}." if unseen else "",
+    )
 
 
 def _recovery(facts: Facts) -> str:
@@ -257,20 +275,11 @@ def _bouts(facts: Facts) -> str:
 
 def _sustained(facts: Facts) -> str:
     sentences = []
-    for name, what in (
-        ("urgent_at_rest", f"above {URGENT_ABOVE_BPM} bpm for {URGENT_MINUTES} min or more at inferred rest"),
-        ("urgent_open", f"above {URGENT_ABOVE_BPM} bpm for {URGENT_MINUTES} min or more, exercise or not is not known"),
-        ("high_at_rest", f"above {RESTING_HIGH_BPM} bpm for {SUSTAINED_MINUTES} min or more at inferred rest"),
-        (
-            "high_open",
-            f"above {RESTING_HIGH_BPM} bpm for {SUSTAINED_MINUTES} min or more outside bouts, rest not known",
-        ),
-        ("low_at_rest", f"below {BRADYCARDIA_BELOW_BPM} bpm for {SUSTAINED_MINUTES} min or more"),
-    ):
+    for name, rate, where in SUSTAINED:
         if some(facts, f"{name}_count"):
             start = facts[f"{name}_start_local"]
             begin = f"from {start}" if facts[f"{name}_count"] == "1" else f"the longest from {start}"
-            sentences.append(f"The rate stayed {what}: {stretches(facts, name)}, {begin} local time.")
+            sentences.append(f"The rate stayed {rate}{where}: {stretches(facts, name)}, {begin} local time.")
     if some(facts, "high_at_rest_count") or some(facts, "urgent_at_rest_count"):
         sentences.append(
             f"Rest is inferred from the hour or from a length of more than {LONGEST_BOUT_MINUTES} min, not measured."

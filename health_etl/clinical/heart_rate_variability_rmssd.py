@@ -70,9 +70,9 @@ PROCESSOR = Processor(
             "Place this night in the row of the person's last nights, with its times and gaps.",
         ),
         Level.SEMANTIC: (
-            "Interpret this night of RMSSD for a clinician against the person's own baseline, and say what is uncertain.",
+            "Interpret this night of RMSSD against the person's own baseline for a clinician; name what is uncertain.",
             "Say what this night's RMSSD means for this person, without grading it against other people.",
-            "Assess this night's heart rate variability against the person's own nights, and what a comparison would need.",
+            "Assess this night's heart rate variability against the person's own nights and say what that would need.",
         ),
     },
     analyse=analyse,

@@ -22,8 +22,8 @@ def _ms(name: str, label: str, description: str) -> Metric:
     return Metric(name, label, description, unit="ms", decimals=1)
 
 
-def _ln(name: str, label: str, description: str) -> Metric:
-    return Metric(name, label, description, unit=LN_UNIT, decimals=2)
+def _ln(name: str, label: str, description: str, *, told: bool = True) -> Metric:
+    return Metric(name, label, description, unit=LN_UNIT, decimals=2, told=told)
 
 
 def _nights(name: str, label: str, description: str) -> Metric:
@@ -84,7 +84,7 @@ TRENDS = (
     _ln("band_high_ln_rmssd", "Own band of ln RMSSD: upper end", f"Own mean plus {BAND_SD} SD."),
     _ms("band_low_rmssd_ms", "Own band as RMSSD: lower end", "The band's lower end on the scale of RMSSD."),
     _ms("band_high_rmssd_ms", "Own band as RMSSD: upper end", "The band's upper end on the scale of RMSSD."),
-    _ln("deviation_ln_rmssd", "Deviation of the night from the own mean", "ln RMSSD minus the own mean."),
+    _ln("deviation_ln_rmssd", "Deviation of the night from the own mean", "ln RMSSD minus own mean.", told=False),
     _words("against_band", "Night against the own band", "Below, inside (ends included) or above the band."),
     _nights(
         "run_nights",
@@ -98,7 +98,8 @@ CARRIED = ("ln_rmssd", "night_rule", "night_source")
 GUIDELINES = (
     "RMSSD is compared with the person's own nights only, and only with nights of the same app and rule.",
     f"Baseline ({PLEWS_SOURCE}): {WEEK_NIGHTS}-night mean of ln RMSSD, {WEEK_MINIMUM_NIGHTS} valid nights or more; "
-    f"band: mean ± {BAND_SD} SD of the earlier nights of the last {LOOK_BACK_DAYS} days, {BAND_MINIMUM_NIGHTS} nights or more.",
+    f"band: mean ± {BAND_SD} SD of the earlier nights of the last {LOOK_BACK_DAYS} days, {BAND_MINIMUM_NIGHTS} nights "
+    "or more.",
     f"A night's mean needs samples over at least {MINIMUM_COVERAGE * PERCENT:.0f} % of a {NIGHT_HOURS}-hour night; a "
     "single value is taken as the app's own value for the night (assumption).",
     f"Health Connect stores RMSSD up to {PLATFORM_CAP_MS} ms.",
