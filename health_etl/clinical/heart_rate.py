@@ -13,12 +13,10 @@ from health_etl.clinical.heart_rate_profile import bpm_by_hour, day_mean, extrem
 from health_etl.clinical.heart_rate_recovery import FIRST_RECOVERY_MINUTES, SECOND_RECOVERY_MINUTES, recovery
 from health_etl.clinical.heart_rate_resting import (
     MINIMUM_COVERAGE,
-    TOO_SPARSE,
     hourly_coverage,
     hours_with_samples,
-    lowest_window_mean,
     reference_group,
-    resting_grade,
+    resting_metrics,
 )
 from health_etl.clinical.heart_rate_series import SAME_INSTANT_MS, minute_means, recorded_minutes
 from health_etl.clinical.heart_rate_trends import look_back
@@ -56,7 +54,7 @@ def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) ->
             **_hours(series),
         },
         judged={
-            **_resting(series, reference),
+            **resting_metrics(series, reference),
             **_night_and_day(series),
             **{name: pd.Series(minutes) for name, minutes in time_in_zones(series, hrmax_bpm).items()},
         },
@@ -92,15 +90,6 @@ def _night_and_day(series: Samples) -> dict[str, pd.Series]:
         "night_mean_bpm": pd.Series(night_mean(by_hour)),
         "day_mean_bpm": pd.Series(day_mean(by_hour)),
         "nocturnal_dip_bpm": pd.Series(nocturnal_dip(by_hour)),
-    }
-
-
-def _resting(series: Samples, reference: pd.Series) -> dict[str, pd.Series]:
-    resting = lowest_window_mean(series)
-    return {
-        "resting_bpm": pd.Series(resting),
-        "resting_grade": resting_grade(resting, reference),
-        "resting_missing_reason": pd.Series(TOO_SPARSE, index=range(len(resting))).where(np.isnan(resting)),
     }
 
 

@@ -109,6 +109,14 @@ PROFILE = (
         f"no pause of more than {LONGEST_GAP_MINUTES} min.",
         1,
     ),
+    _words("resting_start_local", "Its window: start, local time", "Local clock time of the window's start, HH:MM."),
+    Metric(
+        "resting_measured_minutes",
+        "Its window: minutes with a sample",
+        f"Measured minutes among the {RESTING_WINDOW_MINUTES} min of the window.",
+        unit="min",
+        dtype=pa.int64(),
+    ),
     _words(
         "resting_grade",
         f"Resting heart rate against {RESTING_LOW_BPM}–{RESTING_HIGH_BPM} bpm",

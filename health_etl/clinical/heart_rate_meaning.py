@@ -97,13 +97,14 @@ def _resting(facts: Facts) -> str:
         )
     if not facts.has("resting_bpm"):
         return f"For {facts['local_date']} a resting heart rate is not given: {facts['resting_missing_reason']}."
+    bpm, start, measured = (facts[f"resting_{name}"] for name in ("bpm", "start_local", "measured_minutes"))
     return facts.pick(
         "meaning of resting",
         (
             f"On {facts['local_date']} the resting heart rate, taken as the lowest mean of {RESTING_WINDOW_MINUTES} "
-            f"min, was {facts['resting_bpm']} bpm.",
+            f"min, was {bpm} bpm; the window, from {start} local time, has samples in {measured} min of it.",
             f"The lowest mean of {RESTING_WINDOW_MINUTES} min on {facts['local_date']}, here the resting heart rate, "
-            f"was {facts['resting_bpm']} bpm.",
+            f"was {bpm} bpm; that window began at {start} local time, and {measured} min of it hold samples.",
         ),
     )
 

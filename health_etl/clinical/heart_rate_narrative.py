@@ -69,6 +69,7 @@ def structural(facts: Facts) -> str:
         _span(facts),
         _gaps(facts),
         _hours(facts),
+        _rest_window(facts),
         _night_against_day(facts),
         _bouts(facts),
         _sustained(facts),
@@ -244,6 +245,15 @@ def _hours(facts: Facts) -> str:
             f"Of the recorded hours the one from {calm} had the lowest mean and the one from {busy} the highest.",
             f"By hourly means, the lowest hour began at {calm} and the highest at {busy}.",
         ),
+    )
+
+
+def _rest_window(facts: Facts) -> str:
+    if not facts.has("resting_bpm"):
+        return ""
+    return (
+        f"The calmest {RESTING_WINDOW_MINUTES} min, which give the resting heart rate, began at "
+        f"{facts['resting_start_local']} local time."
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -17,6 +19,7 @@ from health_etl.clinical.samples import (
     lowest_by_group,
 )
 from health_etl.clinical.sources import sourced
+from health_etl.clinical.text import local_clock_times
 
 RESTING_LOW_BPM = sourced(60, "bpm", "adults at rest", "textbook convention: 60 to 100 is normal")
 RESTING_HIGH_BPM = sourced(100, "bpm", "adults at rest", "textbook convention: 60 to 100 is normal")
@@ -61,13 +64,23 @@ def hourly_coverage(hours: Floats, days: pd.DataFrame) -> Floats:
     return np.clip(np.nan_to_num(share), 0.0, 1.0)
 
 
-def lowest_window_mean(series: Samples) -> Floats:
+@dataclass(frozen=True)
+class Windows:
+    """The window of the resting heart rate of each day that has one: arrays of one length, sorted by group."""
+
+    group: Integers
+    mean: Floats
+    first: Integers  # place of its first measured minute in the series
+    measured_minutes: Integers
+
+
+def lowest_windows(series: Samples) -> Windows:
     """Return the resting heart rate of each day in bpm: the lowest 30-minute mean, as Garmin defines it.
 
     Formula: the smallest mean of the measured minutes of a window, each of equal weight; a window is the 30 min
     from a measured minute on. Unit: bpm. Population: everybody. Source: Garmin, "lowest 30-min average in a
     24-hour period". Minimal coverage: 3 measured minutes and no stretch of more than 15 min without one, the end
-    of the window included; half of the day's hours. NaN for a day without such a window.
+    of the window included; half of the day's hours. The earliest of equal windows counts.
     """
     window_ms = RESTING_WINDOW_MINUTES * MS_PER_MINUTE
     longest_gap_ms = LONGEST_GAP_MINUTES * MS_PER_MINUTE
@@ -81,7 +94,26 @@ def lowest_window_mean(series: Samples) -> Floats:
         & (series.time_ms + window_ms - series.time_ms[last] <= longest_gap_ms)
     )
     mean = _sums(series.value, start[enough], end[enough]) / (end - start)[enough]
-    return lowest_by_group(series.group[enough], mean, series.n_groups)
+    group, first, measured = series.group[enough], start[enough], (end - start)[enough]
+    lowest = np.flatnonzero(mean == lowest_by_group(group, mean, series.n_groups)[group])
+    lowest = lowest[np.unique(group[lowest], return_index=True)[1]]
+    return Windows(group[lowest], mean[lowest], first[lowest], measured[lowest])
+
+
+def resting_metrics(series: Samples, reference: pd.Series) -> dict[str, pd.Series]:
+    """Return the resting heart rate of each day, when its window began, what it stands on, and its grade."""
+    found = lowest_windows(series)
+    every = range(series.n_groups)
+    bpm = pd.Series(found.mean, index=found.group, dtype="float64").reindex(every)
+    begin = pd.to_datetime(pd.Series(series.time_ms[found.first], index=found.group), unit="ms", utc=True)
+    offset = pd.Series(series.utc_offset_minutes[found.first], index=found.group)
+    return {
+        "resting_bpm": bpm,
+        "resting_start_local": local_clock_times(begin, offset).reindex(every),
+        "resting_measured_minutes": pd.Series(found.measured_minutes, index=found.group, dtype="Int64").reindex(every),
+        "resting_grade": resting_grade(bpm.to_numpy(dtype=np.float64), reference),
+        "resting_missing_reason": pd.Series(TOO_SPARSE, index=every).where(bpm.isna()),
+    }
 
 
 def _first_outside(series: Samples, window_ms: int) -> Integers:
