@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.heart_rate_resting import BRADYCARDIA_BELOW_BPM, RESTING_HIGH_BPM
-from health_etl.clinical.heart_rate_series import Stretches, recorded_minutes, stretches
+from health_etl.clinical.heart_rate_series import Stretches, stretches
 from health_etl.clinical.heart_rate_zones import PERCENT
 from health_etl.clinical.samples import Booleans, Floats, Samples
 from health_etl.clinical.sources import sourced
@@ -123,17 +123,16 @@ def _touches(found: Stretches, bouts: Stretches, sample_count: int) -> Booleans:
 def event_metrics(series: Samples, hrmax_bpm: Floats) -> tuple[dict[str, pd.Series], Stretches]:
     """Return the metrics of bouts and sustained rates of each day, and the bouts.
 
-    Counts and minutes are null for a day whose recorded time could not hold such a stretch.
+    Counts and minutes are null for a day whose samples nowhere lie close enough, for long enough, to show one.
     """
     floor, floor_source = bout_floor(hrmax_bpm)
     bouts = exercise_bouts(series, floor)
     found = sustained(series, bouts)
-    recorded = recorded_minutes(series)
     longest = bouts.longest()
     metrics = {
         "bout_floor_bpm": pd.Series(floor),
         "bout_floor_source": floor_source,
-        **_counted("bout", bouts, recorded >= BOUT_MINUTES),
+        **_counted("bout", bouts, _could_show(series, BOUT_MINUTES)),
         "longest_bout_start_local": longest.start_clock(),
         "longest_bout_minutes": longest.of_day(longest.minutes),
         "longest_bout_peak_bpm": longest.of_day(longest.peak),
@@ -145,19 +144,26 @@ def event_metrics(series: Samples, hrmax_bpm: Floats) -> tuple[dict[str, pd.Seri
         ("urgent_open", found.urgent_open, URGENT_MINUTES),
         ("low_at_rest", found.low, SUSTAINED_MINUTES),
     ):
-        metrics |= _counted(name, kind, recorded >= least)
+        metrics |= _counted(name, kind, _could_show(series, least))
         metrics[f"{name}_start_local"] = kind.longest().start_clock()
     for name, kind in (("urgent_at_rest", found.urgent_at_rest), ("urgent_open", found.urgent_open)):
         worst = kind.longest()
         metrics[f"{name}_peak_bpm"] = worst.of_day(worst.peak)
     by_day = found.low.minutes - found.low.night_minutes()
     low_by_day = np.bincount(found.low.group, weights=by_day, minlength=series.n_groups).astype(np.float64)
-    metrics["low_at_rest_day_minutes"] = pd.Series(low_by_day).where(pd.Series(recorded >= SUSTAINED_MINUTES))
+    metrics["low_at_rest_day_minutes"] = pd.Series(low_by_day).where(metrics["low_at_rest_count"].notna())
     return metrics, bouts
 
 
+def _could_show(series: Samples, least_minutes: float) -> Booleans:
+    """Say of which days the samples could show a stretch of so many minutes at all."""
+    every = np.ones(len(series.value), dtype=np.bool_)
+    shown: Booleans = stretches(series, every, least_minutes, bridged_minutes=0).count() > 0
+    return shown
+
+
 def _counted(name: str, found: Stretches, enough: Booleans) -> dict[str, pd.Series]:
-    """Return count and minutes of the stretches; null where the recorded time could not hold one."""
+    """Return count and minutes of the stretches; null where the samples could not show one."""
     shown = pd.Series(enough)
     return {
         f"{name}_count": pd.Series(found.count(), dtype="Int64").where(shown),

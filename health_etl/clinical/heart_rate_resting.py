@@ -104,14 +104,16 @@ def resting_metrics(series: Samples, reference: pd.Series) -> dict[str, pd.Serie
     """Return the resting heart rate of each day, when its window began, what it stands on, and its grade."""
     found = lowest_windows(series)
     every = range(series.n_groups)
-    bpm = pd.Series(found.mean, index=found.group, dtype="float64").reindex(every)
+    resting = np.full(series.n_groups, np.nan)
+    resting[found.group] = found.mean
+    bpm = pd.Series(resting)
     begin = pd.to_datetime(pd.Series(series.time_ms[found.first], index=found.group), unit="ms", utc=True)
     offset = pd.Series(series.utc_offset_minutes[found.first], index=found.group)
     return {
         "resting_bpm": bpm,
         "resting_start_local": local_clock_times(begin, offset).reindex(every),
         "resting_measured_minutes": pd.Series(found.measured_minutes, index=found.group, dtype="Int64").reindex(every),
-        "resting_grade": resting_grade(bpm.to_numpy(dtype=np.float64), reference),
+        "resting_grade": resting_grade(resting, reference),
         "resting_missing_reason": pd.Series(TOO_SPARSE, index=every).where(bpm.isna()),
     }
 

@@ -33,9 +33,8 @@ def too_sparse(facts: Facts) -> str:
     if facts.has("high_at_rest_count"):
         return ""
     return (
-        f"Only {facts['recorded_minutes']} min were recorded without a pause of more than {LONGEST_GAP_MINUTES} min, "
-        f"so sustained rates of {SUSTAINED_MINUTES} min could not be seen: that none is told does not mean that there "
-        "was none."
+        f"Nowhere were {SUSTAINED_MINUTES} min recorded without a pause of more than {LONGEST_GAP_MINUTES} min, so "
+        "sustained rates of that length could not be seen: that none is told does not mean that there was none."
     )
 
 
