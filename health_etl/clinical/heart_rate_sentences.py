@@ -12,8 +12,8 @@ from health_etl.clinical.text import counted
 def one_sample(facts: Facts) -> str:
     """Tell a day that has a single sample."""
     return (
-        f"On {facts['local_date']}, 1 heart-rate sample was recorded, at {facts['first_sample_local']} local time: "
-        f"{facts['lowest_bpm']} bpm."
+        f"On {facts['local_date']}, {facts['sample_count']} heart-rate sample was recorded, at "
+        f"{facts['first_sample_local']} local time: {facts['lowest_bpm']} bpm."
     )
 
 
