@@ -59,7 +59,7 @@ def bout_floor(hrmax_bpm: Floats) -> tuple[Floats, pd.Series]:
     """Return from which rate on a sustained elevation counts as exercise, bpm, and where the floor comes from.
 
     Formula: 64 % of HRmax, rounded up, else 120 bpm. Unit: bpm. Population: adults.
-    Source: ACSM 2011 (moderate intensity); the default is an ASSUMPTION.
+    Source: ACSM 2011 (moderate intensity); the default is an ASSUMPTION. Minimal coverage: none.
     """
     known = ~np.isnan(hrmax_bpm)
     floor = np.where(known, np.ceil(BOUT_FLOOR_PERCENT * hrmax_bpm / PERCENT), BOUT_DEFAULT_FLOOR_BPM)

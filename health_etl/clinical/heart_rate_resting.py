@@ -146,9 +146,11 @@ def reference_group(days: pd.DataFrame) -> pd.Series:
 
 
 def resting_grade(resting_bpm: Floats, reference: pd.Series) -> pd.Series:
-    """Place the resting heart rate (bpm) of adults against 60 to 100 bpm, and 50 bpm; null for minors.
+    """Place the resting heart rate of adults against 60 to 100 bpm, and 50 bpm; null for minors.
 
-    Source: textbook convention; below 50 bpm clinically relevant, doi:10.1161/CIR.0000000000000628.
+    Formula: below 50, below 60, 60 to 100 (both included), above 100. Unit: bpm. Population: adults. Source: textbook
+    convention; below 50 bpm clinically relevant, doi:10.1161/CIR.0000000000000628. Minimal coverage: that of the
+    resting heart rate.
     """
     place = np.select(
         [resting_bpm < BRADYCARDIA_BELOW_BPM, resting_bpm < RESTING_LOW_BPM, resting_bpm <= RESTING_HIGH_BPM],

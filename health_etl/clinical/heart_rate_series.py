@@ -67,7 +67,11 @@ def held_minutes(series: Samples) -> Floats:
 
 
 def recorded_minutes(series: Samples) -> Floats:
-    """Return the minutes of each day that its samples stand for; pauses of more than 15 min are left out."""
+    """Return the minutes of each day that its samples stand for.
+
+    Formula: the sum of held_minutes; pauses of more than 15 min are left out. Unit: min. Population: everybody.
+    Source: ASSUMPTION, see LONGEST_GAP_MINUTES. Minimal coverage: none.
+    """
     return np.bincount(series.group, weights=held_minutes(series), minlength=series.n_groups).astype(np.float64)
 
 

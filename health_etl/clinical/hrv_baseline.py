@@ -107,7 +107,11 @@ def run_nights(ln: Floats, low: Floats, high: Floats) -> Integers:
 
 
 def against_band(ln: Floats) -> dict[str, pd.Series]:
-    """Return the band, the night's deviation from its mean, its side, its run, and the side of the 7-day mean."""
+    """Return the band, the night's deviation from its mean, its side, its run, and the side of the 7-day mean.
+
+    Formula: band, ln RMSSD minus its mean, side_of_band, run_nights. Unit: ln ms, ms, nights. Population: the person
+    alone. Source: as band. Minimal coverage: 7 valid earlier nights, else null.
+    """
     mean, low, high = band(ln)
     side = side_of_band(ln[:, 0], low, high)
     week_side = side_of_band(mean_of_known(ln[:, :WEEK_NIGHTS], WEEK_MINIMUM_NIGHTS), low, high)

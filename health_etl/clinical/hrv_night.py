@@ -104,7 +104,8 @@ def recorded_share(samples: Samples) -> Floats:
     """Return which share of a night of 7 hours the samples hold, from 0 to 1.
 
     Formula: a sample stands for its spacing (the median of the night, gaps above 45 min left out), but for no more
-    than the 5 minutes that it measured, as a lone sample does; so a pause adds nothing.
+    than the 5 minutes that it measured, as a lone sample does; so a pause adds nothing. Unit: share. Population:
+    adults. Source: Task Force 1996 for the 5 min; the rest is an ASSUMPTION. Minimal coverage: none.
     """
     spacing = samples.median_spacing_minutes(LONGEST_SPACING_MINUTES)
     minutes = samples.count().astype(np.float64) * np.fmin(spacing, SAMPLE_MINUTES)

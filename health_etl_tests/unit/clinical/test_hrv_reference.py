@@ -1,4 +1,4 @@
-"""ln RMSSD of nights, their 7-night mean and band held against the worked example of nightly values in the reference folder."""
+"""ln RMSSD of nights, their 7-night mean and band held against the worked example in the reference folder."""
 
 from __future__ import annotations
 
