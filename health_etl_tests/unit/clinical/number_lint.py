@@ -29,7 +29,8 @@ def unsourced_numbers(code: str) -> list[Finding]:
 
     A number other than 0, 1 and 2 stands in the value of `NAME = sourced(value, unit, population, source)` or of
     `NAME = definition(value, what)` at module level, written or in a text. Free are `decimals=` of a metric, slices,
-    format specifications, docstrings, and citations: texts of a module-level constant whose name ends in _SOURCE.
+    format specifications, docstrings, and citations: module-level texts whose name ends in _SOURCE, or that are private
+    and used in those calls alone.
     """
     tree = ast.parse(code)
     free = set(_free(tree))
@@ -60,11 +61,12 @@ def _of_constant(node: ast.Constant) -> Iterator[Finding]:
 
 def _free(tree: ast.Module) -> Iterator[int]:
     """Yield the identity of every node whose numbers are free or have their source."""
+    cited = _cited_alone(tree)
     for statement in tree.body:
         if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None and _name(statement):
             if _called(statement.value):
                 yield from _all(statement.value)
-            if _name(statement).endswith(CITATION_SUFFIX):
+            if _name(statement).endswith(CITATION_SUFFIX) or _name(statement) in cited:
                 yield from (id(node) for node in ast.walk(statement.value) if _is_text(node))
     for node in ast.walk(tree):
         if isinstance(node, ast.Slice):
@@ -73,6 +75,14 @@ def _free(tree: ast.Module) -> Iterator[int]:
             yield id(node.value)  # type: ignore[attr-defined]
         elif isinstance(node, ast.FormattedValue) and node.format_spec is not None:
             yield from (id(part) for part in ast.iter_child_nodes(node.format_spec) if _is_text(part))
+
+
+def _cited_alone(tree: ast.Module) -> set[str]:
+    """Return the private names that are read inside calls of sourced(…) and definition(…) and nowhere else."""
+    inside = {inner for call in ast.walk(tree) if _called(call) for inner in ast.walk(call)}
+    loaded = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
+    elsewhere = {node.id for node in loaded if node not in inside}
+    return {node.id for node in loaded if node in inside and node.id.startswith("_")} - elsewhere
 
 
 def _unclear_sources(tree: ast.Module) -> Iterator[Finding]:

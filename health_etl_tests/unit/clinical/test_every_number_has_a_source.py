@@ -61,6 +61,9 @@ def test_the_search_looks_at_the_processors_of_all_types() -> None:
         "LIMIT = sourced(4, '%', 'adults')",
         "LIMIT = sourced(4, '%', population='adults', source='Battelino 2019')",
         "LIMIT_SOURCE = 54",
+        "_UNUSED = 'Plews 2012'",
+        "_BOTH = 'Plews 2012'\nLIMIT = sourced(3, 'nights', 'adults', _BOTH)\nLABEL = _BOTH",
+        "_NUMBER = 54\nLIMIT = sourced(_NUMBER, 'nights', 'adults', 'Plews')",
         "def f() -> str:\n    X_SOURCE = 'Battelino 2019'\n    return X_SOURCE",
         "def f(x: float) -> float:\n    return round(x, 3)",
     ],
@@ -81,6 +84,7 @@ def test_a_planted_number_is_found(line: str) -> None:
         "HALF = LOW_MG_DL / 2 - 1.0",
         "class A:\n    '''Of 2019.'''\n    limit: int = 0\n    '''70 is in range.'''",
         "FLAG = True",
+        "_CITED = 'Plews 2012'\nLIMIT = sourced(3, 'nights', 'adults', _CITED)",
     ],
 )
 def test_what_is_no_clinical_number_is_left_alone(line: str) -> None:
