@@ -27,12 +27,12 @@ class PersonDays:
     """Local days of one person.
 
     insights: one row a day, sorted by local_date: the insights table of the type. earlier: the same of the days before
-    them that baselines look back on. rows: the measurements of the days, with local_date and utc_offset_minutes.
+    them that baselines look back on. measurements: reads those of the days, with local_date and utc_offset_minutes.
     """
 
     insights: pd.DataFrame
     earlier: pd.DataFrame
-    rows: pd.DataFrame
+    measurements: Callable[[], pd.DataFrame]
     app_priority: tuple[str, ...] = ()
 
 

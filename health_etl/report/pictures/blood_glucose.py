@@ -27,7 +27,7 @@ SLOT_MINUTES = MINUTES_PER_DAY // SLOTS
 SLOT_COLUMN = "glucose_by_slot_mg_dl"
 PROFILE_FROM_DAYS = 5  # days under which percentiles say less than the days themselves
 PROFILE_DAYS = 14  # days that a profile wants, Battelino 2019
-AXIS_MG_DL = (40.0, 300.0)  # shown at least, so that days are compared at a glance
+AXIS_MG_DL = (40.0, 270.0)  # shown at least, so that days are compared at a glance
 
 
 def traces(days: list[tuple[Floats, Floats]]) -> Figure:
@@ -79,7 +79,7 @@ def of_person(days: PersonDays) -> Drawn | None:
             f"Median, middle half and middle 90 % of the days by time of day, in slots of {SLOT_MINUTES} min.{wanted} "
             f"The green band is {RANGE_LOW_MG_DL:g}–{RANGE_HIGH_MG_DL:g} mg/dL.",
         )
-    readings = samples_of_days(days.rows, days.insights, "glucose_mg_dl", days.app_priority, SAME_INSTANT_MS)
+    readings = samples_of_days(days.measurements(), days.insights, "glucose_mg_dl", days.app_priority, SAME_INSTANT_MS)
     if not len(readings.value):
         return None
     minutes = readings.time_ms / 60_000 + readings.utc_offset_minutes
@@ -106,7 +106,7 @@ def of_people(rows: pd.DataFrame, minimum_people: int) -> Drawn | None:
 def _glucose_axes(figure: Figure, shown_mg_dl: Floats) -> Axes:
     axes = plain_axes(figure, "glucose (mg/dL)")
     bottom = min(AXIS_MG_DL[0], float(np.nanmin(shown_mg_dl)) - 5)
-    top = max(AXIS_MG_DL[1], float(np.ceil((np.nanmax(shown_mg_dl) + 10) / 50)) * 50)
+    top = max(AXIS_MG_DL[1], float(np.ceil((np.nanmax(shown_mg_dl) + 10) / 10)) * 10)
     axes.set_ylim(bottom, top)
     axes.axhspan(RANGE_LOW_MG_DL, RANGE_HIGH_MG_DL, color=str(GOOD), linewidth=0)
     for bound in (RANGE_LOW_MG_DL, RANGE_HIGH_MG_DL):

@@ -58,7 +58,7 @@ def of_person(days: PersonDays) -> Drawn | None:
             f"Heart rate by hour over {len(with_values)} days",
             "Line: median of the days' hourly means; bar: the middle half of the days.",
         )
-    samples = samples_of_days(days.rows, days.insights, "bpm", days.app_priority, SAME_INSTANT_MS)
+    samples = samples_of_days(days.measurements(), days.insights, "bpm", days.app_priority, SAME_INSTANT_MS)
     if not len(samples.value):
         return None
     minutes = (samples.time_ms / 60_000 + samples.utc_offset_minutes) % MINUTES_PER_DAY
