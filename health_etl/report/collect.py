@@ -9,7 +9,7 @@ from functools import partial
 
 import pandas as pd
 
-from health_etl.clinical import processors
+from health_etl.clinical import day_processor, processors
 from health_etl.clinical.base import Telling
 from health_etl.clinical.look_back import LOOK_BACK_DAYS
 from health_etl.core import keys
@@ -68,7 +68,7 @@ def collect(lake: Lake, settings: Settings, user_id: str, period: Period) -> lis
 
 
 def _processors() -> list[Telling]:
-    return list(processors().values())
+    return [day_processor(), *processors().values()]
 
 
 def _told(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -10,16 +11,18 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from health_etl import __version__
-from health_etl.clinical.base import Facts, Level, Metric
+from health_etl.clinical.base import Facts, Level, Metric, Telling
 from health_etl.core.wording import counted
-from health_etl.insights.build import all_facts
+from health_etl.insights.facts import all_facts
 from health_etl.record_types import record_types
 from health_etl.report.collect import Period, Told
 from health_etl.report.pictures import pictures
 from health_etl.report.pictures.base import Drawn
 from health_etl.report.style import css_variables, svg
 
-LEVEL_WORDS = {Level.STATISTICAL: "Numbers", Level.STRUCTURAL: "Course", Level.SEMANTIC: "Meaning"}
+# What it means comes first: the picture and the numbers beside it are already seen, and what is urgent stands there.
+LEVEL_WORDS = {Level.SEMANTIC: "Meaning", Level.STRUCTURAL: "Course", Level.STATISTICAL: "Numbers"}
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=[A-Za-z%])")
 
 ZONE_NOTES = {
     "record": "Days are local days, by the UTC offsets that the records state.",
@@ -29,11 +32,10 @@ ZONE_NOTES = {
     "clock times are uncertain.",
 }
 _CERTAINTY = ("default", "other_sources", "record")  # the least certain first
-UNITLESS = "–"
 
 
 @dataclass(frozen=True)
-class Figure:
+class Number:
     """A metric as it is written."""
 
     label: str
@@ -43,12 +45,13 @@ class Figure:
 
 @dataclass(frozen=True)
 class Day:
-    """One local day of one type: its texts, its figures, and what is missing."""
+    """One local day of one type: its texts, its numbers (of the day, of the look-back), and what is missing."""
 
     title: str
     facts: Facts
     texts: Sequence[tuple[str, str]]  # word for the level, text
-    figures: Sequence[Figure]
+    numbers: Sequence[Number]
+    trends: Sequence[Number]
     coverage: str
 
 
@@ -111,7 +114,7 @@ def _section(told: Told) -> Section:
     drawn = picture.of_person(told.days) if picture else None
     shown = _picture(drawn, processor.name) if drawn else None
     days = [
-        _day(facts, row, list(metrics.values()))
+        _day(facts, row, processor)
         for facts, row in zip(all_facts(rows, processor), rows.to_dict("records"), strict=True)
     ]
     return Section(processor.name, processor.title, shown, headline, days)
@@ -121,22 +124,26 @@ def _picture(drawn: Drawn, name: str) -> Picture:
     return Picture(svg(drawn.figure, drawn.title, name).decode(), drawn.title, drawn.note)
 
 
-def _day(facts: Facts, row: Mapping[Hashable, Any], metrics: Sequence[Metric]) -> Day:
+def _day(facts: Facts, row: Mapping[Hashable, Any], processor: Telling) -> Day:
     by_level = {Level(caption["level"]): caption["output"] for caption in row["captions"]}
     return Day(
         title=_written_date(date.fromisoformat(facts["local_date"])),
         facts=facts,
-        texts=[(word, by_level[level]) for level, word in LEVEL_WORDS.items() if level in by_level],
-        figures=[figure(facts, metric) for metric in metrics if facts.has(metric.name)],
+        texts=[(word, _unbroken(by_level[level])) for level, word in LEVEL_WORDS.items() if level in by_level],
+        numbers=_numbers(facts, processor.metrics),
+        trends=_numbers(facts, processor.trends),
         coverage=facts.written.get("coverage_reason", ""),
     )
 
 
-def figure(facts: Facts, metric: Metric) -> Figure:
-    """Return a metric of a day as it is written; a dash where it has no value."""
-    if not facts.has(metric.name):
-        return Figure(metric.label, UNITLESS, "")
-    return Figure(metric.label, facts[metric.name], metric.unit or "")
+def _unbroken(text: str) -> str:
+    """Keep numbers and their units on one line."""
+    return _BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", text)
+
+
+def _numbers(facts: Facts, metrics: Sequence[Metric]) -> list[Number]:
+    told = [metric for metric in metrics if metric.told and facts.has(metric.name)]
+    return [Number(metric.label, facts[metric.name], metric.unit or "") for metric in told]
 
 
 def _sources(told: Sequence[Told]) -> list[tuple[str, str]]:

@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from health_etl.clinical.blood_glucose import SAME_INSTANT_MS
-from health_etl.clinical.glucose_metrics import (
+from health_etl.clinical.glucose_thresholds import (
     LONGEST_SPACING_MINUTES,
     RANGE_HIGH_MG_DL,
     RANGE_LOW_MG_DL,
+    REPORT_DAYS,
     VERY_HIGH_ABOVE_MG_DL,
     VERY_LOW_BELOW_MG_DL,
 )
@@ -26,7 +27,6 @@ SLOTS = 96  # of 15 minutes
 SLOT_MINUTES = MINUTES_PER_DAY // SLOTS
 SLOT_COLUMN = "glucose_by_slot_mg_dl"
 PROFILE_FROM_DAYS = 5  # days under which percentiles say less than the days themselves
-PROFILE_DAYS = 14  # days that a profile wants, Battelino 2019
 AXIS_MG_DL = (40.0, 270.0)  # shown at least, so that days are compared at a glance
 
 
@@ -72,7 +72,7 @@ def of_person(days: PersonDays) -> Drawn | None:
     with_values = by_slot[~np.isnan(by_slot).all(axis=1)]
     count = len(with_values)
     if count >= PROFILE_FROM_DAYS:
-        wanted = "" if count >= PROFILE_DAYS else f" A profile wants {PROFILE_DAYS} days; these are {count}."
+        wanted = "" if count >= REPORT_DAYS else f" A profile wants {REPORT_DAYS} days; these are {count}."
         return Drawn(
             profile(with_values),
             f"Ambulatory glucose profile of {count} days",
@@ -125,6 +125,8 @@ PICTURE = Picture(
         "time_below_range_percent",
         "time_above_range_percent",
         "cv_percent",
+        "lowest_mg_dl",
+        "highest_mg_dl",
     ),
     of_person=of_person,
     of_people=of_people,

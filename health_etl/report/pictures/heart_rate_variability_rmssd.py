@@ -14,7 +14,7 @@ from health_etl.report.pictures.base import Drawn, Floats, PersonDays, Picture, 
 from health_etl.report.style import BAND, BAND_WIDE, GROUND, LINE, MARK, MUTED, new_figure
 
 NIGHT, JUDGED = "mean_rmssd_ms", "ln_rmssd"
-BASELINE, LOW, HIGH = "baseline_rmssd_ms", "band_low_rmssd_ms", "band_high_rmssd_ms"
+BASELINE, LOW, HIGH = "baseline_ln_rmssd", "band_low_rmssd_ms", "band_high_rmssd_ms"
 
 
 def baseline_band(
@@ -70,7 +70,8 @@ def of_person(days: PersonDays) -> Drawn | None:
     if found.empty:
         return None
     dates = [date.fromisoformat(day) for day in found["local_date"]]
-    night, baseline, low, high = (found[name].to_numpy(dtype=np.float64) for name in (NIGHT, BASELINE, LOW, HIGH))
+    night, low, high = (found[name].to_numpy(dtype=np.float64) for name in (NIGHT, LOW, HIGH))
+    baseline = np.exp(found[BASELINE].to_numpy(dtype=np.float64))
     judged = found[JUDGED].notna().tolist()
     has_band = not np.isnan(baseline).all()
     if len(dates) == 1 and not has_band:
@@ -98,4 +99,4 @@ def of_people(rows: pd.DataFrame, minimum_people: int) -> Drawn | None:
     return Drawn(spread(dates, people[:, enough]), "RMSSD by night", "Median and middle half of people.")
 
 
-PICTURE = Picture(headline=(NIGHT, JUDGED, BASELINE), of_person=of_person, of_people=of_people)
+PICTURE = Picture(headline=(NIGHT, LOW, HIGH, "against_band", "run_nights"), of_person=of_person, of_people=of_people)

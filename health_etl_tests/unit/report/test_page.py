@@ -73,9 +73,9 @@ class Elements(HTMLParser):
         return " ".join(" ".join(self.text).split())
 
 
-def test_a_day_shows_its_texts_in_the_order_of_the_levels() -> None:
+def test_a_day_shows_all_its_texts_what_they_mean_first() -> None:
     words = Elements(page("anna", DAY, [steps(dates(1))])).words
-    places = [words.index(f"2025-09-15 in {what}") for what in ("numbers", "time", "meaning")]
+    places = [words.index(f"2025-09-15 in {what}") for what in ("meaning", "time", "numbers")]
     assert places == sorted(places)
 
 
