@@ -99,4 +99,4 @@ def of_people(rows: pd.DataFrame, minimum_people: int) -> Drawn | None:
     return Drawn(spread(dates, people[:, enough]), "RMSSD by night", "Median and middle half of people.")
 
 
-PICTURE = Picture(headline=(NIGHT, LOW, HIGH, "against_band", "run_nights"), of_person=of_person, of_people=of_people)
+PICTURE = Picture(headline=(NIGHT, LOW, HIGH, "run_nights"), of_person=of_person, of_people=of_people)
