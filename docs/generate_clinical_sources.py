@@ -15,7 +15,7 @@ import health_etl.clinical
 
 PAGE = Path(__file__).with_name("clinical-sources.md")
 CLINICAL = Path(health_etl.clinical.__file__).parent
-PREPARED_BY = "sources"  # the file that defines the two calls; it holds no number
+NO_NUMBERS = ("__init__", "sources")
 
 HEAD = """# Clinical sources
 
@@ -41,11 +41,14 @@ _LABEL = re.compile(
 
 def page() -> str:
     """Return the whole page."""
-    parts = [HEAD]
-    for path in sorted(CLINICAL.glob("*.py")):
-        if path.stem not in ("__init__", PREPARED_BY):
-            parts += _of_file(path)
-    return "\n".join(parts)
+    found = {path: _of_file(path) for path in sorted(CLINICAL.glob("*.py")) if path.stem not in NO_NUMBERS}
+    filled = {path: sections for path, sections in found.items() if sections}
+    contents = " · ".join(f"[{_title(path)}](#{path.stem.replace('_', '-')})" for path in filled)
+    return "\n".join([HEAD, f"{contents}\n", *(part for sections in filled.values() for part in sections)])
+
+
+def _title(path: Path) -> str:
+    return path.stem.replace("_", " ").capitalize()
 
 
 def _of_file(path: Path) -> list[str]:
@@ -54,11 +57,8 @@ def _of_file(path: Path) -> list[str]:
     sections = [*_numbers(module, tree), *_reported(module), *_computed(tree)]
     if not sections:
         return []
-    return [
-        f"## {path.stem.replace('_', ' ')}\n",
-        f"`{path.name}`: {_prose(inspect.getdoc(module) or '')}\n",
-        *sections,
-    ]
+    about = inspect.getdoc(module) or ""
+    return [f"## {_title(path)}\n", f"`{path.name}`: {_linked(about)}\n", *sections]
 
 
 def _numbers(module: ModuleType, tree: ast.Module) -> Iterator[str]:

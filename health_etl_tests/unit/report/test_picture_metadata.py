@@ -16,7 +16,7 @@ from health_etl.assets.pictures import MOST_BYTES, picture_metadata
 from health_etl.core import keys
 from health_etl.core.lake import Lake
 from health_etl.core.tables import write_table
-from health_etl.record_types import record_types
+from health_etl.report.pictures import pictures
 from health_etl_tests.exports import memory_lake
 from health_etl_tests.unit.report.person import dates, insights
 
@@ -55,8 +55,8 @@ def name(request: pytest.FixtureRequest) -> str:
     return found
 
 
-def test_every_type_is_tried_here() -> None:
-    assert sorted(COLUMNS) == sorted(record_types())
+def test_every_picture_is_tried_here() -> None:
+    assert sorted(COLUMNS) == sorted(pictures())
 
 
 def test_enough_people_are_one_small_picture(name: str) -> None:

@@ -40,8 +40,9 @@ def hours(**at: float) -> list[float]:
     return [at.get(f"h{hour}", 0.0) for hour in range(24)]
 
 
-def test_every_type_has_a_picture_whose_headline_is_told() -> None:
-    assert list(pictures()) == list(processors())
+def test_every_picture_belongs_to_a_type_and_has_a_headline_that_is_told() -> None:
+    assert pictures()
+    assert set(pictures()) <= set(processors())
     for name, picture in pictures().items():
         told = {metric.name for metric in processors()[name].all_metrics if metric.told}
         assert set(picture.headline) <= told, name
