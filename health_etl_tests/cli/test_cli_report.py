@@ -21,7 +21,7 @@ def test_a_day_becomes_one_page_of_its_owner(demo: Finished, tmp_path: Path) -> 
     assert f"{out}: 1 day of demo" in result.stdout
     content = out.read_text(encoding="utf-8")
     assert "Monday, 15 September 2025" in content
-    assert content.count("<svg") >= 5
+    assert content.count("<svg") >= 4
     assert not re.search(r'(?:src|href)="(?!#)', content)
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
 

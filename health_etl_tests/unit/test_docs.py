@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+import health_etl.clinical
+
+CLINICAL = Path(health_etl.clinical.__file__).parent
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = {"generate_data_dictionary.py": "data-dictionary.md", "generate_clinical_sources.py": "clinical-sources.md"}
 
@@ -24,6 +28,15 @@ def generator(name: str) -> ModuleType:
 @pytest.mark.parametrize(("name", "page"), PAGES.items())
 def test_a_generated_page_is_what_the_code_generates(name: str, page: str) -> None:
     assert (DOCS / page).read_text(encoding="utf-8") == generator(name).page(), "run `make docs`"
+
+
+def test_the_clinical_sources_name_every_number_of_the_clinical_code() -> None:
+    code = [path.read_text(encoding="utf-8") for path in CLINICAL.glob("*.py")]
+    made = re.compile(r"^(\w+)(?:: \w+)? = (?:sourced|definition)\(", re.MULTILINE)
+    names = {name for text in code for name in made.findall(text)}
+    page = (DOCS / "clinical-sources.md").read_text(encoding="utf-8")
+    assert len(names) > 50
+    assert {name for name in names if f"| `{name}` |" not in page} == set()
 
 
 def test_every_generator_is_run_by_make_docs() -> None:
