@@ -102,7 +102,9 @@ def png(figure: Figure) -> bytes:
     drawn, packed = io.BytesIO(), io.BytesIO()
     with mpl.rc_context(_RC):
         figure.savefig(drawn, format="png", dpi=PNG_DPI, metadata={"Software": None})
-    Image.open(drawn).convert("RGB").quantize(PNG_COLOURS).save(packed, format="png", optimize=True)
+    # Coverage, and not frequency, chooses the colours: a single marked reading keeps its own.
+    few = Image.open(drawn).convert("RGB").quantize(PNG_COLOURS, method=Image.Quantize.MAXCOVERAGE)
+    few.save(packed, format="png", optimize=True)
     return packed.getvalue()
 
 

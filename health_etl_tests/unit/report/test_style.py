@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 from health_etl.report import style
+from health_etl.report.pictures.blood_glucose import traces
 from health_etl.report.pictures.heart_rate import hours
 
 
@@ -54,6 +57,15 @@ def test_the_ids_of_two_pictures_on_a_page_never_meet() -> None:
 def test_the_same_figure_gives_the_same_bytes() -> None:
     assert svg() == svg()
     assert style.png(figure()) == style.png(figure())
+
+
+def test_a_png_keeps_the_colour_of_a_single_mark() -> None:
+    minutes = np.arange(0.0, 1440.0, 5.0)
+    glucose_mg_dl = np.where(minutes == 600, 220.0, 120.0)
+    image = Image.open(io.BytesIO(style.png(traces([(minutes, glucose_mg_dl)])))).convert("RGB")
+    mark = np.array([int(style.MARK.light[place : place + 2], 16) for place in (1, 3, 5)])
+    colours = np.array([colour for _, colour in image.getcolors(1 << 24) or []])
+    assert np.abs(colours - mark).sum(axis=1).min() < 12
 
 
 def test_nothing_is_fetched_by_an_svg() -> None:
