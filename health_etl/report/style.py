@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 PNG_DPI = 96
-PNG_COLOURS = 64
+PNG_COLOURS = 128
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ def png(figure: Figure) -> bytes:
     drawn, packed = io.BytesIO(), io.BytesIO()
     with mpl.rc_context(_RC):
         figure.savefig(drawn, format="png", dpi=PNG_DPI, metadata={"Software": None})
-    # Coverage, and not frequency, chooses the colours: a single marked reading keeps its own.
-    few = Image.open(drawn).convert("RGB").quantize(PNG_COLOURS, method=Image.Quantize.MAXCOVERAGE)
+    # By place in the colour space and not by frequency: a single marked reading keeps its colour.
+    few = Image.open(drawn).convert("RGB").quantize(PNG_COLOURS, method=Image.Quantize.FASTOCTREE)
     few.save(packed, format="png", optimize=True)
     return packed.getvalue()
 

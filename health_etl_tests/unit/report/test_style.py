@@ -59,13 +59,14 @@ def test_the_same_figure_gives_the_same_bytes() -> None:
     assert style.png(figure()) == style.png(figure())
 
 
-def test_a_png_keeps_the_colour_of_a_single_mark() -> None:
+def test_a_png_keeps_its_colours_also_that_of_a_single_mark() -> None:
     minutes = np.arange(0.0, 1440.0, 5.0)
     glucose_mg_dl = np.where(minutes == 600, 220.0, 120.0)
     image = Image.open(io.BytesIO(style.png(traces([(minutes, glucose_mg_dl)])))).convert("RGB")
-    mark = np.array([int(style.MARK.light[place : place + 2], 16) for place in (1, 3, 5)])
-    colours = np.array([colour for _, colour in image.getcolors(1 << 24) or []])
-    assert np.abs(colours - mark).sum(axis=1).min() < 12
+    drawn = np.array([colour for _, colour in image.getcolors(1 << 24) or []])
+    for colour in (style.MARK, style.LINE, style.GOOD, style.GOOD_EDGE, style.INK, style.GROUND):
+        wanted = np.array([int(colour.light[place : place + 2], 16) for place in (1, 3, 5)])
+        assert np.abs(drawn - wanted).sum(axis=1).min() <= 3, colour.name
 
 
 def test_nothing_is_fetched_by_an_svg() -> None:
