@@ -52,6 +52,7 @@ soak: $(READY) ## kill runs at 50 random moments, on a folder and on S3 (about 1
 
 docs: $(READY) ## write the generated pages of docs/ anew
 	@$(BIN)/python docs/generate_data_dictionary.py
+	@$(BIN)/python docs/generate_clinical_sources.py
 
 services: ## start the throw-away S3 server of the services tests and print its settings
 	@health_etl_tests/services/start-s3.sh

@@ -11,6 +11,7 @@ from enum import StrEnum
 import pandas as pd
 import pyarrow as pa
 
+from health_etl.clinical.units import PERCENT
 from health_etl.record_types import record_types
 from health_etl.record_types.base import Column
 
@@ -104,7 +105,7 @@ class Facts:
     def share(self, part: str, whole: str) -> str:
         """Return what percentage of `whole` the metric `part` is, both as written, to whole percents (half up)."""
         of = (self.written[part], self.written[whole])
-        percent = 100 * Decimal(of[0]) / Decimal(of[1])
+        percent = PERCENT * Decimal(of[0]) / Decimal(of[1])
         return self._noted(str(percent.quantize(Decimal(1), rounding="ROUND_HALF_UP")), "share", of)
 
     def rounded(self, name: str) -> str:
