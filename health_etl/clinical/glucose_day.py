@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -17,7 +19,7 @@ from health_etl.clinical.glucose_clock import (
     night_of,
     quarter_means,
 )
-from health_etl.clinical.glucose_events import extended_hyper, extended_hypo, find_events
+from health_etl.clinical.glucose_events import GlucoseEvents, extended_hyper, extended_hypo, find_events
 from health_etl.clinical.glucose_meals import SamplesOf, before_breakfast_marks, by_relation, meal_rise
 from health_etl.clinical.glucose_metrics import cadence_minutes, edge_minutes, longest_gap_minutes
 from health_etl.clinical.glucose_risk import risks
@@ -35,15 +37,35 @@ class GlucoseDay:
     readings: Samples
     days: pd.DataFrame
 
-    @property
+    @cached_property
     def cadence(self) -> Floats:
         """Cadence of each day, minutes."""
         return cadence_minutes(self.readings)
 
-    @property
+    @cached_property
     def expected_minutes(self) -> Floats:
         """Length of each local day, minutes."""
         return day_minutes(self.days)
+
+    @cached_property
+    def masks(self) -> Mapping[str, Booleans]:
+        """In which ranges each reading lies."""
+        return range_masks(self.readings.value)
+
+    @cached_property
+    def hypo(self) -> GlucoseEvents:
+        """Events below range."""
+        return find_events(self.readings, self.masks["below_range"], self.cadence)
+
+    @cached_property
+    def hyper(self) -> GlucoseEvents:
+        """Events above range."""
+        return find_events(self.readings, self.masks["above_range"], self.cadence)
+
+    @cached_property
+    def sustained(self) -> GlucoseEvents:
+        """Extended hyperglycaemia."""
+        return extended_hyper(self.readings, self.masks["above_range"], self.masks["very_high"], self.cadence)
 
 
 def extremes(day: GlucoseDay) -> Columns:
@@ -81,30 +103,26 @@ def pauses(day: GlucoseDay) -> Columns:
 
 def event_counts(day: GlucoseDay) -> Columns:
     """Return the number of events of each kind."""
-    readings, cadence, masks = day.readings, day.cadence, _masks(day)
-    hypo = find_events(readings, masks["below_range"], cadence)
     found = {
-        "hypo_level1_count": hypo,
-        "hypo_level2_count": find_events(readings, masks["very_low"], cadence),
-        "extended_hypo_count": extended_hypo(hypo),
-        "hyper_level1_count": find_events(readings, masks["above_range"], cadence),
-        "hyper_level2_count": find_events(readings, masks["very_high"], cadence),
-        "extended_hyper_count": extended_hyper(readings, masks["above_range"], masks["very_high"], cadence),
+        "hypo_level1_count": day.hypo,
+        "hypo_level2_count": find_events(day.readings, day.masks["very_low"], day.cadence),
+        "extended_hypo_count": extended_hypo(day.hypo),
+        "hyper_level1_count": day.hyper,
+        "hyper_level2_count": find_events(day.readings, day.masks["very_high"], day.cadence),
+        "extended_hyper_count": day.sustained,
     }
     return {name: pd.Series(events.count(), dtype="Int64") for name, events in found.items()}
 
 
 def longest_events(day: GlucoseDay) -> Columns:
     """Return the longest event recorded below and above range, and whether very high glucose was sustained."""
-    readings, cadence, masks = day.readings, day.cadence, _masks(day)
+    readings = day.readings
     columns: Columns = {}
-    for kind, mask in (("hypo", masks["below_range"]), ("hyper", masks["above_range"])):
-        events = find_events(readings, mask, cadence)
+    for kind, events in (("hypo", day.hypo), ("hyper", day.hyper)):
         columns[f"longest_{kind}_minutes"] = pd.Series(events.longest_minutes())
         columns[f"longest_{kind}_start_local"] = clock_times(readings, events.longest_start())
-    extended = extended_hyper(readings, masks["above_range"], masks["very_high"], cadence).count() > 0
-    pattern = pd.Series(np.where(extended, "sustained", "passing"), dtype="str")
-    columns["very_high_pattern"] = pattern.where(readings.count_where(masks["very_high"]) > 0)
+    pattern = pd.Series(np.where(day.sustained.count() > 0, "sustained", "passing"), dtype="str")
+    columns["very_high_pattern"] = pattern.where(readings.count_where(day.masks["very_high"]) > 0)
     return columns
 
 
@@ -136,10 +154,6 @@ def meals(rows: pd.DataFrame, samples_of: SamplesOf) -> Columns:
         columns[f"{name}_mean_mg_dl"] = pd.Series(readings.mean())
     rise, meal_count = meal_rise(rows, samples_of)
     return columns | {"meal_rise_count": _or_null(meal_count), "meal_rise_mg_dl": pd.Series(rise)}
-
-
-def _masks(day: GlucoseDay) -> dict[str, Booleans]:
-    return dict(range_masks(day.readings.value))
 
 
 def _or_null(counts: Floats) -> pd.Series:

@@ -41,6 +41,7 @@ def meal_rise(rows: pd.DataFrame, samples_of: SamplesOf) -> tuple[Floats, Floats
     only, of which a day has one each. NaN and 0 for a day without such a meal.
     """
     rises = []
+    rows = rows[_is(rows["relation_to_meal"], BEFORE_MEAL) | _is(rows["relation_to_meal"], AFTER_MEAL)]
     for meal in MEALS:
         of_meal = rows[_is(rows["meal_type"], meal)]
         before = samples_of(of_meal[_is(of_meal["relation_to_meal"], BEFORE_MEAL)])
