@@ -2,6 +2,7 @@
 itself lies in clinical/.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ from health_etl.resources import LakeResource, reported_failures
 from health_etl.settings import Settings
 
 HAND_OVER = "hand_over"
+MOST_PICTURES = 7  # of a run, its last partitions: drawing takes longer than all else that a small partition needs
 
 
 @dataclass(frozen=True)
@@ -96,37 +98,25 @@ def narrate_op(name: str) -> dg.OpDefinition:
     )
     def run(context: dg.AssetExecutionContext, lake: LakeResource, analysed: dict[str, Analysed]) -> dg.Output[None]:
         with reported_failures(context):
-            opened = lake.open()
-            teller = Teller(opened, Catalogue(opened), name, InsightOptions.of(lake.settings(), opened).clinical)
-            versions = []
-            for key in sorted(context.partition_keys):  # each looks back on those before
-                manifest = _narrate(teller, key, analysed.get(key))
-                if manifest is not None:
-                    add_partition_metadata(context, insights_metadata(opened, name, manifest), key)
-                    versions.append(manifest.digest)
+            opened, settings = lake.open(), lake.settings()
+            teller = Teller(opened, Catalogue(opened), name, InsightOptions.of(settings, opened).clinical)
+            # Oldest first: each looks back on those before.
+            told = {key: _narrate(teller, key, analysed.get(key)) for key in sorted(context.partition_keys)}
             progress.advance("steps")
-            version = versions[0] if len(versions) == 1 else digest(versions)
-            return dg.Output(None, data_version=dg.DataVersion(version))
+            return dg.Output(None, data_version=_materialised(context, opened, settings, name, told))
 
     return run
 
 
 def tell_across_types(context: dg.AssetExecutionContext, lake: Lake, settings: Settings) -> dg.MaterializeResult[Any]:
     """Bring the day across types up to date for the partitions of a run."""
-    options = InsightOptions.of(settings, lake)
-    catalogue = Catalogue(lake)
-    writer = daily_journal.Writer(lake, catalogue, options)
-    versions = []
-    for key in sorted(context.partition_keys):
-        manifest = writer.update(key)
-        if manifest is not None:
-            add_partition_metadata(context, insights_metadata(lake, keys.DAILY_JOURNAL, manifest), key)
-            versions.append(manifest.digest)
+    writer = daily_journal.Writer(lake, Catalogue(lake), InsightOptions.of(settings, lake))
+    told = {key: writer.update(key) for key in sorted(context.partition_keys)}
     progress.advance("steps")
-    return dg.MaterializeResult(data_version=dg.DataVersion(digest(versions) if len(versions) != 1 else versions[0]))
+    return dg.MaterializeResult(data_version=_materialised(context, lake, settings, keys.DAILY_JOURNAL, told))
 
 
-def insights_metadata(lake: Lake, name: str, manifest: DerivedManifest) -> dict[str, object]:
+def insights_metadata(lake: Lake, name: str, manifest: DerivedManifest) -> dict[str, Any]:
     """Return what the UI shows of an insights partition."""
     return {
         **table_metadata(lake, keys.insights_key(name, manifest.partition), manifest.rows),
@@ -136,6 +126,33 @@ def insights_metadata(lake: Lake, name: str, manifest: DerivedManifest) -> dict[
         "local_months": ", ".join(manifest.details["local_months"]),
         "digest": manifest.digest,
     }
+
+
+def _materialised(
+    context: dg.AssetExecutionContext,
+    lake: Lake,
+    settings: Settings,
+    name: str,
+    told: Mapping[str, DerivedManifest | None],
+) -> dg.DataVersion:
+    """Attach to each partition what the UI shows of it; return the data version of the run."""
+    manifests = {key: manifest for key, manifest in told.items() if manifest is not None}
+    enough = settings.pictures_minimum_people
+    for place, (key, manifest) in enumerate(manifests.items()):
+        metadata = insights_metadata(lake, name, manifest)
+        is_among_last = place >= len(manifests) - MOST_PICTURES
+        if is_among_last and manifest.details["person_days"] >= enough:  # a person has a day at least
+            metadata |= _picture(lake, name, key, enough)
+        add_partition_metadata(context, metadata, key)
+    versions = [manifest.digest for manifest in manifests.values()]
+    return dg.DataVersion(versions[0] if len(versions) == 1 else digest(versions))
+
+
+def _picture(lake: Lake, name: str, partition: str, enough: int) -> dict[str, Any]:
+    # Imported when needed: most runs draw nothing, and the drawing library takes half a second to load.
+    from health_etl.assets.pictures import picture_metadata
+
+    return picture_metadata(lake, name, partition, enough)
 
 
 def _select(lake: Lake, name: str, partitions: list[str], options: InsightOptions) -> dict[str, Selected]:

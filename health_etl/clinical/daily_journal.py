@@ -86,8 +86,9 @@ def usual(
     mean, sd = groups.mean_and_sd(values)
     count = groups.count(~np.isnan(values))
     enough = count >= MINIMUM_BASELINE_DAYS
-    low: Floats = np.round(np.where(enough, np.maximum(mean - USUAL_SD * sd, 0), np.nan), decimals)
-    high: Floats = np.round(np.where(enough, mean + USUAL_SD * sd, np.nan), decimals)
+    low = np.where(enough, np.maximum(mean - USUAL_SD * sd, 0), np.nan)
+    high = np.where(enough, mean + USUAL_SD * sd, np.nan)
+    low, high = (np.asarray(bound.round(decimals), dtype=np.float64) for bound in (low, high))
     return low, high, count
 
 
@@ -118,7 +119,8 @@ def _pair(
 
 
 def _values(rows: pd.DataFrame, measure: Measure) -> Floats:
-    values: Floats = pd.to_numeric(rows[measure.name]).astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    numbers = pd.to_numeric(rows[measure.name]).astype("Float64")
+    values: Floats = np.array(numbers.to_numpy(dtype=np.float64, na_value=np.nan))
     if measure.partial is None:
         return values
     values[rows[measure.partial].astype("boolean").fillna(True).to_numpy(dtype=np.bool_)] = np.nan

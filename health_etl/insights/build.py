@@ -8,7 +8,7 @@ import pandas as pd
 
 from health_etl.clinical.base import ClinicalOptions, Processor, Telling
 from health_etl.core.keys import masked
-from health_etl.core.profiles import with_profiles
+from health_etl.core.profiles import Profiles, with_profiles
 from health_etl.core.pseudonym import subjects
 from health_etl.core.select import PERSON_DAY, Selection
 from health_etl.core.tables import empty_frame
@@ -22,7 +22,7 @@ def analyse(
     options: ClinicalOptions,
     qualities: Mapping[str, float],
     pseudonym_key: str,
-    profiles: pd.DataFrame,
+    profiles: Profiles,
 ) -> pd.DataFrame:
     """Return one row a person-day: context and metrics, withdrawn days at their place; no trend, no text yet.
 
@@ -45,7 +45,7 @@ def day_rows(
     frames += [withdrawn.assign(withdrawn=True)] if len(withdrawn) else []
     names = day_schema(processor).names
     if not frames:
-        return empty_frame(day_schema(processor))[names]
+        return empty_frame(day_schema(processor))
     rows = pd.concat(frames, ignore_index=True).assign(retold=False).reindex(columns=[*names])
     rows["subject"] = subjects(rows["user_id"], pseudonym_key)
     rows["example_id"] = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,7 @@ from health_etl.core import keys, profiles
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
 from health_etl.core.manifest import DerivedManifest, digest, mark_unfinished
-from health_etl.core.profiles import NO_PROFILES
+from health_etl.core.profiles import Profile
 from health_etl.core.pseudonym import key_fingerprint
 from health_etl.core.select import Window, window
 from health_etl.core.tables import table_sha256, write_table
@@ -31,8 +32,7 @@ class InsightOptions:
     pseudonym_key: str
     default_zone_name: str
     clinical: ClinicalOptions
-    profiles: pd.DataFrame = field(default_factory=lambda: NO_PROFILES, compare=False)
-    profiles_digest: str = ""
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
 
     @property
     def default_zone(self) -> ZoneInfo | int:
@@ -43,18 +43,17 @@ class InsightOptions:
     def fingerprint(self) -> str:
         """What changes when an option changes the result; gives no secret away."""
         key = key_fingerprint(self.pseudonym_key)
-        return f"{key} {self.default_zone_name} {self.clinical!r} {self.profiles_digest}"
+        of_profiles = profiles.digest(self.profiles, self.profiles)
+        return f"{key} {self.default_zone_name} {self.clinical!r} {of_profiles}"
 
     @classmethod
     def of(cls, settings: Settings, lake: Lake) -> InsightOptions:
         """Take the options out of the settings, and the profiles out of the lake."""
-        found = profiles.read(lake)
         return cls(
             settings.pseudonym_key.get_secret_value(),
             settings.default_time_zone,
             ClinicalOptions(app_priority=settings.app_priority),
-            found.frame,
-            found.digest,
+            profiles.read(lake),
         )
 
 
