@@ -1,84 +1,90 @@
 """What the steps of a local day say: the processor of `steps`.
 
-How overlapping apps become one total stands in activity_totals.py.
+How overlapping apps become one total stands in activity_totals.py, hours in activity_hours.py.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.clinical.activity_totals import (
-    MINIMUM_COVERAGE,
-    Quantity,
-    daily_totals,
-    incomplete_day,
-    merged_sources,
-    source_metrics,
+from health_etl.clinical.activity_hours import amounts_by_hour, fine_day, hour_metrics, pattern_metrics
+from health_etl.clinical.activity_sentences import GUIDELINES
+from health_etl.clinical.activity_sources import source_metrics
+from health_etl.clinical.activity_totals import daily_totals, insights_of_totals
+from health_etl.clinical.activity_trends import complete_total, trend_metrics, trends_of
+from health_etl.clinical.age import UNDER_ADULT
+from health_etl.clinical.base import ClinicalOptions, Level, Metric, Processor
+from health_etl.clinical.steps_cadence import (
+    CADENCE_SOURCE,
+    MODERATE_STEPS_PER_MIN,
+    VIGOROUS_STEPS_PER_MIN,
+    cadence_metrics,
 )
-from health_etl.clinical.base import ClinicalOptions, Facts, Metric, Processor
-from health_etl.clinical.samples import insights_of_days
-from health_etl.clinical.text import counted, paragraph, zone_caution
-
-# Lower bounds, steps/day, healthy adults, pedometer, Tudor-Locke & Bassett 2004,
-# doi:10.2165/00007256-200434010-00001.
-CATEGORY_LOWER_BOUNDS = (5_000, 7_500, 10_000, 12_500)
-CATEGORIES = ("sedentary", "low active", "somewhat active", "active", "highly active")
-
-STEPS = Quantity("steps", "steps", decimals=0)
+from health_etl.clinical.steps_cadence import METRICS as CADENCE_METRICS
+from health_etl.clinical.steps_category import (
+    CATEGORIES,
+    CATEGORY_LOWER_BOUNDS,
+    CATEGORY_SOURCE,
+    MORTALITY_SOURCE,
+    PLATEAU_AGE_YEARS,
+    PLATEAU_OLDER_STEPS,
+    PLATEAU_YOUNGER_STEPS,
+    adults,
+    category,
+)
+from health_etl.clinical.steps_narrative import STEPS, narrate
+from health_etl.clinical.steps_still import ACTIVE_HOUR_STEPS, DAYTIME, STILL_MINUTES, active_hours, still_metrics
+from health_etl.clinical.steps_still import METRICS as STILL_METRICS
 
 
 def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) -> pd.DataFrame:
     """Compute the step metrics of each local day.
 
-    Coverage is the share of the local day that records cover up to their export. The total is what was
-    recorded, however little; it is computed in fractions of a step (a record over midnight is shared out)
-    and rounded half to even at the end. The category, from the unrounded total, needs a complete day.
+    The total is what was recorded, however little; it is computed in fractions of a step (a record over midnight is
+    shared out) and rounded half to even at the end. The category needs a complete day and, where an age is
+    configured, an adult; bands of cadence too.
     """
     totals = daily_totals(rows, days, options, STEPS)
-    return insights_of_days(
+    fine = fine_day(totals, days, STEPS)
+    by_hour = amounts_by_hour(fine, days, options, STEPS)
+    complete = np.where(totals.complete, totals.total, np.nan)
+    return insights_of_totals(
         days,
-        described={"steps_total": pd.Series(np.rint(totals.total)).astype("Int64"), **totals.described},
-        judged={"activity_category": _category(totals.total).where(pd.Series(totals.complete))},
-        coverage=totals.coverage,
-        minimum_coverage=MINIMUM_COVERAGE,
-        recorded="of the day recorded",
+        totals,
+        {
+            "steps_total": pd.Series(np.rint(totals.total)).astype("Int64"),
+            complete_total(STEPS): pd.Series(complete),
+            "activity_category": category(complete).where(adults(days)),
+            **hour_metrics(by_hour, fine, STEPS),
+            **active_hours(by_hour, fine),
+            **still_metrics(fine),
+            **cadence_metrics(totals, days, options, STEPS),
+        },
     )
 
 
-def _category(total: np.ndarray[tuple[int], np.dtype[np.float64]]) -> pd.Series:
-    """Name the activity category of each total; only meaningful where a total exists."""
-    place = np.searchsorted(CATEGORY_LOWER_BOUNDS, total, side="right")
-    return pd.Series(np.array([*CATEGORIES])[np.minimum(place, len(CATEGORIES) - 1)], dtype="str")
+def look_back(days: pd.DataFrame, earlier: pd.DataFrame, options: ClinicalOptions) -> pd.DataFrame:
+    """Compare each day with the person's own complete days, and put the mean of the last week into its category."""
+    del options
+    trends = trends_of(days, earlier, STEPS)
+    return trends.assign(week_category=category(trends["week_steps"].to_numpy()).where(adults(days)))
 
 
-def narrate(facts: Facts) -> str:
-    """Write the steps of one local day as text."""
-    if not facts.has("steps_total"):
-        return paragraph(f"No steps of {facts['local_date']} were recorded before the export.", zone_caution(facts))
-    total = counted(facts["steps_total"], "step was", "steps were")
-    return paragraph(
-        f"On {facts['local_date']}, {total} recorded; the records cover {facts['coverage_percent']} % of the day.",
-        merged_sources(facts),
-        incomplete_day(facts),
-        _graded(facts),
-        zone_caution(facts),
-    )
-
-
-def _graded(facts: Facts) -> str:
-    if not facts.has("activity_category"):
-        return "The day is not put into an activity category."
-    return (
-        f'A day with this count falls into the category "{facts["activity_category"]}" (Tudor-Locke 2004); '
-        "the categories describe habitual activity, of which a single day says little."
-    )
+def _categories() -> str:
+    """Write the categories with their bounds, one after the other."""
+    edges = [f"below {CATEGORY_LOWER_BOUNDS[0]}"]
+    edges += [f"{low}–{high - 1}" for low, high in pairwise(CATEGORY_LOWER_BOUNDS)]
+    edges.append(f"{CATEGORY_LOWER_BOUNDS[-1]} and more")
+    return ", ".join(f"{edge} {name}" for edge, name in zip(edges, CATEGORIES, strict=True))
 
 
 PROCESSOR = Processor(
     record_type="steps",
-    version="1",
+    version="2",
     metrics=(
         Metric(
             "steps_total",
@@ -90,21 +96,62 @@ PROCESSOR = Processor(
         *source_metrics(STEPS),
         Metric(
             "activity_category",
-            "Activity category (Tudor-Locke 2004)",
+            f"Activity category ({CATEGORY_SOURCE})",
             "Sedentary to highly active; null unless the day is complete",
             dtype=pa.string(),
         ),
+        Metric(
+            complete_total(STEPS),
+            "Steps of a complete day",
+            "The total before rounding, null unless the day is complete; for the look-back",
+            unit="steps",
+            decimals=1,
+            told=False,
+        ),
+        *pattern_metrics(STEPS, "Steps"),
+        *STILL_METRICS,
+        *CADENCE_METRICS,
     ),
     guidelines=(
-        "Daily steps of adults (Tudor-Locke 2004): below 5000 sedentary, 5000–7499 low active, "
-        "7500–9999 somewhat active, 10000–12499 active, 12500 and more highly active.",
-        "A category needs a complete day: at least 70 % of it recorded, and exported after its end.",
+        f"Daily steps of adults ({CATEGORY_SOURCE}): {_categories()}. The categories describe habits.",
+        f"Cadence of adults ({CADENCE_SOURCE}): {MODERATE_STEPS_PER_MIN}–{VIGOROUS_STEPS_PER_MIN - 1} steps/min "
+        f"moderate, {VIGOROUS_STEPS_PER_MIN} steps/min and more vigorous.",
+        f"Steps and mortality ({MORTALITY_SOURCE}, an association): levels off at {PLATEAU_YOUNGER_STEPS[0]}–"
+        f"{PLATEAU_YOUNGER_STEPS[1]} steps a day below {PLATEAU_AGE_YEARS} years, {PLATEAU_OLDER_STEPS[0]}–"
+        f"{PLATEAU_OLDER_STEPS[1]} steps a day from {PLATEAU_AGE_YEARS} years on; no threshold.",
+        f"Without a step: at least {STILL_MINUTES} min between {DAYTIME} local time. Active hour: at least "
+        f"{ACTIVE_HOUR_STEPS} steps. Both are assumptions.",
+        f"Categories and cadences of adults are not applied to people {UNDER_ADULT}.",
+        *GUIDELINES,
     ),
-    instructions=(
-        "Summarise the steps of this day.",
-        "Describe how active the person was on this day, judging by the recorded steps.",
-        "Interpret the step count of this day and say how complete it is.",
-    ),
+    instructions={
+        Level.STATISTICAL: (
+            "State the step figures of this day with their units, and how much of the day they cover.",
+            "Summarise the steps of this day in numbers, with the person's own mean.",
+            "Report the step statistics of this day and of the days before it.",
+        ),
+        Level.STRUCTURAL: (
+            "Describe how the steps spread over this day and over the week.",
+            "Tell when this person walked and when not on this day, as far as the records show it.",
+            "List the patterns of this day's steps in time, with their limits.",
+        ),
+        Level.SEMANTIC: (
+            "Interpret the step count of this day and say how complete it is.",
+            "Say what this day's steps mean, against which reference, and what they cannot tell.",
+            "Describe how active the person was on this day, judging by the recorded steps, and what is uncertain.",
+        ),
+    },
     analyse=analyse,
     narrate=narrate,
+    trends=(
+        *trend_metrics(STEPS, "Steps a day"),
+        Metric(
+            "week_category",
+            f"Activity category of the week's mean ({CATEGORY_SOURCE})",
+            "Null unless the week has a mean",
+            dtype=pa.string(),
+        ),
+    ),
+    carried=(complete_total(STEPS),),
+    look_back=look_back,
 )

@@ -1,0 +1,38 @@
+"""What amount of active energy a day is usual. No guideline sets limits; these are assumptions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from health_etl.clinical.age import UNDER_ADULT, age_band
+from health_etl.clinical.samples import Floats
+from health_etl.clinical.sources import sourced
+
+USUAL_KCAL = sourced((150, 1_000), "kcal/day", "adults", "ASSUMPTION: from experience with wearables; no study sets it")
+IMPLAUSIBLE_ABOVE_KCAL = sourced(
+    3_000, "kcal/day", "adults", "ASSUMPTION: reached in endurance events alone, such as a marathon"
+)
+
+IMPLAUSIBLE = "implausible outside endurance events"
+ABOVE = "above the usual range"
+BELOW = "below the usual range"
+USUAL = "in the usual range"
+
+
+def against_usual(total_kcal: Floats, complete_kcal: Floats, days: pd.DataFrame) -> pd.Series:
+    """Place each day's active energy against what is usual in adults.
+
+    Formula: 150 to 1000 kcal, both included, is usual; more than 3000 kcal is implausible, on an incomplete day too.
+    Unit: kcal a day. Population: adults, or people of no configured age. Source: ASSUMPTION. Minimal coverage: a
+    complete day (for the implausible none); else null.
+    """
+    low, high = USUAL_KCAL
+    place = np.select(
+        [total_kcal > IMPLAUSIBLE_ABOVE_KCAL, complete_kcal > high, complete_kcal < low, complete_kcal >= low],
+        [IMPLAUSIBLE, ABOVE, BELOW, USUAL],
+        default="",
+    )
+    of_age = pd.Series((age_band(days["age_years"]) != UNDER_ADULT).to_numpy())
+    known = pd.Series(place, dtype="str")
+    return known.where((known != "") & of_age)

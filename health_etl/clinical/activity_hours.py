@@ -1,0 +1,257 @@
+"""Hours and minutes of a day as fine records show them; records over longer times would smear it evenly.
+
+What the pattern means belongs to the types.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from health_etl.clinical.activity_records import (
+    HOURS_PER_DAY,
+    MINUTES_PER_HOUR,
+    Quantity,
+    followed_spans,
+    length_minutes,
+    of_day,
+    since_day_start_minutes,
+)
+from health_etl.clinical.activity_totals import MOVEMENT_MINIMUM_HOURS, DayTotals
+from health_etl.clinical.base import ClinicalOptions, Metric
+from health_etl.clinical.samples import Booleans, Floats, Integers, day_minutes
+from health_etl.clinical.sources import definition, sourced
+from health_etl.core.merge_sources import merge_by_time_slice
+
+FINE_MINUTES = sourced(
+    15, "min", "everybody", "ASSUMPTION: four records an hour place movement within it; longer ones blur a break"
+)
+HOUR_MINIMUM_SHARE = sourced(0.5, "share of the hour", "everybody", "ASSUMPTION: a lesser part does not stand for it")
+MINUTES_PER_DAY = HOURS_PER_DAY * MINUTES_PER_HOUR
+PARTS = {
+    "night": definition((0, 6), "hours of the night by the local clock"),
+    "morning": definition((6, 12), "hours of the morning by the local clock"),
+    "afternoon": definition((12, 18), "hours of the afternoon by the local clock"),
+    "evening": definition((18, 24), "hours of the evening by the local clock"),
+}
+
+COARSE = f"no record is {FINE_MINUTES} min long or shorter"
+THIN = f"records of at most {FINE_MINUTES} min follow less than {MOVEMENT_MINIMUM_HOURS} h of the day"
+RUNNING = "the day was still running at the export"
+
+
+@dataclass(frozen=True)
+class FineDay:
+    """Fine records of many days on a grid of minutes since local midnight: arrays of one row a day.
+
+    records: the fine ones; moving: a record with more than zero touches the minute; followed: the records say
+    whether there was movement; clock_minute: what the local clock showed; reason: why there is no pattern, null
+    where there is one.
+    """
+
+    records: pd.DataFrame
+    moving: Booleans
+    followed: Booleans
+    clock_minute: Integers
+    transition_minute: Floats  # since midnight, when the clock changed; the day's length where it did not
+    reason: pd.Series
+
+
+def clock(hour: int) -> str:
+    """Write a full hour as a clock time."""
+    return f"{hour:02d}:{0:02d}"
+
+
+def fine_day(totals: DayTotals, days: pd.DataFrame, quantity: Quantity) -> FineDay:
+    """Lay the records of at most 15 min on the minutes of their day.
+
+    A pattern needs at least 10 h of the day followed by such records (Troiano 2008: a valid day of wear) and a day
+    that was over at the export.
+    """
+    records = totals.records[length_minutes(totals.records) <= FINE_MINUTES].reset_index(drop=True)
+    followed = minutes_touched(followed_spans(records, quantity), days)
+    moving = minutes_touched(records[records[quantity.column] > 0], days)
+    transition = _transition_minutes(totals.records, days)
+    fine_count = np.bincount(records["group_id"], minlength=len(days))
+    reason = fineness_reason(totals, fine_count, followed.sum(axis=1), COARSE, THIN)
+    return FineDay(records, moving, followed, _clock_minutes(days, transition, followed.shape[1]), transition, reason)
+
+
+def fineness_reason(
+    totals: DayTotals, fine_count: Integers, followed_minutes: Integers, coarse: str, thin: str
+) -> pd.Series:
+    """Say why records are not fine enough for what is asked of them; null where they are, or nothing was recorded."""
+    enough = followed_minutes >= MOVEMENT_MINIMUM_HOURS * MINUTES_PER_HOUR
+    reasons = np.select([fine_count == 0, totals.partial, ~enough], [coarse, RUNNING, thin], default="")
+    known = pd.Series(reasons, dtype="str")
+    return known.where((known != "") & ~np.isnan(totals.total))
+
+
+def minutes_touched(spans: pd.DataFrame, days: pd.DataFrame) -> Booleans:
+    """Return which minutes since local midnight the spans touch: one row a day, as wide as the longest one."""
+    width = int(np.ceil(day_minutes(days).max(initial=MINUTES_PER_DAY)))
+    start = np.floor(since_day_start_minutes(spans, days, "start_utc"))
+    stop = np.maximum(np.ceil(since_day_start_minutes(spans, days, "end_utc")), start + 1)
+    length = np.ceil(of_day(pd.DataFrame({"m": day_minutes(days)}), "m", spans["group_id"].to_numpy()).to_numpy())
+    first, last = (np.clip(edge, 0, length).astype(np.int64) for edge in (start, stop))
+    edges = np.zeros((len(days), width + 1), dtype=np.int64)
+    day = spans["group_id"].to_numpy()
+    np.add.at(edges, (day, first), 1)
+    np.add.at(edges, (day, last), -1)
+    touched: Booleans = edges.cumsum(axis=1)[:, :-1] > 0
+    return touched
+
+
+def amounts_by_hour(fine: FineDay, days: pd.DataFrame, options: ClinicalOptions, quantity: Quantity) -> Floats:
+    """Return what fine records hold in each of the 24 hours on the local clock, apps merged by time slice.
+
+    An hour that the clocks repeat holds both; one that they skip, or of which less than half is followed, is NaN.
+    """
+    buckets, clock_hour = _hour_pieces(fine, days)
+    merged = merge_by_time_slice(fine.records, buckets, options.app_priority, value_column=quantity.column)
+    place = (buckets["group_id"].to_numpy(), clock_hour)
+    amounts = np.zeros((len(days), HOURS_PER_DAY))
+    np.add.at(amounts, place, merged.totals["total"].fillna(0.0).to_numpy())
+    return np.where(_known_hours(fine, days), amounts, np.nan)
+
+
+def hour_metrics(by_hour: Floats, fine: FineDay, quantity: Quantity) -> dict[str, pd.Series]:
+    """Return the hourly pattern of each day: what fine records hold, the busiest hour, and the parts of the day.
+
+    Formula: sums of the hours on the local clock; a part of the day is given when all of its hours are known; of
+    equal hours the earliest is the busiest; none where nothing moved. Unit: that of the quantity. Population:
+    everybody. Source: ASSUMPTION, see the constants. Minimal coverage: see `fine_day`.
+    """
+    enough = fine.reason.isna() & pd.Series(fine.followed.any(axis=1))
+    known = ~np.isnan(by_hour)
+    filled = np.where(known, by_hour, 0.0)
+    busiest, most = filled.argmax(axis=1), filled.max(axis=1)
+    moved = enough & pd.Series(most > 0)
+    name = quantity.column
+    numbers = {
+        f"{name}_in_known_hours": pd.Series(filled.sum(axis=1)).where(enough),
+        "known_hours": pd.Series(known.sum(axis=1), dtype="Int64").where(enough),
+        f"busiest_hour_{name}": pd.Series(most).where(moved),
+    }
+    parts = {
+        f"{part}_{name}": pd.Series(by_hour[:, first:last].sum(axis=1)).where(enough)
+        for part, (first, last) in PARTS.items()
+    }
+    clocks = np.array([clock(hour) for hour in range(HOURS_PER_DAY)])
+    words = {
+        "busiest_hour_local": pd.Series(clocks[busiest], dtype="str").where(moved),
+        "pattern_missing_reason": fine.reason,
+    }
+    whole = {key: written(values, quantity) for key, values in (numbers | parts).items() if key != "known_hours"}
+    lists = {f"{name}_by_hour": pd.Series(by_hour.tolist(), dtype="object")}
+    return numbers | whole | words | lists
+
+
+def written(values: pd.Series, quantity: Quantity) -> pd.Series:
+    """Return amounts in the type of their quantity: whole numbers where it has no decimals."""
+    return values.round().astype("Int64") if quantity.decimals == 0 else values
+
+
+def clock_at(fine: FineDay, minute: Integers) -> pd.Series:
+    """Write the local clock time of one minute of each day."""
+    shown = fine.clock_minute[np.arange(len(minute)), minute] % MINUTES_PER_DAY
+    hours, minutes = np.divmod(shown, MINUTES_PER_HOUR)
+    return pd.Series(np.char.add(np.char.mod("%02d:", hours), np.char.mod("%02d", minutes)), dtype="str")
+
+
+def pattern_metrics(quantity: Quantity, what: str) -> tuple[Metric, ...]:
+    """Return the columns of `hour_metrics`."""
+    unit, decimals = quantity.unit, quantity.decimals
+    dtype = pa.int64() if decimals == 0 else pa.float64()
+
+    def amount(name: str, label: str, description: str) -> Metric:
+        return Metric(name, label, description, unit=unit, decimals=decimals, dtype=dtype)
+
+    name = quantity.column
+    fine = f"records of at most {FINE_MINUTES} min"
+    return (
+        Metric(
+            "pattern_missing_reason",
+            "No hourly pattern because",
+            "Why there is no hourly pattern; null where there is one",
+            dtype=pa.string(),
+        ),
+        Metric(
+            "known_hours", "Hours with a known amount", f"Hours at least half followed by {fine}", "h", 0, pa.int64()
+        ),
+        amount(f"{name}_in_known_hours", f"{what} in these hours", f"Sum of the known hours, from {fine}"),
+        Metric("busiest_hour_local", "Busiest hour from (local time)", "Start of the hour", dtype=pa.string()),
+        amount(f"busiest_hour_{name}", f"{what} in the busiest hour", "Largest amount of a known hour"),
+        *(
+            amount(
+                f"{part}_{name}",
+                f"{what} of the {part} ({clock(first)}–{clock(last)})",
+                f"Sum of these hours of the local clock; null unless all are known, from {fine}",
+            )
+            for part, (first, last) in PARTS.items()
+        ),
+        Metric(
+            f"{name}_by_hour",
+            f"{what} by hour",
+            f"{HOURS_PER_DAY} hours of the local clock, from {fine}; NaN where unknown",
+            unit=unit,
+            decimals=decimals,
+            dtype=pa.list_(pa.float64()),
+            told=False,
+        ),
+    )
+
+
+def _transition_minutes(records: pd.DataFrame, days: pd.DataFrame) -> Floats:
+    """Return when the clock changed: the first record that states another offset than the day began with."""
+    transition = day_minutes(days)
+    changed = (transition != MINUTES_PER_DAY)[records["group_id"].to_numpy()]
+    began = of_day(days, "utc_offset_minutes", records["group_id"].to_numpy())
+    moved = records[changed & (records["utc_offset_minutes"] != began).to_numpy()]
+    np.minimum.at(transition, moved["group_id"].to_numpy(), since_day_start_minutes(moved, days, "start_utc"))
+    return transition
+
+
+def _clock_minutes(days: pd.DataFrame, transition: Floats, width: int) -> Integers:
+    minute = np.arange(width)
+    shift = (MINUTES_PER_DAY - day_minutes(days)).astype(np.int64)
+    shown: Integers = minute + np.where(minute >= transition[:, None], shift[:, None], 0)
+    return shown
+
+
+def _hour_pieces(fine: FineDay, days: pd.DataFrame) -> tuple[pd.DataFrame, Integers]:
+    """Cut each day into hours since midnight, and at the change of the clock; return buckets and clock hours."""
+    length, width = day_minutes(days), fine.clock_minute.shape[1]
+    edge = np.arange(-(-width // MINUTES_PER_HOUR))[None, :] * float(MINUTES_PER_HOUR)
+    start, stop = (np.minimum(at, length[:, None]) for at in (edge, edge + MINUTES_PER_HOUR))
+    cut = np.clip(fine.transition_minute[:, None], start, stop)
+    first = np.stack([start, cut], axis=2)
+    last = np.stack([cut, stop], axis=2)
+    kept = last > first
+    day = np.nonzero(kept)[0]
+    midnight = of_day(days, "day_start_utc", day)
+    buckets = pd.DataFrame(
+        {
+            "group_id": day,
+            "start_utc": midnight + pd.to_timedelta(first[kept], unit="min"),
+            "end_utc": midnight + pd.to_timedelta(last[kept], unit="min"),
+        }
+    )
+    minute = np.ceil(first[kept]).astype(np.int64).clip(max=width - 1)
+    hour = fine.clock_minute[day, minute] // MINUTES_PER_HOUR
+    return buckets, np.clip(hour, 0, HOURS_PER_DAY - 1)
+
+
+def _known_hours(fine: FineDay, days: pd.DataFrame) -> Booleans:
+    """Say which hours on the clock are followed for at least half of their minutes."""
+    exists = np.arange(fine.clock_minute.shape[1]) < day_minutes(days)[:, None]
+    hour = np.clip(fine.clock_minute // MINUTES_PER_HOUR, 0, HOURS_PER_DAY - 1)
+    cell = np.arange(len(days))[:, None] * HOURS_PER_DAY + hour
+    cells = len(days) * HOURS_PER_DAY
+    followed = np.bincount(cell[fine.followed & exists], minlength=cells)
+    minutes = np.bincount(cell[exists], minlength=cells)
+    known: Booleans = (minutes > 0) & (followed >= HOUR_MINIMUM_SHARE * minutes)
+    return known.reshape(len(days), HOURS_PER_DAY)

@@ -1,0 +1,95 @@
+"""Where a day's total comes from: what each app alone counted, and which apps the merged total rests on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from health_etl.clinical.activity_records import Quantity, day_buckets, is_movement_only
+from health_etl.clinical.base import Metric
+from health_etl.clinical.samples import Integers
+from health_etl.core.merge_sources import MergedTotals, merge_by_time_slice
+
+
+def source_metrics(quantity: Quantity) -> tuple[Metric, ...]:
+    """Return the metrics that tell where a total comes from and whether its day is complete."""
+    return (
+        Metric(
+            "source_totals",
+            "Totals of the single apps",
+            f"What each app alone counted on the day, in {quantity.unit}; overlapping, not to be added",
+            dtype=pa.string(),
+        ),
+        Metric(
+            "counted_source_apps",
+            "Apps that the total rests on",
+            "Apps whose records count in the merged total, the largest share first",
+            dtype=pa.string(),
+        ),
+        Metric(
+            "movement_only_apps",
+            "Apps that recorded movement only",
+            "Apps whose records of the day are short and never zero, so that their pauses say that nothing moved",
+            dtype=pa.string(),
+        ),
+        Metric(
+            "partial_day",
+            "Partial day",
+            "Whether the day was still running when its data were exported",
+            dtype=pa.bool_(),
+        ),
+        Metric(
+            "data_until_local",
+            "Data up to (local time)",
+            "Local clock time of the last export before a partial day ended; null for a whole day",
+            dtype=pa.string(),
+        ),
+    )
+
+
+def movement_only_apps(records: pd.DataFrame, quantity: Quantity, n_days: int) -> pd.Series:
+    """Name the apps of each day that recorded movement only; null where there is none."""
+    pair = ["group_id", "source_app"]
+    found = records.loc[is_movement_only(records, quantity), pair].drop_duplicates()
+    found = found.sort_values(pair, ignore_index=True)
+    return _joined(found["group_id"].to_numpy(), found["source_app"], n_days, ", ")
+
+
+def source_totals(records: pd.DataFrame, days: pd.DataFrame, quantity: Quantity) -> pd.Series:
+    """Write what each app alone counted: "app.one 3933 steps; app.two 2517 steps", the largest first."""
+    pair = ["group_id", "source_app"]
+    pairs = records[pair].drop_duplicates().sort_values(pair, ignore_index=True)
+    alone = records.assign(group_id=records.groupby(pair, sort=True).ngroup())
+    merged = merge_by_time_slice(alone, day_buckets(days, pairs["group_id"].to_numpy()), value_column=quantity.column)
+    totals = pairs.assign(total=merged.totals["total"])
+    totals = totals[totals["total"].notna()].sort_values(
+        ["group_id", "total", "source_app"], ascending=[True, False, True], ignore_index=True
+    )
+    written = totals["source_app"] + " " + _written(totals["total"], quantity) + f" {quantity.unit}"
+    return _joined(totals["group_id"].to_numpy(), written, len(days), "; ")
+
+
+def counted_source_apps(merged: MergedTotals, quantity: Quantity, n_days: int) -> pd.Series:
+    """Name the apps whose records count in each day's total, the largest share first; null where none does."""
+    shares = merged.by_source().sort_values(
+        ["bucket", "total", "source_app"], ascending=[True, False, True], ignore_index=True
+    )
+    # An app that fills the last millisecond of a day has no part in the total that anybody could see.
+    shares = shares[np.round(shares["total"], quantity.decimals) > 0].reset_index(drop=True)
+    return _joined(shares["bucket"].to_numpy(), shares["source_app"], n_days, ", ")
+
+
+def _written(values: pd.Series, quantity: Quantity) -> pd.Series:
+    return pd.Series(np.char.mod(f"%.{quantity.decimals}f", values.to_numpy()), dtype="str")
+
+
+def _joined(day: Integers, parts: pd.Series, n_days: int, separator: str) -> pd.Series:
+    """Join the parts of each day, in their order; days without parts are null. `day` ascends."""
+    joined = pd.Series([None] * n_days, dtype="str")
+    place = pd.Series(day).groupby(day).cumcount().to_numpy()
+    for position in range(int(place.max(initial=-1)) + 1):  # as often as one day has apps, a handful
+        here = place == position
+        added = parts[here].set_axis(day[here])
+        joined.loc[added.index] = added if position == 0 else joined.loc[added.index] + separator + added
+    return joined
