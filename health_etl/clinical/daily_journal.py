@@ -13,7 +13,21 @@ import pandas as pd
 import pyarrow as pa
 
 from health_etl.clinical.base import Borrowed, ClinicalOptions, DayProcessor, Level, Metric
-from health_etl.clinical.journal_narrative import ABOVE, BELOW, MEASURES, PAIRS, WITHIN, Measure, Pair, narrate
+from health_etl.clinical.glucose_thresholds import VERY_HIGH_ABOVE_MG_DL, VERY_LOW_BELOW_MG_DL
+from health_etl.clinical.heart_rate_events import URGENT_ABOVE_BPM
+from health_etl.clinical.journal_narrative import (
+    ABOVE,
+    BELOW,
+    FAST_AT_REST,
+    LOWEST_GLUCOSE,
+    MEASURES,
+    PAIRS,
+    VERY_HIGH_GLUCOSE,
+    WITHIN,
+    Measure,
+    Pair,
+    narrate,
+)
 from health_etl.clinical.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.samples import divide
 from health_etl.clinical.sources import sourced
@@ -137,7 +151,24 @@ def _borrowed() -> tuple[Borrowed, ...]:
             description = "Whether the day was still running when its data were exported"
             metric = Metric(measure.partial, label, description, dtype=pa.bool_())
             found.append(Borrowed(measure.record_type, "partial_day", metric))
-    return tuple(found)
+    return (*found, *_urgent())
+
+
+def _urgent() -> tuple[Borrowed, ...]:
+    """Return what may call for care, however usual the rest of the day was."""
+    lowest = Metric(LOWEST_GLUCOSE, "Lowest glucose", "Lowest reading of the day", "mg/dL")
+    very_high = Metric(VERY_HIGH_GLUCOSE, "Very high glucose", "Whether it passed or was sustained", dtype=pa.string())
+    fast = Metric(
+        FAST_AT_REST,
+        "Sustained very high heart rates, rest inferred",
+        "Stretches of the day; how rest is inferred stands with the heart rate",
+        dtype=pa.int64(),
+    )
+    return (
+        Borrowed("blood_glucose", "lowest_mg_dl", lowest),
+        Borrowed("blood_glucose", "very_high_pattern", very_high),
+        Borrowed("heart_rate", "urgent_at_rest_count", fast),
+    )
 
 
 def _trends() -> tuple[Metric, ...]:
@@ -182,6 +213,8 @@ PROCESSOR = DayProcessor(
         f"{LOOK_BACK_DAYS} days, at least {MINIMUM_BASELINE_DAYS} of them.",
         "Sleep and RMSSD are those of the night that ended on this day.",
         "Measures that differ on the same day need not have to do with each other.",
+        f"Care is urgent for glucose below {VERY_LOW_BELOW_MG_DL} mg/dL, for glucose above {VERY_HIGH_ABOVE_MG_DL} mg/dL "
+        f"that lasts, and for a heart rate above {URGENT_ABOVE_BPM} bpm at rest.",
     ),
     instructions={
         Level.STATISTICAL: (
@@ -202,6 +235,6 @@ PROCESSOR = DayProcessor(
     },
     narrate=narrate,
     trends=_trends(),
-    carried=tuple(borrowed.metric.name for borrowed in _borrowed()),
+    carried=tuple(name for m in MEASURES for name in (m.name, m.partial) if name),
     look_back=look_back,
 )

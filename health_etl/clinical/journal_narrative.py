@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from health_etl.clinical.base import Captions, Facts, Level
-from health_etl.clinical.text import counted, paragraph, zone_caution
+from health_etl.clinical.glucose_thresholds import VERY_HIGH_ABOVE_MG_DL, VERY_LOW_BELOW_MG_DL
+from health_etl.clinical.heart_rate_events import URGENT_ABOVE_BPM
+from health_etl.clinical.text import below, counted, paragraph, zone_caution
+from health_etl.record_types import record_types
 
 WITHIN, ABOVE, BELOW = "within usual", "above usual", "below usual"
+SUSTAINED = "sustained"  # of very high glucose, as the glucose insights call it
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ MEASURES = (
         "Resting heart rate",
         "Resting heart rate of the day; the method is that of the heart-rate insights",
         "bpm",
+        1,
     ),
     Measure(
         "steps",
@@ -125,6 +130,12 @@ MEASURES = (
         "%",
         1,
     ),
+)
+
+LOWEST_GLUCOSE, VERY_HIGH_GLUCOSE, FAST_AT_REST = (
+    "lowest_glucose_mg_dl",
+    "very_high_glucose",
+    "very_high_heart_rate_at_rest_count",
 )
 
 _BY_NAME = {measure.name: measure for measure in MEASURES}
@@ -178,10 +189,14 @@ def narrate(facts: Facts) -> Captions:
 def _statistical(facts: Facts) -> str:
     known = _known(facts)
     if not known:
-        return paragraph(f"On {facts['local_date']}, none of the day's measures could be computed.", _missing(facts))
+        return paragraph(
+            f"On {facts['local_date']}, none of the day's measures could be computed.", _urgent(facts), _missing(facts)
+        )
     opening = facts.pick("opening", ("Measured on {}: ", "The figures of {}: ", "What {} brought: "))
     values = "; ".join(_value(facts, measure) for measure in known)
-    return paragraph(f"{opening.format(facts['local_date'])}{values}.", _missing(facts), zone_caution(facts))
+    return paragraph(
+        f"{opening.format(facts['local_date'])}{values}.", _urgent(facts), _missing(facts), zone_caution(facts)
+    )
 
 
 def _value(facts: Facts, measure: Measure) -> str:
@@ -194,6 +209,7 @@ def _structural(facts: Facts) -> str:
     if not compared:
         return paragraph(
             f"The measures of {facts['local_date']} cannot be compared with the person's own usual.",
+            _urgent(facts),
             _not_compared(facts, "Not compared: "),
             _missing(facts),
             zone_caution(facts),
@@ -202,6 +218,7 @@ def _structural(facts: Facts) -> str:
         f"On {facts['local_date']}, beside the person's own earlier days:",
         *(_compared(facts, measure) for measure in compared),
         *(_pair(facts, pair) for pair in PAIRS),
+        _urgent(facts),
         _not_compared(facts, "Not compared: "),
         _missing(facts),
         zone_caution(facts),
@@ -248,7 +265,11 @@ def _semantic(facts: Facts) -> str:
             ),
         )
         return paragraph(
-            f"{facts['local_date']}: {meaning}", _not_compared(facts, "Not judged: "), _missing(facts), _caution(facts)
+            f"{facts['local_date']}: {meaning}",
+            _urgent(facts),
+            _not_compared(facts, "Not judged: "),
+            _missing(facts),
+            _caution(facts),
         )
     if not unlike:
         meaning = (
@@ -264,6 +285,7 @@ def _semantic(facts: Facts) -> str:
     return paragraph(
         f"{facts['local_date']}: {meaning}",
         _together(facts, unlike),
+        _urgent(facts),
         "Usual is what this person's own days show, not what is healthy.",
         _not_compared(facts, "Not judged: "),
         _missing(facts),
@@ -317,10 +339,39 @@ def _why(facts: Facts, measure: Measure) -> str:
     return f"{counted(facts[measure.days], 'earlier day is', 'earlier days are')} known, too few"
 
 
-def _missing(facts: Facts) -> str:
-    if not facts.has("coverage_reason"):
+def _urgent(facts: Facts) -> str:
+    """Name values of the day that call for care, however usual the rest was; else nothing."""
+    sentences = []
+    if facts.has(LOWEST_GLUCOSE) and float(str(facts.values[LOWEST_GLUCOSE])) < VERY_LOW_BELOW_MG_DL:
+        place = below(facts.number(LOWEST_GLUCOSE), VERY_LOW_BELOW_MG_DL)
+        sentences.append(
+            f"The lowest glucose reading, {facts[LOWEST_GLUCOSE]} mg/dL, is {place} {VERY_LOW_BELOW_MG_DL} mg/dL."
+        )
+    if facts.has(VERY_HIGH_GLUCOSE) and facts[VERY_HIGH_GLUCOSE] == SUSTAINED:
+        sentences.append(f"Glucose above {VERY_HIGH_ABOVE_MG_DL} mg/dL lasted.")
+    if facts.has(FAST_AT_REST) and facts.number(FAST_AT_REST) > 0:
+        sentences.append(f"Heart rate stayed above {URGENT_ABOVE_BPM} bpm at what seems to have been rest.")
+    if not sentences:
         return ""
-    return f"{_capital(facts['coverage_reason'])}; what was not recorded is unknown, not zero."
+    return paragraph(*sentences, "Where a check confirms this, medical care should be sought without delay.")
+
+
+def _missing(facts: Facts) -> str:
+    reason = facts["coverage_reason"] if facts.has("coverage_reason") else ""
+    without = [
+        _inside(measure)
+        for measure in MEASURES
+        if not facts.has(measure.name) and _type_inside(measure.record_type) not in reason
+    ]
+    return paragraph(
+        f"{_capital(reason)}; what was not recorded is unknown, not zero." if reason else "",
+        f"Not given, because too little of it was recorded: {_listed(without)}." if without else "",
+    )
+
+
+def _type_inside(record_type: str) -> str:
+    title = record_types()[record_type].title
+    return title[0].lower() + title[1:]
 
 
 def _known(facts: Facts) -> list[Measure]:
