@@ -213,8 +213,8 @@ PROCESSOR = DayProcessor(
         f"{LOOK_BACK_DAYS} days, at least {MINIMUM_BASELINE_DAYS} of them.",
         "Sleep and RMSSD are those of the night that ended on this day.",
         "Measures that differ on the same day need not have to do with each other.",
-        f"Care is urgent for glucose below {VERY_LOW_BELOW_MG_DL} mg/dL, for glucose above {VERY_HIGH_ABOVE_MG_DL} mg/dL "
-        f"that lasts, and for a heart rate above {URGENT_ABOVE_BPM} bpm at rest.",
+        f"Care is urgent for glucose below {VERY_LOW_BELOW_MG_DL} mg/dL, for glucose above "
+        f"{VERY_HIGH_ABOVE_MG_DL} mg/dL that lasts, and for a heart rate above {URGENT_ABOVE_BPM} bpm at rest.",
     ),
     instructions={
         Level.STATISTICAL: (
