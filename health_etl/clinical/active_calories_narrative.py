@@ -76,10 +76,7 @@ def _semantic(facts: Facts) -> str:
 
 
 def _total(facts: Facts) -> str:
-    covered = f"the records cover {facts['coverage_percent']} % of the day"
-    if facts.has("movement_only_apps"):
-        covered = f"the records, pauses included where only movement is recorded, follow {facts['coverage_percent']} %"
-        covered += " of the day"
+    covered = f"{facts['coverage_rule']} cover {facts['coverage_percent']} % of the day"
     return facts.pick(
         "total",
         (

@@ -97,11 +97,11 @@ def minutes_touched(spans: pd.DataFrame, days: pd.DataFrame) -> Booleans:
     stop = np.maximum(np.ceil(since_day_start_minutes(spans, days, "end_utc")), start + 1)
     length = np.ceil(of_day(pd.DataFrame({"m": day_minutes(days)}), "m", spans["group_id"].to_numpy()).to_numpy())
     first, last = (np.clip(edge, 0, length).astype(np.int64) for edge in (start, stop))
-    edges = np.zeros((len(days), width + 1), dtype=np.int64)
+    edges = np.zeros((len(days), width + 1), dtype=np.int32)
     day = spans["group_id"].to_numpy()
     np.add.at(edges, (day, first), 1)
     np.add.at(edges, (day, last), -1)
-    touched: Booleans = edges.cumsum(axis=1)[:, :-1] > 0
+    touched: Booleans = edges.cumsum(axis=1, dtype=np.int32)[:, :-1] > 0
     return touched
 
 

@@ -20,6 +20,7 @@ from health_etl.clinical.text import counted, paragraph
 
 PERCENT = definition(100, "percent of the whole")
 TROIANO_SOURCE = "Troiano 2008"
+OTHER_RECORDS = "The day's total rests on all of its records and not on these alone."
 
 GUIDELINES = (
     f"A day is judged when at least {MINIMUM_COVERAGE * PERCENT:.0f} % of it is recorded and the export came after it.",
@@ -101,19 +102,20 @@ def hours_of_day(facts: Facts, quantity: Quantity) -> str:
         return ""
     known = counted(facts["known_hours"], "hour of the local clock is", "hours of the local clock are")
     held = amount(facts, f"{name}_in_known_hours", quantity)
-    if not facts.has("busiest_hour_local"):
-        return f"By records of at most {FINE_MINUTES} min {known} known; they hold {held}."
-    peak = amount(facts, f"busiest_hour_{name}", quantity)
-    share = facts.share(f"busiest_hour_{name}", f"{name}_in_known_hours") if _positive(facts, name) else None
     return paragraph(
-        f"By records of at most {FINE_MINUTES} min {known} known and hold {held}; the busiest began at "
-        f"{facts['busiest_hour_local']} with {peak}" + (f", {share} % of them." if share is not None else "."),
+        f"By records of at most {FINE_MINUTES} min {known} known; they hold {held}.",
+        "" if facts[f"{name}_in_known_hours"] == facts[quantity.total] else OTHER_RECORDS,
+        _busiest(facts, quantity),
         _parts(facts, quantity),
     )
 
 
-def _positive(facts: Facts, name: str) -> bool:
-    return facts.number(f"{name}_in_known_hours") > 0
+def _busiest(facts: Facts, quantity: Quantity) -> str:
+    most, whole = f"busiest_hour_{quantity.column}", f"{quantity.column}_in_known_hours"
+    if not facts.has("busiest_hour_local"):
+        return "None of them holds any."
+    share = f" ({facts.share(most, whole)} % of that)" if facts.number(whole) > 0 else ""
+    return f"The busiest began at {facts['busiest_hour_local']} with {amount(facts, most, quantity)}{share}."
 
 
 def _parts(facts: Facts, quantity: Quantity) -> str:

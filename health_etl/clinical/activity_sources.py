@@ -34,6 +34,12 @@ def source_metrics(quantity: Quantity) -> tuple[Metric, ...]:
             dtype=pa.string(),
         ),
         Metric(
+            "coverage_rule",
+            "What covers the day",
+            "The records alone, or also the pauses of apps that recorded movement only",
+            dtype=pa.string(),
+        ),
+        Metric(
             "partial_day",
             "Partial day",
             "Whether the day was still running when its data were exported",

@@ -35,6 +35,8 @@ MOVEMENT_MINIMUM_HOURS = sourced(
 )
 MOVEMENT_MINIMUM_COVERAGE = MOVEMENT_MINIMUM_HOURS / HOURS_PER_DAY
 
+BY_RECORDS = "the records"
+BY_MOVEMENT = "records of movement with the pauses between them"
 RECORDED = "of the day recorded"
 FOLLOWED = "of the day followed by records of movement"
 
@@ -73,13 +75,14 @@ def daily_totals(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOption
         records, day_buckets(days, np.arange(len(days))), options.app_priority, value_column=quantity.column
     )
     movement_apps = movement_only_apps(records, quantity, len(days))
-    coverage, reason = coverage_of_days(records, days, quantity, movement_apps.notna().to_numpy())
+    coverage, reason, rule = coverage_of_days(records, days, quantity, movement_apps.notna().to_numpy())
     partial = _is_partial(records, merged, days)
     total = merged.totals["total"].to_numpy()
     described = {
         "source_totals": source_totals(records, days, quantity),
         "counted_source_apps": counted_source_apps(merged, quantity, len(days)),
         "movement_only_apps": movement_apps,
+        "coverage_rule": rule.mask(np.isnan(total)),
         "partial_day": pd.Series(partial, dtype="boolean").mask(np.isnan(total)),
         "data_until_local": _last_early_export(records, days).where(partial),
     }
@@ -89,8 +92,8 @@ def daily_totals(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOption
 
 def coverage_of_days(
     records: pd.DataFrame, days: pd.DataFrame, quantity: Quantity, has_movement_app: Booleans
-) -> tuple[Floats, pd.Series]:
-    """Return the share of each day that is covered, and why it is too little (text, null when it suffices).
+) -> tuple[Floats, pd.Series, pd.Series]:
+    """Return the share of each day that is covered, why it is too little (text, null when it suffices), what covers.
 
     Formula: the time that records cover, whichever app they come from, up to their export. Where that is below 70 %
     and an app recorded movement only, whose records cover little by design, also the pauses of up to 4 h between its
@@ -102,7 +105,8 @@ def coverage_of_days(
     by_movement = has_movement_app & (recorded < MINIMUM_COVERAGE)
     reason = coverage_reasons(recorded, MINIMUM_COVERAGE, RECORDED)
     movement_reason = coverage_reasons(followed, MOVEMENT_MINIMUM_COVERAGE, FOLLOWED)
-    return np.where(by_movement, followed, recorded), reason.mask(pd.Series(by_movement), movement_reason)
+    rule = pd.Series(np.where(by_movement, BY_MOVEMENT, BY_RECORDS), dtype="str")
+    return np.where(by_movement, followed, recorded), reason.mask(pd.Series(by_movement), movement_reason), rule
 
 
 def insights_of_totals(days: pd.DataFrame, totals: DayTotals, metrics: dict[str, pd.Series]) -> pd.DataFrame:

@@ -86,7 +86,7 @@ def weekly_pattern(totals: Floats, days: pd.DataFrame, quantity: Quantity) -> di
     totals: as above. Unit: that of the quantity. Population: the person alone. Source: ASSUMPTION; who works on
     Saturdays is not known. Minimal coverage: 5 complete workdays and 2 complete days of weekends, else both null.
     """
-    weekday = pd.to_datetime(days["local_date"], format="%Y-%m-%d").dt.weekday.to_numpy()
+    weekday = pd.to_datetime(days["local_date"], format="%Y-%m-%d").dt.day_of_week.to_numpy()
     of_column = (weekday[:, None] - np.arange(totals.shape[1])[None, :]) % WEEK_DAYS
     workdays = np.where(of_column < SATURDAY, totals, np.nan)
     weekends = np.where(of_column >= SATURDAY, totals, np.nan)

@@ -25,13 +25,13 @@ PLATEAU_YOUNGER_STEPS = sourced(
     (8_000, 10_000),
     "steps/day",
     "adults below 60 years",
-    "Paluch 2022, doi:10.1016/S2468-2667(21)00302-9; ASSUMPTION: where the curve levels off, from knowledge of the paper",
+    "Paluch 2022, doi:10.1016/S2468-2667(21)00302-9; ASSUMPTION: from knowledge of the paper",
 )
 PLATEAU_OLDER_STEPS = sourced(
     (6_000, 8_000),
     "steps/day",
     "adults from 60 years on",
-    "Paluch 2022, doi:10.1016/S2468-2667(21)00302-9; ASSUMPTION: where the curve levels off, from knowledge of the paper",
+    "Paluch 2022, doi:10.1016/S2468-2667(21)00302-9; ASSUMPTION: from knowledge of the paper",
 )
 
 

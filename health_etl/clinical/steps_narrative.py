@@ -98,10 +98,7 @@ def _were(facts: Facts) -> str:
 
 
 def _total(facts: Facts) -> str:
-    covered = f"the records cover {facts['coverage_percent']} % of the day"
-    if facts.has("movement_only_apps"):
-        covered = f"the records, pauses included where only movement is recorded, follow {facts['coverage_percent']} %"
-        covered += " of the day"
+    covered = f"{facts['coverage_rule']} cover {facts['coverage_percent']} % of the day"
     return facts.pick(
         "total",
         (
@@ -140,10 +137,10 @@ def _still(facts: Facts) -> str:
     hours = counted(facts["active_hours"], "hour", "hours")
     active = f"In {hours} at least {ACTIVE_HOUR_STEPS} steps were recorded."
     if facts["still_stretch_count"] == "0":
-        return f"{active} Between {DAYTIME} no stretch of {STILL_MINUTES} min without a step was seen."
+        return f"{active} Within {DAYTIME} no stretch of {STILL_MINUTES} min without a step was seen."
     count = counted(facts["still_stretch_count"], "stretch", "stretches")
     return (
-        f"{active} Between {DAYTIME} there were {count} of at least {STILL_MINUTES} min without a recorded step, "
+        f"{active} Within {DAYTIME} there were {count} of at least {STILL_MINUTES} min without a recorded step, "
         f"{facts['still_stretch_minutes']} min in all; the longest began at {facts['longest_still_start_local']} and "
         f"lasted {facts['longest_still_minutes']} min. Whether the person sat, lay, stood, slept or had laid the "
         "device aside is not known."
