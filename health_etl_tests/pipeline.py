@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from health_etl import planner
 from health_etl.clinical import all_processors, processors
-from health_etl.clinical.base import ClinicalOptions
+from health_etl.clinical.base import ClinicalOptions, Level
 from health_etl.core import avro, keys, records_partition, unclaimed, utc_offsets
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.keys import DAILY_JOURNAL
@@ -46,6 +46,7 @@ class Done:
     files_read: int = 0
     offsets: list[str] = field(default_factory=list)
     insights: list[tuple[str, str]] = field(default_factory=list)
+    days_across_types: list[str] = field(default_factory=list)
     months: list[str] = field(default_factory=list)
 
     @property
@@ -74,32 +75,34 @@ def bring_up_to_date(lake: Lake, options: InsightOptions = OPTIONS) -> Done:
         for name, partition in stale:
             make_insights(lake, name, partition, options)
             done.insights.append((name, partition))
+    while across := planner.stale_insights(Catalogue(lake), DAILY_JOURNAL, options):
+        for partition in across:
+            make_daily_journal(lake, partition, options)
+            done.days_across_types.append(partition)
     done.months = write_journal(lake)
     return done
 
 
 def _stale_insights(lake: Lake, options: InsightOptions) -> list[tuple[str, str]]:
-    """Return the stale partitions of the types, oldest first; once there are none, those of the day across types."""
+    """Return the stale partitions of the types, oldest first."""
     catalogue = Catalogue(lake)
-    types = [(name, key) for name in record_types() for key in planner.stale_insights(catalogue, name, options)]
-    journal = [] if types else planner.stale_insights(catalogue, DAILY_JOURNAL, options)
-    return types or [(DAILY_JOURNAL, key) for key in journal]
+    return [(name, key) for name in record_types() for key in planner.stale_insights(catalogue, name, options)]
 
 
 def make_insights(lake: Lake, name: str, partition: str, options: InsightOptions = OPTIONS) -> DerivedManifest:
-    """Measure, tell and write one insights partition, whether stale or not."""
+    """Measure, tell and write one insights partition of a type, whether stale or not."""
     catalogue = Catalogue(lake)
-    if name == DAILY_JOURNAL:
-        manifest = daily_journal.Writer(lake, catalogue, options).update(partition)
-        if manifest is None:
-            raise ValueError(f"nothing calls for {name} {partition}")
-        return manifest
     wanted = insights_partition.inputs(catalogue, name, partition, options)
     if wanted is None:
         raise ValueError(f"nothing calls for {name} {partition}")
     selection = select(lake, record_types()[name], partition, wanted.window, options.default_zone)
     rows = measured(selection, name, insights_partition.qualities(catalogue, name, wanted.window), options)
     return Teller(lake, catalogue, name, options.clinical).tell(partition, wanted.digest, rows)
+
+
+def make_daily_journal(lake: Lake, partition: str, options: InsightOptions = OPTIONS) -> DerivedManifest | None:
+    """Bring one partition of the day across types up to date; None when nothing calls for it."""
+    return daily_journal.Writer(lake, Catalogue(lake), options).update(partition)
 
 
 def measured(
@@ -198,4 +201,13 @@ def journal_examples(lake: Lake) -> list[dict[str, Any]]:
         for key in sorted(info.key for info in lake.objects("training/"))
         if key.endswith(".jsonl")
         for line in lake.get(key).decode().splitlines()
+    ]
+
+
+def day_examples(lake: Lake, level: Level = Level.STATISTICAL) -> list[dict[str, Any]]:
+    """Return one example a person, local day and record type, that of a level, in order of key and line."""
+    return [
+        example
+        for example in journal_examples(lake)
+        if example["metadata"]["caption_level"] == level and example["metadata"]["record_type"] != DAILY_JOURNAL
     ]

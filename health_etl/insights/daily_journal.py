@@ -87,6 +87,8 @@ class Joiner:
             for name, table in self._tables.items()
         }
         known = {name: rows[~rows["withdrawn"].astype(bool)] for name, rows in known.items()}
+        if not any(len(rows) for rows in known.values()):
+            return day_rows(None, asked[["user_id", "local_date"]], self._processor, self._options.pseudonym_key)
         measured = _joined(asked, known, self._processor)
         has_any = measured["record_count"] > 0
         gone = measured.loc[~has_any, ["user_id", "local_date"]]
@@ -116,16 +118,11 @@ def _joined(asked: pd.DataFrame, known: Mapping[str, pd.DataFrame], processor: D
         taken = {b.name: b.metric.name for b in processor.borrowed if b.record_type == name}
         rows = rows.merge(found[[*SUBJECT_DAY, *taken]].rename(columns=taken), on=SUBJECT_DAY, how="left")
     stacked = pd.concat(
-        [found.assign(type=place) for place, found in enumerate(known.values()) if len(found)] or [_no_days(known)],
-        ignore_index=True,
+        [found.assign(type=place) for place, found in enumerate(known.values()) if len(found)], ignore_index=True
     )
     context = _context(stacked, list(known))
     rows = rows.merge(context, on=SUBJECT_DAY, how="left")
     return rows.assign(record_count=rows["record_count"].fillna(0).astype("int64"))
-
-
-def _no_days(known: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    return next(iter(known.values())).assign(type=0)
 
 
 def _context(stacked: pd.DataFrame, types: Sequence[str]) -> pd.DataFrame:
