@@ -141,7 +141,7 @@ def _pending(lake: Lake, settings: Settings, catalogue: Catalogue) -> set[str]:
     """Return the key of every table that a run would look at again."""
     listing = list_all(lake, settings.start_date, date.max)
     stale = planner.stale_records(listing, catalogue, Scope(), QualityRules.of(settings))
-    work = planner.daily_work(list(stale), catalogue, InsightOptions.of(settings))
+    work = planner.daily_work(list(stale), catalogue, InsightOptions.of(settings, lake))
     return {
         *(keys.records_key(name, day) for day, names in work.records.items() for name in names),
         *(keys.rejected_key(record_types()[n].avro_name, day) for day, names in work.records.items() for n in names),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import dagster as dg
 import pytest
 
+from health_etl.clinical.base import Level
 from health_etl.record_types import record_types
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 UP_TO_DATE = "Everything was up to date; no file was read."
 LATE = "StepsRecord_1757986939488.avro"  # exported on 16 September 2025
 STEPS_OF_15 = "StepsRecord_1757901111933.avro"
+LEVELS = len(Level)
 HEADINGS = ["files", "rows", "accepted", "duplicate", "quarantined", "refused", "person-days", "lines"]
 
 
@@ -96,7 +98,7 @@ def in_order(
 
 def test_real_exports_are_counted_row_by_row(real: Finished) -> None:
     assert real.ran.exit_code == 0
-    assert tuple(row(real.ran.stdout, "total").values()) == (18, 1228, 410, 818, 0, 0, 8, 8)
+    assert tuple(row(real.ran.stdout, "total").values()) == (18, 1228, 410, 818, 0, 0, 8, 8 * LEVELS)
     counts = {name: row(real.ran.stdout, name) for name in record_types()}
     assert {name: (count["rows"], count["accepted"]) for name, count in counts.items()} == {
         "blood_glucose": (757, 253),
@@ -115,7 +117,7 @@ def test_training_files_hold_as_many_lines_as_the_run_says(real: Finished) -> No
     assert {key: int(count) for key, count in told.items()} == {
         key: content.count(b"\n") for key, content in journals.items()
     }
-    assert sum(map(int, told.values())) == 8
+    assert sum(map(int, told.values())) == (8 + 2) * LEVELS, "of the types, and of two days across them"
 
 
 def test_training_data_do_not_name_the_person(real: Finished) -> None:
@@ -169,6 +171,7 @@ def test_types_and_dates_bound_a_run_and_a_later_one_brings_the_rest(
         ("quarantine/steps", "2025-09-16"),
         ("records/utc_offsets", "2025-09-16"),
         ("insights/steps", "2025-09-16"),
+        ("insights/daily_journal", "2025-09-16"),
         ("training/health_journal", "2025-09-01"),
     }
     assert "8 files read" in run(command)
@@ -184,7 +187,7 @@ def test_the_order_of_uploads_and_runs_leaves_no_trace_in_the_training_data(
     assert command.contents("training") == in_order.contents("training")
     assert command.contents("training").keys() == {
         f"training/{domain}/2025/09/{name}"
-        for domain in ("metabolic_diabetes", "physical_activity")
+        for domain in ("daily_journal", "metabolic_diabetes", "physical_activity")
         for name in ("health_journal_2025_09.jsonl", "manifest.json")
     }
 
@@ -212,7 +215,7 @@ def test_what_cannot_be_used_is_shown_with_the_way_out_and_kept_in_quarantine(
         (command.lake / key).write_bytes(content)
     raw = command.contents("raw")
     output = run(command)
-    assert tuple(row(output, "steps").values()) == (3, 2, 2, 0, 0, 2, 1, 1)
+    assert tuple(row(output, "steps").values()) == (3, 2, 2, 0, 0, 2, 1, LEVELS)
     for key, (content, word, reason) in unusable.items():
         assert re.search(rf"^{word} {re.escape(key)}: .+ \({reason}\); .+\.$", output, re.MULTILINE)
         copy = command.contents("quarantine")
@@ -243,7 +246,7 @@ def test_a_failed_step_is_told_in_one_sentence_and_the_rest_is_done_at_the_next_
     in_the_way.rmdir()
     output = run(command)
     assert "0 files read" in output
-    assert row(output, "steps")["lines"] == 1
+    assert row(output, "steps")["lines"] == LEVELS
 
 
 def test_a_late_file_for_an_old_date_changes_exactly_what_it_touches(command: CommandLine, sample: Path) -> None:
@@ -258,8 +261,12 @@ def test_a_late_file_for_an_old_date_changes_exactly_what_it_touches(command: Co
         "records/steps/2025-09-16.parquet",
         "records/utc_offsets/2025-09-16.parquet",
         "insights/steps/2025-09-16.parquet",
-        "training/physical_activity/2025/09/health_journal_2025_09.jsonl",
-        "training/physical_activity/2025/09/manifest.json",
+        "insights/daily_journal/2025-09-16.parquet",
+        *(
+            f"training/{domain}/2025/09/{name}"
+            for domain in ("daily_journal", "physical_activity")
+            for name in ("health_journal_2025_09.jsonl", "manifest.json")
+        ),
     }
     # The ring's offset is new evidence for glucose, whose records state none that is believed. What is kept out of a
     # partition is told anew whenever the partition is.
@@ -267,6 +274,10 @@ def test_a_late_file_for_an_old_date_changes_exactly_what_it_touches(command: Co
         ("records/steps", "2025-09-16"),
         ("quarantine/steps", "2025-09-16"),
         ("records/utc_offsets", "2025-09-16"),
-        *((f"insights/{name}", f"2025-09-{day}") for name in ("steps", "blood_glucose") for day in (16, 17)),
+        *(
+            (f"insights/{name}", f"2025-09-{day}")
+            for name in ("steps", "blood_glucose", "daily_journal")
+            for day in (16, 17)
+        ),
         ("training/health_journal", "2025-09-01"),
     }

@@ -19,6 +19,7 @@ from health_etl.record_types import record_types
 from health_etl.settings import Settings
 
 LAYERS = ("raw", "records", "insights")
+ACROSS_TYPES = dg.AssetKey(["insights", "daily_journal"])
 OFFSETS = dg.AssetKey(["records", "utc_offsets"])
 JOURNAL = dg.AssetKey(["training", "health_journal"])
 RELEASES = dg.AssetKey(["quarantine", "releases"])
@@ -81,7 +82,7 @@ def test_dagster_validates_the_workspace(checkout: Path, tmp_path: Path) -> None
 def test_there_are_the_assets_of_every_type_and_those_that_serve_all(graph: Any) -> None:
     of_types = {dg.AssetKey([layer, name]) for layer in LAYERS for name in record_types()}
     quarantine = {dg.AssetKey(["quarantine", name]) for name in record_types()}
-    assert graph.get_all_asset_keys() == of_types | quarantine | {OFFSETS, JOURNAL, UNCLAIMED, RELEASES}
+    assert graph.get_all_asset_keys() == of_types | quarantine | {OFFSETS, ACROSS_TYPES, JOURNAL, UNCLAIMED, RELEASES}
 
 
 def test_the_six_types_are_there() -> None:
@@ -151,7 +152,7 @@ def test_lineage_runs_from_the_upload_to_the_training_line(graph: Any, name: str
     assert graph.get(records).parent_keys == {raw, RELEASES}
     assert graph.get(dg.AssetKey(["quarantine", name])).parent_keys == {records}
     assert graph.get(insights).parent_keys == {records, OFFSETS}
-    assert JOURNAL in graph.get(insights).child_keys
+    assert {ACROSS_TYPES, JOURNAL} <= graph.get(insights).child_keys
     assert records in graph.get(OFFSETS).parent_keys
 
 

@@ -126,4 +126,6 @@ def test_an_upload_that_vanished_takes_its_rows_with_it(current: Project, monkey
             (current.folder / key).unlink()
     assert catch_up(current, monkeypatch).failures == []
     journals = {key for key in current.contents() if key.endswith(".jsonl")}
-    assert journals == {"training/metabolic_diabetes/2025/09/health_journal_2025_09.jsonl"}
+    assert journals == {
+        f"training/{domain}/2025/09/health_journal_2025_09.jsonl" for domain in ("daily_journal", "metabolic_diabetes")
+    }

@@ -17,6 +17,7 @@ from health_etl.core import records_partition
 from health_etl.core.manifest import RecordsManifest
 from health_etl.errors import PermanentError, TransientError
 from health_etl.insights import partition as insights_partition
+from health_etl.insights import teller
 from health_etl.resources import RETRIES, LakeResource
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def flaky(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str, int], None]:
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(records_partition, "update"), (insights_partition, "inputs"), (insights_partition, "write")],
+    [(records_partition, "update"), (insights_partition, "inputs"), (teller, "write")],
     ids=["records", "select", "narrate"],
 )
 def test_a_transient_failure_is_retried_until_it_passes(

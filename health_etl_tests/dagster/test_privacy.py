@@ -16,6 +16,7 @@ import pytest
 from obstore import exceptions
 
 from health_etl import resources
+from health_etl.clinical.base import Level
 
 if TYPE_CHECKING:
     from health_etl_tests.conftest import CommandLine
@@ -88,7 +89,7 @@ def test_a_run_stores_neither_the_person_nor_a_reading_nor_a_text(command: Comma
     assert [value for value in values if str(value) in text] == []
     journal = b"".join(content for key, content in command.contents("training").items() if key.endswith(".jsonl"))
     told = [example[part] for example in map(json.loads, journal.splitlines()) for part in ("input", "output")]
-    assert len(told) == 2 * 2
+    assert len(told) == 2 * 2 * len(Level) + len(Level) * 2
     assert [line for whole in told for line in whole.splitlines() if len(line) > 20 and line in text] == []
 
 
