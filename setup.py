@@ -15,6 +15,7 @@ setup(
     license_expression="Apache-2.0",
     license_files=["LICENSE"],
     packages=find_packages(include=["health_etl", "health_etl.*"]),
+    package_data={"health_etl.report": ["templates/*"]},
     python_requires=">=3.11,<3.14",
     install_requires=[
         # dagster-aws and dagster-postgres 0.29.N each pin dagster 1.13.N
@@ -23,10 +24,13 @@ setup(
         "dagster-postgres~=0.29.27",
         "dagster-webserver~=1.13.27",
         "fastavro>=1.12,<2",
+        "jinja2>=3.1,<4",
+        "matplotlib>=3.10,<4",
         "numpy>=2.1,<3",
         "obstore>=0.12,<0.13",
         "pandas>=3,<4",
         "pandera[pandas]>=0.35,<0.36",
+        "pillow>=11",
         "pyarrow>=22",
         "pydantic-settings>=2.10,<3",
         "python-dotenv>=1,<2",

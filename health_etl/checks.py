@@ -15,6 +15,7 @@ from health_etl.assets.records import records_key
 from health_etl.assets.training import JOURNAL
 from health_etl.core import records_checks
 from health_etl.core.catalogue import Catalogue
+from health_etl.core.keys import DAILY_JOURNAL
 from health_etl.core.lake import Lake
 from health_etl.core.quality import QualityRules
 from health_etl.core.verdict import Check, Verdict
@@ -44,7 +45,10 @@ def asset_checks(
         name = record_type.name
         found.append(_partition_checks(records_key(name), upload_dates, records_checks.CHECKS, _records(record_type)))
         found.append(_partition_checks(insights_key(name), upload_dates, insights_checks.CHECKS, _insights(name)))
-    return [*found, _partition_checks(JOURNAL, local_months, training_checks.CHECKS, _months)]
+    journal = _partition_checks(
+        insights_key(DAILY_JOURNAL), upload_dates, insights_checks.CHECKS, _insights(DAILY_JOURNAL)
+    )
+    return [*found, journal, _partition_checks(JOURNAL, local_months, training_checks.CHECKS, _months)]
 
 
 def _partition_checks(
@@ -176,9 +180,10 @@ def _insights(name: str) -> "Subjects[insights_checks.Partition]":
     def subjects(
         lake: Lake, settings: Settings, partitions: Sequence[str]
     ) -> Iterator[tuple[str, insights_checks.Partition]]:
-        catalogue, options = Catalogue(lake), InsightOptions.of(settings)
+        catalogue, options = Catalogue(lake), InsightOptions.of(settings, lake)
+        known = insights_checks.Known(catalogue, name)
         for partition in partitions:
-            yield partition, insights_checks.Partition(lake, catalogue, name, partition, options)
+            yield partition, insights_checks.Partition(lake, catalogue, name, partition, options, known)
 
     return subjects
 

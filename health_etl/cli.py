@@ -170,6 +170,26 @@ def profiles_remove(user: Annotated[str, typer.Argument(help="Whose profile.", s
 
 
 @app.command()
+def report(
+    user: Annotated[str, typer.Option("--user", help="Whose days.", show_default=False)],
+    day: Annotated[
+        datetime, typer.Option("--date", formats=[DATE], help="Local day, or first one.", show_default=False)
+    ],
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=[DATE], help="Last local day. Default: one day.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write. Default: health-report_{user}_{date}.html here.")
+    ] = None,
+) -> None:
+    """Write one self-contained HTML page about a person's day or days: pictures, figures, texts."""
+    from health_etl.cli_report import reporting
+
+    with _one_sentence():
+        reporting(console, user, day.date(), _date(last), out)
+
+
+@app.command()
 def doctor() -> None:
     """Say whether settings, store, instance and code location are in order, and what to do where they are not."""
     from health_etl.doctor import examining

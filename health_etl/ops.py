@@ -2,7 +2,9 @@
 itself lies in clinical/.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -15,29 +17,32 @@ from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
 from health_etl.core.manifest import DerivedManifest, digest
 from health_etl.core.select import Selection, select
-from health_etl.insights import build
+from health_etl.insights import build, daily_journal
 from health_etl.insights import partition as insights_partition
 from health_etl.insights.partition import InsightOptions
+from health_etl.insights.teller import Teller
 from health_etl.record_types import record_types
 from health_etl.resources import LakeResource, reported_failures
+from health_etl.settings import Settings
 
 HAND_OVER = "hand_over"
+MOST_PICTURES = 7  # of a run, its last partitions: drawing takes longer than all else that a small partition needs
 
 
 @dataclass(frozen=True)
 class Selected:
     """A partition to be made anew: its measurements, and what the next steps need to know of their sources."""
 
-    inputs_digest: str
+    days_digest: str
     selection: Selection
     qualities: dict[str, float]
 
 
 @dataclass(frozen=True)
 class Analysed:
-    """A partition's insights, without text."""
+    """A partition's days as measured, without look-back and text."""
 
-    inputs_digest: str
+    days_digest: str
     rows: pd.DataFrame
 
 
@@ -52,8 +57,9 @@ def select_op(name: str) -> dg.OpDefinition:
     )
     def run(context: dg.AssetExecutionContext, lake: LakeResource) -> dict[str, Selected]:
         with reported_failures(context):
-            options = InsightOptions.of(lake.settings())
-            found = _select(lake.open(), name, list(context.partition_keys), options)
+            opened = lake.open()
+            options = InsightOptions.of(lake.settings(), opened)
+            found = _select(opened, name, list(context.partition_keys), options)
             context.log.info(f"{len(found)} of {len(context.partition_keys)} partitions have changed inputs.")
             progress.advance("steps")
             return found
@@ -73,7 +79,7 @@ def analyse_op(name: str) -> dg.OpDefinition:
         context: dg.AssetExecutionContext, lake: LakeResource, selected: dict[str, Selected]
     ) -> dict[str, Analysed]:
         with reported_failures(context):
-            options = InsightOptions.of(lake.settings())
+            options = InsightOptions.of(lake.settings(), lake.open())
             found = {key: _analyse(name, partition, options) for key, partition in selected.items()}
             progress.advance("steps")
             return found
@@ -92,40 +98,71 @@ def narrate_op(name: str) -> dg.OpDefinition:
     )
     def run(context: dg.AssetExecutionContext, lake: LakeResource, analysed: dict[str, Analysed]) -> dg.Output[None]:
         with reported_failures(context):
-            opened = lake.open()
-            versions = []
-            for key in context.partition_keys:
-                manifest = _narrate(opened, name, key, analysed.get(key))
-                if manifest is not None:
-                    metadata = insights_metadata(opened, name, manifest)
-                    add_partition_metadata(context, metadata, key)
-                    versions.append(manifest.digest)
+            opened, settings = lake.open(), lake.settings()
+            teller = Teller(opened, Catalogue(opened), name, InsightOptions.of(settings, opened).clinical)
+            # Oldest first: each looks back on those before.
+            told = {key: _narrate(teller, key, analysed.get(key)) for key in sorted(context.partition_keys)}
             progress.advance("steps")
-            version = versions[0] if len(versions) == 1 else digest(versions)
-            return dg.Output(None, data_version=dg.DataVersion(version))
+            return dg.Output(None, data_version=_materialised(context, opened, settings, name, told))
 
     return run
 
 
-def insights_metadata(lake: Lake, name: str, manifest: DerivedManifest) -> dict[str, object]:
+def tell_across_types(context: dg.AssetExecutionContext, lake: Lake, settings: Settings) -> dg.MaterializeResult[Any]:
+    """Bring the day across types up to date for the partitions of a run."""
+    writer = daily_journal.Writer(lake, Catalogue(lake), InsightOptions.of(settings, lake))
+    told = {key: writer.update(key) for key in sorted(context.partition_keys)}
+    progress.advance("steps")
+    return dg.MaterializeResult(data_version=_materialised(context, lake, settings, keys.DAILY_JOURNAL, told))
+
+
+def insights_metadata(lake: Lake, name: str, manifest: DerivedManifest) -> dict[str, Any]:
     """Return what the UI shows of an insights partition."""
     return {
         **table_metadata(lake, keys.insights_key(name, manifest.partition), manifest.rows),
         "person_days": manifest.details["person_days"],
         "withdrawn_person_days": manifest.details["withdrawn"],
+        "retold_person_days": manifest.details["retold"],
         "local_months": ", ".join(manifest.details["local_months"]),
         "digest": manifest.digest,
     }
 
 
+def _materialised(
+    context: dg.AssetExecutionContext,
+    lake: Lake,
+    settings: Settings,
+    name: str,
+    told: Mapping[str, DerivedManifest | None],
+) -> dg.DataVersion:
+    """Attach to each partition what the UI shows of it; return the data version of the run."""
+    manifests = {key: manifest for key, manifest in told.items() if manifest is not None}
+    enough = settings.pictures_minimum_people
+    for place, (key, manifest) in enumerate(manifests.items()):
+        metadata = insights_metadata(lake, name, manifest)
+        is_among_last = place >= len(manifests) - MOST_PICTURES
+        if is_among_last and manifest.details["person_days"] >= enough:  # a person has a day at least
+            metadata |= _picture(lake, name, key, enough)
+        add_partition_metadata(context, metadata, key)
+    versions = [manifest.digest for manifest in manifests.values()]
+    return dg.DataVersion(versions[0] if len(versions) == 1 else digest(versions))
+
+
+def _picture(lake: Lake, name: str, partition: str, enough: int) -> dict[str, Any]:
+    # Imported when needed: most runs draw nothing, and the drawing library takes half a second to load.
+    from health_etl.assets.pictures import picture_metadata
+
+    return picture_metadata(lake, name, partition, enough)
+
+
 def _select(lake: Lake, name: str, partitions: list[str], options: InsightOptions) -> dict[str, Selected]:
-    """Select for the partitions whose inputs are not those that they were made from."""
+    """Select for the partitions whose days were not measured from what they should be measured from."""
     catalogue = Catalogue(lake)
     written = catalogue.insights(name)
     found = {}
     for key in partitions:
         wanted = insights_partition.inputs(catalogue, name, key, options)
-        if wanted is None or (key in written and written[key].inputs_digest == wanted.digest):
+        if wanted is None or insights_partition.has_days(written.get(key), wanted.digest):
             continue
         selection = select(lake, record_types()[name], key, wanted.window, options.default_zone)
         scores = insights_partition.qualities(catalogue, name, wanted.window)
@@ -135,14 +172,20 @@ def _select(lake: Lake, name: str, partitions: list[str], options: InsightOption
 
 def _analyse(name: str, selected: Selected, options: InsightOptions) -> Analysed:
     rows = build.analyse(
-        selected.selection, processors()[name], options.clinical, selected.qualities, options.pseudonym_key
+        selected.selection,
+        processors()[name],
+        options.clinical,
+        selected.qualities,
+        options.pseudonym_key,
+        options.profiles,
     )
-    return Analysed(selected.inputs_digest, rows)
+    return Analysed(selected.days_digest, rows)
 
 
-def _narrate(lake: Lake, name: str, partition: str, analysed: Analysed | None) -> DerivedManifest | None:
-    """Write a partition, or return the manifest of one that was current; None when nothing calls for it."""
-    if analysed is None:
-        return Catalogue(lake).insights(name).get(partition)
-    rows = build.narrate(analysed.rows, processors()[name])
-    return insights_partition.write(lake, name, partition, analysed.inputs_digest, rows)
+def _narrate(teller: Teller, partition: str, analysed: Analysed | None) -> DerivedManifest | None:
+    """Write a partition whose days were measured anew, or whose look-back has changed; return the manifest of one that
+    was current, None when nothing calls for it.
+    """
+    if analysed is not None:
+        return teller.tell(partition, analysed.days_digest, analysed.rows)
+    return teller.told_up_to_date(partition)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from health_etl.core import records_partition, utc_offsets
 from health_etl.core.catalogue import Catalogue
+from health_etl.core.keys import DAILY_JOURNAL
 from health_etl.core.lake import Lake
 from health_etl.core.listing import Listing, Upload
 from health_etl.core.quality import QualityRules
+from health_etl.insights import daily_journal
 from health_etl.insights import partition as insights_partition
+from health_etl.insights.history import DaysIndex
 from health_etl.insights.partition import InsightOptions
 from health_etl.record_types import record_types
 from health_etl.training import journal
@@ -47,7 +50,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class DailyWork:
-    """Daily partitions to bring up to date: record types and insight types by upload date."""
+    """Daily partitions to bring up to date: record types, and names of insights, by upload date."""
 
     records: Mapping[str, frozenset[str]]
     offsets: frozenset[str]
@@ -101,9 +104,11 @@ def daily_work(
     insights: dict[str, set[str]] = defaultdict(set)
     for key, names in by_date.items():
         insights[key] |= names
-    for name in record_types():
+    for name in (*record_types(), DAILY_JOURNAL):
         for key in (key for key in stale_insights(catalogue, name, options) if key >= first):
             insights[key].add(name)
+    for names in insights.values():
+        names.add(DAILY_JOURNAL)  # it follows whatever changes on its date
     return DailyWork(
         {key: frozenset(names) for key, names in by_date.items()},
         frozenset(offsets),
@@ -112,15 +117,32 @@ def daily_work(
 
 
 def stale_insights(catalogue: Catalogue, name: str, options: InsightOptions) -> list[str]:
-    """Return the insights partitions of a type that are not made from what they should be made from."""
+    """Return the partitions of insights that do not say what they should, of a record type or the day across types.
+
+    They were measured from other inputs than they should be, or what they look back on has changed.
+    """
     written = catalogue.insights(name)
-    candidates = sorted({*catalogue.records(name), *catalogue.offsets, *written})
-    stale = []
-    for key in candidates:
+    index = DaysIndex(written)
+    return [
+        key
+        for key, wanted in _wanted_days(catalogue, name, options)
+        if not insights_partition.is_current(written.get(key), wanted, index)
+    ]
+
+
+def _wanted_days(catalogue: Catalogue, name: str, options: InsightOptions) -> Iterator[tuple[str, str]]:
+    """Yield every partition that is called for, with the digest of what its days are measured from."""
+    if name == DAILY_JOURNAL:
+        types = daily_journal.indices(catalogue)
+        for key in sorted({*catalogue.insights(name), *(key for type_ in types for key in catalogue.insights(type_))}):
+            digest = daily_journal.days_digest(catalogue, types, key, options)
+            if digest is not None:
+                yield key, digest
+        return
+    for key in sorted({*catalogue.records(name), *catalogue.offsets, *catalogue.insights(name)}):
         wanted = insights_partition.inputs(catalogue, name, key, options)
-        if wanted is not None and (key not in written or written[key].inputs_digest != wanted.digest):
-            stale.append(key)
-    return stale
+        if wanted is not None:
+            yield key, wanted.digest
 
 
 def stale_months(lake: Lake, catalogue: Catalogue) -> list[str]:

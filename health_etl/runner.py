@@ -32,6 +32,7 @@ from health_etl.settings import Settings, project_root
 from health_etl.sqlite_tuning import spared_disk
 
 LONGEST_RUN_DAYS = 31
+MOST_ROUNDS = 10  # each makes stale what looks back on it; two or three are usual
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 Announce = Callable[[str, int, int], None]  # what comes next, files to read, steps
@@ -102,14 +103,20 @@ class _Runner:
             self._execute(SORT_OUT_UNCLAIMED, None, {})
 
     def daily(self) -> None:
-        """Run what is stale; then once more, for later dates that look back on what has changed."""
+        """Run what is stale, then what that makes stale: later dates that look back on what has changed."""
         rules = QualityRules.of(self.settings)
         stale = planner.stale_records(self.outcome.listing, self._catalogue(), self.scope, rules)
         work = self._work(stale)
         self.outcome.files_to_read = sum(len(uploads) for uploads in stale.values())
-        self._run_daily(work, self.outcome.files_to_read)
-        if work.dates:
-            self._run_daily(self._work(()), 0)
+        files = self.outcome.files_to_read
+        for _ in range(MOST_ROUNDS):
+            if not work.dates or self.outcome.failures:
+                break
+            self._run_daily(work, files)
+            files, done = 0, work
+            work = self._work(())
+            if work == done:
+                break
 
     def journal(self) -> None:
         """Write the months whose insights have changed."""
@@ -119,7 +126,7 @@ class _Runner:
             self._execute(WRITE_JOURNAL, None, _range_tags([month_key(month) for month in keys]))
 
     def _work(self, stale: Iterable[tuple[str, Any]]) -> DailyWork:
-        options = InsightOptions.of(self.settings)
+        options = InsightOptions.of(self.settings, self.lake)
         return planner.daily_work(list(stale), self._catalogue(), options, self.settings.start_date)
 
     def _run_daily(self, work: DailyWork, files: int) -> None:

@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     concurrency: int = Field(
         default=16, ge=1, le=256, description="objects fetched at once, a whole number from 1 to 256"
     )
+    pictures_minimum_people: int = Field(
+        default=5, ge=1, description="people that a picture in the UI must stand for, a whole number from 1"
+    )
 
     quality_weight_schema: float = Field(default=0.3, ge=0, le=1, description=_WEIGHT.format("schema"))
     quality_weight_completeness: float = Field(default=0.3, ge=0, le=1, description=_WEIGHT.format("completeness"))

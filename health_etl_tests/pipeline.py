@@ -12,19 +12,22 @@ import pandas as pd
 import pyarrow as pa
 
 from health_etl import planner
-from health_etl.clinical import processors
-from health_etl.clinical.base import ClinicalOptions
+from health_etl.clinical import all_processors, processors
+from health_etl.clinical.base import ClinicalOptions, Level
 from health_etl.core import avro, keys, records_partition, unclaimed, utc_offsets
 from health_etl.core.catalogue import Catalogue
+from health_etl.core.keys import DAILY_JOURNAL
 from health_etl.core.lake import Lake
 from health_etl.core.listing import list_all, list_partition
 from health_etl.core.manifest import DerivedManifest, RecordsManifest, read_derived_manifest, read_records_manifest
 from health_etl.core.quality import QualityRules
 from health_etl.core.select import Selection, select, window
 from health_etl.core.tables import read_frame
-from health_etl.insights import build
+from health_etl.insights import build, daily_journal
 from health_etl.insights import partition as insights_partition
 from health_etl.insights.partition import InsightOptions
+from health_etl.insights.teller import Teller, with_trends
+from health_etl.insights.texts import narrate
 from health_etl.planner import Scope
 from health_etl.record_types import record_types
 from health_etl.training import journal
@@ -43,6 +46,7 @@ class Done:
     files_read: int = 0
     offsets: list[str] = field(default_factory=list)
     insights: list[tuple[str, str]] = field(default_factory=list)
+    days_across_types: list[str] = field(default_factory=list)
     months: list[str] = field(default_factory=list)
 
     @property
@@ -67,26 +71,53 @@ def bring_up_to_date(lake: Lake, options: InsightOptions = OPTIONS) -> Done:
         utc_offsets.update(lake, date.fromisoformat(partition), catalogue.of_date(partition))
         done.offsets.append(partition)
     catalogue = Catalogue(lake)
-    for name in record_types():
-        for partition in planner.stale_insights(catalogue, name, options):
+    while stale := _stale_insights(lake, options):
+        for name, partition in stale:
             make_insights(lake, name, partition, options)
             done.insights.append((name, partition))
+    while across := planner.stale_insights(Catalogue(lake), DAILY_JOURNAL, options):
+        for partition in across:
+            make_daily_journal(lake, partition, options)
+            done.days_across_types.append(partition)
     done.months = write_journal(lake)
     return done
 
 
+def _stale_insights(lake: Lake, options: InsightOptions) -> list[tuple[str, str]]:
+    """Return the stale partitions of the types, oldest first."""
+    catalogue = Catalogue(lake)
+    return [(name, key) for name in record_types() for key in planner.stale_insights(catalogue, name, options)]
+
+
 def make_insights(lake: Lake, name: str, partition: str, options: InsightOptions = OPTIONS) -> DerivedManifest:
-    """Select, analyse, narrate and write one insights partition, whether stale or not."""
+    """Measure, tell and write one insights partition of a type, whether stale or not."""
     catalogue = Catalogue(lake)
     wanted = insights_partition.inputs(catalogue, name, partition, options)
     if wanted is None:
         raise ValueError(f"nothing calls for {name} {partition}")
-    processor = processors()[name]
     selection = select(lake, record_types()[name], partition, wanted.window, options.default_zone)
-    qualities = insights_partition.qualities(catalogue, name, wanted.window)
-    rows = build.analyse(selection, processor, options.clinical, qualities, options.pseudonym_key)
-    told = build.narrate(rows, processor)
-    return insights_partition.write(lake, name, partition, wanted.digest, told)
+    rows = measured(selection, name, insights_partition.qualities(catalogue, name, wanted.window), options)
+    return Teller(lake, catalogue, name, options.clinical).tell(partition, wanted.digest, rows)
+
+
+def make_daily_journal(lake: Lake, partition: str, options: InsightOptions = OPTIONS) -> DerivedManifest | None:
+    """Bring one partition of the day across types up to date; None when nothing calls for it."""
+    return daily_journal.Writer(lake, Catalogue(lake), options).update(partition)
+
+
+def measured(
+    selection: Selection, name: str, qualities: Mapping[str, float], options: InsightOptions = OPTIONS
+) -> pd.DataFrame:
+    """Return the days of a selection as they are measured."""
+    processor = processors()[name]
+    return build.analyse(selection, processor, options.clinical, qualities, options.pseudonym_key, options.profiles)
+
+
+def told(days: pd.DataFrame, name: str, options: InsightOptions = OPTIONS) -> pd.DataFrame:
+    """Return measured days with trends and texts, as if nothing were known but them."""
+    processor = all_processors()[name]
+    history = days[~days["withdrawn"].astype(bool)]
+    return narrate(with_trends(days, history, processor, options.clinical), processor)
 
 
 def write_journal(lake: Lake) -> list[str]:
@@ -170,4 +201,13 @@ def journal_examples(lake: Lake) -> list[dict[str, Any]]:
         for key in sorted(info.key for info in lake.objects("training/"))
         if key.endswith(".jsonl")
         for line in lake.get(key).decode().splitlines()
+    ]
+
+
+def day_examples(lake: Lake, level: Level = Level.STATISTICAL) -> list[dict[str, Any]]:
+    """Return one example a person, local day and record type, that of a level, in order of key and line."""
+    return [
+        example
+        for example in journal_examples(lake)
+        if example["metadata"]["caption_level"] == level and example["metadata"]["record_type"] != DAILY_JOURNAL
     ]

@@ -1,18 +1,21 @@
-"""Insights assets: a graph of clinical processor ops for each type. One factory serves every type."""
+"""Insights assets: a graph of clinical processor ops for each type from one factory, and the day across types."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
 from health_etl.assets.catalogue_metadata import OWNER, column_schema
 from health_etl.assets.records import BACKFILL_POLICY, records_key
-from health_etl.clinical import processors
+from health_etl.clinical import day_processor, processors
 from health_etl.core import utc_offsets
+from health_etl.core.keys import DAILY_JOURNAL
 from health_etl.insights.partition import code_version
 from health_etl.insights.table import columns
-from health_etl.ops import analyse_op, narrate_op, select_op
+from health_etl.ops import analyse_op, narrate_op, select_op, tell_across_types
 from health_etl.partitions import look_back
 from health_etl.record_types import record_types
+from health_etl.resources import LakeResource, reported_failures
 
 
 def insights_key(name: str) -> dg.AssetKey:
@@ -21,8 +24,8 @@ def insights_key(name: str) -> dg.AssetKey:
 
 
 def insights_assets(upload_dates: dg.PartitionsDefinition[str]) -> Sequence[dg.AssetsDefinition]:
-    """Return the insights asset of every type."""
-    return [_insights_asset(name, upload_dates) for name in record_types()]
+    """Return the insights asset of every type, and that of the day across types."""
+    return [*(_insights_asset(name, upload_dates) for name in record_types()), _daily_journal(upload_dates)]
 
 
 def _insights_asset(name: str, upload_dates: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -51,6 +54,33 @@ def _insights_asset(name: str, upload_dates: dg.PartitionsDefinition[str]) -> dg
         return narrate(analyse(select(records=records, utc_offsets=utc_offsets)))  # type: ignore[no-any-return]
 
     return insights
+
+
+def _daily_journal(upload_dates: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    processor = day_processor()
+
+    @dg.asset(
+        key=insights_key(DAILY_JOURNAL),
+        deps=[dg.AssetDep(insights_key(name), partition_mapping=look_back()) for name in record_types()],
+        partitions_def=upload_dates,
+        backfill_policy=BACKFILL_POLICY,
+        group_name="insights",
+        kinds={"pandas", "parquet"},
+        owners=[OWNER],
+        code_version=code_version(DAILY_JOURNAL),
+        description=(
+            "Each person's local day across the types: every measure beside the person's own usual, and which differ "
+            "together. It claims no cause."
+        ),
+        metadata={"dagster/column_schema": column_schema(columns(processor))},
+        tags={"domain": processor.domain},
+        pool=f"insights_{DAILY_JOURNAL}",
+    )
+    def daily_journal(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[Any]:
+        with reported_failures(context):
+            return tell_across_types(context, lake.open(), lake.settings())
+
+    return daily_journal
 
 
 def _looked_back_on(key: dg.AssetKey) -> dg.AssetIn:

@@ -8,12 +8,12 @@ from health_etl import progress
 from health_etl.assets.catalogue_metadata import OWNER, add_partition_metadata
 from health_etl.assets.insights import insights_key
 from health_etl.assets.records import BACKFILL_POLICY
+from health_etl.clinical import all_processors
 from health_etl.core import keys
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
 from health_etl.core.manifest import DerivedManifest, digest, read_derived_manifest
 from health_etl.partitions import month_of, month_of_uploads
-from health_etl.record_types import record_types
 from health_etl.resources import LakeResource, reported_failures
 from health_etl.training import journal
 
@@ -25,7 +25,7 @@ def journal_asset(local_months: dg.PartitionsDefinition[str]) -> dg.AssetsDefini
 
     @dg.asset(
         key=JOURNAL,
-        deps=[dg.AssetDep(insights_key(name), partition_mapping=month_of_uploads()) for name in record_types()],
+        deps=[dg.AssetDep(insights_key(name), partition_mapping=month_of_uploads()) for name in all_processors()],
         partitions_def=local_months,
         backfill_policy=BACKFILL_POLICY,
         group_name="training",
@@ -33,9 +33,9 @@ def journal_asset(local_months: dg.PartitionsDefinition[str]) -> dg.AssetsDefini
         owners=[OWNER],
         code_version=journal.CODE_VERSION,
         description=(
-            "Training examples: one JSON line a person, local day and record type, with `instruction`, `input`, "
-            "`output` and `metadata`, filed by health domain. Persons are keyed pseudonyms. The same insights "
-            "give the same bytes."
+            "Training examples: one JSON line a person, local day, record type (or the day across types) and caption "
+            "level, with `instruction`, `input`, `output` and `metadata`, filed by health domain. Persons are keyed "
+            "pseudonyms. The same insights give the same bytes."
         ),
         pool="training_health_journal",
     )
@@ -43,7 +43,7 @@ def journal_asset(local_months: dg.PartitionsDefinition[str]) -> dg.AssetsDefini
         with reported_failures(context):
             opened = lake.open()
             catalogue = Catalogue(opened)
-            for name in record_types():
+            for name in all_processors():
                 catalogue.insights(name).read_all()
             versions = []
             for key in context.partition_keys:

@@ -1,11 +1,12 @@
-"""Clinical processors, one file a record type of the same name; pure functions over frames."""
+"""Clinical processors, one file a record type of the same name and one across types; pure functions over frames."""
 
 from __future__ import annotations
 
 import importlib
 from functools import cache
 
-from health_etl.clinical.base import Processor
+from health_etl.clinical.base import DayProcessor, Processor, Telling
+from health_etl.core.keys import DAILY_JOURNAL
 from health_etl.record_types import record_types
 
 
@@ -13,3 +14,15 @@ from health_etl.record_types import record_types
 def processors() -> dict[str, Processor]:
     """Return the processor of every record type, by the type's name."""
     return {name: importlib.import_module(f"{__name__}.{name}").PROCESSOR for name in record_types()}
+
+
+@cache
+def day_processor() -> DayProcessor:
+    """Return the processor of the day across types."""
+    found: DayProcessor = importlib.import_module(f"{__name__}.{DAILY_JOURNAL}").PROCESSOR
+    return found
+
+
+def all_processors() -> dict[str, Telling]:
+    """Return whatever tells person-days, by the name of its insights: every type, then the day across types."""
+    return {**processors(), DAILY_JOURNAL: day_processor()}

@@ -11,6 +11,8 @@ from enum import StrEnum
 import pandas as pd
 import pyarrow as pa
 
+from health_etl.clinical.units import PERCENT
+from health_etl.record_types import record_types
 from health_etl.record_types.base import Column
 
 
@@ -103,7 +105,7 @@ class Facts:
     def share(self, part: str, whole: str) -> str:
         """Return what percentage of `whole` the metric `part` is, both as written, to whole percents (half up)."""
         of = (self.written[part], self.written[whole])
-        percent = 100 * Decimal(of[0]) / Decimal(of[1])
+        percent = PERCENT * Decimal(of[0]) / Decimal(of[1])
         return self._noted(str(percent.quantize(Decimal(1), rounding="ROUND_HALF_UP")), "share", of)
 
     def rounded(self, name: str) -> str:
@@ -147,6 +149,21 @@ class Processor:
         return self.record_type
 
     @property
+    def title(self) -> str:
+        """What the training input calls it."""
+        return record_types()[self.record_type].title
+
+    @property
+    def domain(self) -> str:
+        """Health domain that its examples are filed under."""
+        return record_types()[self.record_type].domain
+
+    @property
+    def training_name(self) -> str:
+        """What the metadata of its examples call it: Health Connect's name of the record type."""
+        return record_types()[self.record_type].avro_name
+
+    @property
     def all_metrics(self) -> tuple[Metric, ...]:
         """Metrics of the day, then trends: the order in which they are told."""
         return (*self.metrics, *self.trends)
@@ -180,6 +197,11 @@ class DayProcessor:
     trends: tuple[Metric, ...]
     carried: tuple[str, ...]
     look_back: Callable[[pd.DataFrame, pd.DataFrame, ClinicalOptions], pd.DataFrame]
+
+    @property
+    def training_name(self) -> str:
+        """What the metadata of its examples call it."""
+        return self.name
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

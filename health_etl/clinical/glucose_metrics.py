@@ -1,89 +1,73 @@
-"""Glucose metrics over grouped samples (mg/dL): ranges, variability, GMI, recorded share. Pure functions.
+"""Glucose metrics of a summary (a day's or that of many days), cadence and recorded time. Pure functions.
 
-Every reading has equal weight and nothing is interpolated. Low and high events live in glucose_events.py.
+Events live in glucose_events.py, risks in glucose_risk.py, swings in glucose_swings.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
-import numpy.typing as npt
+import pandas as pd
 
-from health_etl.clinical.samples import Booleans, Floats, Samples, divide
+from health_etl.clinical.glucose_summary import RANGES
+from health_etl.clinical.glucose_thresholds import LONGEST_SPACING_MINUTES, PERCENT
+from health_etl.clinical.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples, divide
+from health_etl.clinical.sources import sourced
 
-# Bounds of the ranges: adults with diabetes, CGM; Battelino 2023, doi:10.1016/S2213-8587(22)00319-9
-VERY_LOW_BELOW_MG_DL = 54.0  # mg/dL, level 2 hypoglycaemia is below
-RANGE_LOW_MG_DL = 70.0  # mg/dL, lowest value in range; level 1 hypoglycaemia is below
-TIGHT_RANGE_HIGH_MG_DL = 140.0  # mg/dL, highest value in tight range
-RANGE_HIGH_MG_DL = 180.0  # mg/dL, highest value in range; level 1 hyperglycaemia is above
-VERY_HIGH_ABOVE_MG_DL = 250.0  # mg/dL, level 2 hyperglycaemia is above
+_GMI = "adults with diabetes on CGM, about two weeks"
+_BERGENSTAL_SOURCE = "Bergenstal 2018, doi:10.2337/dc18-1581"
+GMI_INTERCEPT = sourced(3.31, "%", _GMI, _BERGENSTAL_SOURCE)
+GMI_SLOPE = sourced(0.02392, "% per mg/dL", _GMI, _BERGENSTAL_SOURCE)
 
-GMI_INTERCEPT = 3.31  # %, adults with diabetes on CGM, Bergenstal 2018, doi:10.2337/dc18-1581
-GMI_SLOPE = 0.02392  # % per mg/dL, adults with diabetes on CGM, Bergenstal 2018, doi:10.2337/dc18-1581
+_ADAG = "adults with and without diabetes, mean of three months"
+_NATHAN_SOURCE = "Nathan 2008 (ADAG), doi:10.2337/dc08-0545"
+EA1C_SHIFT_MG_DL = sourced(46.7, "mg/dL", _ADAG, _NATHAN_SOURCE)
+EA1C_SLOPE = sourced(28.7, "mg/dL per %", _ADAG, _NATHAN_SOURCE)
 
-LONGEST_SPACING_MINUTES = 45.0  # min, a longer pause between readings is a gap, Battelino 2023 (as above)
-
-NOISE_DECIMALS = 6  # mg/dL: mmol/L × 18 turns 180 into 180.00000000000003; no meter resolves a millionth
+J_INDEX_SCALE = sourced(0.001, "per mg²/dL²", "people with diabetes", "Wojcicki 1995, doi:10.1055/s-2007-979906")
 
 
-def without_conversion_noise(glucose_mg_dl: Floats) -> Floats:
-    """Return glucose in mg/dL without the rounding error of its conversion from mmol/L.
+def range_percents(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the share of readings in each of RANGES in %, 100 · readings in range / readings.
 
-    Without this a reading of 180 mg/dL would now and then stand outside 70 to 180.
+    Population: people with diabetes on CGM. Source: Battelino 2023. Coverage: 70 % of readings.
     """
-    return np.round(glucose_mg_dl, NOISE_DECIMALS)
+    readings = summary["reading_count"].to_numpy()
+    return pd.DataFrame({name: divide(PERCENT * summary[f"{name}_count"].to_numpy(), readings) for name in RANGES})
 
 
-def range_masks(glucose_mg_dl: Floats) -> Mapping[str, Booleans]:
-    """Say for each reading (mg/dL) in which ranges it lies; Battelino 2019 (doi:10.2337/dci19-0028) and 2023.
+def cv_percent(summary: pd.DataFrame) -> Floats:
+    """Return the coefficient of variation, 100 · SD / mean in %, with the sample SD (n - 1).
 
-    in_range holds 70 and 180, tight_range 70 and 140. below_range (<70) includes very_low (<54); low is what
-    lies between; above_range (>180), high and very_high (>250) likewise.
+    Population: people with diabetes on CGM. Source: Battelino 2019. Coverage: 70 % of readings.
     """
-    below = glucose_mg_dl < RANGE_LOW_MG_DL
-    very_low = glucose_mg_dl < VERY_LOW_BELOW_MG_DL
-    above = glucose_mg_dl > RANGE_HIGH_MG_DL
-    very_high = glucose_mg_dl > VERY_HIGH_ABOVE_MG_DL
-    return {
-        "very_low": very_low,
-        "low": below & ~very_low,
-        "below_range": below,
-        "in_range": ~below & ~above,
-        "in_tight_range": ~below & (glucose_mg_dl <= TIGHT_RANGE_HIGH_MG_DL),
-        "above_range": above,
-        "high": above & ~very_high,
-        "very_high": very_high,
-    }
+    return divide(PERCENT * summary["sd_mg_dl"].to_numpy(), summary["mean_mg_dl"].to_numpy())
 
 
-def range_names(glucose_mg_dl: Floats) -> npt.NDArray[np.object_]:
-    """Name the range of each value (mg/dL): very low, low, in range, high or very high; None for NaN."""
-    masks = range_masks(glucose_mg_dl)
-    names = np.full(len(glucose_mg_dl), None, dtype=np.object_)
-    names[~np.isnan(glucose_mg_dl)] = "in range"
-    for name in ("very_low", "low", "high", "very_high"):
-        names[masks[name]] = name.replace("_", " ")
-    return names
+def gmi_percent(summary: pd.DataFrame) -> Floats:
+    """Return the glucose management indicator, 3.31 + 0.02392 · mean (mg/dL), in %.
 
-
-def range_percents(readings: Samples) -> Mapping[str, Floats]:
-    """Return the percentage of readings in each range of `range_masks`, one number per group."""
-    return {name: readings.percent_where(mask) for name, mask in range_masks(readings.value).items()}
-
-
-def cv_percent(readings: Samples) -> Floats:
-    """Return the coefficient of variation, 100 · SD / mean in %, with the sample SD (n - 1)."""
-    return divide(100.0 * readings.sd(), readings.mean())
-
-
-def gmi_percent(mean_mg_dl: Floats) -> Floats:
-    """Return the glucose management indicator, 3.31 + 0.02392 · mean, in %.
-
-    Mean glucose in mg/dL, of adults with diabetes on CGM; meant for 10 to 14 days of readings. Bergenstal
-    2018, doi:10.2337/dc18-1581.
+    Population: adults with diabetes on CGM. Source: Bergenstal 2018, doi:10.2337/dc18-1581. Coverage: 14 days with
+    70 % of readings.
     """
-    return GMI_INTERCEPT + GMI_SLOPE * mean_mg_dl
+    return GMI_INTERCEPT + GMI_SLOPE * summary["mean_mg_dl"].to_numpy()
+
+
+def ea1c_percent(summary: pd.DataFrame) -> Floats:
+    """Return the estimated A1C, (mean (mg/dL) + 46.7) / 28.7, in %.
+
+    Population: adults of the ADAG study. Source: Nathan 2008, PMC2742903. Coverage: 14 days with 70 % of readings;
+    A1C itself mirrors about 3 months.
+    """
+    return (summary["mean_mg_dl"].to_numpy() + EA1C_SHIFT_MG_DL) / EA1C_SLOPE
+
+
+def j_index(summary: pd.DataFrame) -> Floats:
+    """Return the J-index, 0.001 · (mean + SD)² with both in mg/dL; an index without unit.
+
+    Population: people with diabetes. Source: Wojcicki 1995. Coverage: 70 % of readings.
+    """
+    level = summary["mean_mg_dl"].to_numpy(dtype=np.float64) + summary["sd_mg_dl"].to_numpy(dtype=np.float64)
+    return np.asarray(J_INDEX_SCALE * level**2)
 
 
 def cadence_minutes(readings: Samples) -> Floats:
@@ -94,11 +78,45 @@ def cadence_minutes(readings: Samples) -> Floats:
     return readings.median_spacing_minutes(LONGEST_SPACING_MINUTES)
 
 
-def recorded_share(readings: Samples, cadence: Floats, expected_minutes: Floats) -> Floats:
-    """Return readings × cadence as a share of the expected minutes, at most 1.
+def recorded_minutes(readings: Samples, cadence: Floats) -> Floats:
+    """Return readings × cadence in minutes: each reading stands for one cadence, so a gap adds nothing.
 
-    Each reading stands for one cadence, so a gap adds nothing. 0 where single readings far apart (or none)
-    have no cadence: they do not record a day.
+    0 where single readings far apart (or none) have no cadence: they do not record a day.
     """
-    share = divide(readings.count() * np.nan_to_num(cadence), expected_minutes)
-    return np.minimum(np.nan_to_num(share), 1.0)
+    return np.asarray(readings.count() * np.nan_to_num(cadence), dtype=np.float64)
+
+
+def recorded_share(minutes: Floats, expected_minutes: Floats) -> Floats:
+    """Return the recorded minutes as a share of the expected minutes, at most 1; 0 where nothing is expected."""
+    return np.minimum(np.nan_to_num(divide(minutes, expected_minutes)), 1.0)
+
+
+def stretch_starts(readings: Samples) -> Booleans:
+    """Flag the first reading of each group and each reading after a gap of more than 45 min."""
+    gap_ms = LONGEST_SPACING_MINUTES * MS_PER_MINUTE
+    fresh = np.ones(len(readings.group), dtype=np.bool_)
+    fresh[1:] = (np.diff(readings.group) != 0) | (np.diff(readings.time_ms) > gap_ms)
+    return fresh
+
+
+def longest_gap_minutes(readings: Samples) -> Floats:
+    """Return the longest time between two readings that follow each other in a group, in minutes.
+
+    NaN for a group of fewer than two readings.
+    """
+    longest = np.full(readings.n_groups, np.nan)
+    together = np.diff(readings.group) == 0
+    spacing = np.diff(readings.time_ms)[together] / MS_PER_MINUTE
+    np.fmax.at(longest, readings.group[1:][together], spacing)
+    return longest
+
+
+def edge_minutes(readings: Samples, start_ms: Integers, end_ms: Integers) -> tuple[Floats, Floats]:
+    """Return the minutes from each group's start to its first reading, and from its last reading to its end.
+
+    start_ms, end_ms: bounds of each group, UTC epoch milliseconds. NaN for a group without readings.
+    """
+    first, last = np.full(readings.n_groups, np.nan), np.full(readings.n_groups, np.nan)
+    np.fmin.at(first, readings.group, readings.time_ms.astype(np.float64))
+    np.fmax.at(last, readings.group, readings.time_ms.astype(np.float64))
+    return (first - start_ms) / MS_PER_MINUTE, (end_ms - last) / MS_PER_MINUTE

@@ -4,48 +4,38 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from health_etl.clinical.base import ClinicalOptions, Facts, Metric, Processor
-from health_etl.clinical.samples import (
-    MS_PER_MINUTE,
-    Floats,
-    Integers,
-    Samples,
-    day_minutes,
-    divide,
-    insights_of_days,
-    lowest_by_group,
-    samples_of_days,
+from health_etl.clinical.base import ClinicalOptions, Level, Processor
+from health_etl.clinical.heart_rate_columns import CARRIED, GUIDELINES, METRICS, TRENDS
+from health_etl.clinical.heart_rate_events import event_metrics
+from health_etl.clinical.heart_rate_narrative import narrate
+from health_etl.clinical.heart_rate_profile import bpm_by_hour, day_mean, extreme_hours, night_mean, nocturnal_dip
+from health_etl.clinical.heart_rate_recovery import FIRST_RECOVERY_MINUTES, SECOND_RECOVERY_MINUTES, recovery
+from health_etl.clinical.heart_rate_resting import (
+    MINIMUM_COVERAGE,
+    hourly_coverage,
+    hours_with_samples,
+    reference_group,
+    resting_metrics,
 )
-from health_etl.clinical.text import above, below, counted, paragraph, zone_caution
-
-RESTING_LOW_BPM = 60.0  # bpm, adults at rest, conventional normal 60-100; textbook convention
-RESTING_HIGH_BPM = 100.0  # bpm, adults at rest, upper end of the conventional normal
-BRADYCARDIA_BELOW_BPM = 50.0  # bpm, adults, clinically relevant, doi:10.1161/CIR.0000000000000628
-
-RESTING_WINDOW_MINUTES = 30.0  # min, lowest mean of such a window in 24 h, as Garmin defines it
-RESTING_MINIMUM_SAMPLES = 3  # samples; ASSUMPTION: a watch that samples every 10 min just fills a window
-RESTING_MINIMUM_SPREAD_MINUTES = 15.0  # min, first to last sample; ASSUMPTION: a burst is no window
-
-MINUTES_PER_HOUR = 60.0
-MINIMUM_COVERAGE = 0.50  # share of hours; ASSUMPTION: with less, the hours of rest may be missing
-SAME_INSTANT_MS = 0  # ms; watches sample every second, so only equal instants are one measurement
-TOO_SPARSE = (
-    f"no {RESTING_WINDOW_MINUTES:.0f}-minute window holds {RESTING_MINIMUM_SAMPLES} samples "
-    f"spread over {RESTING_MINIMUM_SPREAD_MINUTES:.0f} min"
-)
+from health_etl.clinical.heart_rate_series import SAME_INSTANT_MS, minute_means, recorded_minutes
+from health_etl.clinical.heart_rate_trends import look_back
+from health_etl.clinical.heart_rate_zones import max_heart_rate, time_in_zones
+from health_etl.clinical.samples import Samples, insights_of_days, samples_of_days
 
 
 def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) -> pd.DataFrame:
     """Compute the heart-rate metrics of each local day.
 
     Coverage is the share of the day's hours (23, 24 or 25, counted from local midnight) that hold at least
-    one sample.
+    one sample. What was seen (range, bouts, sustained rates) is told at any coverage; what stands for the whole day
+    (resting, means of night and day, zones) only with enough of it.
     """
     samples = samples_of_days(rows, days, "bpm", options.app_priority, SAME_INSTANT_MS)
-    hours = hours_with_samples(samples, days)
-    resting = lowest_window_mean(samples)
+    series = minute_means(samples)
+    hours = hours_with_samples(series, days)
+    reference = reference_group(days)
+    hrmax_bpm, hrmax_source = max_heart_rate(days)
     return insights_of_days(
         days,
         described={
@@ -53,14 +43,20 @@ def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) ->
             "first_sample_local": samples.first_clock(),
             "last_sample_local": samples.last_clock(),
             "hours_with_samples": pd.Series(hours, dtype="Int64"),
+            "recorded_minutes": pd.Series(recorded_minutes(series)),
             "lowest_bpm": pd.Series(samples.lowest()),
             "mean_bpm": pd.Series(samples.mean()),
             "highest_bpm": pd.Series(samples.highest()),
+            "reference_group": reference,
+            "hrmax_used_bpm": pd.Series(hrmax_bpm),
+            "hrmax_source": hrmax_source,
+            **_events(samples, series, hrmax_bpm),
+            **_hours(series),
         },
         judged={
-            "resting_bpm": pd.Series(resting),
-            "resting_grade": _resting_grade(resting),
-            "resting_missing_reason": pd.Series(TOO_SPARSE, index=range(len(days))).where(np.isnan(resting)),
+            **resting_metrics(series, reference),
+            **_night_and_day(series),
+            **{name: pd.Series(minutes) for name, minutes in time_in_zones(series, hrmax_bpm).items()},
         },
         coverage=hourly_coverage(hours, days),
         minimum_coverage=MINIMUM_COVERAGE,
@@ -68,195 +64,61 @@ def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) ->
     )
 
 
-def hours_with_samples(samples: Samples, days: pd.DataFrame) -> Floats:
-    """Return how many hours of each day, counted from its local midnight, hold at least one sample."""
-    midnight_ms = days["day_start_utc"].dt.as_unit("ms").astype("int64").to_numpy()
-    hour = (samples.time_ms - midnight_ms[samples.group]) // int(MINUTES_PER_HOUR * MS_PER_MINUTE)
-    fresh = np.ones(len(hour), dtype=np.bool_)
-    fresh[1:] = (np.diff(hour) != 0) | (np.diff(samples.group) != 0)
-    return samples.count_where(fresh).astype(np.float64)
-
-
-def hourly_coverage(hours: Floats, days: pd.DataFrame) -> Floats:
-    """Return the hours with samples as a share of the hours of the day, from 0 to 1."""
-    share = divide(hours, np.ceil(day_minutes(days) / MINUTES_PER_HOUR))
-    # Someone who travels can pass through more clock hours than the bounds of the day hold.
-    return np.clip(np.nan_to_num(share), 0.0, 1.0)
-
-
-def lowest_window_mean(samples: Samples) -> Floats:
-    """Return the lowest 30-minute mean of each group in bpm: the resting heart rate as Garmin defines it.
-
-    A window starts at a sample and holds the samples of the 30 minutes from there, each of equal weight; it
-    counts with at least 3 samples that spread over at least 15 minutes. NaN for a group without one.
-    """
-    window_ms = int(RESTING_WINDOW_MINUTES * MS_PER_MINUTE)
-    start = np.arange(len(samples.value))
-    end = _first_outside(samples, window_ms)
-    total = np.concatenate(([0.0], np.cumsum(samples.value)))  # whole numbers: exact in float64
-    spread_ms = samples.time_ms[end - 1] - samples.time_ms[start]
-    enough = (end - start >= RESTING_MINIMUM_SAMPLES) & (spread_ms >= RESTING_MINIMUM_SPREAD_MINUTES * MS_PER_MINUTE)
-    mean = (total[end[enough]] - total[start[enough]]) / (end - start)[enough]
-    return lowest_by_group(samples.group[enough], mean, samples.n_groups)
-
-
-def _first_outside(samples: Samples, window_ms: int) -> Integers:
-    """Return for each sample the index of the first later one that its window no longer holds."""
-    if not len(samples.time_ms):
-        return np.zeros(0, dtype=np.int64)
-    # One axis for all groups, each shifted past the end of the one before, so that one search serves all.
-    elapsed = samples.time_ms - samples.time_ms.min()
-    axis = elapsed + samples.group * (elapsed.max() + window_ms)
-    outside: Integers = np.searchsorted(axis, axis + window_ms, side="left").astype(np.int64)
-    return outside
-
-
-def _resting_grade(resting_bpm: Floats) -> pd.Series:
-    place = np.select(
-        [
-            resting_bpm < BRADYCARDIA_BELOW_BPM,
-            resting_bpm < RESTING_LOW_BPM,
-            resting_bpm <= RESTING_HIGH_BPM,
-        ],
-        ["well below", "below", "in"],
-        default="above",
-    )
-    grades: pd.Series = pd.Series(place, dtype="str") + " the conventional range"
-    return grades.where(~np.isnan(resting_bpm))
-
-
-def narrate(facts: Facts) -> str:
-    """Write one local day of heart-rate samples as text."""
-    return paragraph(_recorded(facts), _level(facts), _resting(facts), _grade(facts), zone_caution(facts))
-
-
-def _recorded(facts: Facts) -> str:
-    if facts["sample_count"] == "1":
-        return (
-            f"On {facts['local_date']}, 1 heart-rate sample was recorded, at {facts['first_sample_local']} local time."
-        )
-    hours = counted(facts["hours_with_samples"], "hour", "hours")
-    return (
-        f"On {facts['local_date']}, {facts['sample_count']} heart-rate samples were recorded between "
-        f"{facts['first_sample_local']} and {facts['last_sample_local']} local time, "
-        f"in {hours} of the day ({facts['coverage_percent']} %)."
-    )
-
-
-def _level(facts: Facts) -> str:
-    if facts["sample_count"] == "1":
-        return f"It was {facts['lowest_bpm']} bpm, which says nothing about rest or the day."
-    return (
-        f"The samples ranged from {facts['lowest_bpm']} to {facts['highest_bpm']} bpm with a mean of "
-        f"{facts['mean_bpm']} bpm; they include rest and activity, and hours with more samples weigh more, "
-        "so these figures are not graded."
-    )
-
-
-def _resting(facts: Facts) -> str:
-    if facts.has("coverage_reason"):
-        return (
-            f"A resting heart rate is not given, because the hours of rest may be missing ({facts['coverage_reason']})."
-        )
-    if not facts.has("resting_bpm"):
-        return f"A resting heart rate is not given: {facts['resting_missing_reason']}."
-    return f"Resting heart rate, taken as the lowest 30-minute mean of the day, was {facts['resting_bpm']} bpm."
-
-
-def _grade(facts: Facts) -> str:
-    if not facts.has("resting_grade"):
-        return ""
-    resting = facts.number("resting_bpm")
-    sentences = {
-        "in the conventional range": "This lies in the conventional adult range of 60–100 bpm.",
-        "below the conventional range": (
-            f"This is {below(resting, RESTING_LOW_BPM)} the conventional adult range of 60–100 bpm, "
-            "which is meant for people awake; the lowest mean of a day often falls in sleep, when rates "
-            "are lower."
-        ),
-        "well below the conventional range": (
-            f"This is {below(resting, BRADYCARDIA_BELOW_BPM)} 50 bpm, where a slow heart rate becomes "
-            "clinically relevant; it can be usual in sleep and in trained people, but with dizziness, "
-            "fainting or breathlessness medical advice should be sought."
-        ),
-        "above the conventional range": (
-            f"This is {above(resting, RESTING_HIGH_BPM)} the conventional adult range of 60–100 bpm; "
-            "if it is seen again, or comes with chest pain, breathlessness or fainting, medical advice "
-            "should be sought."
-        ),
+def _events(
+    samples: Samples, series: Samples, hrmax_bpm: np.ndarray[tuple[int], np.dtype[np.float64]]
+) -> dict[str, pd.Series]:
+    metrics, bouts = event_metrics(series, hrmax_bpm)
+    return metrics | {
+        "recovery_one_minute_bpm": pd.Series(recovery(samples, bouts, FIRST_RECOVERY_MINUTES)),
+        "recovery_two_minutes_bpm": pd.Series(recovery(samples, bouts, SECOND_RECOVERY_MINUTES)),
     }
-    return sentences[facts["resting_grade"]]
 
 
-def _bpm(name: str, label: str, description: str, decimals: int) -> Metric:
-    return Metric(name, label, description, unit="bpm", decimals=decimals)
+def _hours(series: Samples) -> dict[str, pd.Series]:
+    by_hour = bpm_by_hour(series)
+    calmest, busiest = extreme_hours(by_hour)
+    return {
+        "bpm_by_hour": pd.Series(by_hour.tolist(), dtype="object"),
+        "calmest_hour_local": calmest,
+        "busiest_hour_local": busiest,
+    }
 
 
-METRICS = (
-    Metric(
-        "sample_count",
-        "Heart-rate samples",
-        "Samples of the day; what two apps report for the same instant counts once.",
-        dtype=pa.int64(),
-    ),
-    Metric(
-        "first_sample_local",
-        "First sample, local time",
-        "Local clock time of the first sample, HH:MM.",
-        dtype=pa.string(),
-    ),
-    Metric(
-        "last_sample_local",
-        "Last sample, local time",
-        "Local clock time of the last sample, HH:MM.",
-        dtype=pa.string(),
-    ),
-    Metric(
-        "hours_with_samples",
-        "Hours with samples",
-        "Hours of the day, counted from local midnight, that hold at least one sample.",
-        unit="h",
-        dtype=pa.int64(),
-    ),
-    _bpm("lowest_bpm", "Lowest heart rate", "Lowest sample of the day.", 0),
-    _bpm("mean_bpm", "Mean of the heart-rate samples", "Mean of the samples, each of equal weight.", 1),
-    _bpm("highest_bpm", "Highest heart rate", "Highest sample of the day.", 0),
-    _bpm(
-        "resting_bpm",
-        "Resting heart rate (lowest 30-minute mean)",
-        "Lowest mean over 30 minutes with at least 3 samples spread over at least 15 minutes.",
-        1,
-    ),
-    Metric(
-        "resting_grade",
-        "Resting heart rate against 60–100 bpm",
-        "In, below (<60 bpm), well below (<50 bpm) or above (>100 bpm) the conventional range.",
-        dtype=pa.string(),
-    ),
-    Metric(
-        "resting_missing_reason",
-        "Resting heart rate not given",
-        "Why there is no resting heart rate although the coverage suffices.",
-        dtype=pa.string(),
-    ),
-)
+def _night_and_day(series: Samples) -> dict[str, pd.Series]:
+    by_hour = bpm_by_hour(series)
+    return {
+        "night_mean_bpm": pd.Series(night_mean(by_hour)),
+        "day_mean_bpm": pd.Series(day_mean(by_hour)),
+        "nocturnal_dip_bpm": pd.Series(nocturnal_dip(by_hour)),
+    }
 
-GUIDELINES = (
-    "Resting heart rate of adults: conventional range 60–100 bpm; clinically relevant when below 50 bpm.",
-    "Method: lowest 30-minute mean of the day, in a window with at least 3 samples spread over 15 min.",
-    "A resting heart rate is given when at least 50 % of the day's hours hold a sample.",
-)
 
 PROCESSOR = Processor(
     record_type="heart_rate",
-    version="1",
+    version="2",
     metrics=METRICS,
     guidelines=GUIDELINES,
-    instructions=(
-        "Summarise this person's heart rate of one local day for a clinician.",
-        "Interpret this day of heart-rate data, above all the resting heart rate, and say what is uncertain.",
-        "Describe the resting heart rate and the recorded range of this day from the figures given.",
-    ),
+    instructions={
+        Level.STATISTICAL: (
+            "State the figures of this person's heart rate on one local day, with their units.",
+            "Summarise the heart rate of this day in numbers: range, rest, night and day, sustained rates.",
+            "Report the heart-rate statistics of this day and how much of it was recorded.",
+        ),
+        Level.STRUCTURAL: (
+            "Describe how this person's heart rate ran through the day: when it was low or high, and for how long.",
+            "Tell the course of this day's heart rate in time, with its events and gaps.",
+            "List the patterns and events of this heart-rate day with their local times.",
+        ),
+        Level.SEMANTIC: (
+            "Interpret this day of heart-rate data for a clinician, above all the resting heart rate, and say what is "
+            "uncertain.",
+            "Say what this day's heart rate means, against which reference, and what it cannot tell.",
+            "Assess this heart-rate day against its references and the person's own history, without a diagnosis.",
+        ),
+    },
     analyse=analyse,
     narrate=narrate,
+    trends=TRENDS,
+    carried=CARRIED,
+    look_back=look_back,
 )

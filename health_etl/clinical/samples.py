@@ -12,13 +12,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from health_etl.clinical.sources import definition
 from health_etl.clinical.text import coverage_reasons, local_clock_times
+from health_etl.clinical.units import PERCENT, SECONDS_PER_MINUTE
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
 
-MS_PER_MINUTE = 60_000
+MS_PER_MINUTE = definition(60_000, "milliseconds per minute")
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Samples:
 
     def percent_where(self, mask: Booleans) -> Floats:
         """Return the percentage of samples that the mask picks."""
-        return divide(100.0 * self.count_where(mask).astype(np.float64), self.count())
+        return divide(PERCENT * self.count_where(mask).astype(np.float64), self.count())
 
     def median_spacing_minutes(self, longest_minutes: float) -> Floats:
         """Return the median time between neighbours; spacings above longest_minutes are gaps, left out."""
@@ -171,7 +173,7 @@ def _one_per_instant(frame: pd.DataFrame, app_priority: Sequence[str], same_inst
 def day_minutes(days: pd.DataFrame) -> Floats:
     """Return the length of each local day in minutes: 1440, or 1380 and 1500 where the clocks change."""
     length = days["day_end_utc"] - days["day_start_utc"]
-    return np.asarray(length.dt.total_seconds(), dtype=np.float64) / 60
+    return np.asarray(length.dt.total_seconds(), dtype=np.float64) / SECONDS_PER_MINUTE
 
 
 def insights_of_days(

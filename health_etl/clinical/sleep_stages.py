@@ -1,6 +1,6 @@
-"""What one sleep session says: time in bed, time asleep, latency, wake time and stages.
+"""What one sleep says: time in bed, time asleep, latency, wake time and stages.
 
-Which session is the night's main sleep is decided in sleep_session.py.
+Which sleep is the night's main one is decided in sleep_periods.py.
 """
 
 from __future__ import annotations
@@ -10,16 +10,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from health_etl.clinical.samples import divide
+from health_etl.clinical.sleep_limits import LONG_AWAKENING_MINUTES, MINIMUM_STAGED_SHARE, MS_PER_MINUTE, PERCENT
+from health_etl.clinical.sources import sourced
 
-# Health Connect's SLEEP_DURATION_TOTAL takes these off the session; all else counts as sleep.
-WAKE_STAGES = ("AWAKE", "OUT_OF_BED", "AWAKE_IN_BED")
+BETWEEN_SESSIONS = "BETWEEN_SESSIONS"  # ours: the time between two sessions that make up one sleep
+# Health Connect's SLEEP_DURATION_TOTAL takes its three wake stages off the session; all else counts as sleep.
+WAKE_STAGES = ("AWAKE", "OUT_OF_BED", "AWAKE_IN_BED", BETWEEN_SESSIONS)
 UNSTAGED = "UNKNOWN"
 DEPTHS = ("LIGHT", "DEEP", "REM")
 
-MINIMUM_STAGED_SHARE = 0.70  # share of the time; ASSUMPTION: no source sets one, 70 % as for CGM reports
-LONG_AWAKENING_MINUTES = 5  # min, adults, Ohayon 2017, doi:10.1016/j.sleh.2016.11.006
-CLOCK_ROUNDING_MS = 1_000  # ms; ASSUMPTION: a shorter gap between stages comes from rounded clock times
-MS_PER_MINUTE = 60_000
+CLOCK_ROUNDING_MS = sourced(
+    1_000, "ms", "everybody", "ASSUMPTION: a shorter gap between two stages comes from rounded clock times"
+)
 
 SESSION_KEYS = ["user_id", "local_date", "record_id"]
 SESSION_COLUMNS = [
@@ -37,44 +39,55 @@ Floats = npt.NDArray[np.float64]
 
 
 def measure_sessions(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per sleep session, sorted by person, local date and record.
+    """Return one row per sleep, sorted by person, local date and record.
 
-    rows: one per stage, or one without a stage for a session that has none. Adds to SESSION_COLUMNS:
+    rows: one per stage, or one without a stage for a sleep that has none. Formulas in minutes of an adult's or
+    anybody's sleep, after the AASM manual as YASA computes them, but for what is said. Adds to SESSION_COLUMNS:
 
-    - tib_minutes: time in bed, the session from start to end.
+    - tib_minutes: time in bed, the sleep from start to end.
     - tst_minutes: total sleep time, TIB less the wake stages; UNKNOWN stages and gaps count as sleep (Health
-      Connect). Of a session without stages it is the session's length.
+      Connect). Of a sleep without stages it is its length.
     - se_percent: sleep efficiency, 100·TST/TIB.
-    - sol_minutes: sleep onset latency, the wake stages from the session's start to the first sleep; 0 by
-      definition where the session starts asleep. Wearables seldom record lights out, so it is a lower bound.
-    - waso_minutes: wake stages between the first and the last sleep.
+    - sol_minutes: sleep onset latency, the wake stages from the start to the first sleep; 0 by definition where
+      the record starts asleep. Wearables seldom record lights out, so it is a lower bound.
+    - waso_minutes: wake stages between the first and the last moment asleep.
+    - sleep_period_minutes: from the first to the last moment asleep (SPT).
     - awakening_count, awakening_over_5_min_count: unbroken runs of wake stages between the first and the last
-      sleep, and those longer than 5 min (Ohayon 2017).
+      moment asleep, and those longer than 5 min (Ohayon 2017).
+    - longest_awakening_minutes, longest_awakening_utc: the longest of them (the first of equals) and its start;
+      null without one.
     - light_minutes, deep_minutes, rem_minutes and light_percent, deep_percent, rem_percent of TST (AASM);
       null where they tell less than MINIMUM_STAGED_SHARE of the sleep apart.
-    - staged_share: share of the session (0 to 1) that carries a stage other than UNKNOWN.
+    - rem_latency_minutes: from the first moment asleep to the first REM stage; null without REM, or where the
+      depths are null.
+    - deep_first_half_percent: share of the deep sleep in the first half of the sleep period; null as the depths.
+    - staged_share: share of the time (0 to 1) that carries a stage other than UNKNOWN, without the time between
+      sessions.
     - sleep_onset_utc, sleep_end_utc: first and last moment asleep.
 
-    Latency, WASO, awakenings and the last two are null without any sleep. Time that stages wrongly claim
+    Latency, WASO, awakenings, the period and its ends are null without any sleep. Time that stages wrongly claim
     twice belongs to the earlier one.
     """
     rows = rows.sort_values([*SESSION_KEYS, "stage_start_utc", "stage_end_utc", "stage"], ignore_index=True)
     sessions = rows[SESSION_COLUMNS].drop_duplicates(SESSION_KEYS, ignore_index=True)
-    stages = _stages(rows)
-    in_bed = _ms_between(sessions["start_utc"], sessions["end_utc"])
+    stages = stages_of(rows)
+    in_bed = ms_between(sessions["start_utc"], sessions["end_utc"])
     asleep = in_bed - _total(stages[stages["stage"].isin(WAKE_STAGES)], len(sessions))
+    between = _total(stages[stages["stage"] == BETWEEN_SESSIONS], len(sessions))
     staged = _total(stages[stages["stage"] != UNSTAGED], len(sessions))
+    continuity = _continuity(sessions, stages)
     return sessions.assign(
         tib_minutes=in_bed / MS_PER_MINUTE,
         tst_minutes=asleep / MS_PER_MINUTE,
-        se_percent=divide(100.0 * asleep, in_bed),
-        staged_share=divide(staged, in_bed),
-        **_continuity(sessions, stages),
-        **_architecture(stages, asleep),
+        se_percent=divide(PERCENT * asleep, in_bed),
+        staged_share=divide(staged - between, in_bed - between),
+        **continuity,
+        **_architecture(stages, asleep, continuity),
     )
 
 
-def _ms_between(start_utc: pd.Series, end_utc: pd.Series) -> Ints:
+def ms_between(start_utc: pd.Series, end_utc: pd.Series) -> Ints:
+    """Return the milliseconds from one column of instants to another."""
     elapsed = end_utc.to_numpy(dtype="datetime64[ms]") - start_utc.to_numpy(dtype="datetime64[ms]")
     ms: Ints = elapsed.astype(np.int64)
     return ms
@@ -86,25 +99,19 @@ def _total(stages: pd.DataFrame, n_sessions: int) -> Floats:
     return np.bincount(stages["session"], weights=weights, minlength=n_sessions).astype(np.float64)
 
 
-def _stages(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the stages: session (position), stage, and start_ms, end_ms, ms counted from its start.
+def stages_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the stages: session (place in the order of SESSION_KEYS), stage, start_ms, end_ms, ms from its start.
 
     They are sorted, lie inside their session, last longer than nothing and do not overlap.
     """
-    stages = pd.DataFrame(
-        {
-            "session": rows.groupby(SESSION_KEYS, sort=True).ngroup(),
-            "stage": rows["stage"],
-            "start_utc": rows["start_utc"],
-            "end_utc": rows["end_utc"],
-            "stage_start_utc": rows["stage_start_utc"],
-            "stage_end_utc": rows["stage_end_utc"],
-        }
+    rows = rows.sort_values([*SESSION_KEYS, "stage_start_utc", "stage_end_utc", "stage"], ignore_index=True)
+    stages = rows[["stage", "start_utc", "end_utc", "stage_start_utc", "stage_end_utc"]].assign(
+        session=rows.groupby(SESSION_KEYS, sort=True).ngroup()
     )
     stages = stages[stages["stage"].notna()].reset_index(drop=True)
-    session_ms = _ms_between(stages["start_utc"], stages["end_utc"])
-    start_ms = np.clip(_ms_between(stages["start_utc"], stages["stage_start_utc"]), 0, session_ms)
-    end_ms = np.clip(_ms_between(stages["start_utc"], stages["stage_end_utc"]), 0, session_ms)
+    session_ms = ms_between(stages["start_utc"], stages["end_utc"])
+    start_ms = np.clip(ms_between(stages["start_utc"], stages["stage_start_utc"]), 0, session_ms)
+    end_ms = np.clip(ms_between(stages["start_utc"], stages["stage_end_utc"]), 0, session_ms)
     latest_end = pd.Series(end_ms).groupby(stages["session"]).cummax()
     taken_ms = latest_end.groupby(stages["session"]).shift(fill_value=0).to_numpy()
     start_ms = np.maximum(start_ms, taken_ms)
@@ -114,8 +121,8 @@ def _stages(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _continuity(sessions: pd.DataFrame, stages: pd.DataFrame) -> dict[str, pd.Series | Floats]:
     """Return latency, WASO, awakenings and the bounds of sleep, from the runs of wake stages."""
-    in_bed = _ms_between(sessions["start_utc"], sessions["end_utc"])
-    runs = _wake_runs(stages)
+    in_bed = ms_between(sessions["start_utc"], sessions["end_utc"])
+    runs = wake_runs(stages)
     leading = runs["start_ms"] <= CLOCK_ROUNDING_MS
     trailing = runs["end_ms"] >= in_bed[runs["session"]] - CLOCK_ROUNDING_MS
     broken = runs[~leading & ~trailing]
@@ -127,14 +134,16 @@ def _continuity(sessions: pd.DataFrame, stages: pd.DataFrame) -> dict[str, pd.Se
     return {
         "sol_minutes": np.where(slept, latency / MS_PER_MINUTE, np.nan),
         "waso_minutes": np.where(slept, _total(broken, len(sessions)) / MS_PER_MINUTE, np.nan),
+        "sleep_period_minutes": np.where(slept, (in_bed - latency - final_wake) / MS_PER_MINUTE, np.nan),
         "awakening_count": _count(broken, slept),
         "awakening_over_5_min_count": _count(long_ones, slept),
         "sleep_onset_utc": (sessions["start_utc"] + _milliseconds(latency)).where(slept),
         "sleep_end_utc": (sessions["end_utc"] - _milliseconds(final_wake)).where(slept),
+        **_longest(sessions, broken),
     }
 
 
-def _wake_runs(stages: pd.DataFrame) -> pd.DataFrame:
+def wake_runs(stages: pd.DataFrame) -> pd.DataFrame:
     """Return the unbroken runs of wake stages: session, start_ms, end_ms, and ms awake."""
     wake = stages[stages["stage"].isin(WAKE_STAGES)]
     gap_ms = wake["start_ms"] - wake["end_ms"].shift(fill_value=0)
@@ -143,6 +152,16 @@ def _wake_runs(stages: pd.DataFrame) -> pd.DataFrame:
     return grouped.agg(
         session=("session", "first"), start_ms=("start_ms", "min"), end_ms=("end_ms", "max"), ms=("ms", "sum")
     ).reset_index(drop=True)
+
+
+def _longest(sessions: pd.DataFrame, awakenings: pd.DataFrame) -> dict[str, pd.Series]:
+    ranked = awakenings.sort_values(["session", "ms", "start_ms"], ascending=[True, False, True])
+    longest = ranked.drop_duplicates("session").set_index("session").reindex(range(len(sessions)))
+    start = pd.to_timedelta(longest["start_ms"], unit="ms").dt.as_unit("ms")
+    return {
+        "longest_awakening_minutes": longest["ms"] / MS_PER_MINUTE,
+        "longest_awakening_utc": sessions["start_utc"] + start,
+    }
 
 
 def _count(runs: pd.DataFrame, slept: npt.NDArray[np.bool_]) -> pd.Series:
@@ -154,12 +173,24 @@ def _milliseconds(ms: Floats) -> npt.NDArray[np.timedelta64]:
     return ms.astype(np.int64).astype("timedelta64[ms]")
 
 
-def _architecture(stages: pd.DataFrame, asleep: Floats) -> dict[str, Floats]:
-    """Return minutes and percentages of TST for light, deep and REM sleep."""
+def _architecture(
+    stages: pd.DataFrame, asleep: Floats, continuity: dict[str, pd.Series | Floats]
+) -> dict[str, Floats | pd.Series]:
+    """Return minutes and percentages of TST for light, deep and REM sleep, and where deep sleep and REM lie."""
     depth_ms = {depth: _total(stages[stages["stage"] == depth], len(asleep)) for depth in DEPTHS}
     told_apart = divide(sum(depth_ms.values(), np.zeros(len(asleep))), asleep) >= MINIMUM_STAGED_SHARE
-    columns = {}
+    columns: dict[str, Floats | pd.Series] = {}
     for depth, ms in depth_ms.items():
         columns[f"{depth.lower()}_minutes"] = np.where(told_apart, ms / MS_PER_MINUTE, np.nan)
-        columns[f"{depth.lower()}_percent"] = np.where(told_apart, divide(100.0 * ms, asleep), np.nan)
+        columns[f"{depth.lower()}_percent"] = np.where(told_apart, divide(PERCENT * ms, asleep), np.nan)
+    onset = np.asarray(continuity["sol_minutes"], dtype=np.float64) * MS_PER_MINUTE
+    middle = onset + np.asarray(continuity["sleep_period_minutes"], dtype=np.float64) * MS_PER_MINUTE / 2
+    first_rem = np.full(len(asleep), np.nan)
+    rem = stages[stages["stage"] == "REM"].drop_duplicates("session")
+    first_rem[rem["session"]] = rem["start_ms"]
+    columns["rem_latency_minutes"] = np.where(told_apart, (first_rem - onset) / MS_PER_MINUTE, np.nan)
+    deep = stages[stages["stage"] == "DEEP"]
+    before_middle = np.minimum(deep["end_ms"], middle[deep["session"]]) - deep["start_ms"]
+    early_ms = _total(deep.assign(ms=np.maximum(before_middle, 0)), len(asleep))
+    columns["deep_first_half_percent"] = np.where(told_apart, divide(PERCENT * early_ms, depth_ms["DEEP"]), np.nan)
     return columns

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from health_etl.clinical.base import Facts
+from health_etl.clinical.units import PERCENT
 
 
 def paragraph(*sentences: str) -> str:
@@ -55,9 +56,9 @@ def coverage_reasons(coverage: npt.NDArray[np.float64], minimum: float, recorded
     coverage: shares from 0 to 1; minimum: the share that is needed; recorded: what the share is of, as in
     "of the day recorded". A share that only rounds up to the minimum is written "not quite".
     """
-    percent = np.rint(coverage * 100).astype("int64")
-    needed = f"{minimum * 100:.0f}"
+    percent = np.rint(coverage * PERCENT).astype("int64")
+    needed = f"{minimum * PERCENT:.0f}"
     written = pd.Series(percent.astype("str"), dtype="str") + f" % {recorded}, {needed} % needed"
-    rounded_up = pd.Series(percent >= minimum * 100)
+    rounded_up = pd.Series(percent >= minimum * PERCENT)
     written = written.mask(rounded_up, "not quite " + written)
     return written.where(pd.Series(coverage < minimum))

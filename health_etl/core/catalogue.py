@@ -75,7 +75,7 @@ class Catalogue:
         return self._records[record_type]
 
     def insights(self, record_type: str) -> Manifests[DerivedManifest]:
-        """Return the manifests of a type's insights."""
+        """Return the manifests of a type's insights, or of those of the day across types."""
         if record_type not in self._insights:
             folder = keys.insights_key(record_type, "").removesuffix(".parquet")
             self._insights[record_type] = Manifests(self._lake, folder, DerivedManifest.from_json)
@@ -97,4 +97,5 @@ class Catalogue:
         for name in record_types():
             self.records(name).read_all()
             self.insights(name).read_all()
+        self.insights(keys.DAILY_JOURNAL).read_all()
         self.offsets.read_all()

@@ -11,6 +11,7 @@ from health_etl.record_types import by_avro_name
 from health_etl.record_types.base import RecordType
 
 RAW = "raw/"
+DAILY_JOURNAL = "daily_journal"  # the insights that relate the types of a day
 RELEASED = "quarantine/released/"
 RELEASE_SUFFIX = ".release.json"
 _PARTS = 6  # raw / type / year / month / day / name

@@ -8,7 +8,7 @@ withdrawn.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ from health_etl.core.dedupe import is_latest_version
 from health_etl.core.lake import Lake
 from health_etl.core.local_time import assign_days, day_bounds, with_local_time
 from health_etl.core.manifest import DerivedManifest, RecordsManifest
-from health_etl.core.tables import read_frame, read_table
+from health_etl.core.tables import empty_frame, read_frame, read_table
 from health_etl.core.validate import UPLOAD_GRACE
 from health_etl.record_types.base import RecordType
 
@@ -62,17 +62,16 @@ def window(partition: str, records: Mapping[str, RecordsManifest], offsets: Mapp
 
 
 def _older(first: str, recent: Sequence[str], records: Mapping[str, RecordsManifest]) -> list[str]:
-    dates = {
-        _shifted(day, step)
-        for name in recent
-        for day in records[name].utc_dates
-        for step in range(-DAY_REACH, DAY_REACH + 1)
-    }
+    dates = _around(day for name in recent for day in records[name].utc_dates)
     if not dates:
         return []
     since = _shifted(min(dates), -UPLOAD_GRACE.days)  # no earlier upload can hold these dates
     candidates = [name for name in sorted(records) if since <= name < first]
     return [name for name in candidates if not dates.isdisjoint(records[name].utc_dates)]
+
+
+def _around(days: Iterable[str]) -> set[str]:
+    return {_shifted(day, step) for day in days for step in range(-DAY_REACH, DAY_REACH + 1)}
 
 
 def _shifted(day: str, days: int) -> str:
@@ -100,6 +99,32 @@ def select(
     gone = touched.merge(days[PERSON_DAY], on=PERSON_DAY, how="left", indicator=True)
     withdrawn = gone.loc[gone["_merge"] == "left_only", PERSON_DAY]
     return Selection(current, days, withdrawn.sort_values(PERSON_DAY, ignore_index=True))
+
+
+def rows_of_days(
+    lake: Lake,
+    record_type: RecordType,
+    people: Sequence[str],
+    dates: Sequence[str],
+    records: Mapping[str, RecordsManifest],
+    offsets: Mapping[str, DerivedManifest],
+    default_zone: ZoneInfo | int,
+) -> pd.DataFrame:
+    """Return every measurement of these people on these local dates, the latest version of each record.
+
+    Given are the manifests of the type's records and of the offsets, by partition. All uploads count that hold
+    measurements near the dates.
+    """
+    near = _around(dates)
+    used = [name for name in sorted(records) if not near.isdisjoint(records[name].utc_dates)]
+    if not used:
+        return empty_frame(record_type.arrow_schema).assign(local_date=pd.Series(dtype="str"))
+    rows = _read(lake, record_type, used, people)
+    last = _shifted(used[-1], LOOK_BACK_DAYS)
+    evidence = utc_offsets.evidence(lake, [name for name in sorted(offsets) if used[0] <= name <= last], people)
+    placed = _placed(rows[rows["is_latest"]], evidence, record_type, default_zone)
+    found = placed[placed["local_date"].isin(dates)]
+    return found.drop(columns=["is_latest", "row", "partition"]).reset_index(drop=True)
 
 
 def _people(lake: Lake, record_type: RecordType, partition: str, window: Window) -> list[str]:

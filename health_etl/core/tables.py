@@ -88,6 +88,13 @@ def write_table(lake: Lake, key: str, rows: pd.DataFrame, schema: pa.Schema) -> 
         return writer.publish()
 
 
+def table_sha256(rows: pd.DataFrame, schema: pa.Schema) -> str:
+    """Return the SHA-256 of the bytes that a frame would have as a Parquet object."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(to_arrow(rows, schema), sink, compression="none", write_statistics=False)
+    return hashlib.sha256(sink.getvalue()).hexdigest()
+
+
 def read_frame(
     lake: Lake,
     key: str,

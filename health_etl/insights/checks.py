@@ -9,10 +9,13 @@ import pandas as pd
 
 from health_etl.core import keys
 from health_etl.core.catalogue import Catalogue
+from health_etl.core.keys import DAILY_JOURNAL
 from health_etl.core.lake import Lake
 from health_etl.core.tables import read_frame
 from health_etl.core.verdict import Check, Verdict
-from health_etl.insights.partition import InsightOptions, inputs
+from health_etl.insights import daily_journal
+from health_etl.insights.history import DaysIndex
+from health_etl.insights.partition import InsightOptions, inputs, is_current
 
 # ASSUMPTION: share of person-days that may lack coverage before somebody should look at the devices.
 MAX_SHARE_WITHOUT_COVERAGE = 0.5
@@ -20,22 +23,48 @@ MAX_SHARE_WITHOUT_COVERAGE = 0.5
 _COLUMNS = ["subject", "local_date", "withdrawn", "coverage_reason"]
 
 
+class Known:
+    """What all partitions of one kind of insights are judged against, read once for a run."""
+
+    def __init__(self, catalogue: Catalogue, name: str) -> None:
+        self._catalogue = catalogue
+        self._name = name
+
+    @cached_property
+    def index(self) -> DaysIndex:
+        """Which partitions measured which days."""
+        self._catalogue.insights(self._name).read_all()
+        return DaysIndex(self._catalogue.insights(self._name))
+
+    @cached_property
+    def _types(self) -> dict[str, DaysIndex]:
+        return daily_journal.indices(self._catalogue)
+
+    def days_digest(self, partition: Partition) -> str | None:
+        """Return what the partition's days should be measured from; None when nothing calls for it."""
+        if self._name == DAILY_JOURNAL:
+            return daily_journal.days_digest(self._catalogue, self._types, partition.partition, partition.options)
+        wanted = inputs(self._catalogue, self._name, partition.partition, partition.options)
+        return None if wanted is None else wanted.digest
+
+
 @dataclass
 class Partition:
-    """One insights partition, read when first asked for."""
+    """One insights partition, read when first asked for; `name` is a record type or the day across types."""
 
     lake: Lake
     catalogue: Catalogue
-    record_type: str
+    name: str
     partition: str
     options: InsightOptions
+    known: Known
 
     @cached_property
     def days(self) -> pd.DataFrame:
         """Every row that was written; none when the partition was not."""
-        if self.partition not in self.catalogue.insights(self.record_type):
+        if self.partition not in self.catalogue.insights(self.name):
             return pd.DataFrame({name: pd.Series(dtype="str") for name in _COLUMNS}).assign(withdrawn=False)
-        return read_frame(self.lake, keys.insights_key(self.record_type, self.partition), columns=_COLUMNS)
+        return read_frame(self.lake, keys.insights_key(self.name, self.partition), columns=_COLUMNS)
 
     @property
     def told(self) -> pd.DataFrame:
@@ -68,16 +97,19 @@ def coverage(partition: Partition) -> Verdict:
 
 
 def freshness(partition: Partition) -> Verdict:
-    """Say whether the partition is made from what the records say now."""
-    written = partition.catalogue.insights(partition.record_type).get(partition.partition)
-    wanted = inputs(partition.catalogue, partition.record_type, partition.partition, partition.options)
-    if wanted is None or (written is not None and written.inputs_digest == wanted.digest):
-        return Verdict(True, "Made from the records as they are now.")
-    return Verdict(False, "Records, settings or the code changed since. Materialise the partition.")
+    """Say whether the partition says what records, profiles, settings and earlier days make of it now."""
+    written = partition.catalogue.insights(partition.name).get(partition.partition)
+    wanted = partition.known.days_digest(partition)
+    if wanted is None or is_current(written, wanted, partition.known.index):
+        return Verdict(True, "Made from the records, and the days before, as they are now.")
+    return Verdict(
+        False,
+        "Records, profiles, settings, the code or days that it looks back on changed since. Materialise the partition.",
+    )
 
 
 CHECKS: tuple[Check[Partition], ...] = (
     Check("one_row_a_day", "Every person's local day has one row.", one_row_a_day, True),
     Check("coverage", f"At most {MAX_SHARE_WITHOUT_COVERAGE:.0%} of the person-days lack coverage.", coverage),
-    Check("freshness", "The partition is made from the records as they are now.", freshness),
+    Check("freshness", "The partition is made from what it hangs on as that is now.", freshness),
 )

@@ -1,35 +1,38 @@
-"""One insights partition (a type and an upload date): what it depends on, and writing it."""
+"""One insights partition (a name and an upload date): what it depends on, and writing it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from health_etl.clinical import processors
-from health_etl.clinical.base import ClinicalOptions
-from health_etl.core import keys
+from health_etl.clinical import all_processors
+from health_etl.clinical.base import ClinicalOptions, Telling
+from health_etl.core import keys, profiles
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
 from health_etl.core.manifest import DerivedManifest, digest, mark_unfinished
+from health_etl.core.profiles import Profile
 from health_etl.core.pseudonym import key_fingerprint
 from health_etl.core.select import Window, window
-from health_etl.core.tables import write_table
-from health_etl.insights.table import schema
-from health_etl.record_types import record_types
+from health_etl.core.tables import table_sha256, write_table
+from health_etl.insights.history import DaysIndex
+from health_etl.insights.table import day_schema, schema
 from health_etl.settings import Settings, zone_of
 
-CODE_VERSION = "1"  # of the steps that every type shares
+CODE_VERSION = "2"  # of the steps that all insights share
 
 
 @dataclass(frozen=True)
 class InsightOptions:
-    """What the settings decide about insights."""
+    """What the settings and the profiles decide about insights."""
 
     pseudonym_key: str
     default_zone_name: str
     clinical: ClinicalOptions
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
 
     @property
     def default_zone(self) -> ZoneInfo | int:
@@ -39,33 +42,36 @@ class InsightOptions:
     @property
     def fingerprint(self) -> str:
         """What changes when an option changes the result; gives no secret away."""
-        return f"{key_fingerprint(self.pseudonym_key)} {self.default_zone_name} {self.clinical!r}"
+        key = key_fingerprint(self.pseudonym_key)
+        of_profiles = profiles.digest(self.profiles, self.profiles)
+        return f"{key} {self.default_zone_name} {self.clinical!r} {of_profiles}"
 
     @classmethod
-    def of(cls, settings: Settings) -> InsightOptions:
-        """Take the options out of the settings."""
+    def of(cls, settings: Settings, lake: Lake) -> InsightOptions:
+        """Take the options out of the settings, and the profiles out of the lake."""
         return cls(
             settings.pseudonym_key.get_secret_value(),
             settings.default_time_zone,
             ClinicalOptions(app_priority=settings.app_priority),
+            profiles.read(lake),
         )
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What an insights partition is made from; `digest` is its data version."""
+    """What the days of a type's partition are measured from; `digest` is their data version."""
 
     window: Window
     digest: str
 
 
-def code_version(record_type: str) -> str:
-    """Return the version of everything that decides what a type's insights say."""
-    return f"{CODE_VERSION}.{processors()[record_type].version}"
+def code_version(name: str) -> str:
+    """Return the version of everything that decides what insights say."""
+    return f"{CODE_VERSION}.{all_processors()[name].version}"
 
 
 def inputs(catalogue: Catalogue, record_type: str, partition: str, options: InsightOptions) -> Inputs | None:
-    """Return what a partition is to be made from; None when nothing calls for that partition.
+    """Return what a partition's days are to be measured from; None when nothing calls for that partition.
 
     It is called for by records of its date, or by offsets of its date that may move records of earlier dates. One
     that was written is kept up to date even when nothing calls for it any more.
@@ -84,6 +90,24 @@ def inputs(catalogue: Catalogue, record_type: str, partition: str, options: Insi
     return Inputs(found, digest(parts))
 
 
+def told_digest(days_digest: str, index: DaysIndex, partition: str, dates: tuple[str, ...]) -> str:
+    """Return what decides a whole partition: its days, and the earlier partitions that these look back on."""
+    return digest([days_digest, *index.versions(index.around(dates, partition))])
+
+
+def has_days(written: DerivedManifest | None, days_digest: str) -> bool:
+    """Say whether the days of a partition as written were measured from these inputs."""
+    return written is not None and written.details.get("days_digest") == days_digest
+
+
+def is_current(written: DerivedManifest | None, days_digest: str, index: DaysIndex) -> bool:
+    """Say whether a partition as written says what it should: its days, and what they look back on."""
+    if written is None or not has_days(written, days_digest):
+        return False
+    wanted = told_digest(days_digest, index, written.partition, tuple(written.details["local_dates"]))
+    return written.inputs_digest == wanted
+
+
 def qualities(catalogue: Catalogue, record_type: str, found: Window) -> dict[str, float]:
     """Return the quality score of every source file of a window, by its key."""
     records = catalogue.records(record_type)
@@ -95,19 +119,29 @@ def qualities(catalogue: Catalogue, record_type: str, found: Window) -> dict[str
     }
 
 
-def write(lake: Lake, record_type: str, partition: str, inputs_digest: str, rows: pd.DataFrame) -> DerivedManifest:
-    """Write a partition and its manifest, which says which local months it speaks of."""
-    processor = processors()[record_type]
-    key = keys.insights_key(record_type, partition)
+def write(
+    lake: Lake, processor: Telling, partition: str, digests: tuple[str, str], rows: pd.DataFrame
+) -> DerivedManifest:
+    """Write a partition and its manifest, which says which local days it speaks of.
+
+    digests: of the inputs of the days, and of these with what they look back on.
+    """
+    days_digest, inputs_digest = digests
+    key = keys.insights_key(processor.name, partition)
     mark_unfinished(lake, keys.manifest_key(key))
     sha256 = write_table(lake, key, rows, schema(processor))
+    measured = rows[~rows["retold"].astype(bool)]
     months = rows["local_date"].str.slice(0, 7).value_counts().sort_index()
     details = {
         "local_months": {str(month): int(count) for month, count in months.items()},
-        "person_days": int((~rows["withdrawn"]).sum()),
+        "local_dates": sorted(measured["local_date"].unique().tolist()),
+        "person_days": int((~rows["withdrawn"].astype(bool)).sum()),
         "withdrawn": int(rows["withdrawn"].sum()),
-        "domain": record_types()[record_type].domain,
+        "retold": int(rows["retold"].sum()),
+        "domain": processor.domain,
+        "days_digest": days_digest,
+        "days_sha256": table_sha256(measured, day_schema(processor)),
     }
-    manifest = DerivedManifest(record_type, partition, inputs_digest, sha256, len(rows), details)
+    manifest = DerivedManifest(processor.name, partition, inputs_digest, sha256, len(rows), details)
     lake.put(keys.manifest_key(key), manifest.to_json())
     return manifest

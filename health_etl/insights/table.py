@@ -1,21 +1,37 @@
-"""Columns of the insights tables: what every type shares, then the metrics of its processor."""
+"""Columns of the insights tables: what all share, then the metrics of the processor, then its texts."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
-from health_etl.clinical.base import Processor
+from health_etl.clinical.base import Telling
 from health_etl.record_types.base import UTC_TIMESTAMP, Column
 
 IDENTITY = (
     Column("subject", pa.string(), "Keyed pseudonym of the person; the only name that training data use"),
     Column("user_id", pa.string(), "The person; never leaves the lake"),
     Column("local_date", pa.string(), "The person's local day, YYYY-MM-DD"),
+    Column("example_id", pa.string(), "Stable id of the person's day in this table"),
     Column(
         "withdrawn",
         pa.bool_(),
         "The day lost its last measurement (a record moved or its offset became known); nothing else is filled",
     ),
+    Column(
+        "retold",
+        pa.bool_(),
+        "The upload did not touch the day but one that it looks back on: measured before, told anew",
+    ),
+)
+
+PROFILE = (
+    Column("age_years", pa.int64(), "Age in the calendar year of the day, where a profile says so", "a", nullable=True),
+    Column("sex", pa.string(), "Sex, where a profile says so", nullable=True, allowed=("female", "male")),
+    Column("hrmax_bpm", pa.int64(), "Highest heart rate, where a profile says so", "bpm", nullable=True),
+    Column("pregnant", pa.bool_(), "The profile says so", nullable=True),
+    Column("high_risk_diabetes", pa.bool_(), "The profile says so", nullable=True),
 )
 
 CONTEXT = (
@@ -38,19 +54,42 @@ CONTEXT = (
     Column("coverage_reason", pa.string(), "Why coverage does not suffice", nullable=True),
 )
 
+DERIVED = pa.struct([("value", pa.string()), ("rule", pa.string()), ("of", pa.list_(pa.string()))])
+CAPTION = pa.struct(
+    [("level", pa.string()), ("instruction", pa.string()), ("output", pa.string()), ("derived", pa.list_(DERIVED))]
+)
+
 TEXT = (
-    Column("example_id", pa.string(), "Stable id of the training example", nullable=True),
-    Column("instruction", pa.string(), "What the example asks", nullable=True),
-    Column("input", pa.string(), "The figures that the text may use", nullable=True),
-    Column("output", pa.string(), "The text", nullable=True),
+    Column("input", pa.string(), "The figures that the texts may use", nullable=True),
+    Column(
+        "captions",
+        pa.list_(CAPTION),
+        "The texts by level: what is asked, what is said, and numbers worked out from the input",
+        nullable=True,
+    ),
 )
 
 
-def columns(processor: Processor) -> tuple[Column, ...]:
+def day_columns(processor: Telling) -> tuple[Column, ...]:
+    """Return the columns that say what was measured on the day alone, in order."""
+    return (*IDENTITY, *PROFILE, *CONTEXT, *(metric.column() for metric in processor.metrics))
+
+
+def columns(processor: Telling) -> tuple[Column, ...]:
     """Return the columns of a processor's insights table, in order."""
-    return (*IDENTITY, *CONTEXT, *(metric.column() for metric in processor.metrics), *TEXT)
+    return (*day_columns(processor), *(metric.column() for metric in processor.trends), *TEXT)
 
 
-def schema(processor: Processor) -> pa.Schema:
+def schema(processor: Telling) -> pa.Schema:
     """Return the Arrow schema of a processor's insights table."""
-    return pa.schema([pa.field(c.name, c.dtype, nullable=c.nullable) for c in columns(processor)])
+    return arrow_schema(columns(processor))
+
+
+def day_schema(processor: Telling) -> pa.Schema:
+    """Return the Arrow schema of what was measured on the day alone."""
+    return arrow_schema(day_columns(processor))
+
+
+def arrow_schema(columns_of_table: Sequence[Column]) -> pa.Schema:
+    """Return columns as an Arrow schema."""
+    return pa.schema([pa.field(c.name, c.dtype, nullable=c.nullable) for c in columns_of_table])

@@ -65,8 +65,8 @@ class Month:
 
 
 def grounded(month: Month) -> Verdict:
-    """Count lines whose output has a number that the input does not hold."""
-    return _none(month, "ungrounded", "hold numbers in the output that are not in the input")
+    """Count lines whose output has a number that neither stands in the input nor follows from it by a named rule."""
+    return _none(month, "ungrounded", "hold numbers in the output that do not come from the input")
 
 
 def one_line_an_example(month: Month) -> Verdict:
@@ -99,7 +99,12 @@ def freshness(month: Month) -> Verdict:
 
 
 CHECKS: tuple[Check[Month], ...] = (
-    Check("grounded", "Every number of an output stands in its input.", grounded, True),
+    Check(
+        "grounded",
+        "Every number of an output stands in its input or follows from it by a named rule.",
+        grounded,
+        True,
+    ),
     Check("one_line_an_example", "No example stands in a file twice.", one_line_an_example, True),
     Check("fields", "Lines have the fields of a training example, and name no person.", fields, True),
     Check("as_written", "The files have the bytes that their manifests name.", as_written),
@@ -115,7 +120,7 @@ def _none(month: Month, count: str, what: str) -> Verdict:
     lines, bad = month.counts.lines, int(getattr(month.counts, count))
     facts = {"lines": lines, f"lines_{count}": bad}
     if bad:
-        return Verdict(False, f"{bad} lines {what}. Do not train on this month; report it as a bug.", True, facts)
+        return Verdict(False, f"Lines that {what}: {bad}. Do not train on this month; report it as a bug.", True, facts)
     return Verdict(True, f"None of {lines} lines.", facts=facts)
 
 
@@ -135,7 +140,8 @@ def _example(line: bytes) -> dict[str, Any] | None:
 
 def _look_at(example: dict[str, Any], seen: set[str], found: Counts) -> None:
     metadata = example["metadata"]
-    found.ungrounded += bool(ungrounded(str(example.get("output")), str(example.get("input"))))
+    derived = metadata.get("derived") or ()
+    found.ungrounded += bool(ungrounded(str(example.get("output")), str(example.get("input")), derived))
     found.repeated += str(metadata.get("example_id")) in seen
     seen.add(str(metadata.get("example_id")))
     own = all(str(metadata.get("subject")) in str(key) for key in metadata.get("source_keys") or ())

@@ -1,4 +1,4 @@
-"""Insights to training examples: one JSON line a person, local day and record type."""
+"""Insights to training examples: one JSON line a person, local day, kind of insights and caption level."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from typing import Any
 
 import pandas as pd
 
-from health_etl.clinical.base import Processor
-from health_etl.insights.build import clinical_insights
-from health_etl.record_types import record_types
+from health_etl.clinical.base import Level, Telling
+from health_etl.insights.facts import clinical_insights
+from health_etl.insights.texts import example_id
 
 # The columns of an insights table that an example needs besides the metrics.
 CONTEXT = (
     "subject",
     "local_date",
-    "example_id",
-    "instruction",
     "input",
-    "output",
+    "captions",
     "record_count",
     "quality_score",
     "coverage",
@@ -27,37 +25,52 @@ CONTEXT = (
 )
 
 
-def lines(rows: pd.DataFrame, processor: Processor, processor_version: str) -> Iterator[str]:
-    """Write each row of an insights table as one line of JSON, without the line's end."""
+def lines(rows: pd.DataFrame, processor: Telling, processor_version: str) -> Iterator[list[str]]:
+    """Write each row of an insights table as lines of JSON, one a caption level, without the lines' ends."""
     names = list(rows.columns)
     for values in rows.itertuples(index=False, name=None):
-        example = _example(dict(zip(names, values, strict=True)), processor, processor_version)
-        yield json.dumps(example, ensure_ascii=False, separators=(", ", ": "))
+        row = dict(zip(names, values, strict=True))
+        shared = _metadata(row, processor, processor_version)
+        yield [
+            json.dumps(_example(row, caption, shared, processor), ensure_ascii=False, separators=(", ", ": "))
+            for caption in row["captions"]
+        ]
 
 
-def columns(processor: Processor) -> Sequence[str]:
+def columns(processor: Telling) -> Sequence[str]:
     """Return the columns that `lines` needs."""
-    return [*CONTEXT, *(metric.name for metric in processor.metrics)]
+    return [*CONTEXT, *(metric.name for metric in processor.all_metrics if metric.told)]
 
 
-def _example(row: Mapping[str, Any], processor: Processor, processor_version: str) -> dict[str, Any]:
+def _example(
+    row: Mapping[str, Any], caption: Mapping[str, Any], shared: Mapping[str, Any], processor: Telling
+) -> dict[str, Any]:
+    level = Level(caption["level"])
+    own = {
+        "example_id": example_id(row["subject"], processor.name, row["local_date"], level),
+        "caption_level": level.value,
+        "derived": [{**one, "of": list(one["of"])} for one in caption["derived"]],
+    }
     return {
-        "instruction": row["instruction"],
+        "instruction": caption["instruction"],
         "input": row["input"],
-        "output": row["output"],
-        "metadata": {
-            "example_id": row["example_id"],
-            "record_type": record_types()[processor.record_type].avro_name,
-            "health_domain": record_types()[processor.record_type].domain,
-            "subject": row["subject"],
-            "local_date": row["local_date"],
-            "record_count": int(row["record_count"]),
-            "quality_score": _rounded(row["quality_score"]),
-            "coverage": _rounded(row["coverage"]),
-            "source_keys": list(row["source_keys"]),
-            "processor_version": processor_version,
-            "clinical_insights": json.loads(clinical_insights(row, processor)),
-        },
+        "output": caption["output"],
+        "metadata": {**own, **shared},
+    }
+
+
+def _metadata(row: Mapping[str, Any], processor: Telling, processor_version: str) -> dict[str, Any]:
+    return {
+        "record_type": processor.training_name,
+        "health_domain": processor.domain,
+        "subject": row["subject"],
+        "local_date": row["local_date"],
+        "record_count": int(row["record_count"]),
+        "quality_score": _rounded(row["quality_score"]),
+        "coverage": _rounded(row["coverage"]),
+        "source_keys": list(row["source_keys"]),
+        "processor_version": processor_version,
+        "clinical_insights": json.loads(clinical_insights(row, processor)),
     }
 
 

@@ -1,18 +1,80 @@
-"""Grounding: every number in an example's output stands in its input."""
+"""Grounding: every number in an example's output stands in its input with the same unit, or follows from numbers of
+the input by a named rule.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from functools import cache
+from typing import Any
 
-# Numbers as people write them: 132.4, -05:00, 2025-09-20. A number inside a word (HbA1c, e.g.) names something.
-_NUMBER = re.compile(r"(?<![A-Za-z0-9_.])\d+(?:\.\d+)?(?![A-Za-z0-9_])")
+from health_etl.clinical import all_processors
+
+# Numbers as people write them: 2025-09-20, 23:40, 132.4. A number inside a word (HbA1c, e.g.) names something.
+_NUMBER = r"(?<![A-Za-z0-9_.])(?:\d{4}-\d{2}-\d{2}|\d{1,2}:\d{2}|\d+(?:\.\d+)?)(?![A-Za-z0-9_])"
+_MOST_OPERANDS = 2
+
+Quantity = tuple[str, str | None]  # as written, with its unit where one follows
 
 
-def numbers(text: str) -> set[str]:
-    """Return the numbers of a text, as written."""
-    return set(_NUMBER.findall(text))
+def quantities(text: str) -> set[Quantity]:
+    """Return the numbers of a text, as written, each with the unit that follows it; both ends of a range share one."""
+    found = set()
+    unit_after = None
+    for match in reversed(list(_pattern().finditer(text))):
+        unit = match["unit"] or (unit_after if match["dash"] else None)
+        found.add((match["number"], unit))
+        unit_after = unit
+    return found
 
 
-def ungrounded(output: str, given: str) -> set[str]:
-    """Return the numbers of an output that its input does not hold."""
-    return numbers(output) - numbers(given)
+def ungrounded(output: str, given: str, derived: Iterable[Mapping[str, Any]] = ()) -> set[str]:
+    """Return the numbers of an output that neither stand in its input nor are derived from it.
+
+    derived: mappings of value, rule and of (the operands, as the input writes them). A number with a unit needs
+    the same unit in the input, or none.
+    """
+    known = quantities(given)
+    written = {number for number, _ in known}
+    allowed = {str(one["value"]) for one in derived if _follows(one, written)}
+    return {
+        number
+        for number, unit in quantities(output)
+        if number not in allowed
+        and not ((number, unit) in known or (number, None) in known if unit else number in written)
+    }
+
+
+def _follows(one: Mapping[str, Any], written: set[str]) -> bool:
+    operands = [str(operand) for operand in one["of"]]
+    rule = _RULES.get(str(one["rule"]))
+    if rule is None or not operands or len(operands) > _MOST_OPERANDS or not written.issuperset(operands):
+        return False
+    try:
+        return bool(Decimal(str(one["value"])) == rule(*map(Decimal, operands)))
+    except (ArithmeticError, TypeError):  # no numbers, or too many or too few of them: nothing follows
+        return False
+
+
+def _difference(one: Decimal, other: Decimal) -> Decimal:
+    return abs(one - other)
+
+
+def _share(part: Decimal, whole: Decimal) -> Decimal:
+    return (100 * part / whole).quantize(Decimal(1), rounding="ROUND_HALF_UP")
+
+
+def _rounding(number: Decimal) -> Decimal:
+    return number.quantize(Decimal(1), rounding="ROUND_HALF_UP")
+
+
+_RULES: Mapping[str, Any] = {"difference": _difference, "share": _share, "rounding": _rounding}
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    units = {metric.unit for processor in all_processors().values() for metric in processor.all_metrics if metric.unit}
+    longest_first = "|".join(re.escape(unit) for unit in sorted(units, key=lambda unit: (-len(unit), unit)))
+    return re.compile(rf"(?P<number>{_NUMBER})(?: ?(?P<unit>{longest_first})(?![A-Za-z/])|(?P<dash>–(?=\d)))?")

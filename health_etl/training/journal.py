@@ -14,17 +14,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from health_etl.clinical import processors
+from health_etl.clinical import all_processors
 from health_etl.core import keys
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
 from health_etl.core.manifest import DerivedManifest, digest, mark_unfinished, read_derived_manifest
 from health_etl.core.tables import read_frame
 from health_etl.insights.partition import code_version
-from health_etl.record_types import record_types
 from health_etl.training.examples import columns, lines
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 SUBJECTS_AT_ONCE = 500  # memory hangs on the batch and not on the month
 
 _WHO_AND_WHEN = ["subject", "local_date"]
@@ -41,15 +40,15 @@ class Month:
 
 
 def domains() -> list[str]:
-    """Return every domain that a record type files under."""
-    return sorted({record_type.domain for record_type in record_types().values()})
+    """Return every domain that examples are filed under."""
+    return sorted({processor.domain for processor in all_processors().values()})
 
 
 def months(catalogue: Catalogue, lake: Lake) -> list[str]:
     """Return every month (YYYY-MM) that insights speak of, or that was written before."""
     found = {
         month
-        for name in record_types()
+        for name in all_processors()
         for manifest in catalogue.insights(name).values()
         for month in manifest.details["local_months"]
     }
@@ -66,12 +65,12 @@ def plan(catalogue: Catalogue, month: str) -> list[Month]:
     """Return what each domain of a month is made from."""
     partitions: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
     parts: dict[str, list[str]] = {domain: [CODE_VERSION, domain, month] for domain in domains()}
-    for name, record_type in record_types().items():
+    for name, processor in all_processors().items():
         manifests = catalogue.insights(name)
         used = [p for p in manifests if month in manifests[p].details["local_months"]]
-        partitions[record_type.domain][name] = tuple(used)
-        parts[record_type.domain].append(code_version(name))
-        parts[record_type.domain] += [f"{name} {p} {manifests[p].digest}" for p in used]
+        partitions[processor.domain][name] = tuple(used)
+        parts[processor.domain].append(code_version(name))
+        parts[processor.domain] += [f"{name} {p} {manifests[p].digest}" for p in used]
     return [Month(d, month, partitions[d], digest(parts[d])) for d in domains()]
 
 
@@ -167,7 +166,7 @@ def _winners(lake: Lake, record_type: str, partitions: Sequence[str], month: str
 def _of_type(
     lake: Lake, record_type: str, winners: pd.DataFrame, people: list[str]
 ) -> Iterator[tuple[str, str, str, list[str], str]]:
-    processor = processors()[record_type]
+    processor = all_processors()[record_type]
     version = f"{CODE_VERSION}.{code_version(record_type)}"
     for partition, wanted in winners.groupby("partition"):
         rows = read_frame(
@@ -179,7 +178,8 @@ def _of_type(
         )
         rows = rows.merge(wanted[_WHO_AND_WHEN], on=_WHO_AND_WHEN)
         texts = lines(rows, processor, version)
-        for subject, day, source_keys, line in zip(
+        for subject, day, source_keys, of_levels in zip(
             rows["subject"], rows["local_date"], rows["source_keys"], texts, strict=True
         ):
-            yield subject, day, record_type, list(source_keys), line
+            for line in of_levels:
+                yield subject, day, record_type, list(source_keys), line

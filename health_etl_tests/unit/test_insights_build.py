@@ -9,13 +9,15 @@ import pandas as pd
 import pytest
 
 from health_etl.clinical import processors
-from health_etl.clinical.base import ClinicalOptions, Facts, Metric
+from health_etl.clinical.base import ClinicalOptions, Facts, Level, Metric
 from health_etl.core.lake import Lake
 from health_etl.core.pseudonym import subject
 from health_etl.core.select import Selection
-from health_etl.insights import build
 from health_etl.insights import partition as insights_partition
+from health_etl.insights.facts import all_facts, clinical_insights
 from health_etl.insights.table import schema
+from health_etl.insights.teller import with_trends
+from health_etl.insights.texts import example_id, input_text
 from health_etl.record_types import record_types
 from health_etl_tests.exports import (
     ANNA,
@@ -35,7 +37,9 @@ from health_etl_tests.pipeline import (
     OPTIONS,
     insights_of,
     make_insights,
+    measured,
     selected,
+    told,
     update_offsets,
     update_records,
 )
@@ -52,8 +56,7 @@ def upload(lake: Lake, name: str, *records: Record, upload_date: date = UPLOADED
 
 
 def analysed(lake: Lake, name: str, qualities: dict[str, float], upload_date: date = UPLOADED) -> pd.DataFrame:
-    selection = selected(lake, name, upload_date)
-    return build.analyse(selection, processors()[name], ClinicalOptions(), qualities, KEY)
+    return measured(selected(lake, name, upload_date), name, qualities)
 
 
 def readings(count: int = 3, zone: str = "-05:00") -> list[Record]:
@@ -64,9 +67,10 @@ def readings(count: int = 3, zone: str = "-05:00") -> list[Record]:
 def test_a_told_row_has_exactly_the_columns_of_its_table(name: str) -> None:
     lake = memory_lake()
     key = upload(lake, name, plain(name))
-    rows = build.narrate(analysed(lake, name, {key: 1.0}), processors()[name])
+    rows = told(analysed(lake, name, {key: 1.0}), name)
     assert sorted(rows.columns) == sorted(schema(processors()[name]).names)
-    assert rows[["instruction", "input", "output"]].notna().all(axis=None)
+    assert rows["input"].notna().all()
+    assert [[caption["level"] for caption in captions] for captions in rows["captions"]] == [list(Level)]
 
 
 def test_a_row_carries_its_context() -> None:
@@ -98,12 +102,12 @@ def test_a_withdrawn_day_keeps_its_place_and_tells_nothing() -> None:
     lake = memory_lake()
     upload(lake, "blood_glucose", blood_glucose("g1", NOON - timedelta(days=1)), upload_date=date(2025, 9, 20))
     key = upload(lake, "blood_glucose", blood_glucose("g1", NOON, version=2))
-    rows = build.narrate(analysed(lake, "blood_glucose", {key: 1.0}), processors()["blood_glucose"])
+    rows = told(analysed(lake, "blood_glucose", {key: 1.0}), "blood_glucose")
     assert rows["local_date"].tolist() == ["2025-09-19", "2025-09-20"]
     assert rows["withdrawn"].tolist() == [True, False]
     gone = rows.iloc[0]
-    assert gone["example_id"] == build.example_id(ANNA_S, "blood_glucose", "2025-09-19")
-    assert gone.drop(["subject", "user_id", "local_date", "withdrawn", "example_id"]).isna().all()
+    assert gone["example_id"] == example_id(ANNA_S, "blood_glucose", "2025-09-19")
+    assert gone.drop(["subject", "user_id", "local_date", "withdrawn", "retold", "example_id"]).isna().all()
 
 
 def test_an_upload_that_only_withdraws_a_day_makes_a_table_of_that_row() -> None:
@@ -123,10 +127,8 @@ def test_an_upload_that_leaves_nothing_but_withdrawn_days_is_written(name: str) 
     selection = selected(lake, name)
     empty = selection.rows.iloc[:0]
     gone = Selection(empty, selection.days.iloc[:0], selection.days[["user_id", "local_date"]])
-    rows = build.analyse(gone, processors()[name], ClinicalOptions(), {key: 1.0}, KEY)
-    manifest = insights_partition.write(
-        lake, name, UPLOADED.isoformat(), "inputs", build.narrate(rows, processors()[name])
-    )
+    rows = told(measured(gone, name, {key: 1.0}), name)
+    manifest = insights_partition.write(lake, processors()[name], UPLOADED.isoformat(), ("days", "inputs"), rows)
     assert (manifest.rows, manifest.details["person_days"]) == (len(gone.withdrawn), 0)
     assert insights_of(lake, name)["withdrawn"].all()
 
@@ -134,7 +136,7 @@ def test_an_upload_that_leaves_nothing_but_withdrawn_days_is_written(name: str) 
 def test_a_selection_without_days_gives_a_table_without_rows() -> None:
     lake = memory_lake()
     upload(lake, "blood_glucose", blood_glucose(mg_dl=1.0))
-    rows = build.narrate(analysed(lake, "blood_glucose", {}), processors()["blood_glucose"])
+    rows = told(analysed(lake, "blood_glucose", {}), "blood_glucose")
     assert len(rows) == 0
     assert sorted(rows.columns) == sorted(schema(processors()["blood_glucose"]).names)
 
@@ -151,36 +153,41 @@ def test_rows_are_in_order_of_subject_and_day() -> None:
 
 
 def test_an_example_id_is_the_same_for_ever_and_other_for_each_subject_type_and_day() -> None:
-    known = build.example_id("0123456789abcdef", "blood_glucose", "2025-09-20")
+    known = example_id("0123456789abcdef", "blood_glucose", "2025-09-20")
     # SHA-256 of "0123456789abcdef|blood_glucose|2025-09-20", as sha256sum tells it
     assert known == "50d9b3a9414dfb858a0749f5a6d913cf"
     others = {
-        build.example_id("0123456789abcdee", "blood_glucose", "2025-09-20"),
-        build.example_id("0123456789abcdef", "steps", "2025-09-20"),
-        build.example_id("0123456789abcdef", "blood_glucose", "2025-09-21"),
+        example_id("0123456789abcdee", "blood_glucose", "2025-09-20"),
+        example_id("0123456789abcdef", "steps", "2025-09-20"),
+        example_id("0123456789abcdef", "blood_glucose", "2025-09-21"),
     }
     assert len(others | {known}) == 4
 
 
-def told(lake: Lake, name: str, key: str) -> dict[str, str]:
-    rows = build.narrate(analysed(lake, name, {key: 1.0}), processors()[name])
-    (row,) = rows[["instruction", "input", "output"]].to_dict("records")
-    return {str(column): str(text) for column, text in row.items()}
+def input_of(lake: Lake, name: str, key: str) -> str:
+    (text,) = told(analysed(lake, name, {key: 1.0}), name)["input"]
+    return str(text)
+
+
+def instructions_of(lake: Lake, name: str, key: str) -> list[dict[str, str]]:
+    rows = told(analysed(lake, name, {key: 1.0}), name)
+    return [{caption["level"]: caption["instruction"] for caption in captions} for captions in rows["captions"]]
 
 
 def test_the_input_carries_context_metrics_and_references() -> None:
     lake = memory_lake()
     key = upload(lake, "blood_glucose", *readings())
-    lines = told(lake, "blood_glucose", key)["input"].splitlines()
-    assert lines[:6] == [
+    lines = input_of(lake, "blood_glucose", key).splitlines()
+    assert lines[:7] == [
         "Record type: Blood glucose",
         "Local date: 2025-09-20 (UTC-05:00, as the records state)",
         "Source apps: com.example.watch",
         "Records: 3",
         "Measurements: 3",
+        "Profile: none, adult defaults apply",
         "Coverage: 1 %",
     ]
-    assert lines[6] == "Coverage note: 1 % of the day recorded, 70 % needed"
+    assert lines[7] == "Coverage note: 1 % of the day recorded, 70 % needed"
     assert "Mean glucose: 101.0 mg/dL" in lines
     assert "Lowest glucose: 100 mg/dL" in lines
     assert not any(line.startswith("Time in range 70–180") for line in lines), "missing is not zero"
@@ -200,22 +207,27 @@ def test_the_input_says_where_the_offset_came_from(evidence: bool, line: str) ->
     if evidence:
         upload(lake, "heart_rate", heart_rate())
     key = upload(lake, "blood_glucose", *readings(zone="Z"))
-    assert line in told(lake, "blood_glucose", key)["input"].splitlines()
+    assert line in input_of(lake, "blood_glucose", key).splitlines()
 
 
 def test_the_instruction_is_one_of_the_processor_s_and_stays_with_the_example() -> None:
     lake = memory_lake()
     key = upload(lake, "steps", steps())
-    instruction = told(lake, "steps", key)["instruction"]
-    assert instruction in processors()["steps"].instructions
-    assert told(lake, "steps", key)["instruction"] == instruction
+    (asked,) = instructions_of(lake, "steps", key)
+    assert all(asked[level] in processors()["steps"].instructions[level] for level in Level)
+    assert instructions_of(lake, "steps", key) == [asked]
 
 
 def test_the_instructions_of_many_examples_use_every_wording() -> None:
     lake = memory_lake()
     key = upload(lake, "steps", *(steps(f"s{n}", NOON - timedelta(days=n)) for n in range(40)))
-    rows = build.narrate(analysed(lake, "steps", {key: 1.0}), processors()["steps"])
-    assert set(rows["instruction"]) == set(processors()["steps"].instructions)
+    asked = instructions_of(lake, "steps", key)
+    for level in Level:
+        assert {one[level] for one in asked} == set(processors()["steps"].instructions[level])
+
+
+def trended(rows: pd.DataFrame) -> pd.DataFrame:
+    return with_trends(rows, rows, processors()["blood_glucose"], ClinicalOptions())
 
 
 def facts(values: dict[str, object], written: dict[str, str]) -> Facts:
@@ -234,9 +246,9 @@ def facts(values: dict[str, object], written: dict[str, str]) -> Facts:
 def test_a_metric_without_a_value_is_left_out_of_the_input() -> None:
     processor = processors()["steps"]
     metric = processor.metrics[0]
-    without = build.input_text(facts({}, {}), processor)
+    without = input_text(facts({}, {}), processor)
     assert f"\n{metric.label}: " not in without
-    assert f"\n{metric.label}: 7" in build.input_text(facts({}, {metric.name: "7"}), processor)
+    assert f"\n{metric.label}: 7" in input_text(facts({}, {metric.name: "7"}), processor)
 
 
 @pytest.mark.parametrize(
@@ -248,18 +260,18 @@ def test_an_offset_is_written_with_sign_hours_and_minutes(minutes: int, written:
     sign, size = "-" if minutes < 0 else "+", abs(minutes)
     key = upload(lake, "blood_glucose", *readings(zone=f"{sign}{size // 60:02}:{size % 60:02}"))
     rows = analysed(lake, "blood_glucose", {key: 1.0})
-    assert build.all_facts(rows, processors()["blood_glucose"])[0]["utc_offset"] == written
+    assert all_facts(trended(rows), processors()["blood_glucose"])[0]["utc_offset"] == written
 
 
 def test_numbers_are_written_with_the_decimals_of_their_metric_and_never_as_minus_zero() -> None:
     processor = processors()["blood_glucose"]
-    row = dict.fromkeys((metric.name for metric in processor.metrics), None) | {
+    row = dict.fromkeys((metric.name for metric in processor.all_metrics), None) | {
         "mean_mg_dl": -0.04,
         "lowest_mg_dl": 99.6,
         "highest_range": "high",
         "reading_count": 12,
     }
-    assert json.loads(build.clinical_insights(row, processor)) == {
+    assert json.loads(clinical_insights(row, processor)) == {
         "reading_count": 12,
         "mean_mg_dl": 0.0,
         "lowest_mg_dl": 100,
@@ -271,7 +283,7 @@ def test_facts_are_written_with_the_decimals_of_their_metric_and_never_as_minus_
     lake = memory_lake()
     key = upload(lake, "blood_glucose", *readings())
     rows = analysed(lake, "blood_glucose", {key: 1.0}).assign(mean_mg_dl=-0.04, lowest_mg_dl=99.6, sd_mg_dl=2.0)
-    (found,) = build.all_facts(rows, processors()["blood_glucose"])
+    (found,) = all_facts(trended(rows), processors()["blood_glucose"])
     assert (found["mean_mg_dl"], found["lowest_mg_dl"], found["sd_mg_dl"]) == ("0.0", "100", "2.0")
 
 
@@ -282,9 +294,9 @@ def test_what_is_written_is_what_the_machine_readable_metrics_say() -> None:
     )
     rows = analysed(lake, "blood_glucose", {key: 1.0})
     processor = processors()["blood_glucose"]
-    (found,) = build.all_facts(rows, processor)
-    (row,) = rows.to_dict("records")
-    machine = json.loads(build.clinical_insights({str(name): value for name, value in row.items()}, processor))
-    numeric: list[Metric] = [m for m in processor.metrics if isinstance(machine.get(m.name), int | float)]
+    (found,) = all_facts(trended(rows), processor)
+    (row,) = trended(rows).to_dict("records")
+    machine = json.loads(clinical_insights({str(name): value for name, value in row.items()}, processor))
+    numeric: list[Metric] = [m for m in processor.all_metrics if isinstance(machine.get(m.name), int | float)]
     assert numeric
     assert [float(found[metric.name]) for metric in numeric] == [machine[metric.name] for metric in numeric]

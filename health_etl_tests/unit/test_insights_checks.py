@@ -11,10 +11,11 @@ import pytest
 from health_etl.clinical import processors
 from health_etl.core import keys
 from health_etl.core.catalogue import Catalogue
+from health_etl.core.keys import DAILY_JOURNAL
 from health_etl.core.lake import Lake
 from health_etl.core.tables import write_table
 from health_etl.core.verdict import Verdict
-from health_etl.insights.checks import CHECKS, Partition
+from health_etl.insights.checks import CHECKS, Known, Partition
 from health_etl.insights.table import schema
 from health_etl.record_types import record_types
 from health_etl_tests.exports import ANNA, BEN, NOON, UPLOADED, blood_glucose, memory_lake, plain, put, utc
@@ -30,7 +31,8 @@ def lake() -> Lake:
 
 
 def subject(lake: Lake, name: str = "blood_glucose") -> Partition:
-    return Partition(lake, Catalogue(lake), name, UPLOADED.isoformat(), OPTIONS)
+    catalogue = Catalogue(lake)
+    return Partition(lake, catalogue, name, UPLOADED.isoformat(), OPTIONS, Known(catalogue, name))
 
 
 def verdict(check: str, partition: Partition) -> Verdict:
@@ -52,9 +54,10 @@ def test_only_repeated_days_keep_insights_from_the_journal() -> None:
     assert [check.name for check in CHECKS if check.is_blocking] == ["one_row_a_day"]
 
 
-@pytest.mark.parametrize("name", sorted(record_types()))
+@pytest.mark.parametrize("name", sorted([*record_types(), DAILY_JOURNAL]))
 def test_what_was_just_made_is_fresh_and_has_every_day_once(lake: Lake, name: str) -> None:
-    put(lake, name, [plain(name)])
+    uploaded = "steps" if name == DAILY_JOURNAL else name
+    put(lake, uploaded, [plain(uploaded)])
     bring_up_to_date(lake)
     assert verdict("one_row_a_day", subject(lake, name)).facts == {"person_days": 1, "rows_too_many": 0}
     assert verdict("one_row_a_day", subject(lake, name)).passed

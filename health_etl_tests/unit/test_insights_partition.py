@@ -12,6 +12,7 @@ from health_etl.core import keys
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
 from health_etl.core.manifest import read_derived_manifest
+from health_etl.core.profiles import Profile
 from health_etl.insights import partition as insights_partition
 from health_etl.insights.partition import InsightOptions, inputs
 from health_etl.settings import Settings
@@ -116,8 +117,9 @@ def test_the_inputs_change_with_evidence_for_records_that_state_no_offset(lake: 
         {"pseudonym_key": "another key for tests"},
         {"default_zone_name": "America/Chicago"},
         {"clinical": ClinicalOptions(app_priority=("com.ring",))},
+        {"profiles": {ANNA: Profile(birth_year=1980)}},
     ],
-    ids=["pseudonym key", "default zone", "app priority"],
+    ids=["pseudonym key", "default zone", "app priority", "profiles"],
 )
 def test_the_inputs_change_with_every_option(lake: Lake, changed: dict[str, object]) -> None:
     upload(lake, "blood_glucose", blood_glucose())
@@ -140,7 +142,7 @@ def test_options_are_taken_from_the_settings() -> None:
     settings = Settings.model_validate(
         {"pseudonym_key": "a key for tests alone", "default_time_zone": "-05:00", "app_priority": "com.a, com.b"}
     )
-    options = InsightOptions.of(settings)
+    options = InsightOptions.of(settings, memory_lake())
     assert options == InsightOptions("a key for tests alone", "-05:00", ClinicalOptions(("com.a", "com.b")))
     assert options.default_zone == -300
 
@@ -166,10 +168,13 @@ def test_the_manifest_tells_the_local_months_and_what_was_withdrawn(lake: Lake) 
     upload(lake, "blood_glucose", *september, upload_date=date(2025, 9, 3))
     manifest = make_insights(lake, "blood_glucose", "2025-09-03")
     assert manifest.rows == 3
-    assert manifest.details == {
+    digests = {name: manifest.details[name] for name in ("days_digest", "days_sha256")}
+    assert manifest.details == digests | {
         "local_months": {"2025-08": 1, "2025-09": 2},
+        "local_dates": ["2025-08-31", "2025-09-01", "2025-09-02"],
         "person_days": 2,
         "withdrawn": 1,
+        "retold": 0,
         "domain": "metabolic_diabetes",
     }
 

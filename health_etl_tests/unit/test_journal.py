@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from health_etl.clinical import processors
+from health_etl.clinical.base import Level
 from health_etl.core import keys
 from health_etl.core.catalogue import Catalogue
+from health_etl.core.keys import DAILY_JOURNAL
 from health_etl.core.lake import Lake
 from health_etl.core.pseudonym import subject
 from health_etl.record_types import record_types
@@ -38,6 +40,7 @@ from health_etl_tests.exports import (
 from health_etl_tests.pipeline import (
     OPTIONS,
     bring_up_to_date,
+    day_examples,
     journal_examples,
     journal_manifest_of,
 )
@@ -51,8 +54,13 @@ def lake() -> Lake:
     return memory_lake()
 
 
+def journals(lake: Lake) -> list[str]:
+    """The journal's files but for that of the day across types."""
+    return [key for key in contents(lake, "training/") if key.endswith(".jsonl") and DAILY_JOURNAL not in key]
+
+
 def metadata(lake: Lake) -> list[dict[str, Any]]:
-    return [example["metadata"] for example in journal_examples(lake)]
+    return [example["metadata"] for example in day_examples(lake)]
 
 
 @pytest.mark.parametrize("name", sorted(record_types()))
@@ -60,8 +68,7 @@ def test_every_type_is_filed_under_its_domain_and_the_local_month(lake: Lake, na
     put(lake, name, [plain(name)])
     bring_up_to_date(lake)
     domain = record_types()[name].domain
-    files = [key for key in contents(lake, "training/") if key.endswith(".jsonl")]
-    assert files == [f"training/{domain}/2025/09/health_journal_2025_09.jsonl"]
+    assert journals(lake) == [f"training/{domain}/2025/09/health_journal_2025_09.jsonl"]
     (found,) = metadata(lake)
     assert (found["health_domain"], found["record_type"]) == (domain, record_types()[name].avro_name)
 
@@ -69,10 +76,12 @@ def test_every_type_is_filed_under_its_domain_and_the_local_month(lake: Lake, na
 def test_a_line_has_the_shape_that_the_design_names(lake: Lake) -> None:
     key = put(lake, "blood_glucose", [blood_glucose("g1"), blood_glucose("g2", NOON + timedelta(minutes=5), 120.0)])
     bring_up_to_date(lake)
-    (example,) = journal_examples(lake)
+    (example,) = day_examples(lake)
     assert list(example) == ["instruction", "input", "output", "metadata"]
     assert list(example["metadata"]) == [
         "example_id",
+        "caption_level",
+        "derived",
         "record_type",
         "health_domain",
         "subject",
@@ -89,7 +98,7 @@ def test_a_line_has_the_shape_that_the_design_names(lake: Lake) -> None:
     assert (told["local_date"], told["record_count"], told["quality_score"]) == ("2025-09-20", 2, 1.0)
     assert told["coverage"] == pytest.approx(10 / 1440, abs=1e-4)
     assert told["source_keys"] == [key.replace(ANNA, told["subject"])]
-    assert told["processor_version"] == f"1.1.{processors()['blood_glucose'].version}"
+    assert told["processor_version"] == f"2.2.{processors()['blood_glucose'].version}"
     assert told["clinical_insights"]["mean_mg_dl"] == 115.0
     assert "time_in_range_percent" not in told["clinical_insights"], "missing is not zero"
 
@@ -120,7 +129,7 @@ def test_the_month_is_that_of_the_local_day_and_not_that_of_the_upload(lake: Lak
     # 02:00 UTC on the first of October is still September at -05:00.
     put(lake, "steps", [steps(start=utc("2025-10-01 02:00"))], upload_date=date(2025, 10, 2))
     bring_up_to_date(lake)
-    assert [key for key in contents(lake, "training/") if key.endswith(".jsonl")] == [STEPS_FILE]
+    assert journals(lake) == [STEPS_FILE]
 
 
 def test_the_insight_of_the_latest_upload_wins(lake: Lake) -> None:
@@ -191,8 +200,8 @@ def test_the_manifest_tells_hash_counts_versions_and_sources(lake: Lake) -> None
     assert manifest is not None
     content = lake.get(STEPS_FILE)
     assert manifest.output_sha256 == hashlib.sha256(content).hexdigest()
-    assert manifest.rows == content.count(b"\n") == 2
-    assert manifest.details["lines_by_type"] == {"active_calories_burned": 1, "steps": 1}
+    assert manifest.rows == content.count(b"\n") == 2 * len(Level)
+    assert manifest.details["lines_by_type"] == {"active_calories_burned": len(Level), "steps": len(Level)}
     assert set(manifest.details["code_versions"]) == {"active_calories_burned", "steps"}
     assert manifest.details["source_keys"] == sorted(key for line in metadata(lake) for key in line["source_keys"])
 
@@ -245,17 +254,18 @@ def test_two_types_of_one_domain_share_a_file(lake: Lake) -> None:
     put(lake, "heart_rate", [heart_rate()])
     put(lake, "heart_rate_variability_rmssd", [heart_rate_variability_rmssd()])
     bring_up_to_date(lake)
-    files = [key for key in contents(lake, "training/") if key.endswith(".jsonl")]
-    assert files == ["training/cardiovascular_fitness/2025/09/health_journal_2025_09.jsonl"]
+    assert journals(lake) == ["training/cardiovascular_fitness/2025/09/health_journal_2025_09.jsonl"]
     assert [line["record_type"] for line in metadata(lake)] == ["HeartRateRecord", "HeartRateVariabilityRmssdRecord"]
 
 
 def test_every_line_is_one_line_of_json_that_keeps_what_people_write(lake: Lake) -> None:
     put(lake, "steps", [steps(app="com.größe.app\n")])
     bring_up_to_date(lake)
-    (line,) = lake.get(STEPS_FILE).decode().splitlines()
-    assert "com.größe.app" in line
-    assert json.loads(line)["metadata"]["record_count"] == 1
+    lines = lake.get(STEPS_FILE).decode().splitlines()
+    assert len(lines) == len(Level)
+    for line in lines:
+        assert "com.größe.app" in line
+        assert json.loads(line)["metadata"]["record_count"] == 1
 
 
 def test_no_user_id_stands_anywhere_in_the_training_data(lake: Lake) -> None:
@@ -270,12 +280,13 @@ def test_no_user_id_stands_anywhere_in_the_training_data(lake: Lake) -> None:
         assert not [user_id for user_id in people if user_id in key or user_id.encode() in content]
 
 
-def test_subjects_change_with_the_key_and_nothing_else_of_a_line_does_but_what_names_them(lake: Lake) -> None:
+def test_subjects_change_with_the_key_and_no_figure_does(lake: Lake) -> None:
     put(lake, "steps", [steps()])
     bring_up_to_date(lake)
-    (before,) = journal_examples(lake)
+    before = day_examples(lake)[0]
     bring_up_to_date(lake, dataclasses.replace(OPTIONS, pseudonym_key="another key for tests"))
-    (after,) = journal_examples(lake)
+    after = day_examples(lake)[0]
     assert after["metadata"]["subject"] != before["metadata"]["subject"]
     assert after["metadata"]["example_id"] != before["metadata"]["example_id"]
-    assert (after["input"], after["output"]) == (before["input"], before["output"])
+    assert after["input"] == before["input"]
+    assert after["metadata"]["clinical_insights"] == before["metadata"]["clinical_insights"]

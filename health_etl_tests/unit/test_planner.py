@@ -9,6 +9,7 @@ import pytest
 from health_etl import planner
 from health_etl.core import records_partition
 from health_etl.core.catalogue import Catalogue
+from health_etl.core.keys import DAILY_JOURNAL
 from health_etl.core.lake import Lake
 from health_etl.core.listing import list_all
 from health_etl.core.quality import QualityRules
@@ -135,7 +136,7 @@ def test_stale_records_bring_their_offsets_and_insights_with_them(lake: Lake) ->
     assert work.dates == [PARTITION]
     assert work.records == {PARTITION: frozenset({"steps"})}
     assert work.offsets == {PARTITION}
-    assert work.insights == {PARTITION: frozenset({"steps"})}
+    assert work.insights == {PARTITION: frozenset({"steps", DAILY_JOURNAL})}
 
 
 def test_offsets_left_behind_by_a_broken_run_are_stale(lake: Lake) -> None:

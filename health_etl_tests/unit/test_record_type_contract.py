@@ -16,6 +16,8 @@ import pyarrow as pa
 import pytest
 
 from health_etl.clinical import processors
+from health_etl.clinical.base import Level
+from health_etl.core.keys import DAILY_JOURNAL
 from health_etl.core.validate import RowReason, is_measured_time, is_zone_offset, row_faults
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
@@ -148,13 +150,13 @@ def test_a_type_has_a_processor_of_its_name(record_type: RecordType) -> None:
     assert processor.record_type == record_type.name
     assert processor.version
     assert processor.metrics
-    assert processor.instructions
+    assert all(len(set(processor.instructions[level])) > 1 for level in Level)
     assert processor.guidelines
 
 
 @every_type
 def test_every_metric_of_its_processor_is_told(record_type: RecordType) -> None:
-    metrics = processors()[record_type.name].metrics
+    metrics = processors()[record_type.name].all_metrics
     assert [metric.name for metric in metrics if not metric.label.strip() or not metric.description.strip()] == []
     assert len({metric.name for metric in metrics}) == len(metrics)
     assert len({metric.label for metric in metrics}) == len(metrics)
@@ -210,7 +212,8 @@ def test_a_passing_fixture_becomes_training_lines(name: str, path: Path) -> None
     examples = journal_examples(lake)
     assert examples
     assert all(example["output"].endswith(".") for example in examples)
-    assert {example["metadata"]["record_type"] for example in examples} == {record_types()[name].avro_name}
+    told = {(example["metadata"]["record_type"], example["metadata"]["caption_level"]) for example in examples}
+    assert told == {(kind, level) for kind in (record_types()[name].avro_name, DAILY_JOURNAL) for level in Level}
 
 
 @every_fixture("quarantine")

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from health_etl.clinical.base import Level
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
 from health_etl.planner import Scope
@@ -62,12 +63,12 @@ def test_files_and_rows_add_up_over_dates(lake: Lake) -> None:
 
 def test_a_person_day_that_several_uploads_touch_counts_once(lake: Lake) -> None:
     assert of_type(lake, "steps").person_days == 3
-    assert of_type(lake, "steps").training_lines == 3
+    assert of_type(lake, "steps").training_lines == 3 * len(Level)
 
 
 def test_a_withdrawn_day_does_not_count(lake: Lake) -> None:
     found = of_type(lake, "blood_glucose")
-    assert (found.person_days, found.training_lines) == (1, 1)
+    assert (found.person_days, found.training_lines) == (1, len(Level))
 
 
 def test_a_scope_counts_only_its_dates_and_types(lake: Lake) -> None:
@@ -80,9 +81,10 @@ def test_a_scope_counts_only_its_dates_and_types(lake: Lake) -> None:
 def test_the_journal_s_files_are_those_that_hold_lines(lake: Lake) -> None:
     found = journal_files(lake, Catalogue(lake))
     assert [(manifest.name, manifest.partition, manifest.rows) for manifest in found] == [
-        ("cardiovascular_fitness", "2025-09", 1),
-        ("metabolic_diabetes", "2025-09", 1),
-        ("physical_activity", "2025-09", 3),
+        ("cardiovascular_fitness", "2025-09", len(Level)),
+        ("daily_journal", "2025-09", 3 * len(Level)),
+        ("metabolic_diabetes", "2025-09", len(Level)),
+        ("physical_activity", "2025-09", 3 * len(Level)),
     ]
 
 

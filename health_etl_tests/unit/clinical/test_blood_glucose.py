@@ -1,115 +1,37 @@
-"""The blood-glucose processor: a local day of readings, metrics and text. Expected numbers by hand."""
+"""The blood-glucose processor: what it computes of a local day. Expected numbers by hand."""
 
 from __future__ import annotations
-
-import re
-from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
-from health_etl.clinical.base import ClinicalOptions, Facts
+from health_etl.clinical.base import ClinicalOptions
 from health_etl.clinical.blood_glucose import PROCESSOR
-from health_etl.clinical.glucose_metrics import gmi_percent, range_names
-
-DATE = "2025-09-20"
-MIDNIGHT_UTC = pd.Timestamp("2025-09-20T05:00Z")  # of that date at -05:00
-OPTIONS = ClinicalOptions()
-FULL_DAY = 288  # readings at 5 min
+from health_etl.clinical.glucose_metrics import ea1c_percent, gmi_percent
+from health_etl.clinical.glucose_summary import range_names
+from health_etl_tests.unit.clinical.glucose_days import FULL_DAY, OPTIONS, analysed, day_of, days_of
 
 # 28 readings of each of these ten values cover 280 of 288 readings, 10 % of the readings each.
 TEN_VALUES = (53, 54, 69, 70, 140, 141, 180, 181, 250, 251)
 
 
-def day_of(
-    glucose: Iterable[float],
-    *,
-    step_min: float = 5,
-    first_min: float = 0,
-    user: str = "u1",
-    app: str = "com.dexcom.stelo",
-    offset_minutes: int = -300,
-) -> pd.DataFrame:
-    """Readings of the date at an even spacing, the first so many minutes after midnight."""
-    values = [float(value) for value in glucose]
-    minutes = first_min + step_min * np.arange(len(values))
-    times = MIDNIGHT_UTC + pd.to_timedelta(minutes, unit="min")
-    return pd.DataFrame(
-        {
-            "user_id": user,
-            "local_date": DATE,
-            "record_id": [f"{user}/{app}/{minute}" for minute in minutes],
-            "source_app": app,
-            "last_modified_utc": times,
-            "utc_offset_minutes": offset_minutes,
-            "time_utc": times.as_unit("ms"),
-            "glucose_mg_dl": values,
-        }
-    )
-
-
-def days_of(*users: str, hours: float = 24) -> pd.DataFrame:
-    """The date as a day of these people, from its midnight at -05:00."""
-    return pd.DataFrame(
-        {
-            "user_id": list(users),
-            "local_date": DATE,
-            "day_start_utc": MIDNIGHT_UTC,
-            "day_end_utc": MIDNIGHT_UTC + pd.Timedelta(hours=hours),
-            "utc_offset_minutes": -300,
-            "zone_source": "record",
-        }
-    )
-
-
-def analysed(rows: pd.DataFrame, hours: float = 24, options: ClinicalOptions = OPTIONS) -> pd.Series:
-    """Metrics of the one person-day in the rows."""
-    return PROCESSOR.analyse(rows, days_of("u1", hours=hours), options).iloc[0]
-
-
-def facts_of(insight: pd.Series, zone_source: str = "record") -> Facts:
-    values = {m.name: insight[m.name] for m in PROCESSOR.metrics if pd.notna(insight[m.name])}
-    written = {
-        m.name: values[m.name] if pa.types.is_string(m.dtype) else f"{values[m.name]:.{m.decimals}f}"
-        for m in PROCESSOR.metrics
-        if m.name in values
-    }
-    written |= {"local_date": insight["local_date"], "zone_source": zone_source}
-    written |= {"coverage_percent": f"{insight['coverage'] * 100:.0f}"}
-    if pd.notna(insight["coverage_reason"]):
-        written["coverage_reason"] = insight["coverage_reason"]
-    return Facts(values, written)
-
-
-def narrated(rows: pd.DataFrame, zone_source: str = "record") -> str:
-    return PROCESSOR.narrate(facts_of(analysed(rows), zone_source))
-
-
-def numbers(text: str) -> set[str]:
-    return set(re.findall(r"\d+(?:[.:]\d+)?", text))
-
-
-def ungrounded(facts: Facts, text: str) -> set[str]:
-    """Numbers of the text that neither the metrics, nor the guidelines, nor date and coverage hold."""
-    lines = [f"{m.label}: {facts[m.name]}" for m in PROCESSOR.metrics if facts.has(m.name)]
-    known = [facts["local_date"], facts["coverage_percent"], *lines, *PROCESSOR.guidelines]
-    return numbers(text) - numbers(" ".join(known))
+NAMES = [metric.name for metric in PROCESSOR.metrics]
 
 
 def test_each_boundary_value_falls_into_the_range_that_holds_it():
-    day = analysed(day_of(np.repeat(TEN_VALUES, 28)))
+    day = analysed(day_of(np.repeat(TEN_VALUES, 28)), pregnant=True)
     expected = {"very_low": 10, "low": 20, "below_range": 30, "in_range": 40, "in_tight_range": 20}
     expected |= {"above_range": 30, "high": 20, "very_high": 10}
+    expected |= {f"{name}_pregnancy_range": share for name, share in (("below", 20), ("in", 30), ("above", 50))}
     assert {name: day[f"time_{name}_percent"] for name in expected} == pytest.approx(expected)
 
 
-def test_mean_gmi_and_events_of_that_day_are_those_computed_by_hand():
+def test_mean_and_events_of_that_day_are_those_computed_by_hand():
     day = analysed(day_of(np.repeat(TEN_VALUES, 28)))
     assert day["reading_count"] == 280
     assert day["mean_mg_dl"] == pytest.approx(138.9)
-    assert day["gmi_percent"] == pytest.approx(6.632488)
     counts = [day[f"{kind}_level{level}_count"] for kind in ("hypo", "hyper") for level in (1, 2)]
     assert counts == [1, 1, 1, 1]
     assert day["longest_hypo_minutes"] == 3 * 28 * 5
@@ -148,7 +70,17 @@ def test_sd_and_cv_take_the_sample_formula():
 
 @pytest.mark.parametrize(("mean", "gmi"), [(100, 5.7), (150, 6.9), (200, 8.1)])
 def test_gmi_gives_the_values_of_its_publication(mean, gmi):
-    assert round(float(gmi_percent(np.array([float(mean)]))[0]), 1) == gmi
+    assert gmi_percent(pd.DataFrame({"mean_mg_dl": [float(mean)]})).round(1).tolist() == [gmi]
+
+
+@pytest.mark.parametrize(("mean", "ea1c"), [(126, 6.0), (154, 7.0), (183, 8.0), (212, 9.0)])
+def test_ea1c_gives_the_values_of_its_publication(mean, ea1c):
+    assert ea1c_percent(pd.DataFrame({"mean_mg_dl": [float(mean)]})).round(1).tolist() == [ea1c]
+
+
+def test_the_j_index_squares_mean_and_sd():
+    day = analysed(day_of([100, 120] * 144))
+    assert day["j_index"] == pytest.approx(0.001 * (110 + 10 * np.sqrt(288 / 287)) ** 2)
 
 
 @pytest.mark.parametrize(("step_min", "count"), [(1, 1440), (5, 288), (15, 96)])
@@ -169,9 +101,12 @@ def test_half_a_day_is_described_but_not_judged():
     assert (day["reading_count"], day["mean_mg_dl"]) == (144, 130.0)
     assert (day["lowest_mg_dl"], day["highest_mg_dl"]) == (60.0, 200.0)
     assert day["coverage_reason"] == "50 % of the day recorded, 70 % needed"
-    described = {"reading_count", "first_reading_local", "last_reading_local", "cadence_minutes"}
-    described |= {"mean_mg_dl", "sd_mg_dl", "lowest_mg_dl", "lowest_range", "highest_mg_dl", "highest_range"}
-    assert {m.name for m in PROCESSOR.metrics if pd.notna(day[m.name])} == described
+    judged = {
+        name for name in NAMES if name.startswith(("time_", "cv", "variab", "lbgi", "hbgi", "gri", "j_i", "mage"))
+    }
+    judged |= {name for name in NAMES if name.endswith(("level1_count", "level2_count")) or "extended" in name}
+    assert len(judged) == 35
+    assert {name for name in judged if pd.notna(day[name])} == set()
 
 
 @pytest.mark.parametrize(("count", "reason"), [(201, "not quite 70 % of the day recorded, 70 % needed"), (202, None)])
@@ -261,60 +196,28 @@ def test_the_result_holds_exactly_the_metrics_in_their_types(count):
     assert pa.Table.from_pandas(result, schema, preserve_index=False).num_rows == 1
 
 
-def test_the_text_of_a_full_day_says_what_was_found_and_how_far_it_holds():
-    text = narrated(day_of(np.repeat(TEN_VALUES, 28)))
-    assert text.startswith(
-        "On 2025-09-20, 280 glucose readings were recorded from 00:00 to 23:15 local time, "
-        "about one every 5 min; they cover 97 % of the day. The recorded glucose averaged 138.9 mg/dL"
-    )
-    assert "Time in range (70–180 mg/dL) was 40.0 % (target above 70 %: missed)" in text
-    assert "Hypoglycaemia events of at least 15 min: 1 below 70 mg/dL, the longest 420 min; 1 below 54" in text
-    assert "GMI) of this day alone is 6.6 %; it is meant for 10–14 days" in text
-    assert "a single day is an orientation" in text
+def test_half_a_day_keeps_the_longest_event_that_was_recorded():
+    day = analysed(day_of([60] * 20 + [100] * 124))
+    assert (day["longest_hypo_minutes"], day["longest_hypo_start_local"]) == (100, "00:00")
+    assert pd.isna(day["hypo_level1_count"])
+
+
+def test_the_times_of_the_extremes_are_those_of_the_clock():
+    day = analysed(day_of([100] * 100 + [60] + [100] * 50 + [200] * 2 + [100] * 135))
+    assert (day["lowest_local"], day["highest_local"]) == ("08:20", "12:35")
+
+
+def test_the_longest_stretch_without_a_reading_counts_the_edges_of_the_day():
+    assert analysed(day_of([100] * 100))["longest_gap_minutes"] == 1440 - 99 * 5
+    assert analysed(day_of([100] * 100, first_min=1440 - 500))["longest_gap_minutes"] == 1440 - 500
+    inside = pd.concat([day_of([100] * 100), day_of([100] * 100, first_min=1440 - 500)])
+    assert analysed(inside)["longest_gap_minutes"] == 1440 - 500 - 99 * 5
 
 
 @pytest.mark.parametrize(
-    "glucose",
-    [[100] * FULL_DAY, np.repeat(TEN_VALUES, 28), [53.6, 300] * 50, [45], [100, 110]],
-    ids=["calm", "all ranges", "too little", "one reading", "two readings"],
+    ("glucose", "pattern"),
+    [([250] * 288, None), ([260] * 17 + [100] * 271, "passing"), ([260] * 18 + [100] * 270, "sustained")],
 )
-def test_every_number_of_the_text_stands_in_its_input(glucose):
-    facts = facts_of(analysed(day_of(glucose)))
-    assert ungrounded(facts, PROCESSOR.narrate(facts)) == set()
-
-
-def test_a_day_of_too_few_readings_is_not_graded_in_the_text():
-    text = narrated(day_of([120] * 78))
-    assert "too little to judge the day (27 % of the day recorded, 70 % needed)" in text
-    assert "target" not in text
-    assert "GMI)" not in text
-
-
-@pytest.mark.parametrize("count", [1, 60, FULL_DAY])
-def test_a_reading_below_54_urges_care_however_little_was_recorded(count):
-    text = narrated(day_of([53, *[100] * (count - 1)]))
-    assert "53 mg/dL, is below 54 mg/dL" in text
-    assert "medical care should be sought without delay" in text
-
-
-def test_a_lowest_reading_of_54_urges_nothing():
-    assert "without delay" not in narrated(day_of([54, *[100] * 287]))
-
-
-def test_a_lowest_reading_that_rounds_to_54_is_not_contradicted_by_its_digits():
-    assert "54 mg/dL, is just below 54 mg/dL" in narrated(day_of([53.6, *[100] * 287]))
-
-
-@pytest.mark.parametrize(("highest", "urged"), [(250, False), (251, True)])
-def test_only_a_reading_above_250_asks_to_watch_very_high_values(highest, urged):
-    assert ("is above 250 mg/dL" in narrated(day_of([highest, *[100] * 287]))) is urged
-
-
-def test_an_assumed_zone_is_told():
-    assert "no reliable time zone" in narrated(day_of([100] * FULL_DAY), zone_source="default")
-    assert "no reliable time zone" not in narrated(day_of([100] * FULL_DAY))
-
-
-def test_one_reading_is_told_as_one():
-    text = narrated(day_of([95], first_min=450))
-    assert text.startswith("On 2025-09-20, 1 glucose reading was recorded, at 07:30 local time. It was 95.0 mg/dL")
+def test_very_high_readings_are_sustained_from_ninety_minutes(glucose, pattern):
+    found = analysed(day_of(glucose))["very_high_pattern"]
+    assert (None if pd.isna(found) else found) == pattern

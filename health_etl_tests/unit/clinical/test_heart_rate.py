@@ -1,94 +1,15 @@
-"""The heart-rate processor: a local day of samples, metrics and text. Expected numbers by hand."""
+"""The heart-rate processor: what is recorded of a local day, and the resting heart rate. Expected numbers by hand."""
 
 from __future__ import annotations
-
-import re
-from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
-from health_etl.clinical.base import ClinicalOptions, Facts
+from health_etl.clinical.base import ClinicalOptions
 from health_etl.clinical.heart_rate import PROCESSOR
-
-DATE = "2025-09-20"
-MIDNIGHT_UTC = pd.Timestamp("2025-09-20T05:00Z")  # of that date at -05:00
-OPTIONS = ClinicalOptions()
-
-
-def day_of(
-    bpm_at_minute: Mapping[float, int],
-    *,
-    user: str = "u1",
-    app: str = "app.watch",
-    offset_minutes: int = -300,
-) -> pd.DataFrame:
-    """Samples of the date, each so many minutes after midnight."""
-    times = MIDNIGHT_UTC + pd.to_timedelta(np.array(list(bpm_at_minute), dtype=np.float64), unit="min")
-    return pd.DataFrame(
-        {
-            "user_id": user,
-            "local_date": DATE,
-            "record_id": f"{user}/{app}",
-            "source_app": app,
-            "last_modified_utc": MIDNIGHT_UTC,
-            "utc_offset_minutes": offset_minutes,
-            "time_utc": times.as_unit("ms"),
-            "bpm": np.array(list(bpm_at_minute.values()), dtype=np.int64),
-        }
-    )
-
-
-def days_of(*users: str, hours: float = 24) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "user_id": list(users),
-            "local_date": DATE,
-            "day_start_utc": MIDNIGHT_UTC,
-            "day_end_utc": MIDNIGHT_UTC + pd.Timedelta(hours=hours),
-            "utc_offset_minutes": -300,
-            "zone_source": "record",
-        }
-    )
-
-
-def every_ten_minutes(bpm: int = 80, hours: float = 24) -> dict[float, int]:
-    return dict.fromkeys(range(0, round(hours * 60), 10), bpm)
-
-
-def analysed(bpm_at_minute: Mapping[float, int], hours: float = 24) -> pd.Series:
-    return PROCESSOR.analyse(day_of(bpm_at_minute), days_of("u1", hours=hours), OPTIONS).iloc[0]
-
-
-def facts_of(insight: pd.Series, zone_source: str = "record") -> Facts:
-    values = {m.name: insight[m.name] for m in PROCESSOR.metrics if pd.notna(insight[m.name])}
-    written = {
-        m.name: values[m.name] if pa.types.is_string(m.dtype) else f"{values[m.name]:.{m.decimals}f}"
-        for m in PROCESSOR.metrics
-        if m.name in values
-    }
-    written |= {"local_date": insight["local_date"], "zone_source": zone_source}
-    written |= {"coverage_percent": f"{insight['coverage'] * 100:.0f}"}
-    if pd.notna(insight["coverage_reason"]):
-        written["coverage_reason"] = insight["coverage_reason"]
-    return Facts(values, written)
-
-
-def narrated(bpm_at_minute: Mapping[float, int], zone_source: str = "record") -> str:
-    return PROCESSOR.narrate(facts_of(analysed(bpm_at_minute), zone_source))
-
-
-def numbers(text: str) -> set[str]:
-    return set(re.findall(r"\d+(?:[.:]\d+)?", text))
-
-
-def ungrounded(facts: Facts, text: str) -> set[str]:
-    """Numbers of the text that neither the metrics, nor the guidelines, nor date and coverage hold."""
-    lines = [f"{m.label}: {facts[m.name]}" for m in PROCESSOR.metrics if facts.has(m.name)]
-    known = [facts["local_date"], facts["coverage_percent"], *lines, *PROCESSOR.guidelines]
-    return numbers(text) - numbers(" ".join(known))
+from health_etl_tests.unit.clinical.heart_days import OPTIONS, analysed, day_of, days_of, every_ten_minutes
 
 
 def test_a_day_is_described_by_its_samples():
@@ -118,10 +39,32 @@ def test_a_burst_of_samples_before_a_pause_is_no_window():
     assert pd.isna(analysed(hourly | burst)["resting_bpm"])
 
 
-def test_a_window_needs_its_samples_spread_over_fifteen_minutes():
+def test_a_window_needs_samples_throughout():
     sparse = {100 * n: 80 for n in range(15)}
     assert pd.isna(analysed(sparse | {645: 60, 647: 60, 659: 60})["resting_bpm"])
     assert analysed(sparse | {645: 60, 647: 60, 660: 60})["resting_bpm"] == 60.0
+
+
+def test_a_window_with_a_pause_of_more_than_fifteen_minutes_inside_does_not_count():
+    sparse = {100 * n: 80 for n in range(15)}
+    assert pd.isna(analysed(sparse | {640: 60, 645: 60, 661: 60, 669: 60})["resting_bpm"])
+    assert analysed(sparse | {640: 60, 645: 60, 660: 60, 669: 60})["resting_bpm"] == 60.0
+
+
+def test_a_watch_that_measures_every_second_for_a_while_weighs_no_more_than_its_minutes():
+    burst = {600 + second / 60: 120 for second in range(60)}
+    assert analysed(every_ten_minutes(60) | burst, hours=24)["resting_bpm"] == 60.0
+    only = {610: 60, 620: 60} | burst
+    assert analysed({60 * hour: 120 for hour in range(24)} | only)["resting_bpm"] == 80.0  # (120 + 60 + 60) / 3
+
+
+def test_the_window_of_the_resting_value_is_told_with_its_start_and_measured_minutes():
+    day = analysed(every_ten_minutes(80) | {300: 62, 310: 58, 320: 60})
+    assert (day["resting_start_local"], day["resting_measured_minutes"]) == ("05:00", 3)
+
+
+def test_of_equal_windows_the_earliest_is_named():
+    assert analysed(every_ten_minutes(70))["resting_start_local"] == "00:00"
 
 
 def test_samples_a_few_seconds_late_still_fill_a_window():
@@ -133,7 +76,9 @@ def test_samples_too_sparse_for_a_window_are_told_as_the_reason():
     assert day["coverage"] == 1.0
     assert pd.isna(day["resting_bpm"])
     assert pd.isna(day["resting_grade"])
-    assert day["resting_missing_reason"] == "no 30-minute window holds 3 samples spread over 15 min"
+    assert day["resting_missing_reason"] == (
+        "no window of 30 min holds 3 measured minutes with at most 15 min between them"
+    )
 
 
 def test_a_window_never_reaches_into_another_person():
@@ -155,6 +100,26 @@ def test_a_window_never_reaches_into_another_person():
 )
 def test_the_resting_value_is_graded_at_50_60_and_100(bpm, grade):
     assert analysed(every_ten_minutes(bpm))["resting_grade"] == grade
+
+
+def test_a_person_under_eighteen_is_not_graded_by_an_adult_s_range():
+    day = analysed(every_ten_minutes(110), age_years=15)
+    assert day["resting_bpm"] == 110.0
+    assert pd.isna(day["resting_grade"])
+    assert day["reference_group"] == "none, the person is under 18 years"
+
+
+@pytest.mark.parametrize(
+    ("profile", "group"),
+    [
+        ({}, "adult defaults, no age configured"),
+        ({"age_years": 18}, "adults"),
+        ({"age_years": 30, "pregnant": True}, "adults, in pregnancy"),
+        ({"age_years": 17}, "none, the person is under 18 years"),
+    ],
+)
+def test_whose_limits_are_used_follows_the_profile(profile, group):
+    assert analysed(every_ten_minutes(70), **profile)["reference_group"] == group
 
 
 def test_a_high_sample_alone_is_not_graded():
@@ -213,61 +178,3 @@ def test_the_result_holds_exactly_the_metrics_in_their_types(bpm):
     assert set(result.columns) == keys | {m.name for m in PROCESSOR.metrics}
     schema = pa.schema([(m.name, m.dtype) for m in PROCESSOR.metrics])
     assert pa.Table.from_pandas(result, schema, preserve_index=False).num_rows == 1
-
-
-def test_the_text_names_the_method_of_the_resting_value():
-    text = narrated(every_ten_minutes(70))
-    assert text.startswith("On 2025-09-20, 144 heart-rate samples were recorded between 00:00 and 23:50 local time")
-    assert "Resting heart rate, taken as the lowest 30-minute mean of the day, was 70.0 bpm." in text
-    assert "in the conventional adult range of 60–100 bpm" in text
-
-
-@pytest.mark.parametrize(
-    ("bpm", "words"),
-    [
-        (45, "below 50 bpm"),
-        (55, "below the conventional adult range"),
-        (110, "above the conventional adult range"),
-    ],
-)
-def test_a_resting_value_out_of_range_is_told_without_a_diagnosis(bpm, words):
-    text = narrated(every_ten_minutes(bpm))
-    assert words in text
-    assert "cardia" not in text
-
-
-def test_a_resting_value_that_rounds_to_60_is_not_contradicted_by_its_digits():
-    dense = {float(minute): 60 for minute in range(1440)} | {float(minute): 59 for minute in (600, 630)}
-    text = narrated(dense)  # 59 + 29 × 60 over 30 samples = 59.97
-    assert "was 60.0 bpm. This is just below the conventional adult range" in text
-
-
-@pytest.mark.parametrize(
-    "bpm",
-    [
-        every_ten_minutes(45),
-        every_ten_minutes(55),
-        every_ten_minutes(70),
-        every_ten_minutes(110),
-        every_ten_minutes(70, hours=5),
-        {60 * hour: 80 for hour in range(24)},
-        {0: 70},
-    ],
-    ids=["very low", "low", "normal", "high", "too little", "too sparse", "one sample"],
-)
-def test_every_number_of_the_text_stands_in_its_input(bpm):
-    facts = facts_of(analysed(bpm))
-    assert ungrounded(facts, PROCESSOR.narrate(facts)) == set()
-
-
-def test_why_there_is_no_resting_value_is_told():
-    assert "not given: no 30-minute window" in narrated({60 * hour: 80 for hour in range(24)})
-    assert "(21 % of the day's hours recorded, 50 % needed)" in narrated(every_ten_minutes(70, hours=5))
-
-
-def test_one_sample_is_told_as_one():
-    assert "1 heart-rate sample was recorded" in narrated({0: 70})
-
-
-def test_an_assumed_zone_is_told():
-    assert "no reliable time zone" in narrated(every_ten_minutes(), zone_source="default")

@@ -1,94 +1,24 @@
-"""The RMSSD processor: a night of samples, metrics and text. Expected numbers by hand."""
+"""The RMSSD processor: a night of samples and its metrics. Expected numbers by hand."""
 
 from __future__ import annotations
-
-import re
-from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
-from health_etl.clinical.base import ClinicalOptions, Facts
+from health_etl.clinical.base import ClinicalOptions
 from health_etl.clinical.heart_rate_variability_rmssd import PROCESSOR
-
-DATE = "2025-09-20"
-NIGHT_START_UTC = pd.Timestamp("2025-09-19T23:00Z")  # 18:00 of the day before at -05:00
-FIRST_MIN = 300  # 23:00 local
-OPTIONS = ClinicalOptions()
-
-
-def night_of(
-    rmssd: Iterable[float],
-    *,
-    step_min: float = 5,
-    first_min: float = FIRST_MIN,
-    user: str = "u1",
-    app: str = "com.ouraring.oura",
-) -> pd.DataFrame:
-    """Samples of the night at an even spacing, the first so many minutes after 18:00."""
-    values = [float(value) for value in rmssd]
-    minutes = first_min + step_min * np.arange(len(values))
-    times = NIGHT_START_UTC + pd.to_timedelta(minutes, unit="min")
-    return pd.DataFrame(
-        {
-            "user_id": user,
-            "local_date": DATE,
-            "record_id": [f"{user}/{app}/{minute}" for minute in minutes],
-            "source_app": app,
-            "last_modified_utc": times,
-            "utc_offset_minutes": -300,
-            "time_utc": times.as_unit("ms"),
-            "rmssd_ms": values,
-        }
-    )
-
-
-def nights_of(*users: str) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "user_id": list(users),
-            "local_date": DATE,
-            "day_start_utc": NIGHT_START_UTC,
-            "day_end_utc": NIGHT_START_UTC + pd.Timedelta(hours=24),
-            "utc_offset_minutes": -300,
-            "zone_source": "record",
-        }
-    )
-
-
-def analysed(rows: pd.DataFrame) -> pd.Series:
-    return PROCESSOR.analyse(rows, nights_of("u1"), OPTIONS).iloc[0]
-
-
-def facts_of(insight: pd.Series, zone_source: str = "record") -> Facts:
-    values = {m.name: insight[m.name] for m in PROCESSOR.metrics if pd.notna(insight[m.name])}
-    written = {
-        m.name: values[m.name] if pa.types.is_string(m.dtype) else f"{values[m.name]:.{m.decimals}f}"
-        for m in PROCESSOR.metrics
-        if m.name in values
-    }
-    written |= {"local_date": insight["local_date"], "zone_source": zone_source}
-    written |= {"coverage_percent": f"{insight['coverage'] * 100:.0f}"}
-    if pd.notna(insight["coverage_reason"]):
-        written["coverage_reason"] = insight["coverage_reason"]
-    return Facts(values, written)
-
-
-def narrated(rows: pd.DataFrame, zone_source: str = "record") -> str:
-    return PROCESSOR.narrate(facts_of(analysed(rows), zone_source))
-
-
-def numbers(text: str) -> set[str]:
-    return set(re.findall(r"\d+(?:[.:]\d+)?", text))
-
-
-def ungrounded(facts: Facts, text: str) -> set[str]:
-    """Numbers of the text that neither the metrics, nor the guidelines, nor date and coverage hold."""
-    lines = [f"{m.label}: {facts[m.name]}" for m in PROCESSOR.metrics if facts.has(m.name)]
-    known = [facts["local_date"], facts["coverage_percent"], *lines, *PROCESSOR.guidelines]
-    return numbers(text) - numbers(" ".join(known))
+from health_etl_tests.unit.clinical.hrv_nights import (
+    FIRST_MIN,
+    OPTIONS,
+    RING,
+    SAMPLED,
+    STATED,
+    analysed,
+    night_of,
+    nights_of,
+)
 
 
 def test_a_night_is_the_mean_of_its_samples():
@@ -135,10 +65,52 @@ def test_denser_samples_stand_for_their_spacing():
     assert analysed(night_of([30] * 210, step_min=1))["coverage"] == pytest.approx(0.5)
 
 
-def test_one_sample_is_five_minutes_of_a_night():
-    night = analysed(night_of([42]))
-    assert night["coverage"] == pytest.approx(5 / 420)
-    assert night["mean_rmssd_ms"] == 42.0
+def test_two_samples_are_two_times_five_minutes_of_a_night():
+    night = analysed(night_of([42, 44], step_min=60))
+    assert night["coverage"] == pytest.approx(10 / 420)
+    assert pd.isna(night["ln_rmssd"])
+
+
+def test_one_value_is_the_app_s_own_for_the_night():
+    night = analysed(night_of([42], app="app.summary"))
+    assert (night["night_rule"], night["night_source"]) == (STATED, "app.summary")
+    assert (night["coverage"], night["mean_rmssd_ms"]) == (1.0, 42.0)
+    assert night["ln_rmssd"] == pytest.approx(3.737670)  # ln 42
+    assert pd.isna(night["coverage_reason"])
+
+
+def test_a_night_s_value_comes_from_one_app():
+    rows = pd.concat([night_of([30] * 84), night_of([60] * 40, first_min=FIRST_MIN + 2, app="other.ring")])
+    night = analysed(rows)
+    assert (night["night_source"], night["sample_count"], night["mean_rmssd_ms"]) == (RING, 84, 30.0)
+
+
+def test_several_samples_come_before_a_single_value_whatever_the_priority():
+    rows = pd.concat([night_of([30] * 84), night_of([60], first_min=700, app="app.summary")])
+    night = analysed(rows, ClinicalOptions(("app.summary",)))
+    assert (night["night_source"], night["night_rule"], night["mean_rmssd_ms"]) == (RING, SAMPLED, 30.0)
+
+
+def test_an_app_that_covers_the_night_comes_before_a_preferred_one_that_does_not():
+    rows = pd.concat([night_of([30] * 84), night_of([60] * 10, app="preferred.ring")])
+    assert analysed(rows, ClinicalOptions(("preferred.ring",)))["night_source"] == RING
+    both = pd.concat([night_of([30] * 84), night_of([60] * 60, app="preferred.ring")])
+    assert analysed(both, ClinicalOptions(("preferred.ring",)))["night_source"] == "preferred.ring"
+
+
+def test_of_two_apps_that_state_one_value_the_preferred_counts_and_else_the_first_by_name():
+    rows = pd.concat([night_of([42], app="b.summary"), night_of([50], first_min=700, app="a.summary")])
+    assert analysed(rows, ClinicalOptions(("b.summary",)))["mean_rmssd_ms"] == 42.0
+    assert analysed(rows)["mean_rmssd_ms"] == 50.0
+
+
+def test_an_app_that_is_left_out_of_one_person_s_night_counts_in_another_s():
+    rows = pd.concat(
+        [night_of([30] * 84), night_of([60] * 20, app="other.ring"), night_of([60] * 84, user="u2", app="other.ring")]
+    )
+    both = PROCESSOR.analyse(rows, nights_of("u1", "u2"), OPTIONS)
+    assert both["night_source"].tolist() == [RING, "other.ring"]
+    assert both["sample_count"].tolist() == [84, 84]
 
 
 def test_only_samples_at_the_cap_of_the_platform_are_counted_as_capped():
@@ -147,7 +119,7 @@ def test_only_samples_at_the_cap_of_the_platform_are_counted_as_capped():
 
 def test_samples_that_two_apps_report_alike_count_once():
     rows = pd.concat([night_of([30] * 84), night_of([90] * 84, first_min=FIRST_MIN + 0.2, app="copying.app")])
-    result = PROCESSOR.analyse(rows, nights_of("u1"), ClinicalOptions(("com.ouraring.oura",))).iloc[0]
+    result = analysed(rows, ClinicalOptions((RING,)))
     assert (result["sample_count"], result["mean_rmssd_ms"]) == (84, 30.0)
 
 
@@ -178,47 +150,3 @@ def test_the_result_holds_exactly_the_metrics_in_their_types(count):
     assert set(result.columns) == keys | {m.name for m in PROCESSOR.metrics}
     schema = pa.schema([(m.name, m.dtype) for m in PROCESSOR.metrics])
     assert pa.Table.from_pandas(result, schema, preserve_index=False).num_rows == 1
-
-
-def test_the_text_names_the_night_and_refers_to_the_own_baseline():
-    text = narrated(night_of([20, 40] * 42))
-    assert text.startswith(
-        "For the night that ended on 2025-09-20, 84 RMSSD samples were recorded between 23:00 and 05:55 "
-        "local time, 100 % of a 7-hour night"
-    )
-    assert "RMSSD averaged 30.0 ms, between 20.0 and 40.0 ms. The night's ln RMSSD is 3.40." in text
-    assert "not graded against other people" in text
-    assert "the person's own baseline" in text
-
-
-@pytest.mark.parametrize("rmssd", [5, 25, 60, 180])
-def test_no_level_of_rmssd_is_called_good_or_bad(rmssd):
-    text = narrated(night_of([rmssd] * 84)).lower()
-    assert not re.search(r"\b(low|high|normal|healthy|poor|good|stress)\b", text)
-
-
-def test_a_night_too_short_is_kept_out_of_the_baseline():
-    text = narrated(night_of([30] * 23))
-    assert "(27 % of a 7-hour night recorded, 50 % needed)" in text
-    assert "should not enter the person's own baseline" in text
-
-
-def test_capped_samples_are_told_and_only_where_there_are_any():
-    assert "2 samples stand at the platform's cap of 200 ms" in narrated(night_of([200, 200, *[30] * 82]))
-    assert "cap of 200" not in narrated(night_of([30] * 84))
-
-
-@pytest.mark.parametrize(
-    "rmssd", [[30] * 84, [200, 30] * 42, [30] * 12, [30]], ids=["night", "capped", "too little", "one sample"]
-)
-def test_every_number_of_the_text_stands_in_its_input(rmssd):
-    facts = facts_of(analysed(night_of(rmssd)))
-    assert ungrounded(facts, PROCESSOR.narrate(facts)) == set()
-
-
-def test_one_sample_is_told_as_one():
-    assert "1 RMSSD sample was recorded" in narrated(night_of([42]))
-
-
-def test_an_assumed_zone_is_told():
-    assert "no reliable time zone" in narrated(night_of([30] * 84), zone_source="default")

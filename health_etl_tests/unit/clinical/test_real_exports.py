@@ -12,6 +12,7 @@ import pytest
 
 from health_etl.clinical import blood_glucose, heart_rate, heart_rate_variability_rmssd
 from health_etl.clinical.base import ClinicalOptions, Processor
+from health_etl_tests.unit.clinical.heart_facts import with_profile
 
 OFFSET = pd.Timedelta(hours=-5)
 
@@ -45,7 +46,7 @@ def analysed(processor: Processor, rows: Iterator[dict[str, Any]], night_shift_h
     frame["day_start_utc"] = local_midnight - OFFSET - shift
     days = frame[["user_id", "local_date", "day_start_utc"]].drop_duplicates().sort_values("local_date")
     days["day_end_utc"] = days["day_start_utc"] + pd.Timedelta(days=1)
-    return processor.analyse(frame, days, ClinicalOptions())
+    return processor.analyse(frame, with_profile(days), ClinicalOptions())
 
 
 @pytest.fixture(scope="module")

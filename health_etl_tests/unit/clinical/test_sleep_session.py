@@ -2,129 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Any
 
-import fastavro
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from health_etl.clinical.base import ClinicalOptions, Facts
-from health_etl.clinical.sleep_session import PROCESSOR, analyse, narrate
-
-SAMSUNG, OURA = "com.sec.android.app.shealth", "com.ouraring.oura"
-NIGHT = "2025-09-20"
-NO_PRIORITY = ClinicalOptions()
-Stages = list[tuple[str, float]]
-
-
-def instant(text: str) -> pd.Timestamp:
-    """Read a local time ("20T01:30" of September 2025, at -05:00) as UTC."""
-    return pd.Timestamp(f"2025-09-{text}-05:00").tz_convert("UTC").as_unit("ms")
-
-
-def session(start: str, end: str, stages: Stages | None = None, **other: Any) -> list[dict[str, Any]]:
-    """Return the rows of a session; stages are (name, minutes), one after the other; "" is a gap."""
-    start_utc = instant(start)
-    row = {
-        "user_id": "ada",
-        "local_date": NIGHT,
-        "record_id": f"{start}-{end}",
-        "source_app": OURA,
-        "start_utc": start_utc,
-        "end_utc": instant(end),
-        "utc_offset_minutes": -300,
-        "end_utc_offset_minutes": -300,
-        "last_modified_utc": instant("20T12:00"),
-        "stage": None,
-        "stage_start_utc": pd.NaT,
-        "stage_end_utc": pd.NaT,
-    } | other
-    if not stages:
-        return [row]
-    rows, at = [], start_utc
-    for name, minutes in stages:
-        end_of_stage = at + pd.Timedelta(minutes=minutes)
-        if name:
-            rows.append(row | {"stage": name, "stage_start_utc": at, "stage_end_utc": end_of_stage})
-        at = end_of_stage
-    return rows
-
-
-def frame(*sessions: list[dict[str, Any]]) -> pd.DataFrame:
-    rows = pd.DataFrame([row for rows in sessions for row in rows] or session("20T00:00", "20T01:00"))
-    times = [str(name) for name in rows.columns if str(name).endswith("_utc")]
-    rows = rows.assign(**{name: pd.to_datetime(rows[name], utc=True).dt.as_unit("ms") for name in times})
-    rows = rows.astype({"stage": "str"})
-    return rows if sessions else rows[:0]
-
-
-def nights(*user_ids: str) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "user_id": user_ids or ("ada",),
-            "local_date": NIGHT,
-            "day_start_utc": instant("19T18:00"),
-            "day_end_utc": instant("20T18:00"),
-        }
-    )
-
-
-def only(insights: pd.DataFrame) -> dict[str, Any]:
-    assert len(insights) == 1
-    row = insights.astype(object).iloc[0]
-    return {str(name): None if pd.isna(value) else value for name, value in row.items()}
-
-
-def night_of(*sessions: list[dict[str, Any]], priority: tuple[str, ...] = ()) -> dict[str, Any]:
-    return only(analyse(frame(*sessions), nights(), ClinicalOptions(priority)))
-
-
-def facts_of(row: dict[str, Any], **generic: str) -> Facts:
-    values = {metric.name: row[metric.name] for metric in PROCESSOR.metrics if row[metric.name] is not None}
-    decimals = {metric.name: metric.decimals for metric in PROCESSOR.metrics}
-    written = {
-        name: value if isinstance(value, str) else f"{value:.{decimals[name]}f}" for name, value in values.items()
-    }
-    written |= {"local_date": row["local_date"], "coverage_percent": f"{row['coverage'] * 100:.0f}"}
-    written |= {"coverage_reason": row["coverage_reason"]} if row["coverage_reason"] else {}
-    return Facts(values, written | {"zone_source": "record"} | generic)
-
-
-def assert_grounded(text: str, facts: Facts) -> None:
-    known = " ".join([*facts.written.values(), *PROCESSOR.guidelines])
-    figures = r"\d+(?:[.:-]\d+)*"
-    assert set(re.findall(figures, text)) <= set(re.findall(figures, known)), text
+from health_etl.clinical.base import ClinicalOptions
+from health_etl.clinical.sleep_session import PROCESSOR, analyse, look_back
+from health_etl_tests.unit.clinical.sleep_nights import (
+    FULL_NIGHT,
+    NO_PRIORITY,
+    OURA,
+    SAMSUNG,
+    Stages,
+    frame,
+    night_of,
+    nights,
+    no_history,
+    only,
+    real_rows_of,
+    session,
+)
 
 
 @pytest.fixture(scope="module")
 def real_rows(shared: Path) -> pd.DataFrame:
-    with (shared / "samples" / "SleepSessionRecord_1758407139312.avro").open("rb") as file:
-        records: list[dict[str, Any]] = list(fastavro.reader(file))  # type: ignore[arg-type]
-
-    def at(epoch_ms: int) -> pd.Timestamp:
-        return pd.Timestamp(epoch_ms, unit="ms", tz="UTC")
-
-    sessions = [
-        [
-            *session(
-                "20T00:00",
-                "20T00:00",
-                record_id=record["metadata"]["id"],
-                source_app=record["metadata"]["dataOriginPackageName"],
-                start_utc=at(record["startTimeEpochMillis"]),
-                end_utc=at(record["endTimeEpochMillis"]),
-                last_modified_utc=at(record["metadata"]["lastModifiedTimeEpochMillis"]),
-                stage=stage["stage"],
-                stage_start_utc=at(stage["startTimeEpochMillis"]),
-                stage_end_utc=at(stage["endTimeEpochMillis"]),
-            )
-        ]
-        for record in records
-        for stage in record["stages"]
-    ]
-    return frame(*sessions)
+    return real_rows_of(shared)
 
 
 def test_a_real_night_of_two_apps_is_one_main_sleep_and_one_alternate(real_rows: pd.DataFrame) -> None:
@@ -146,16 +50,6 @@ def test_the_app_of_highest_priority_speaks_for_a_real_night(real_rows: pd.DataF
     assert found["alternate_session_count"] == 1
 
 
-FULL_NIGHT: Stages = [
-    ("AWAKE", 20),
-    ("LIGHT", 200),
-    ("AWAKE_IN_BED", 10),
-    ("DEEP", 100),
-    ("REM", 120),
-    ("AWAKE", 30),
-]
-
-
 def test_a_staged_night_gives_every_measure() -> None:
     found = night_of(session("19T23:40", "20T07:40", FULL_NIGHT))
 
@@ -167,7 +61,13 @@ def test_a_staged_night_gives_every_measure() -> None:
     assert (found["awakening_count"], found["awakening_over_5_min_count"]) == (1, 1)
     assert (found["light_minutes"], found["deep_minutes"], found["rem_minutes"]) == (200, 100, 120)
     assert found["rem_percent"] == pytest.approx(100 * 120 / 420)
-    assert found["mid_sleep_local"] == "03:35"  # between 00:00 and 07:10
+    assert (found["sleep_onset_local"], found["sleep_end_local"]) == ("00:00", "07:10")
+    assert (found["mid_sleep_local"], found["mid_sleep_minutes"]) == ("03:35", 215)
+    assert found["sleep_period_minutes"] == 430
+    assert (found["longest_awakening_local"], found["longest_awakening_minutes"]) == ("03:20", 10)
+    assert found["rem_latency_minutes"] == 200 + 10 + 100
+    assert found["deep_first_half_percent"] == 5  # deep from 210 to 310 min after onset, the middle being at 215
+    assert found["sleep_with_naps_minutes"] == 420
     assert found["coverage"] == 1
     assert found["coverage_reason"] is None
 
@@ -234,9 +134,10 @@ def test_a_session_without_stages_has_its_length_and_nothing_graded() -> None:
     assert (found["tib_minutes"], found["tst_minutes"]) == (450, 450)
     assert found["coverage"] == 0
     assert found["coverage_reason"] == "0 % of the main sleep session staged, 70 % needed"
-    bounds = {"main_sleep_source_app", "bed_time_local", "wake_time_local", "mid_sleep_local"}
-    counts = {"tib_minutes", "tst_minutes", "alternate_session_count", "nap_count"}
-    assert {m.name for m in PROCESSOR.metrics if found[m.name] is not None} == bounds | counts
+    bounds = {"main_sleep_source_app", "bed_time_local", "wake_time_local", "mid_sleep_local", "sleep_period_minutes"}
+    counts = {"tib_minutes", "tst_minutes", "alternate_session_count", "joined_session_count", "nap_count"}
+    told = {metric.name for metric in PROCESSOR.metrics if metric.told and found[metric.name] is not None}
+    assert told == bounds | counts | {"reference_ages"}
 
 
 @pytest.mark.parametrize(("staged_minutes", "judged"), [(294, True), (293, False)])
@@ -261,7 +162,6 @@ def test_an_app_that_tells_only_sleep_from_wake_has_no_depths() -> None:
     assert found["coverage"] == 1
     assert found["deep_minutes"] is None
     assert found["light_percent"] is None
-    assert "were not told apart" in narrate(facts_of(found))
 
 
 def test_a_night_without_deep_sleep_has_zero_minutes_of_it() -> None:
@@ -278,87 +178,6 @@ def test_a_session_wholly_awake_has_no_latency_to_sleep() -> None:
     assert found["waso_minutes"] is None
     assert found["awakening_count"] is None
     assert found["mid_sleep_local"] is None
-    assert "Sleep came after" not in narrate(facts_of(found))
-
-
-def test_a_session_without_length_is_no_division_by_zero() -> None:
-    found = night_of(session("20T00:00", "20T00:00"))
-
-    assert (found["tib_minutes"], found["coverage"]) == (0, 0)
-    assert found["se_percent"] is None
-
-
-@pytest.mark.parametrize(
-    ("loser", "winner"),
-    [
-        pytest.param(
-            session("20T00:00", "20T07:00", [("LIGHT", 420)], source_app=SAMSUNG, record_id="z"),
-            session("20T01:00", "20T06:00", source_app=OURA, record_id="a"),
-            id="app priority",
-        ),
-        pytest.param(
-            session("20T00:00", "20T07:00", last_modified_utc=instant("20T13:00"), record_id="z"),
-            session("20T01:00", "20T06:00", [("LIGHT", 300)], record_id="a"),
-            id="staged",
-        ),
-        pytest.param(
-            session("20T00:00", "20T07:00", record_id="z"),
-            session("20T01:00", "20T06:00", last_modified_utc=instant("20T13:00"), record_id="a"),
-            id="last modified",
-        ),
-        pytest.param(
-            session("20T01:00", "20T06:00", record_id="z"),
-            session("20T00:00", "20T07:00", record_id="a"),
-            id="longer",
-        ),
-        pytest.param(
-            session("20T00:00", "20T06:00", record_id="a"),
-            session("20T01:00", "20T07:00", record_id="z"),
-            id="record_id",
-        ),
-    ],
-)
-def test_among_alternates_priority_then_stages_then_modification_then_length_then_id_decide(
-    loser: list[dict[str, Any]], winner: list[dict[str, Any]]
-) -> None:
-    found = night_of(loser, winner, priority=(OURA,))
-
-    expected = winner[0]["start_utc"].tz_convert("-05:00").strftime("%H:%M")
-    assert found["bed_time_local"] == expected
-    assert found["alternate_session_count"] == 1
-
-
-def test_sessions_that_overlap_only_through_a_third_are_one_sleep_and_touching_ones_are_two() -> None:
-    chained = night_of(
-        session("20T00:00", "20T04:00"), session("20T03:00", "20T06:00"), session("20T05:00", "20T07:00")
-    )
-    around = night_of(session("20T00:00", "20T06:00"), session("20T01:00", "20T02:00"), session("20T05:00", "20T07:00"))
-    touching = night_of(session("20T00:00", "20T04:00"), session("20T04:00", "20T06:00"))
-
-    assert (chained["alternate_session_count"], chained["nap_count"]) == (2, 0)
-    assert (around["alternate_session_count"], around["nap_count"]) == (2, 0)
-    assert (touching["alternate_session_count"], touching["nap_count"]) == (0, 1)
-
-
-def test_the_longest_sleep_is_the_main_one_and_the_others_are_naps_even_where_two_apps_saw_them() -> None:
-    found = night_of(
-        session("20T00:00", "20T06:00"),
-        session("20T13:00", "20T13:30", [("SLEEPING", 20), ("AWAKE", 10)]),
-        session("20T13:05", "20T13:40", source_app=SAMSUNG, record_id="other app's nap"),
-        session("20T16:00", "20T16:15"),
-    )
-
-    assert found["bed_time_local"] == "00:00"
-    assert found["alternate_session_count"] == 0
-    assert found["nap_count"] == 2
-    assert found["nap_minutes"] == 20 + 15
-
-
-def test_the_longest_sleep_is_measured_asleep_not_in_bed() -> None:
-    restless = session("20T00:00", "20T08:00", [("AWAKE", 420), ("LIGHT", 60)])
-    calm = session("20T12:00", "20T15:00", [("LIGHT", 180)])
-
-    assert night_of(restless, calm)["bed_time_local"] == "12:00"
 
 
 @pytest.mark.parametrize(
@@ -401,6 +220,88 @@ def test_the_duration_is_classed_by_the_unrounded_sleep_time(minutes: float, dur
     assert night_of(session("20T00:00", "20T10:05", stages))["duration_class"] == duration_class
 
 
+@pytest.mark.parametrize(
+    ("age_years", "ages", "duration_class"),
+    [
+        (None, "26 to 64 years", "not recommended (long)"),
+        (17, None, None),
+        (18, "18 to 25 years", "may be appropriate (long)"),
+        (25, "18 to 25 years", "may be appropriate (long)"),
+        (26, "26 to 64 years", "not recommended (long)"),
+        (64, "26 to 64 years", "not recommended (long)"),
+        (65, "65 years and over", "not recommended (long)"),
+    ],
+)
+def test_the_recommended_duration_follows_the_age(
+    age_years: int | None, ages: str | None, duration_class: str | None
+) -> None:
+    found = night_of(session("19T21:00", "20T08:00", [("LIGHT", 660)]), age_years=age_years)
+
+    assert (found["reference_ages"], found["duration_class"]) == (ages, duration_class)
+    assert (found["se_mark"] is None) is (ages is None)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "duration_class"),
+    [
+        (299.9, "not recommended (short)"),
+        (300, "may be appropriate (short)"),
+        (480, "recommended"),
+        (480.1, "may be appropriate (long)"),
+        (540, "may be appropriate (long)"),
+        (540.1, "not recommended (long)"),
+    ],
+)
+def test_from_65_years_on_other_durations_hold(minutes: float, duration_class: str) -> None:
+    stages: Stages = [("LIGHT", minutes), ("AWAKE", 545 - minutes)]
+
+    assert night_of(session("20T00:00", "20T09:05", stages), age_years=65)["duration_class"] == duration_class
+
+
+@pytest.mark.parametrize(("age_years", "mark"), [(64, "missed"), (65, "met")])
+def test_from_65_years_on_30_minutes_and_2_long_awakenings_are_good(age_years: int, mark: str) -> None:
+    stages: Stages = [("LIGHT", 60), ("AWAKE", 15), ("LIGHT", 60), ("AWAKE", 15), ("LIGHT", 330)]
+
+    found = night_of(session("20T00:00", "20T08:00", stages), age_years=age_years)
+
+    assert (found["waso_mark"], found["awakening_mark"]) == (mark, mark)
+
+
+def test_more_than_30_minutes_or_2_long_awakenings_are_not_good_at_any_age() -> None:
+    stages: Stages = [("LIGHT", 60), ("AWAKE", 11), ("LIGHT", 60), ("AWAKE", 11), ("LIGHT", 60), ("AWAKE", 11)]
+
+    found = night_of(session("20T00:00", "20T08:00", [*stages, ("LIGHT", 267)]), age_years=65)
+
+    assert (found["waso_mark"], found["awakening_mark"]) == ("missed", "missed")
+
+
+def test_with_half_of_its_stages_gone_a_night_is_described_and_nothing_of_it_judged() -> None:
+    rows = frame(session("19T23:40", "20T07:40", FULL_NIGHT))
+
+    found = only(analyse(rows.iloc[::2], nights(), NO_PRIORITY))
+
+    assert found["coverage_reason"] == "31 % of the main sleep session staged, 70 % needed"
+    kept = ("tib_minutes", "bed_time_local", "wake_time_local")
+    assert all(found[name] is not None for name in kept)
+    judged = ("se_percent", "sol_minutes", "waso_minutes", "awakening_count", "deep_minutes", "rem_latency_minutes")
+    marks = ("se_mark", "sol_mark", "waso_mark", "awakening_mark", "duration_class", "sleep_with_naps_minutes")
+    assert [found[name] for name in (*judged, *marks)] == [None] * 12
+
+
+def test_a_night_without_rem_has_no_rem_latency() -> None:
+    found = night_of(session("20T00:00", "20T08:00", [("LIGHT", 400), ("DEEP", 80)]))
+
+    assert (found["rem_minutes"], found["rem_latency_minutes"]) == (0, None)
+
+
+def test_the_hypnogram_lists_the_stages_of_the_main_sleep_from_bedtime() -> None:
+    found = night_of(session("19T23:40", "20T07:40", FULL_NIGHT), session("20T13:00", "20T13:10", [("LIGHT", 10)]))
+
+    assert found["stage_codes"] == [1, 4, 7, 5, 6, 1]
+    assert found["stage_start_minutes"] == [0, 20, 220, 230, 330, 450]
+    assert found["stage_end_minutes"] == [20, 220, 230, 330, 450, 480]
+
+
 def test_a_night_in_which_the_offset_changes_is_as_long_as_it_was_lived() -> None:
     found = night_of(
         session("20T00:00", "20T07:00", [("LIGHT", 420)], utc_offset_minutes=-300, end_utc_offset_minutes=-240)
@@ -438,54 +339,20 @@ def test_nothing_in_gives_no_rows_of_the_promised_columns() -> None:
     assert sorted(found.columns) == sorted(expected)
 
 
-def test_a_night_asked_for_without_sessions_is_null_and_its_text_says_so() -> None:
-    found = only(analyse(frame(), nights(), NO_PRIORITY))
-
-    assert found["tst_minutes"] is None
-    assert found["coverage"] == 0
-    assert narrate(facts_of(found)) == f"No sleep session of the night ending on {NIGHT} was recorded."
-
-
-def test_the_text_of_a_staged_night_tells_measures_marks_and_what_is_assumed() -> None:
-    facts = facts_of(night_of(session("19T23:40", "20T07:40", FULL_NIGHT)))
-
-    text = narrate(facts)
-
-    assert text == (
-        "The main sleep of the night ending on 2025-09-20, as com.ouraring.oura recorded it, lasted from "
-        "23:40 to 07:40 local time, mid-sleep at 03:35: 480.0 min in bed. Of these, 420.0 min were sleep, an "
-        "efficiency of 87.5 %. Sleep came after 20.0 min, counted from the start of the session because "
-        "wearables seldom record lights out; wake after sleep onset was 10.0 min in 1 awakening, 1 of them "
-        "longer than 5 min. Light sleep took 200.0 min (47.6 % of the sleep), deep sleep 100.0 min (23.8 %) "
-        "and REM sleep 120.0 min (28.6 %), as the device estimated them. Of the marks of good sleep (Ohayon "
-        "2017), efficiency of at least 85 % is met, latency of at most 30 min met, wake after sleep onset of "
-        "at most 20 min met and at most 1 awakening longer than 5 min met. The duration of the main sleep is "
-        'classed "recommended" (Hirshkowitz 2015) for adults of 26–64 years, an assumed age as none is '
-        "recorded; a single night says little about habitual sleep."
+def test_every_metric_fits_the_column_that_it_promises() -> None:
+    rows = frame(
+        session("19T23:40", "20T07:40", FULL_NIGHT),
+        session("20T14:00", "20T14:30"),
+        session("20T01:00", "20T05:00", user_id="bob"),
+        session("20T14:00", "20T14:30", user_id="eve"),
     )
-    assert_grounded(text, facts)
 
+    found = analyse(rows, nights("ada", "bob", "eve", "nobody"), NO_PRIORITY)
 
-def test_the_text_of_an_unstaged_night_calls_its_sleep_the_length_of_the_session_and_grades_nothing() -> None:
-    row = night_of(session("19T23:00", "20T06:30"), session("20T13:00", "20T13:20"))
-    facts = facts_of(row, zone_source="default")
-
-    text = narrate(facts)
-
-    assert "(0 % of the main sleep session staged, 70 % needed)" in text
-    assert "the 450.0 min counted as sleep are the length of the session" in text
-    assert "Apart from it, 1 nap came to 20.0 min of sleep." in text
-    assert "bounds of this local day" in text
-    assert "Ohayon" not in text
-    assert "Hirshkowitz" not in text
-    assert_grounded(text, facts)
-
-
-def test_the_text_of_a_real_night_never_adds_up_the_apps(real_rows: pd.DataFrame) -> None:
-    facts = facts_of(only(analyse(real_rows, nights(), NO_PRIORITY)))
-
-    text = narrate(facts)
-
-    assert "375.1 min in bed" in text
-    assert "The same sleep stands in 1 further session, kept apart and not added." in text
-    assert_grounded(text, facts)
+    trends = look_back(found, no_history(), NO_PRIORITY)
+    for metric in PROCESSOR.metrics:
+        column = pa.array(found[metric.name], type=metric.dtype, from_pandas=True)
+        assert column.null_count < 4, metric.name
+    for metric in PROCESSOR.trends:
+        assert len(pa.array(trends[metric.name], type=metric.dtype, from_pandas=True)) == 4
+    assert set(PROCESSOR.carried) <= {metric.name for metric in PROCESSOR.metrics}

@@ -1,0 +1,164 @@
+"""Writes docs/clinical-sources.md from the clinical code: `make docs`. A test fails when it is out of date."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from urllib.parse import quote
+
+import health_etl.clinical
+
+PAGE = Path(__file__).with_name("clinical-sources.md")
+CLINICAL = Path(health_etl.clinical.__file__).parent
+NO_NUMBERS = ("__init__", "sources")
+
+HEAD = """# Clinical sources
+
+Where every number of the clinical texts comes from. Generated from `health_etl/clinical/` by `make docs`; do not edit.
+
+- **Numbers with a source** are thresholds, targets and constants of formulas: with unit, with the people they hold for,
+  and with the publication. A source that begins with ASSUMPTION is a choice of this project, with its reason.
+- **Numbers by definition** are conversions, grids and the like; they carry no evidence.
+- **What is reported** lists the figures of a person's day. A figure is left out where the day does not suffice for it.
+- **How it is computed** is what the code says of each function that computes a figure.
+
+A test fails for a number in the clinical code that stands in none of these tables. Found something wrong? The name in
+the first column is the name in the code, so that a correction is one line.
+"""
+
+# Says of a function that it computes a figure, and from where the formula comes.
+_ORIGIN = re.compile(r"\b(source|formula|doi|assumption)\b", re.IGNORECASE)
+_DOI = re.compile(r"\bdoi:(10\.\d+/(?:[^\s,;()]|\([^\s()]*\))+?)(?=[.,;)]*(?:\s|$))")
+_LABEL = re.compile(
+    r"^(Formula|Unit|Units|Population|Source|Sources|Minimal coverage|Coverage|Method)\s*:", re.IGNORECASE
+)
+
+
+def page() -> str:
+    """Return the whole page."""
+    found = {path: _of_file(path) for path in sorted(CLINICAL.glob("*.py")) if path.stem not in NO_NUMBERS}
+    filled = {path: sections for path, sections in found.items() if sections}
+    contents = " · ".join(f"[{_title(path)}](#{path.stem.replace('_', '-')})" for path in filled)
+    return "\n".join([HEAD, f"{contents}\n", *(part for sections in filled.values() for part in sections)])
+
+
+def _title(path: Path) -> str:
+    return path.stem.replace("_", " ").capitalize()
+
+
+def _of_file(path: Path) -> list[str]:
+    module = importlib.import_module(f"{health_etl.clinical.__name__}.{path.stem}")
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    sections = [*_numbers(module, tree), *_reported(module), *_computed(tree)]
+    if not sections:
+        return []
+    about = inspect.getdoc(module) or ""
+    return [f"## {_title(path)}\n", f"`{path.name}`: {_linked(about)}\n", *sections]
+
+
+def _numbers(module: ModuleType, tree: ast.Module) -> Iterator[str]:
+    calls = list(_calls(tree))
+    sourced = [
+        [f"`{name}`", _written(getattr(module, name)), *(_linked(_text(module, text)) for text in call.args[1:])]
+        for name, function, call in calls
+        if function == "sourced"
+    ]
+    if sourced:
+        yield "**Numbers with a source**\n\n" + _table(("name", "value", "unit", "population", "source"), sourced)
+    defined = [
+        [f"`{name}`", _written(getattr(module, name)), _text(module, call.args[1])]
+        for name, function, call in calls
+        if function == "definition"
+    ]
+    if defined:
+        yield "**Numbers by definition**\n\n" + _table(("name", "value", "meaning"), defined)
+
+
+def _reported(module: ModuleType) -> Iterator[str]:
+    processor = getattr(module, "PROCESSOR", None)
+    if processor is None:
+        return
+    told = [metric for metric in processor.all_metrics if metric.told]
+    rows = [[metric.label, metric.unit or "", metric.description, f"`{metric.name}`"] for metric in told]
+    yield "**What is reported**\n\n" + _table(("figure", "unit", "meaning", "name"), rows)
+    if processor.guidelines:
+        yield "What the texts refer to:\n\n" + "".join(f"- {line}\n" for line in processor.guidelines)
+
+
+def _computed(tree: ast.Module) -> Iterator[str]:
+    functions = [
+        (node.name, ast.get_docstring(node))
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    ]
+    told = [(name, text) for name, text in functions if text and _ORIGIN.search(text)]
+    if told:
+        yield "**How it is computed**\n\n" + "".join(f"- `{name}`: {_linked(_prose(text))}\n" for name, text in told)
+
+
+def _calls(tree: ast.Module) -> Iterator[tuple[str, str, ast.Call]]:
+    """Yield name, function and call of every constant that is made by sourced(…) or definition(…)."""
+    for statement in tree.body:
+        if not isinstance(statement, ast.Assign | ast.AnnAssign):
+            continue
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        call = statement.value
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and isinstance(target, ast.Name)):
+            continue
+        if call.func.id in ("sourced", "definition"):
+            yield target.id, call.func.id, call
+
+
+def _text(module: ModuleType, node: ast.expr) -> str:
+    """Return the text that an argument stands for: a literal, a constant, or several of them together."""
+    match node:
+        case ast.Constant(value=value):
+            return str(value)
+        case ast.Name(id=name):
+            return str(getattr(module, name))
+        case ast.JoinedStr(values=parts):
+            return "".join(_text(module, part) for part in parts)
+        case ast.FormattedValue(value=value, format_spec=None):
+            return _text(module, value)
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return _text(module, left) + _text(module, right)
+    raise ValueError(f"{module.__name__}:{node.lineno}: write the text as a literal or a constant")
+
+
+def _linked(text: str) -> str:
+    return _DOI.sub(lambda found: f"[{found[0]}](https://doi.org/{quote(found[1])})", text)
+
+
+def _written(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_written(item)}" for key, item in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(map(_written, value))
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def _prose(docstring: str) -> str:
+    """Return a docstring as one list item: its paragraphs and labelled lines apart, code marked as it was."""
+    lines: list[str] = []
+    for line in docstring.splitlines():
+        starts = not line.strip() or not lines or _LABEL.match(line.strip())
+        if starts:
+            lines.append(line.strip())
+        else:
+            lines[-1] = f"{lines[-1]} {line.strip()}".strip()
+    return "  \n  ".join(line for line in lines if line)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

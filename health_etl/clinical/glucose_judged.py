@@ -1,0 +1,35 @@
+"""What is judged of a summary, the same for one day and for the report of many: shares, variability, risks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from health_etl.clinical.glucose_columns import TOLD_RANGES
+from health_etl.clinical.glucose_metrics import cv_percent, j_index, range_percents
+from health_etl.clinical.glucose_risk import gri, gri_zones, hbgi, hbgi_risks, lbgi, lbgi_risks
+from health_etl.clinical.glucose_targets import pregnancy_only, target_words
+from health_etl.clinical.glucose_thresholds import STABLE_CV_PERCENT
+
+
+def judged(summary: pd.DataFrame, groups: pd.Series) -> dict[str, pd.Series]:
+    """Return the judged metrics of each row of a summary. groups: whose targets hold, one a row."""
+    percents = pregnancy_only(range_percents(summary), groups)
+    shares = {f"time_{name}_percent": percents[name] for name in TOLD_RANGES}
+    targets = {f"time_{name}_target": words for name, words in target_words(percents, groups).items()}
+    cv = cv_percent(summary)
+    stable = np.where(cv <= STABLE_CV_PERCENT, "stable", "unstable")
+    lows, highs, index = lbgi(summary), hbgi(summary), gri(percents)
+    return {
+        **shares,
+        **targets,
+        "cv_percent": pd.Series(cv),
+        "variability": pd.Series(stable, dtype="str").where(~np.isnan(cv)),
+        "lbgi": pd.Series(lows),
+        "lbgi_risk": lbgi_risks(lows),
+        "hbgi": pd.Series(highs),
+        "hbgi_risk": hbgi_risks(highs),
+        "gri": pd.Series(index),
+        "gri_zone": gri_zones(index),
+        "j_index": pd.Series(j_index(summary)),
+    }

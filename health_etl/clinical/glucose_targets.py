@@ -1,0 +1,88 @@
+"""Whose targets hold, and whether shares of readings meet them. The figures live in glucose_thresholds.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from health_etl.clinical import glucose_thresholds as limits
+from health_etl.clinical.age import ADULT_FROM_YEARS, OLDER_FROM_YEARS
+from health_etl.clinical.samples import Booleans
+
+ADULTS_BY_DEFAULT = "adults, by default"
+ADULTS = "adults"
+OLDER = "older or high-risk adults"
+PREGNANCY = "pregnancy"
+
+MET = "met"
+MISSED = "missed"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A share of readings that should lie above or below a limit, one a group of people; None: no target."""
+
+    side: str
+    adults: float | None = None
+    older: float | None = None
+    pregnancy: float | None = None
+
+    def limit(self, group: str) -> float | None:
+        """Return the limit in % for a target group."""
+        return {OLDER: self.older, PREGNANCY: self.pregnancy}.get(group, self.adults)
+
+
+TARGETS: Mapping[str, Target] = {
+    "in_range": Target("above", limits.IN_RANGE_TARGET_PERCENT, limits.OLDER_IN_RANGE_TARGET_PERCENT),
+    "below_range": Target("below", limits.BELOW_RANGE_TARGET_PERCENT, limits.OLDER_BELOW_RANGE_TARGET_PERCENT),
+    "very_low": Target("below", limits.VERY_LOW_TARGET_PERCENT, pregnancy=limits.PREGNANCY_VERY_LOW_TARGET_PERCENT),
+    "above_range": Target("below", limits.ABOVE_RANGE_TARGET_PERCENT),
+    "very_high": Target("below", limits.VERY_HIGH_TARGET_PERCENT, limits.OLDER_VERY_HIGH_TARGET_PERCENT),
+    "in_pregnancy_range": Target("above", pregnancy=limits.PREGNANCY_IN_RANGE_TARGET_PERCENT),
+    "below_pregnancy_range": Target("below", pregnancy=limits.PREGNANCY_BELOW_RANGE_TARGET_PERCENT),
+    "above_pregnancy_range": Target("below", pregnancy=limits.PREGNANCY_ABOVE_RANGE_TARGET_PERCENT),
+}
+PREGNANCY_RANGES = ("in_pregnancy_range", "below_pregnancy_range", "above_pregnancy_range")
+
+
+def target_groups(days: pd.DataFrame) -> pd.Series:
+    """Return whose targets hold on each day: pregnancy, then older or high-risk adults, then adults.
+
+    days: age_years (null where not configured), pregnant, high_risk_diabetes. Adults by default are people without a
+    configured age, and those under 18 years, for whom the targets of adults are shown too, with a caution.
+    """
+    ages = days["age_years"].fillna(-1).to_numpy(dtype="int64")
+    older = flags(days["high_risk_diabetes"]) | (ages >= OLDER_FROM_YEARS)
+    groups = np.where(ages >= ADULT_FROM_YEARS, ADULTS, ADULTS_BY_DEFAULT)
+    groups = np.where(older, OLDER, groups)
+    return pd.Series(np.where(flags(days["pregnant"]), PREGNANCY, groups), dtype="str")
+
+
+def target_words(percents: pd.DataFrame, groups: pd.Series) -> dict[str, pd.Series]:
+    """Say of each of TARGETS whether the share (%) meets it: met or missed; null without a share or a target.
+
+    percents: one column a range; groups: as target_groups, one a row. Source: Battelino 2019,
+    doi:10.2337/dci19-0028. Coverage: 14 days with 70 % of readings; for one day an orientation.
+    """
+    return {name: _words(percents[name], target, groups) for name, target in TARGETS.items()}
+
+
+def pregnancy_only(percents: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
+    """Blank the shares in the ranges of pregnancy for everybody else."""
+    pregnant = groups.eq(PREGNANCY).to_numpy()
+    return percents.assign(**{name: percents[name].where(pregnant) for name in PREGNANCY_RANGES})
+
+
+def flags(column: pd.Series) -> Booleans:
+    """Return a column of flags as an array; unknown counts as no."""
+    return column.fillna(False).to_numpy(dtype=np.bool_)
+
+
+def _words(percent: pd.Series, target: Target, groups: pd.Series) -> pd.Series:
+    limit = groups.map(lambda group: target.limit(group)).to_numpy(dtype=np.float64, na_value=np.nan)
+    share = percent.to_numpy()
+    met = share > limit if target.side == "above" else share < limit
+    return pd.Series(np.where(met, MET, MISSED), dtype="str").where(~np.isnan(share) & ~np.isnan(limit))

@@ -1,0 +1,161 @@
+"""Resting heart rate of a day, its grade, and the hours that hold samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from health_etl.clinical.age import ADULT_FROM_YEARS
+from health_etl.clinical.heart_rate_series import LONGEST_GAP_MINUTES, MINUTES_PER_HOUR
+from health_etl.clinical.samples import (
+    MS_PER_MINUTE,
+    Floats,
+    Integers,
+    Samples,
+    day_minutes,
+    divide,
+    lowest_by_group,
+)
+from health_etl.clinical.sources import sourced
+from health_etl.clinical.text import local_clock_times
+
+RESTING_LOW_BPM = sourced(60, "bpm", "adults at rest", "textbook convention: 60 to 100 is normal")
+RESTING_HIGH_BPM = sourced(100, "bpm", "adults at rest", "textbook convention: 60 to 100 is normal")
+BRADYCARDIA_BELOW_BPM = sourced(
+    50, "bpm", "adults at rest", "ACC/AHA/HRS bradycardia guideline 2018, doi:10.1161/CIR.0000000000000628"
+)
+RESTING_WINDOW_MINUTES = sourced(30, "min", "everybody", "Garmin: lowest mean of 30 min in 24 h")
+RESTING_MINIMUM_SAMPLES = sourced(
+    3, "samples", "everybody", "ASSUMPTION: a watch that measures every 10 min just fills a window of 30 min"
+)
+MINIMUM_COVERAGE = sourced(
+    0.50, "share of the day's hours", "everybody", "ASSUMPTION: with less, the hours of rest may be missing"
+)
+TOO_SPARSE = (
+    f"no window of {RESTING_WINDOW_MINUTES} min holds {RESTING_MINIMUM_SAMPLES} measured minutes "
+    f"with at most {LONGEST_GAP_MINUTES} min between them"
+)
+IN_RANGE = "in the conventional range"
+BELOW_RANGE = "below the conventional range"
+WELL_BELOW_RANGE = "well below the conventional range"
+ABOVE_RANGE = "above the conventional range"
+
+NO_AGE = "adult defaults, no age configured"
+ADULTS = "adults"
+PREGNANT = "adults, in pregnancy"
+MINORS = f"none, the person is under {ADULT_FROM_YEARS} years"
+
+
+def hours_with_samples(series: Samples, days: pd.DataFrame) -> Floats:
+    """Return how many hours of each day, counted from its local midnight, hold at least one sample."""
+    midnight_ms = days["day_start_utc"].dt.as_unit("ms").astype("int64").to_numpy()
+    hour = (series.time_ms - midnight_ms[series.group]) // (MINUTES_PER_HOUR * MS_PER_MINUTE)
+    fresh = np.ones(len(hour), dtype=np.bool_)
+    fresh[1:] = (np.diff(hour) != 0) | (np.diff(series.group) != 0)
+    return series.count_where(fresh).astype(np.float64)
+
+
+def hourly_coverage(hours: Floats, days: pd.DataFrame) -> Floats:
+    """Return the hours with samples as a share of the hours of the day, from 0 to 1."""
+    share = divide(hours, np.ceil(day_minutes(days) / MINUTES_PER_HOUR))
+    # Someone who travels can pass through more clock hours than the bounds of the day hold.
+    return np.clip(np.nan_to_num(share), 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The window of the resting heart rate of each day that has one: arrays of one length, sorted by group."""
+
+    group: Integers
+    mean: Floats
+    first: Integers  # place of its first measured minute in the series
+    measured_minutes: Integers
+
+
+def lowest_windows(series: Samples) -> Windows:
+    """Return the resting heart rate of each day in bpm: the lowest 30-minute mean, as Garmin defines it.
+
+    Formula: the smallest mean of the measured minutes of a window, each of equal weight; a window is the 30 min
+    from a measured minute on. Unit: bpm. Population: everybody. Source: Garmin, "lowest 30-min average in a
+    24-hour period". Minimal coverage: 3 measured minutes and no stretch of more than 15 min without one, the end
+    of the window included; half of the day's hours. The earliest of equal windows counts.
+    """
+    window_ms = RESTING_WINDOW_MINUTES * MS_PER_MINUTE
+    longest_gap_ms = LONGEST_GAP_MINUTES * MS_PER_MINUTE
+    start = np.arange(len(series.value))
+    end = _first_outside(series, window_ms)
+    paused = np.concatenate(([0], np.cumsum(np.diff(series.time_ms) > longest_gap_ms)))[: len(start)]
+    last = end - 1
+    enough = (
+        (end - start >= RESTING_MINIMUM_SAMPLES)
+        & (paused[last] == paused[start])
+        & (series.time_ms + window_ms - series.time_ms[last] <= longest_gap_ms)
+    )
+    mean = _sums(series.value, start[enough], end[enough]) / (end - start)[enough]
+    group, first, measured = series.group[enough], start[enough], (end - start)[enough]
+    lowest = np.flatnonzero(mean == lowest_by_group(group, mean, series.n_groups)[group])
+    lowest = lowest[np.unique(group[lowest], return_index=True)[1]]
+    return Windows(group[lowest], mean[lowest], first[lowest], measured[lowest])
+
+
+def resting_metrics(series: Samples, reference: pd.Series) -> dict[str, pd.Series]:
+    """Return the resting heart rate of each day, when its window began, what it stands on, and its grade."""
+    found = lowest_windows(series)
+    every = range(series.n_groups)
+    resting = np.full(series.n_groups, np.nan)
+    resting[found.group] = found.mean
+    bpm = pd.Series(resting)
+    begin = pd.to_datetime(pd.Series(series.time_ms[found.first], index=found.group), unit="ms", utc=True)
+    offset = pd.Series(series.utc_offset_minutes[found.first], index=found.group)
+    return {
+        "resting_bpm": bpm,
+        "resting_start_local": local_clock_times(begin, offset).reindex(every),
+        "resting_measured_minutes": pd.Series(found.measured_minutes, index=found.group, dtype="Int64").reindex(every),
+        "resting_grade": resting_grade(resting, reference),
+        "resting_missing_reason": pd.Series(TOO_SPARSE, index=every).where(bpm.isna()),
+    }
+
+
+def _first_outside(series: Samples, window_ms: int) -> Integers:
+    """Return for each sample the index of the first later one that its window no longer holds."""
+    if not len(series.time_ms):
+        return np.zeros(0, dtype=np.int64)
+    # One axis for all groups, each shifted past the end of the one before, so that one search serves all.
+    elapsed = series.time_ms - series.time_ms.min()
+    axis = elapsed + series.group * (elapsed.max() + window_ms)
+    outside: Integers = np.searchsorted(axis, axis + window_ms, side="left").astype(np.int64)
+    return outside
+
+
+def _sums(value: Floats, start: Integers, end: Integers) -> Floats:
+    """Return the sum of value[start:end] for each pair; it hangs on these values alone, bit for bit."""
+    if not len(start):
+        return np.zeros(0)
+    bounds = np.column_stack((start, end)).ravel()
+    return np.add.reduceat(np.append(value, 0.0), bounds)[::2]
+
+
+def reference_group(days: pd.DataFrame) -> pd.Series:
+    """Say for each day whose thresholds apply: an adult's, unless the profile gives an age under 18 years."""
+    age = days["age_years"].to_numpy(dtype=np.float64, na_value=np.nan)
+    pregnant = days["pregnant"].to_numpy(dtype=np.bool_)
+    group = np.select([age < ADULT_FROM_YEARS, pregnant, np.isnan(age)], [MINORS, PREGNANT, NO_AGE], default=ADULTS)
+    return pd.Series(group, dtype="str")
+
+
+def resting_grade(resting_bpm: Floats, reference: pd.Series) -> pd.Series:
+    """Place the resting heart rate of adults against 60 to 100 bpm, and 50 bpm; null for minors.
+
+    Formula: below 50, below 60, 60 to 100 (both included), above 100. Unit: bpm. Population: adults. Source: textbook
+    convention; below 50 bpm clinically relevant, doi:10.1161/CIR.0000000000000628. Minimal coverage: that of the
+    resting heart rate.
+    """
+    place = np.select(
+        [resting_bpm < BRADYCARDIA_BELOW_BPM, resting_bpm < RESTING_LOW_BPM, resting_bpm <= RESTING_HIGH_BPM],
+        [WELL_BELOW_RANGE, BELOW_RANGE, IN_RANGE],
+        default=ABOVE_RANGE,
+    )
+    grades: pd.Series = pd.Series(place, dtype="str")
+    return grades.where(~np.isnan(resting_bpm) & (reference != MINORS).to_numpy())

@@ -1,0 +1,48 @@
+"""Sentences about a heart-rate day that more than one text uses."""
+
+from __future__ import annotations
+
+from health_etl.clinical.base import Facts
+from health_etl.clinical.heart_rate_events import SUSTAINED_MINUTES
+from health_etl.clinical.heart_rate_series import LONGEST_GAP_MINUTES
+from health_etl.clinical.heart_rate_trends import BASELINE_MINIMUM_DAYS
+from health_etl.clinical.text import counted
+
+
+def one_sample(facts: Facts) -> str:
+    """Tell a day that has a single sample."""
+    return (
+        f"On {facts['local_date']}, {facts['sample_count']} heart-rate sample was recorded, at "
+        f"{facts['first_sample_local']} local time: {facts['lowest_bpm']} bpm."
+    )
+
+
+def stretches(facts: Facts, name: str) -> str:
+    """Write count and minutes of one kind of stretch: "2 stretches (45 min in all)"."""
+    number = counted(facts[f"{name}_count"], "stretch", "stretches")
+    return f"{number} ({facts[f'{name}_minutes']} min in all)"
+
+
+def some(facts: Facts, name: str) -> bool:
+    """Say whether a count is known and above zero."""
+    return facts.has(name) and facts[name] != "0"
+
+
+def too_sparse(facts: Facts) -> str:
+    """Say that sustained rates could not be seen, where that is so; else nothing."""
+    if facts.has("high_at_rest_count"):
+        return ""
+    return (
+        f"Nowhere were {SUSTAINED_MINUTES} min recorded without a pause of more than {LONGEST_GAP_MINUTES} min, so "
+        "sustained rates of that length could not be seen: that none is told does not mean that there was none."
+    )
+
+
+def no_baseline(facts: Facts) -> str:
+    """Say why the day is not compared with earlier days, where it is not; else nothing."""
+    if facts.has("resting_against_baseline"):
+        return ""
+    if not facts.has("resting_bpm"):
+        return "Without a resting heart rate the day is not compared with the person's earlier days."
+    days = counted(facts["baseline_days"], "earlier day has", "earlier days have")
+    return f"There is no own baseline yet: {days} a resting heart rate, {BASELINE_MINIMUM_DAYS} are needed."

@@ -1,0 +1,8 @@
+"""How units convert: numbers that are so by definition, shared by all processors."""
+
+from __future__ import annotations
+
+from health_etl.clinical.sources import definition
+
+PERCENT = definition(100, "percent in a whole")
+SECONDS_PER_MINUTE = definition(60, "seconds per minute")

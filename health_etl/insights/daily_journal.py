@@ -1,0 +1,158 @@
+"""The day across types: which days a partition speaks of, and what every type measured on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from health_etl.clinical import day_processor, processors
+from health_etl.clinical.base import DayProcessor
+from health_etl.core import keys
+from health_etl.core.catalogue import Catalogue
+from health_etl.core.lake import Lake
+from health_etl.core.manifest import DerivedManifest, digest
+from health_etl.insights.build import day_rows
+from health_etl.insights.history import SUBJECT_DAY, DaysIndex, EarlierDays
+from health_etl.insights.partition import InsightOptions, code_version, has_days
+from health_etl.insights.table import CONTEXT, PROFILE
+from health_etl.insights.teller import Teller
+from health_etl.record_types import record_types
+
+# Of a day's zones the one told is the least certain.
+_CERTAINTY = ("default", "other_sources", "record")
+
+
+def indices(catalogue: Catalogue) -> dict[str, DaysIndex]:
+    """Return, by type, which partitions measured which days."""
+    for name in processors():
+        catalogue.insights(name).read_all()
+    return {name: DaysIndex(catalogue.insights(name)) for name in processors()}
+
+
+def days_digest(
+    catalogue: Catalogue, types: Mapping[str, DaysIndex], partition: str, options: InsightOptions
+) -> str | None:
+    """Return what decides the days of a partition; None when no type speaks of that upload date."""
+    if not any(partition in catalogue.insights(name) for name in (*types, keys.DAILY_JOURNAL)):
+        return None
+    used = used_partitions(types, partition)
+    parts = [f"{name} {line}" for name, found in used.items() for line in types[name].versions(found)]
+    return digest([code_version(keys.DAILY_JOURNAL), options.fingerprint, *parts])
+
+
+def used_partitions(types: Mapping[str, DaysIndex], partition: str) -> dict[str, list[str]]:
+    """Return, by type, the partitions that measured the days which any type measured in `partition`."""
+    dates = {day for index in types.values() for day in index.dates(partition)}
+    return {name: index.measured(dates, partition) for name, index in types.items()}
+
+
+class Writer:
+    """Brings partitions of the day across types up to date, oldest first."""
+
+    def __init__(self, lake: Lake, catalogue: Catalogue, options: InsightOptions) -> None:
+        self._catalogue = catalogue
+        self._options = options
+        self._types = indices(catalogue)
+        self._joiner = Joiner(lake, self._types, options)
+        self._teller = Teller(lake, catalogue, keys.DAILY_JOURNAL, options.clinical)
+
+    def update(self, partition: str) -> DerivedManifest | None:
+        """Write a partition unless it is current; return its manifest, None when nothing calls for it."""
+        wanted = days_digest(self._catalogue, self._types, partition, self._options)
+        if wanted is None:
+            return None
+        if has_days(self._catalogue.insights(keys.DAILY_JOURNAL).get(partition), wanted):
+            return self._teller.told_up_to_date(partition)
+        return self._teller.tell(partition, wanted, self._joiner.days(partition))
+
+
+class Joiner:
+    """Joins what the types measured, partition by partition; tables are read once."""
+
+    def __init__(self, lake: Lake, types: Mapping[str, DaysIndex], options: InsightOptions) -> None:
+        self._processor = day_processor()
+        self._types = types
+        self._options = options
+        shared = [column.name for column in (*PROFILE, *CONTEXT)]
+        self._tables = {name: EarlierDays(lake, name, [*shared, *_names(self._processor, name)]) for name in types}
+
+    def days(self, partition: str) -> pd.DataFrame:
+        """Return the days that any type measured in this partition, as every type measured them up to then."""
+        asked = self._asked(partition)
+        used = used_partitions(self._types, partition)
+        people = asked["subject"].unique().tolist()
+        known = {
+            name: table.latest(used[name], people).merge(asked[SUBJECT_DAY], on=SUBJECT_DAY)
+            for name, table in self._tables.items()
+        }
+        known = {name: rows[~rows["withdrawn"].astype(bool)] for name, rows in known.items()}
+        if not any(len(rows) for rows in known.values()):
+            return day_rows(None, asked[["user_id", "local_date"]], self._processor, self._options.pseudonym_key)
+        measured = _joined(asked, known, self._processor)
+        has_any = measured["record_count"] > 0
+        gone = measured.loc[~has_any, ["user_id", "local_date"]]
+        return day_rows(measured[has_any].drop(columns=["subject"]), gone, self._processor, self._options.pseudonym_key)
+
+    def _asked(self, partition: str) -> pd.DataFrame:
+        names = [*SUBJECT_DAY, "user_id"]
+        frames = [
+            table.latest([partition], table.people(partition))[names]
+            for name, table in self._tables.items()
+            if self._types[name].dates(partition)
+        ]
+        if not frames:
+            return pd.DataFrame({name: pd.Series(dtype="str") for name in names})
+        asked = pd.concat(frames, ignore_index=True).drop_duplicates(SUBJECT_DAY)
+        return asked.sort_values(SUBJECT_DAY, ignore_index=True)
+
+
+def _names(processor: DayProcessor, record_type: str) -> list[str]:
+    return [borrowed.name for borrowed in processor.borrowed if borrowed.record_type == record_type]
+
+
+def _joined(asked: pd.DataFrame, known: Mapping[str, pd.DataFrame], processor: DayProcessor) -> pd.DataFrame:
+    """Return one row an asked day: borrowed metrics, context over all types, record_count 0 where no type has it."""
+    rows = asked
+    for name, found in known.items():
+        taken = {b.name: b.metric.name for b in processor.borrowed if b.record_type == name}
+        rows = rows.merge(found[[*SUBJECT_DAY, *taken]].rename(columns=taken), on=SUBJECT_DAY, how="left")
+    stacked = pd.concat(
+        [found.assign(type=place) for place, found in enumerate(known.values()) if len(found)], ignore_index=True
+    )
+    context = _context(stacked, list(known))
+    rows = rows.merge(context, on=SUBJECT_DAY, how="left")
+    return rows.assign(record_count=rows["record_count"].fillna(0).astype("int64"))
+
+
+def _context(stacked: pd.DataFrame, types: Sequence[str]) -> pd.DataFrame:
+    """Return what the types say of each day together: `stacked` has one row a day and type, in the types' order."""
+    rank = stacked["zone_source"].map({source: place for place, source in enumerate(_CERTAINTY)})
+    ordered = stacked.assign(rank=rank, weight=stacked["quality_score"] * stacked["measurement_count"])
+    groups = ordered.groupby(SUBJECT_DAY, sort=True)
+    first = groups[["day_start_utc", "day_end_utc", "utc_offset_minutes", *(column.name for column in PROFILE)]].first()
+    summed = groups[["record_count", "measurement_count", "weight"]].sum()
+    least_certain = groups["rank"].min().map(dict(enumerate(_CERTAINTY)))
+    missing = groups["type"].agg(lambda found: _missing(set(found), types))
+    found = first.join(summed).assign(
+        zone_source=least_certain,
+        source_apps=groups["source_apps"].agg(_united_apps),
+        source_keys=groups["source_keys"].agg(_united_keys),
+        quality_score=(summed["weight"] / summed["measurement_count"]).round(6),
+        coverage=groups["type"].nunique() / len(types),
+        coverage_reason=missing.where(missing != ""),
+    )
+    return found.drop(columns=["weight"]).reset_index()
+
+
+def _missing(found: set[int], types: Sequence[str]) -> str:
+    titles = [record_types()[name].title for place, name in enumerate(types) if place not in found]
+    return f"not recorded: {', '.join(title[0].lower() + title[1:] for title in titles)}" if titles else ""
+
+
+def _united_apps(texts: pd.Series) -> str:
+    return ", ".join(sorted({app for text in texts for app in text.split(", ")}))
+
+
+def _united_keys(lists: pd.Series) -> list[str]:
+    return sorted({key for one in lists for key in one})

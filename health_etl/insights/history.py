@@ -1,0 +1,140 @@
+"""What was measured on earlier days, and which uploads said so: the ground of every look-back.
+
+A day looks back on the LOOK_BACK_DAYS before it, as the partitions up to its own say. A partition that changes a day
+therefore tells the person's later days anew; so the latest partition that speaks of a day has looked back on all that
+is known, whatever the order in which uploads came.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from functools import cache
+
+import pandas as pd
+
+from health_etl.clinical.look_back import LOOK_BACK_DAYS
+from health_etl.core import keys
+from health_etl.core.lake import Lake
+from health_etl.core.manifest import DerivedManifest
+from health_etl.core.tables import frame_of, read_table
+
+SUBJECT_DAY = ["subject", "local_date"]
+KEPT_ROWS = 200_000  # person-days held in memory between partitions; beyond that, people are read as needed
+
+_STATE = [*SUBJECT_DAY, "user_id", "withdrawn", "retold"]
+
+
+class DaysIndex:
+    """Which partitions of one kind of insights measured which local dates, as their manifests say."""
+
+    def __init__(self, manifests: Mapping[str, DerivedManifest]) -> None:
+        self._partitions: dict[str, set[str]] = defaultdict(set)
+        self._dates: dict[str, tuple[str, ...]] = {}
+        self._sha256: dict[str, str] = {}
+        for partition, manifest in manifests.items():
+            self.put(partition, manifest)
+
+    def put(self, partition: str, manifest: DerivedManifest) -> None:
+        """Take in a partition, in place of what it said before."""
+        for day in self._dates.get(partition, ()):
+            self._partitions[day].discard(partition)
+        self._dates[partition] = tuple(manifest.details.get("local_dates", ()))
+        self._sha256[partition] = manifest.details.get("days_sha256", "")
+        for day in self._dates[partition]:
+            self._partitions[day].add(partition)
+
+    def dates(self, partition: str) -> tuple[str, ...]:
+        """Return the local dates that a partition measured; none for one that is not written."""
+        return self._dates.get(partition, ())
+
+    def measured(self, dates: Iterable[str], last: str) -> list[str]:
+        """Return the partitions up to `last` that measured one of the dates, in order."""
+        found = {partition for day in dates for partition in self._partitions.get(day, ())}
+        return sorted(partition for partition in found if partition <= last)
+
+    def around(self, dates: Collection[str], partition: str) -> list[str]:
+        """Return the partitions before `partition` that measured a day which one of the dates looks back on, or that
+        looks back on one of them.
+        """
+        near = {day for one in dates for day in _within_look_back(one)}
+        return [name for name in self.measured(near, partition) if name != partition]
+
+    def versions(self, partitions: Iterable[str]) -> list[str]:
+        """Return what tells one state of these partitions' days from another."""
+        return [f"{partition} {self._sha256[partition]}" for partition in partitions]
+
+
+class EarlierDays:
+    """Measured days of written partitions, a few columns of each; small tables are read once and kept."""
+
+    def __init__(self, lake: Lake, name: str, columns: Sequence[str]) -> None:
+        self._lake = lake
+        self._name = name
+        self._columns = [*_STATE, *(column for column in columns if column not in _STATE)]
+        self._kept: dict[str, pd.DataFrame] = {}
+
+    def latest(self, partitions: Sequence[str], people: Sequence[str]) -> pd.DataFrame:
+        """Return each of the people's days once, as the last of these partitions (in order) says, with `partition`."""
+        wanted = set(people)
+        frames = [self._read(partition, people) for partition in partitions]
+        frames = [frame[frame["subject"].isin(wanted)] for frame in frames]
+        frames = [frame for frame in frames if len(frame)]
+        if not frames:
+            return pd.DataFrame({name: pd.Series(dtype="str") for name in [*self._columns, "partition"]}).astype(
+                {"withdrawn": "bool", "retold": "bool"}
+            )
+        found = pd.concat(frames, ignore_index=True)
+        return found.drop_duplicates(SUBJECT_DAY, keep="last", ignore_index=True)
+
+    def people(self, partition: str) -> list[str]:
+        """Return the subjects that a partition speaks of."""
+        if partition in self._kept:
+            found: list[str] = self._kept[partition]["subject"].unique().tolist()
+            return found
+        table = read_table(self._lake, keys.insights_key(self._name, partition), columns=["subject"])
+        return sorted(table["subject"].unique().to_pylist())
+
+    def put(self, partition: str, rows: pd.DataFrame) -> None:
+        """Keep what was just written, so that later partitions need not read it."""
+        self._keep(partition, _measured(rows[self._columns], partition))
+
+    def _read(self, partition: str, people: Sequence[str]) -> pd.DataFrame:
+        if partition not in self._kept:
+            key = keys.insights_key(self._name, partition)
+            rows = frame_of(read_table(self._lake, key, columns=self._columns))
+            if not self._keep(partition, _measured(rows, partition)):
+                return _measured(rows[rows["subject"].isin(people)], partition)
+        return self._kept[partition]
+
+    def _keep(self, partition: str, rows: pd.DataFrame) -> bool:
+        self._kept.pop(partition, None)
+        while self._kept and sum(map(len, self._kept.values())) + len(rows) > KEPT_ROWS:
+            self._kept.pop(min(self._kept))
+        if len(rows) <= KEPT_ROWS:
+            self._kept[partition] = rows
+        return partition in self._kept
+
+
+def to_tell_anew(days: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Return the known days (subject, local_date, partition) that look back on one of `days` and are none of them."""
+    pairs = known.loc[~known["withdrawn"], [*SUBJECT_DAY, "partition"]].merge(
+        days[SUBJECT_DAY].rename(columns={"local_date": "changed"}), on="subject"
+    )
+    apart = (pd.to_datetime(pairs["local_date"]) - pd.to_datetime(pairs["changed"])).dt.days
+    later = pairs.loc[apart.between(1, LOOK_BACK_DAYS), [*SUBJECT_DAY, "partition"]].drop_duplicates(SUBJECT_DAY)
+    marked = later.merge(days[SUBJECT_DAY], on=SUBJECT_DAY, how="left", indicator="place")
+    return marked.loc[marked["place"] == "left_only", [*SUBJECT_DAY, "partition"]].reset_index(drop=True)
+
+
+def _measured(rows: pd.DataFrame, partition: str) -> pd.DataFrame:
+    return rows[~rows["retold"].astype(bool)].assign(partition=partition)
+
+
+@cache
+def _within_look_back(day: str) -> tuple[str, ...]:
+    middle = date.fromisoformat(day)
+    return tuple(
+        (middle + timedelta(days=step)).isoformat() for step in range(-int(LOOK_BACK_DAYS), int(LOOK_BACK_DAYS) + 1)
+    )

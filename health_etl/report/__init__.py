@@ -1,0 +1,1 @@
+"""Pictures of insights, and the page about a person's days. What the numbers mean belongs to clinical/."""

@@ -1,0 +1,94 @@
+"""Axes that several pictures share: the clock, the nights, the days. Units stand on every axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from health_etl.report.style import GRID, INK, MUTED, Colour
+
+MINUTES_PER_DAY = 1440
+HOURS_PER_DAY = 24
+MOST_DATE_LABELS = 15
+
+
+def plain_axes(figure: Figure, y_label: str) -> Axes:
+    """Return the one axes of a figure: horizontal grid, no box."""
+    axes = figure.add_subplot()
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(str(MUTED))
+    axes.grid(axis="y", color=str(GRID), linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=str(MUTED), labelsize=9, length=0, pad=4)
+    axes.tick_params(axis="x", length=3, color=str(MUTED))
+    axes.set_ylabel(y_label, color=str(INK), fontsize=9)
+    return axes
+
+
+def clock_axis(
+    axes: Axes, first_minute: float = 0, last_minute: float = MINUTES_PER_DAY, every_minutes: int = 180
+) -> None:
+    """Write local clock times under an x axis in minutes since local midnight; negative ones lie before it."""
+    start = int(np.ceil(first_minute / every_minutes)) * every_minutes
+    ticks = np.arange(start, last_minute + 1, every_minutes)
+    axes.set_xlim(first_minute, last_minute)
+    axes.set_xticks(ticks, [_clock(int(tick), last_minute) for tick in ticks])
+    axes.set_xlabel("local time", color=str(INK), fontsize=9)
+
+
+def hour_axis(axes: Axes) -> None:
+    """Write local clock times under an x axis of hours of the day, hour h between h and h + 1."""
+    axes.set_xlim(0, HOURS_PER_DAY)
+    ticks = range(0, HOURS_PER_DAY + 1, 3)
+    axes.set_xticks(list(ticks), [f"{tick:02d}:00" for tick in ticks])
+    axes.set_xlabel("local time", color=str(INK), fontsize=9)
+
+
+def date_axis(axes: Axes, dates: Sequence[date], label: str) -> None:
+    """Write dates under an x axis in days since the first of `dates` (sorted); every nth where they are many."""
+    length = (dates[-1] - dates[0]).days
+    step = max(1, -(-(length + 1) // MOST_DATE_LABELS))
+    ticks = list(range(0, length + 1, step))
+    shown = [date.fromordinal(dates[0].toordinal() + tick) for tick in ticks]
+    axes.set_xlim(-0.6, length + 0.6)
+    axes.set_xticks(ticks, [f"{day.day} {day:%b}" for day in shown])
+    axes.set_xlabel(label, color=str(INK), fontsize=9)
+
+
+def days_since(dates: Sequence[date], first: date) -> list[int]:
+    """Return the place of each date on a date axis that begins with `first`."""
+    return [(day - first).days for day in dates]
+
+
+def note(axes: Axes, x: float, y: float, text: str, color: str, align: str = "left", above: bool = True) -> None:
+    """Write a word beside a line or band, in place of a legend."""
+    shift = 3 if above else -3
+    axes.annotate(
+        text,
+        (x, y),
+        xytext=(-3 if align == "right" else 3, shift),
+        textcoords="offset points",
+        color=color,
+        fontsize=8.5,
+        ha=align,
+        va="bottom" if above else "top",
+    )
+
+
+def key(axes: Axes, words: Sequence[tuple[str, Colour]]) -> None:
+    """Write what colours mean above the axes, each word behind a patch of its colour."""
+    x = 0.0
+    for word, colour in words:
+        axes.plot([x + 0.006], [1.06], "s", color=str(colour), markersize=7, transform=axes.transAxes, clip_on=False)
+        axes.text(x + 0.018, 1.06, word, transform=axes.transAxes, color=str(INK), fontsize=8.5, va="center")
+        x += 0.04 + 0.0095 * len(word)
+
+
+def _clock(minute: int, last_minute: float) -> str:
+    hour = minute // 60
+    return "24:00" if minute == MINUTES_PER_DAY == last_minute else f"{hour % HOURS_PER_DAY:02d}:{minute % 60:02d}"

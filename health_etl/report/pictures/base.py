@@ -1,0 +1,81 @@
+"""What a picture of a type is. The pictures live one to a file beside this, named as their record type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.figure import Figure
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure, and in words what it shows and how to read it."""
+
+    figure: Figure
+    title: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class PersonDays:
+    """Local days of one person.
+
+    insights: one row a day, sorted by local_date: the insights table of the type. earlier: the same of the days before
+    them that baselines look back on. measurements: reads those of the days, with local_date and utc_offset_minutes.
+    """
+
+    insights: pd.DataFrame
+    earlier: pd.DataFrame
+    measurements: Callable[[], pd.DataFrame]
+    app_priority: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """How a record type looks.
+
+    of_person(days) -> the picture of one person's day or days; None where nothing can be drawn.
+    of_people(rows, minimum_people) -> the picture of many people's days, from rows of the insights table; None where
+    fewer than minimum_people people stand behind it. It shows medians and quartiles over people.
+    headline: names of the metrics that a reader wants first.
+    """
+
+    headline: tuple[str, ...]
+    of_person: Callable[[PersonDays], Drawn | None]
+    of_people: Callable[[pd.DataFrame, int], Drawn | None]
+
+
+def lists(column: pd.Series, length: int) -> Floats:
+    """Return a column of lists as rows of an array; NaN where a list or an element is missing.
+
+    Raises ValueError for a list of another length.
+    """
+    empty = [np.nan] * length
+    found = [empty if value is None or np.ndim(value) == 0 else value for value in column]
+    return np.array(found, dtype=np.float64).reshape(len(column), length)
+
+
+def one_row_a_person(rows: pd.DataFrame, values: Floats, minimum_people: int) -> Floats | None:
+    """Return the mean of each person's days, one row a person, so that each counts once.
+
+    rows: person-days with user_id; values: one row a person-day. A column that fewer than minimum_people people have a
+    value in becomes NaN; None where no column is left.
+    """
+    means = pd.DataFrame(values).groupby(rows["user_id"].to_numpy()).mean().to_numpy(dtype=np.float64)
+    enough = (~np.isnan(means)).sum(axis=0) >= minimum_people
+    return np.where(enough, means, np.nan) if enough.any() else None
+
+
+def percentiles(values: Floats, wanted: tuple[float, ...]) -> Floats:
+    """Return percentiles of each column, one row a percentile; NaN for a column without values."""
+    result = np.full((len(wanted), values.shape[1]), np.nan)
+    filled = ~np.isnan(values).all(axis=0)
+    if filled.any():
+        result[:, filled] = np.nanpercentile(values[:, filled], wanted, axis=0)
+    return result

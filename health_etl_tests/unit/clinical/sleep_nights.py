@@ -1,0 +1,177 @@
+"""Nights of sleep for tests: rows of sessions, the days asked for, and facts as the pipeline writes them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pandas as pd
+import pyarrow as pa
+
+from health_etl.clinical.age import age_band
+from health_etl.clinical.base import ClinicalOptions, Facts
+from health_etl.clinical.sleep_session import PROCESSOR, analyse, look_back, narrate
+
+SAMSUNG, OURA = "com.sec.android.app.shealth", "com.ouraring.oura"
+NIGHT = "2025-09-20"  # a Saturday
+NO_PRIORITY = ClinicalOptions()
+Stages = list[tuple[str, float]]
+
+FULL_NIGHT: Stages = [
+    ("AWAKE", 20),
+    ("LIGHT", 200),
+    ("AWAKE_IN_BED", 10),
+    ("DEEP", 100),
+    ("REM", 120),
+    ("AWAKE", 30),
+]
+
+
+def instant(text: str) -> pd.Timestamp:
+    """Read a local time ("20T01:30" of September 2025, at -05:00) as UTC."""
+    return pd.Timestamp(f"2025-09-{text}-05:00").tz_convert("UTC").as_unit("ms")
+
+
+def session(start: str, end: str, stages: Stages | None = None, **other: Any) -> list[dict[str, Any]]:
+    """Return the rows of a session; stages are (name, minutes), one after the other; "" is a gap."""
+    start_utc = instant(start)
+    row = {
+        "user_id": "ada",
+        "local_date": NIGHT,
+        "record_id": f"{start}-{end}",
+        "source_app": OURA,
+        "start_utc": start_utc,
+        "end_utc": instant(end),
+        "utc_offset_minutes": -300,
+        "end_utc_offset_minutes": -300,
+        "last_modified_utc": instant("20T12:00"),
+        "stage": None,
+        "stage_start_utc": pd.NaT,
+        "stage_end_utc": pd.NaT,
+    } | other
+    if not stages:
+        return [row]
+    rows, at = [], start_utc
+    for name, minutes in stages:
+        end_of_stage = at + pd.Timedelta(minutes=minutes)
+        if name:
+            rows.append(row | {"stage": name, "stage_start_utc": at, "stage_end_utc": end_of_stage})
+        at = end_of_stage
+    return rows
+
+
+def frame(*sessions: list[dict[str, Any]]) -> pd.DataFrame:
+    rows = pd.DataFrame([row for rows in sessions for row in rows] or session("20T00:00", "20T01:00"))
+    times = [str(name) for name in rows.columns if str(name).endswith("_utc")]
+    rows = rows.assign(**{name: pd.to_datetime(rows[name], utc=True).dt.as_unit("ms") for name in times})
+    rows = rows.astype({"stage": "str"})
+    return rows if sessions else rows[:0]
+
+
+def nights(*user_ids: str, age_years: int | None = None) -> pd.DataFrame:
+    users = user_ids or ("ada",)
+    return pd.DataFrame(
+        {
+            "user_id": users,
+            "local_date": NIGHT,
+            "day_start_utc": instant("19T18:00"),
+            "day_end_utc": instant("20T18:00"),
+            "age_years": pd.array([age_years] * len(users), dtype="Int64"),
+        }
+    )
+
+
+def only(insights: pd.DataFrame) -> dict[str, Any]:
+    assert len(insights) == 1
+    row = insights.astype(object).iloc[0]
+    return {str(name): value if isinstance(value, list) or pd.notna(value) else None for name, value in row.items()}
+
+
+def analysed(*sessions: list[dict[str, Any]], age_years: int | None = None, priority: tuple[str, ...] = ()) -> Any:
+    return analyse(frame(*sessions), nights(age_years=age_years), ClinicalOptions(priority))
+
+
+def night_of(
+    *sessions: list[dict[str, Any]], age_years: int | None = None, priority: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    return only(analysed(*sessions, age_years=age_years, priority=priority))
+
+
+def no_history() -> pd.DataFrame:
+    return pd.DataFrame(columns=["day", "days_before", *PROCESSOR.carried])
+
+
+def history_of(*earlier: tuple[int, pd.DataFrame]) -> pd.DataFrame:
+    """Return analysed nights as those that lie so many days before the first one asked for."""
+    if not earlier:
+        return no_history()
+    frames = [night[list(PROCESSOR.carried)].assign(day=0, days_before=before) for before, night in earlier]
+    return pd.concat(frames, ignore_index=True)[["day", "days_before", *PROCESSOR.carried]]
+
+
+def facts_of(
+    insights: pd.DataFrame, earlier: pd.DataFrame | None = None, age_years: int | None = None, **generic: str
+) -> Facts:
+    """Return the facts of one analysed night with its trends, as the pipeline writes them."""
+    trends = look_back(insights, no_history() if earlier is None else earlier, NO_PRIORITY)
+    row = only(pd.concat([insights, trends], axis=1))
+    told = [metric for metric in PROCESSOR.all_metrics if metric.told and row[metric.name] is not None]
+    values = {metric.name: row[metric.name] for metric in told}
+    written = {
+        metric.name: row[metric.name]
+        if pa.types.is_string(metric.dtype)
+        else f"{round(float(row[metric.name]), metric.decimals) + 0.0:.{metric.decimals}f}"
+        for metric in told
+    }
+    written |= {"local_date": row["local_date"], "coverage_percent": f"{row['coverage'] * 100:.0f}"}
+    written |= {"coverage_reason": row["coverage_reason"]} if row["coverage_reason"] else {}
+    band = age_band(pd.Series([age_years], dtype="Int64"))[0]
+    written |= {"age_band": band} if age_years is not None else {}
+    return Facts(values, written | {"zone_source": "record"} | generic, seed=generic.get("seed", ""))
+
+
+FIGURES = r"\d+(?:[.:-]\d+)*"
+
+
+def told(facts: Facts) -> dict[str, str]:
+    """Return the three texts by level, each checked: complete, and every number in it given or derived."""
+    texts = {str(level): text for level, text in narrate(facts).items()}
+    assert list(texts) == ["statistical", "structural", "semantic"]
+    given = " ".join([*facts.written.values(), *PROCESSOR.guidelines, *(each.value for each in facts.derived)])
+    for text in texts.values():
+        assert set(re.findall(FIGURES, text)) <= set(re.findall(FIGURES, given)), text
+        assert facts["local_date"] in text
+        assert "None" not in text
+        assert "nan" not in text.lower().split()
+        assert "  " not in text
+        assert text.endswith(".")
+    return texts
+
+
+def real_rows_of(shared: Path) -> pd.DataFrame:
+    """Return the rows of a real export: one night, recorded by two apps."""
+    with (shared / "samples" / "SleepSessionRecord_1758407139312.avro").open("rb") as file:
+        records: list[dict[str, Any]] = list(fastavro.reader(file))  # type: ignore[arg-type]
+
+    def at(epoch_ms: int) -> pd.Timestamp:
+        return pd.Timestamp(epoch_ms, unit="ms", tz="UTC")
+
+    sessions = [
+        session(
+            "20T00:00",
+            "20T00:00",
+            record_id=record["metadata"]["id"],
+            source_app=record["metadata"]["dataOriginPackageName"],
+            start_utc=at(record["startTimeEpochMillis"]),
+            end_utc=at(record["endTimeEpochMillis"]),
+            last_modified_utc=at(record["metadata"]["lastModifiedTimeEpochMillis"]),
+            stage=stage["stage"],
+            stage_start_utc=at(stage["startTimeEpochMillis"]),
+            stage_end_utc=at(stage["endTimeEpochMillis"]),
+        )
+        for record in records
+        for stage in record["stages"]
+    ]
+    return frame(*sessions)
