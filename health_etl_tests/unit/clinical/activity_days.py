@@ -1,4 +1,4 @@
-"""Days of counters (steps, active energy) for tests: rows, the days asked for, and facts as they are written."""
+"""Days of counters (steps, active energy) for tests: rows, days asked for, and facts as the pipeline writes them."""
 
 from __future__ import annotations
 

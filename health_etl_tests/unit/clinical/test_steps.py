@@ -2,105 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Any
 
-import fastavro
+import numpy as np
 import pandas as pd
 import pytest
 
-from health_etl.clinical.base import ClinicalOptions, Facts
-from health_etl.clinical.steps import PROCESSOR, analyse, narrate
-
-SAMSUNG, OURA = "com.sec.android.app.shealth", "com.ouraring.oura"
-DAY = "2025-09-20"
-NO_PRIORITY = ClinicalOptions()
-
-
-def instant(text: str) -> pd.Timestamp:
-    """Read a local time of the day ("HH:MM[:SS]", at -05:00) or a whole UTC time."""
-    return pd.Timestamp(text if "Z" in text else f"{DAY}T{text}-05:00").tz_convert("UTC").as_unit("ms")
-
-
-def step_row(start: str, end: str, steps: int, app: str = SAMSUNG, **other: Any) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "user_id": "ada",
-        "local_date": DAY,
-        "record_id": f"{app}-{start}",
-        "source_app": app,
-        "start_utc": start,
-        "end_utc": end,
-        "last_modified_utc": "12:00",
-        "fetched_utc": "2025-09-21T06:00Z",
-        "utc_offset_minutes": -300,
-        "end_utc_offset_minutes": -300,
-        "steps": steps,
-    } | other
-    return {name: instant(value) if name.endswith("_utc") else value for name, value in row.items()}
-
-
-def frame(*rows: dict[str, Any]) -> pd.DataFrame:
-    empty = pd.DataFrame([step_row("00:00", "00:01", 0)])[:0]
-    return pd.DataFrame(list(rows)).astype(empty.dtypes.to_dict()) if rows else empty
-
-
-def day(
-    user_id: str = "ada",
-    local_date: str = DAY,
-    start: str = "2025-09-20T05:00Z",
-    end: str = "2025-09-21T05:00Z",
-) -> pd.DataFrame:
-    row = {"user_id": user_id, "local_date": local_date, "utc_offset_minutes": -300}
-    return pd.DataFrame([row | {"day_start_utc": instant(start), "day_end_utc": instant(end)}])
-
-
-def only(insights: pd.DataFrame) -> dict[str, Any]:
-    assert len(insights) == 1
-    row = insights.astype(object).iloc[0]
-    return {str(name): None if pd.isna(value) else value for name, value in row.items()}
-
-
-def facts_of(insights: pd.DataFrame, **generic: str) -> Facts:
-    row = only(insights)
-    values = {metric.name: row[metric.name] for metric in PROCESSOR.metrics if row[metric.name] is not None}
-    numbers = {metric.name: metric.decimals for metric in PROCESSOR.metrics}
-    written = {
-        name: value if isinstance(value, str) else f"{value:.{numbers[name]}f}" for name, value in values.items()
-    }
-    written |= {"local_date": row["local_date"], "coverage_percent": f"{row['coverage'] * 100:.0f}"}
-    written |= {"coverage_reason": row["coverage_reason"]} if row["coverage_reason"] else {}
-    return Facts(values, written | {"zone_source": "record"} | generic)
-
-
-def assert_grounded(text: str, facts: Facts) -> None:
-    known = " ".join([*facts.written.values(), *PROCESSOR.guidelines])
-    figures = r"\d+(?:[.:-]\d+)*"
-    assert set(re.findall(figures, text)) <= set(re.findall(figures, known)), text
+from health_etl.clinical.base import ClinicalOptions
+from health_etl.clinical.steps import PROCESSOR, analyse
+from health_etl_tests.unit.clinical.activity_days import NO_PRIORITY, OURA, SAMSUNG, day, frame, only
+from health_etl_tests.unit.clinical.activity_days import real_rows as rows_of_export
+from health_etl_tests.unit.clinical.activity_days import row as step_row
 
 
 @pytest.fixture(scope="module")
 def real_rows(shared: Path) -> pd.DataFrame:
-    with (shared / "samples" / "StepsRecord_1758407139312.avro").open("rb") as file:
-        records: list[dict[str, Any]] = list(fastavro.reader(file))  # type: ignore[arg-type]
-
-    def at(epoch_ms: int) -> str:
-        return pd.Timestamp(epoch_ms, unit="ms", tz="UTC").isoformat().replace("+00:00", "Z")
-
-    return frame(
-        *(
-            step_row(
-                at(record["startTimeEpochMillis"]),
-                at(record["endTimeEpochMillis"]),
-                record["count"],
-                record["metadata"]["dataOriginPackageName"],
-                record_id=record["metadata"]["id"],
-                last_modified_utc=at(record["metadata"]["lastModifiedTimeEpochMillis"]),
-                fetched_utc=at(record["appRecordFetchTimeEpochMillis"]),
-            )
-            for record in records
-        )
-    )
+    return rows_of_export(shared, "StepsRecord", "count", "steps")
 
 
 def test_a_real_day_of_two_apps_is_the_later_modified_total_and_never_their_sum(
@@ -265,14 +182,11 @@ def test_a_record_exported_before_the_day_began_says_nothing_about_it() -> None:
         step_row("2025-09-20T03:00Z", "2025-09-20T07:00Z", 400, fetched_utc="2025-09-20T04:00Z"),
     )
 
-    insights = analyse(rows, day(), NO_PRIORITY)
-
-    found = only(insights)
+    found = only(analyse(rows, day(), NO_PRIORITY))
     assert found["steps_total"] is None
     assert found["coverage"] == 0
     assert found["source_totals"] is None
     assert found["partial_day"] is None
-    assert narrate(facts_of(insights)) == f"No steps of {DAY} were recorded before the export."
 
 
 def test_a_record_over_midnight_gives_each_day_its_share() -> None:
@@ -311,6 +225,8 @@ def test_persons_and_days_come_back_in_the_order_asked_and_row_order_never_matte
     found = analyse(rows, days, NO_PRIORITY)
     again = analyse(rows.iloc[[4, 2, 0, 3, 1]], days, NO_PRIORITY)
 
+    hours = [np.array(insights.pop("steps_by_hour").tolist()) for insights in (found, again)]
+    np.testing.assert_array_equal(*hours)
     pd.testing.assert_frame_equal(found, again, check_exact=True)
     assert found["user_id"].tolist() == ["bob", "ada", "eve"]
     assert found["steps_total"].isna().tolist() == [False, False, True]
@@ -325,41 +241,89 @@ def test_nothing_in_gives_no_rows_of_the_promised_columns() -> None:
     assert sorted(found.columns) == sorted(expected)
 
 
-def test_the_text_of_a_real_partial_day_names_its_end_and_grades_nothing(real_rows: pd.DataFrame) -> None:
-    facts = facts_of(analyse(real_rows, day(), NO_PRIORITY))
+def test_the_category_of_adults_is_not_given_to_a_child_and_is_the_default_without_an_age() -> None:
+    rows = frame(step_row("00:00", "24:00", 8000))
 
-    text = narrate(facts)
-
-    assert text == (
-        "On 2025-09-20, 3933 steps were recorded; the records cover 73 % of the day. Several apps counted "
-        f"the same day ({SAMSUNG} 3933 steps; {OURA} 2517 steps); the total is merged by time, not added up "
-        f"and rests on {SAMSUNG}. The day was still running at the export: the data reach up to 17:25 local "
-        "time, so this is the total of a partial day. The day is not put into an activity category."
-    )
-    assert_grounded(text, facts)
+    assert only(analyse(rows, day(age_years=17), NO_PRIORITY))["activity_category"] is None
+    assert only(analyse(rows, day(age_years=18), NO_PRIORITY))["activity_category"] == "somewhat active"
+    assert only(analyse(rows, day(), NO_PRIORITY))["activity_category"] == "somewhat active"
 
 
-def test_the_text_of_a_complete_day_names_its_category_and_what_a_single_day_is_worth() -> None:
-    facts = facts_of(analyse(frame(step_row("00:00", "2025-09-21T05:00Z", 8000)), day(), NO_PRIORITY))
+def test_only_complete_days_are_kept_for_the_look_back() -> None:
+    half = step_row("00:00", "12:00", 8000)
+    running = step_row("00:00", "24:00", 8000, fetched_utc="22:00")
+    whole = step_row("00:00", "24:00", 8000)
 
-    text = narrate(facts)
+    kept = [only(analyse(frame(record), day(), NO_PRIORITY))["complete_day_steps"] for record in (half, running, whole)]
 
-    assert text == (
-        "On 2025-09-20, 8000 steps were recorded; the records cover 100 % of the day. A day with this count "
-        'falls into the category "somewhat active" (Tudor-Locke 2004); the categories describe habitual '
-        "activity, of which a single day says little."
-    )
-    assert_grounded(text, facts)
+    assert kept == [None, None, 8000]
 
 
-def test_the_text_of_a_hardly_covered_day_says_what_is_unknown_and_that_the_zone_is_a_guess() -> None:
-    insights = analyse(frame(step_row("06:00", "12:00", 1)), day(), NO_PRIORITY)
-    facts = facts_of(insights, zone_source="default")
+def test_an_app_of_movement_only_completes_its_day_by_its_pauses() -> None:
+    walks = [step_row(f"{hour:02d}:00", f"{hour:02d}:10", 1000) for hour in (7, 10, 14, 17)]
 
-    text = narrate(facts)
+    found = only(analyse(frame(*walks), day(), NO_PRIORITY))
 
-    assert "1 step was recorded" in text
-    assert "(25 % of the day recorded, 70 % needed)" in text
-    assert "unknown, not zero" in text
-    assert "bounds of this local day" in text
-    assert_grounded(text, facts)
+    assert found["movement_only_apps"] == SAMSUNG
+    assert found["coverage_rule"] == "records of movement with the pauses between them"
+    assert found["coverage"] == pytest.approx((10 * 60 + 10) / 1440)
+    assert found["coverage_reason"] is None
+    assert found["activity_category"] == "sedentary"
+
+
+@pytest.mark.parametrize(
+    ("last_end", "reason"),
+    [("17:00", None), ("16:59", "not quite 42 % of the day followed by records of movement, 42 % needed")],
+)
+def test_ten_hours_from_first_to_last_movement_are_needed(last_end: str, reason: str | None) -> None:
+    walks = [step_row(f"{hour:02d}:00", f"{hour:02d}:10", 500) for hour in (7, 10, 13)]
+
+    found = only(analyse(frame(*walks, step_row("16:30", last_end, 500)), day(), NO_PRIORITY))
+
+    assert found["coverage_reason"] == reason
+    assert (found["activity_category"] is None) == (reason is not None)
+
+
+def test_a_pause_of_more_than_four_hours_is_not_taken_for_stillness() -> None:
+    four = frame(step_row("07:00", "07:10", 500), step_row("11:10", "11:20", 500))
+    more = frame(step_row("07:00", "07:10", 500), step_row("11:11", "11:21", 500))
+
+    assert only(analyse(four, day(), NO_PRIORITY))["coverage"] == pytest.approx(260 / 1440)
+    assert only(analyse(more, day(), NO_PRIORITY))["coverage"] == pytest.approx(20 / 1440)
+
+
+def test_the_gaps_of_an_app_that_also_writes_zeros_are_missing_data() -> None:
+    walks = [step_row(f"{hour:02d}:00", f"{hour:02d}:10", 1000) for hour in (7, 10, 14, 17)]
+
+    found = only(analyse(frame(*walks, step_row("20:00", "20:10", 0)), day(), NO_PRIORITY))
+
+    assert found["movement_only_apps"] is None
+    assert found["coverage_rule"] == "the records"
+    assert found["coverage_reason"] == "3 % of the day recorded, 70 % needed"
+    assert found["activity_category"] is None
+
+
+def test_a_day_of_movement_exported_before_its_end_is_partial() -> None:
+    walks = [step_row(f"{hour:02d}:00", f"{hour:02d}:10", 1000, fetched_utc="21:00") for hour in (7, 10, 14, 17, 20)]
+
+    found = only(analyse(frame(*walks), day(), NO_PRIORITY))
+
+    assert found["partial_day"] is True
+    assert found["coverage_reason"] is None
+    assert found["activity_category"] is None
+
+
+def test_with_half_of_its_records_removed_a_day_says_so_and_judges_nothing() -> None:
+    records = [
+        step_row(f"{at // 4:02d}:{at % 4 * 15:02d}", f"{at // 4:02d}:{at % 4 * 15 + 14:02d}:59", 70 * (at > 30))
+        for at in range(96)
+    ]
+
+    whole = only(analyse(frame(*records), day(), NO_PRIORITY))
+    half = only(analyse(frame(*records[::2]), day(), NO_PRIORITY))
+
+    assert whole["coverage_reason"] is None
+    assert whole["activity_category"] == "sedentary"
+    assert half["coverage_reason"] == "50 % of the day recorded, 70 % needed"
+    assert half["activity_category"] is None
+    assert half["complete_day_steps"] is None
