@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from health_etl.clinical import processors
+from health_etl.clinical import all_processors
 from health_etl.core import utc_offsets
 from health_etl.insights import table
 from health_etl.record_types import record_types
@@ -52,7 +52,7 @@ def page() -> str:
     parts.append(_table(utc_offsets.COLUMNS))
     parts.append("## insights/*\n\nColumns that every insights table shares, around its metrics.\n")
     parts.append(_table((*table.IDENTITY, *table.CONTEXT, *table.TEXT)))
-    for name, processor in processors().items():
+    for name, processor in all_processors().items():
         parts.append(f"## insights/{name}\n\nMetrics of a person and local day.\n")
         parts.append(_table([metric.column() for metric in processor.metrics]))
     return "\n".join([*parts, JOURNAL])

@@ -250,7 +250,9 @@ _MEALS = (
     mg_dl("meal_rise_mg_dl", "Rise over a meal", "Mean after less mean before, the mean over those meals.", 1),
 )
 
-CARRIED_COUNTS = tuple(kept(name, f"Readings {name.removesuffix('_count').replace('_', ' ')}.") for name in COUNTS)
+CARRIED_COUNTS = tuple(
+    kept(name, f"Readings {name.removesuffix('_count').replace('_', ' ')}.", "readings") for name in COUNTS
+)
 SLOT_LIST = Metric(
     "glucose_by_slot_mg_dl",
     "Glucose by slot",

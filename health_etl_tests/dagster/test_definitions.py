@@ -25,7 +25,11 @@ JOURNAL = dg.AssetKey(["training", "health_journal"])
 RELEASES = dg.AssetKey(["quarantine", "releases"])
 UNCLAIMED = dg.AssetKey(["quarantine", "unclaimed_uploads"])
 START = date(2025, 9, 1)
-WITHOUT_UNIT = {"ln_rmssd"}  # a logarithm
+# Indices and sums of risks, which have none; a logarithm.
+WITHOUT_UNIT = {
+    *("lbgi", "hbgi", "gri", "j_index", "window_lbgi", "window_hbgi", "window_gri", "window_j_index", "adrr"),
+    *("low_risk_mean", "high_risk_mean", "low_risk_highest", "high_risk_highest", "ln_rmssd"),
+}
 
 # Measured quantity and unit of each type, as the tables call them.
 UNITS = {
