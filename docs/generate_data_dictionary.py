@@ -37,6 +37,8 @@ JOURNAL = """## Training lines
 | `metadata.quality_score` | number | mean quality of the source files, 0 to 1 |
 | `metadata.coverage` | number | share of the day that is recorded, 0 to 1 |
 | `metadata.source_keys` | list of strings | raw objects, with the subject in place of the person |
+| `metadata.caption_level` | string | statistical (numbers), structural (course in time) or semantic (meaning) |
+| `metadata.derived` | list | numbers of the output worked out from the input: value, rule, of |
 | `metadata.processor_version` | string | version of everything that decided the line |
 | `metadata.clinical_insights` | object | the figures, rounded as in the text; a missing one is left out |
 """
@@ -51,10 +53,10 @@ def page() -> str:
     parts.append(f"## records/{utc_offsets.NAME}\n\nUTC offsets that records state, evidence for those that do not.\n")
     parts.append(_table(utc_offsets.COLUMNS))
     parts.append("## insights/*\n\nColumns that every insights table shares, around its metrics.\n")
-    parts.append(_table((*table.IDENTITY, *table.CONTEXT, *table.TEXT)))
+    parts.append(_table((*table.IDENTITY, *table.PROFILE, *table.CONTEXT, *table.TEXT)))
     for name, processor in all_processors().items():
         parts.append(f"## insights/{name}\n\nMetrics of a person and local day.\n")
-        parts.append(_table([metric.column() for metric in processor.metrics]))
+        parts.append(_table([metric.column() for metric in processor.all_metrics]))
     return "\n".join([*parts, JOURNAL])
 
 

@@ -31,11 +31,15 @@ FINE_MINUTES = sourced(
 )
 HOUR_MINIMUM_SHARE = sourced(0.5, "share of the hour", "everybody", "ASSUMPTION: a lesser part does not stand for it")
 MINUTES_PER_DAY = HOURS_PER_DAY * MINUTES_PER_HOUR
+NIGHT_HOURS = definition((0, 6), "hours of the night by the local clock")
+MORNING_HOURS = definition((6, 12), "hours of the morning by the local clock")
+AFTERNOON_HOURS = definition((12, 18), "hours of the afternoon by the local clock")
+EVENING_HOURS = definition((18, 24), "hours of the evening by the local clock")
 PARTS = {
-    "night": definition((0, 6), "hours of the night by the local clock"),
-    "morning": definition((6, 12), "hours of the morning by the local clock"),
-    "afternoon": definition((12, 18), "hours of the afternoon by the local clock"),
-    "evening": definition((18, 24), "hours of the evening by the local clock"),
+    "night": NIGHT_HOURS,
+    "morning": MORNING_HOURS,
+    "afternoon": AFTERNOON_HOURS,
+    "evening": EVENING_HOURS,
 }
 
 COARSE = f"no record is {FINE_MINUTES} min long or shorter"

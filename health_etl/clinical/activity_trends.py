@@ -15,12 +15,7 @@ from health_etl.clinical.sources import definition, sourced
 BASELINE_MINIMUM_DAYS = sourced(7, "days", "everybody", "ASSUMPTION: a week holds workdays and free days")
 USUAL_SD = sourced(2, "SD", "everybody", "convention: about one value in twenty lies beyond by chance")
 WEEK_DAYS = definition(7, "days of a week")
-WEEK_MINIMUM_DAYS = sourced(
-    4,
-    "days",
-    "everybody",
-    "ASSUMPTION: more than half of a week; 3 suffice in Tudor-Locke 2005, doi:10.1016/j.ypmed.2004.06.003",
-)
+WEEK_MINIMUM_DAYS = sourced(4, "days", "everybody", "ASSUMPTION: more than half of a week")
 WORKDAYS_MINIMUM = sourced(5, "days", "everybody", "ASSUMPTION: as many as a week has")
 WEEKEND_MINIMUM = sourced(2, "days", "everybody", "ASSUMPTION: as many as a week has")
 SATURDAY = definition(5, "Saturday, counted from Monday = 0; weekends are Saturday and Sunday")

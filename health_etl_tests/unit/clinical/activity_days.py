@@ -63,7 +63,7 @@ def tiles(
 
 
 def frame(*rows: dict[str, Any], column: str = "steps") -> pd.DataFrame:
-    empty = pd.DataFrame([row("00:00", "00:01", 0, column=column)])[:0]
+    empty = pd.DataFrame([row("00:00", "00:01", 0 if column == "steps" else 0.0, column=column)])[:0]
     return pd.DataFrame(list(rows)).astype(empty.dtypes.to_dict()) if rows else empty
 
 

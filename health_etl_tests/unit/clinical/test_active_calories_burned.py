@@ -1,85 +1,46 @@
-"""Active energy of a local day: merged totals and honest coverage; nothing is graded."""
+"""Active energy of a local day: merged totals and honest coverage; placed only against named assumptions."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
-import fastavro
+import numpy as np
 import pandas as pd
 import pytest
 
-from health_etl.clinical.active_calories_burned import PROCESSOR, analyse, narrate
-from health_etl.clinical.base import ClinicalOptions, Facts
-
-SAMSUNG, OURA = "com.sec.android.app.shealth", "com.ouraring.oura"
-DAY = "2025-09-20"
-START, END = "2025-09-20T05:00Z", "2025-09-21T05:00Z"  # local midnights at -05:00
-
-
-def instant(text: str) -> pd.Timestamp:
-    return pd.Timestamp(text).tz_convert("UTC").as_unit("ms")
-
-
-def energy_row(active_kcal: float, start: str = START, end: str = END, **other: Any) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "user_id": "ada",
-        "local_date": DAY,
-        "record_id": "r",
-        "source_app": OURA,
-        "start_utc": start,
-        "end_utc": end,
-        "last_modified_utc": "2025-09-21T06:00Z",
-        "fetched_utc": "2025-09-21T07:00Z",
-        "utc_offset_minutes": -300,
-        "end_utc_offset_minutes": -300,
-        "active_kcal": active_kcal,
-    } | other
-    return {name: instant(value) if name.endswith("_utc") else value for name, value in row.items()}
+from health_etl.clinical.active_calories_burned import PROCESSOR, analyse
+from health_etl.clinical.base import ClinicalOptions
+from health_etl_tests.unit.clinical.activity_days import (
+    MIDNIGHT,
+    NEXT_MIDNIGHT,
+    NO_PRIORITY,
+    OURA,
+    SAMSUNG,
+    day,
+    facts_of,
+    frame,
+    only,
+    real_rows,
+    row,
+    tiles,
+    told,
+)
 
 
-def days(*user_ids: str) -> pd.DataFrame:
-    bounds = {"local_date": DAY, "day_start_utc": instant(START), "day_end_utc": instant(END)}
-    return pd.DataFrame([{"user_id": user_id, **bounds} for user_id in user_ids or ("ada",)])
+def energy_row(active_kcal: float, start: str = MIDNIGHT, end: str = NEXT_MIDNIGHT, **other: Any) -> dict[str, Any]:
+    given = {"app": OURA, "record_id": "r", "last_modified_utc": "2025-09-21T06:00Z", **other}
+    return row(start, end, active_kcal, column="active_kcal", **given)
 
 
-def insights_of(*rows: dict[str, Any], priority: tuple[str, ...] = ()) -> dict[str, Any]:
-    found = analyse(pd.DataFrame(list(rows)), days(), ClinicalOptions(priority)).astype(object)
-    assert len(found) == 1
-    return {str(name): None if pd.isna(value) else value for name, value in found.iloc[0].items()}
-
-
-def facts_of(row: dict[str, Any]) -> Facts:
-    values = {metric.name: row[metric.name] for metric in PROCESSOR.metrics if row[metric.name] is not None}
-    written = {
-        metric.name: values[metric.name]
-        if isinstance(values[metric.name], str)
-        else f"{values[metric.name]:.{metric.decimals}f}"
-        for metric in PROCESSOR.metrics
-        if metric.name in values
-    }
-    written |= {"local_date": row["local_date"], "coverage_percent": f"{row['coverage'] * 100:.0f}"}
-    written |= {"coverage_reason": row["coverage_reason"]} if row["coverage_reason"] else {}
-    return Facts(values, written | {"zone_source": "record"})
+def insights_of(*rows: dict[str, Any], priority: tuple[str, ...] = (), age_years: int | None = None) -> dict[str, Any]:
+    return only(analyse(frame(*rows, column="active_kcal"), day(age_years=age_years), ClinicalOptions(priority)))
 
 
 def test_a_real_daily_total_exported_before_the_days_end_is_a_partial_day(shared: Path) -> None:
-    with (shared / "samples" / "ActiveCaloriesBurnedRecord_1758407139312.avro").open("rb") as file:
-        (record,) = fastavro.reader(file)
-    assert isinstance(record, dict)
+    rows = real_rows(shared, "ActiveCaloriesBurnedRecord", "energyInKilocalories", "active_kcal")
 
-    def at(name: str) -> str:
-        return pd.Timestamp(record[name], unit="ms", tz="UTC").isoformat()
-
-    found = insights_of(
-        energy_row(
-            record["energyInKilocalories"],
-            at("startTimeEpochMillis"),
-            at("endTimeEpochMillis"),
-            fetched_utc=at("appRecordFetchTimeEpochMillis"),
-        )
-    )
+    found = only(analyse(rows, day(), NO_PRIORITY))
 
     assert found["active_kcal_total"] == 124
     assert found["source_totals"] == f"{OURA} 124.0 kcal"
@@ -88,11 +49,13 @@ def test_a_real_daily_total_exported_before_the_days_end_is_a_partial_day(shared
     # recorded from 04:00 to 17:25:39.312
     assert found["coverage"] == pytest.approx((13 * 3600 + 25 * 60 + 39.312) / 86_400)
     assert found["coverage_reason"] == "56 % of the day recorded, 70 % needed"
+    assert found["complete_day_active_kcal"] is found["usual_range_place"] is None
+    assert len(set(told(PROCESSOR, facts_of(PROCESSOR, analyse(rows, day(), NO_PRIORITY))).values())) == 3
 
 
 def test_apps_are_merged_by_time_and_never_summed() -> None:
     ring = energy_row(400.0, "2025-09-20T11:00Z", "2025-09-20T23:00Z", record_id="ring")
-    watch = energy_row(480.5, source_app=SAMSUNG, record_id="watch", last_modified_utc="2025-09-21T05:30Z")
+    watch = energy_row(480.5, app=SAMSUNG, record_id="watch", last_modified_utc="2025-09-21T05:30Z")
 
     found = insights_of(ring, watch)
 
@@ -105,14 +68,15 @@ def test_apps_are_merged_by_time_and_never_summed() -> None:
 
 def test_the_priority_list_outranks_a_later_modification() -> None:
     ring = energy_row(400.0, record_id="ring")
-    watch = energy_row(480.5, source_app=SAMSUNG, record_id="watch", last_modified_utc="2025-09-21T05:30Z")
+    watch = energy_row(480.5, app=SAMSUNG, record_id="watch", last_modified_utc="2025-09-21T05:30Z")
 
     assert insights_of(ring, watch)["active_kcal_total"] == 400
     assert insights_of(ring, watch, priority=(SAMSUNG,))["active_kcal_total"] == 480.5
 
 
 def test_no_energy_recorded_is_zero_and_no_record_is_null() -> None:
-    found = analyse(pd.DataFrame([energy_row(0.0)]), days("ada", "bob"), ClinicalOptions())
+    days = pd.concat([day("ada"), day("bob")], ignore_index=True)
+    found = analyse(frame(energy_row(0.0), column="active_kcal"), days, NO_PRIORITY)
 
     assert found["active_kcal_total"].iloc[0] == 0
     assert found["active_kcal_total"].isna().tolist() == [False, True]
@@ -120,34 +84,78 @@ def test_no_energy_recorded_is_zero_and_no_record_is_null() -> None:
 
 
 def test_row_order_never_matters() -> None:
-    rows = pd.DataFrame(
-        [
-            energy_row(0.1 * number, record_id=f"r{number}", source_app=(SAMSUNG, OURA)[number % 2])
-            for number in range(9)
-        ]
+    rows = frame(
+        *(energy_row(0.1 * n, record_id=f"r{n}", app=(SAMSUNG, OURA)[n % 2]) for n in range(9)), column="active_kcal"
     )
 
-    found = analyse(rows, days(), ClinicalOptions())
+    found, again = analyse(rows, day(), NO_PRIORITY), analyse(rows[::-1], day(), NO_PRIORITY)
 
-    pd.testing.assert_frame_equal(found, analyse(rows[::-1], days(), ClinicalOptions()), check_exact=True)
-
-
-def test_the_text_states_the_energy_and_its_coverage_and_grades_nothing() -> None:
-    facts = facts_of(insights_of(energy_row(312.25, end="2025-09-20T17:00Z")))
-
-    text = narrate(facts)
-
-    assert text == (
-        "On 2025-09-20, 312.2 kcal of active energy were recorded; the records cover 50 % of the day. This "
-        "is too little to judge the day (50 % of the day recorded, 70 % needed); what happened in the "
-        "unrecorded time is unknown, not zero. Active energy is an estimate by the device or app."
-    )
-    known = " ".join([*facts.written.values(), *PROCESSOR.guidelines])
-    assert set(re.findall(r"\d+", text)) <= set(re.findall(r"\d+", known))
+    np.testing.assert_array_equal(*(np.array(each.pop("active_kcal_by_hour").tolist()) for each in (found, again)))
+    pd.testing.assert_frame_equal(found, again, check_exact=True)
 
 
-def test_the_text_of_a_day_without_data_says_so() -> None:
-    found = analyse(pd.DataFrame([energy_row(1.0)]), days("bob"), ClinicalOptions()).astype(object).iloc[0]
-    row = {str(name): None if pd.isna(value) else value for name, value in found.items()}
+def test_nothing_in_gives_no_rows_of_the_promised_columns() -> None:
+    found = analyse(frame(column="active_kcal"), day()[:0], NO_PRIORITY)
 
-    assert narrate(facts_of(row)) == f"No active energy of {DAY} was recorded before the export."
+    assert found.empty
+    expected = ["user_id", "local_date", *(m.name for m in PROCESSOR.metrics), "coverage", "coverage_reason"]
+    assert sorted(found.columns) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("kcal", "place"),
+    [
+        (149.9, "below the usual range"),
+        (150.0, "in the usual range"),
+        (1000.0, "in the usual range"),
+        (1000.1, "above the usual range"),
+        (3000.0, "above the usual range"),
+        (3000.1, "implausible outside endurance events"),
+    ],
+)
+def test_a_complete_day_is_placed_against_what_is_usual(kcal: float, place: str) -> None:
+    assert insights_of(energy_row(kcal))["usual_range_place"] == place
+
+
+def test_an_incomplete_day_is_only_ever_implausible_and_a_child_is_not_placed() -> None:
+    part = {"end": "2025-09-20T17:00Z"}
+    assert insights_of(energy_row(500.0, **part))["usual_range_place"] is None
+    assert insights_of(energy_row(3500.0, **part))["usual_range_place"] == "implausible outside endurance events"
+    assert insights_of(energy_row(500.0), age_years=17)["usual_range_place"] is None
+    assert insights_of(energy_row(500.0), age_years=18)["usual_range_place"] == "in the usual range"
+
+
+def test_energy_by_hour_comes_from_fine_records_with_its_decimals() -> None:
+    records = tiles("00:00", "24:00", 15, {"08:00": 40.25, "08:30": 10.5, "19:00": 30.0}, column="active_kcal")
+    found = insights_of(*records)
+
+    assert found["active_kcal_by_hour"][8] == 50.75
+    assert (found["busiest_hour_local"], found["busiest_hour_active_kcal"]) == ("08:00", 50.75)
+    assert found["evening_active_kcal"] == 30
+    assert found["active_kcal_in_known_hours"] == found["active_kcal_total"] == 80.75
+
+
+def test_the_text_of_half_a_day_states_its_energy_and_coverage_and_judges_nothing() -> None:
+    rows = frame(energy_row(312.25, end="2025-09-20T17:00Z"), column="active_kcal")
+    texts = told(PROCESSOR, facts_of(PROCESSOR, analyse(rows, day(), NO_PRIORITY), dict.fromkeys(range(1, 29), 400.0)))
+
+    assert all("312.2 kcal" in text for text in texts.values())
+    assert all("(50 % of the day recorded, 70 % needed)" in text for text in texts.values())
+    assert all("unknown, not zero" in text for text in texts.values())
+    assert "this day is not complete and not compared with it" in texts["statistical"]
+    assert "The total is not held against a usual range." in texts["semantic"]
+    assert "estimate of the device or app" in texts["semantic"]
+
+
+def test_the_text_of_an_implausible_day_doubts_the_figure() -> None:
+    rows = frame(energy_row(4200.0), column="active_kcal")
+    text = told(PROCESSOR, facts_of(PROCESSOR, analyse(rows, day(), NO_PRIORITY)))["semantic"]
+    assert "More than 3000 kcal a day are implausible outside endurance events" in text
+    assert "No age is configured" in text
+
+
+def test_the_text_of_a_day_without_data_says_so_and_does_not_call_it_zero() -> None:
+    found = analyse(frame(energy_row(1.0), column="active_kcal"), day("bob"), NO_PRIORITY)
+    texts = told(PROCESSOR, facts_of(PROCESSOR, found))
+    assert all("No active energy of 2025-09-20 was recorded before the export." in text for text in texts.values())
+    assert "That does not mean that there was none." in texts["semantic"]
