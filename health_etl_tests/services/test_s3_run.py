@@ -57,7 +57,7 @@ def test_a_bucket_and_a_folder_end_in_the_same_bytes(
         assert one("run").exit_code == 0
     in_bucket = contents(s3_server, s3_bucket)
     assert derived(in_bucket) == derived(in_folder.contents())
-    assert sum(key.endswith(".jsonl") for key in in_bucket) == 4
+    assert sum(key.endswith(".jsonl") for key in in_bucket) == 5
 
     assert "26 already there" in command("ingest", sample, "--user", "demo").stdout
     assert "Everything was up to date" in command("run").stdout
@@ -72,7 +72,7 @@ def test_a_lake_may_be_a_prefix_of_a_bucket(
     assert inside("ingest", sample / STEPS, "--user", "demo").exit_code == 0
     ran = inside("run")
     journal = "training/physical_activity/2025/09/health_journal_2025_09.jsonl"
-    assert f"{url}/{journal}  1 line" in ran.stdout
+    assert f"{url}/{journal}  3 lines" in ran.stdout
     keys = contents(s3_server, s3_bucket).keys()
     assert f"teams/sleep/{journal}" in keys
     assert {key for key in keys if not key.startswith("teams/sleep/")} == set()
@@ -87,7 +87,7 @@ def test_unusual_user_ids_are_told_apart_and_found_again(command: CommandLine, s
         assert "1 already there" in command("ingest", sample / STEPS, "--user", user).stdout
     output = command("run").stdout
     assert "5 files read" in output
-    assert "health_journal_2025_09.jsonl  5 lines" in output
+    assert "health_journal_2025_09.jsonl  15 lines" in output
     assert "Everything was up to date" in command("run").stdout
 
 
