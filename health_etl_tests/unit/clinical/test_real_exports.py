@@ -26,7 +26,7 @@ def records(shared: Path, avro_name: str) -> list[dict[str, Any]]:
     return list(by_id.values())
 
 
-def row(record: dict[str, Any], epoch_ms: int, **measured: float) -> dict[str, Any]:
+def row(record: dict[str, Any], epoch_ms: int, **measured: float | str) -> dict[str, Any]:
     return {
         "user_id": "u1",
         "record_id": record["metadata"]["id"],
@@ -52,7 +52,13 @@ def analysed(processor: Processor, rows: Iterator[dict[str, Any]], night_shift_h
 @pytest.fixture(scope="module")
 def glucose(shared: Path) -> pd.DataFrame:
     rows = (
-        row(r, r["timeEpochMillis"], glucose_mg_dl=r["levelInMilligramsPerDeciliter"])
+        row(
+            r,
+            r["timeEpochMillis"],
+            glucose_mg_dl=r["levelInMilligramsPerDeciliter"],
+            relation_to_meal=r["relationToMeal"],
+            meal_type=r["mealType"],
+        )
         for r in records(shared, "BloodGlucoseRecord")
     )
     return analysed(blood_glucose.PROCESSOR, rows)
