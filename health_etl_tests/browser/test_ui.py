@@ -134,7 +134,7 @@ def test_every_sensor_is_listed_and_can_be_switched_off_and_on(page: Page) -> No
         expect(page.get_by_text("No automations", exact=True)).to_be_visible()
     for name in names[:2]:
         row = page.locator("[class*=ListItem_listItem]").filter(
-            has=page.get_by_role("link", name=re.compile(rf"(^|\s){name}$"))
+            has=page.get_by_role("link", name=re.compile(rf"(^|\W){name}(\W|$)"))
         )
         switch = row.locator("label[class*=Switch]:not([class*=disabled])")
         before = switch.is_checked()
