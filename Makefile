@@ -48,8 +48,7 @@ fuzz: $(READY) ## try 2,500 damaged files of each type, and tell what became of 
 
 soak: $(READY) ## kill runs at 50 random moments, on a folder and on S3 (about 15 minutes)
 	@echo "Killing runs; the moments and what each had reached come at the end …"
-	@HEALTH_ETL_TEST_KILLS=$${HEALTH_ETL_TEST_KILLS:-50} $(BIN)/python -m pytest -k random -rP --log-level INFO \
-	--log-format '%(message)s' --log-disable alembic.runtime.migration --log-disable alembic.runtime.plugins \
+	@HEALTH_ETL_TEST_KILLS=$${HEALTH_ETL_TEST_KILLS:-50} $(BIN)/python -m pytest -k random -rP --show-capture stdout \
 	health_etl_tests/cli/test_cli_killed.py health_etl_tests/services/test_s3_killed.py
 
 docs: $(READY) ## write the generated pages of docs/ anew

@@ -81,7 +81,8 @@ def ingesting(
     new = sum(item.is_new for item in done)
     already = len(done) - new - len(refused)
     console.print(
-        f"{len(done)} files: {new} put into {settings.lake}/raw, {already} already there, {len(refused)} refused"
+        f"{counted(len(done), 'file')}: {new} put into {settings.lake}/raw, {already} already there, "
+        f"{len(refused)} refused"
     )
     return len(refused)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import logging
 import os
 import random
 import shutil
@@ -33,6 +32,7 @@ from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake, connect
 from health_etl.core.listing import list_all
 from health_etl.core.quality import QualityRules
+from health_etl.core.wording import counted
 from health_etl.insights.partition import InsightOptions
 from health_etl.planner import Scope
 from health_etl.record_types import record_types
@@ -66,7 +66,6 @@ NOON = exports.utc("2025-09-15 17:00")
 LAYERS = ("records", "insights", "training")
 DERIVED_SUFFIXES = (".parquet", ".json", ".jsonl")
 
-log = logging.getLogger(__name__)
 Objects = Mapping[str, bytes]
 
 
@@ -287,17 +286,23 @@ def survive(trial: Trial, kills: int) -> None:
             for number in range(min(CHAIN, kills - killed)):
                 moment = moments.uniform(0, trial.run_seconds)
                 if not trial.killed_after(moment):
-                    log.info("at %.2f s the run had ended", moment)
+                    tell(f"at {moment:.2f} s the run had ended")
                     if number == 0:  # a whole run took less than the measured one
                         trial.run_seconds = moment
                     break
                 killed += 1
-                log.info("kill %d of %d at %.2f s; %s", killed, kills, moment, trial.reached())
+                tell(f"kill {killed} of {kills} at {moment:.2f} s; {trial.reached()}")
                 assert not_whole(trial.lake, trial.settings) == []
             trial.run_to_the_end()
         assert faults == []
         assert differing(derived(trial.lake), trial.undisturbed) == []
-    log.info("%d kills in %d chains; an undisturbed run takes %.1f s", killed, chains, trial.run_seconds)
+    told = f"{counted(killed, 'kill')} in {counted(chains, 'chain')}"
+    tell(f"{told}; an undisturbed run takes {trial.run_seconds:.1f} s")
+
+
+def tell(what: str) -> None:
+    """Say how far a trial is: `make soak` shows it at the end. (Dagster sets the levels of loggers as it likes.)"""
+    print(what)  # noqa: T201
 
 
 def differing(one: Objects, other: Objects) -> list[str]:

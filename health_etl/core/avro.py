@@ -17,6 +17,7 @@ from fastavro.schema import SchemaParseException, UnknownType, parse_schema
 from health_etl.core.avro_container import MAGIC, Container, look_through
 from health_etl.core.avro_resolution import Resolution, resolve
 from health_etl.core.reasons import FileReason, FileRefusedError
+from health_etl.core.wording import counted
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 
@@ -136,7 +137,8 @@ def _read_all(content: bytes, container: Container, resolution: Resolution) -> l
         raise FileRefusedError(FileReason.SCHEMA_INCOMPATIBLE, _unfitting(resolution)) from None
     except (SchemaParseException, UnknownType, *_DAMAGE) as error:
         raise FileRefusedError(
-            FileReason.UNREADABLE, f"the file is damaged after {len(records)} records ({type(error).__name__})"
+            FileReason.UNREADABLE,
+            f"the file is damaged after {counted(len(records), 'record')} ({type(error).__name__})",
         ) from None
     if len(records) != container.record_count:
         raise FileRefusedError(FileReason.UNREADABLE, f"{container.record_count} records counted, {len(records)} read")

@@ -134,7 +134,8 @@ class FileReader:
 
     def _verdict(self, entry: FileEntry, good_rows: int, overridden: bool) -> tuple[FileReason, str] | None:
         if not good_rows:
-            return FileReason.NO_GOOD_ROWS, f"none of its {entry.rows_in} records is valid"
+            whose = "its only record" if entry.rows_in == 1 else f"each of its {entry.rows_in:,} records"
+            return FileReason.NO_GOOD_ROWS, f"{whose} is invalid"
         if entry.quality is not None and entry.quality.score < self.rules.threshold and not overridden:
             detail = f"its quality score is {entry.quality.score:g}, {self.rules.threshold:g} is needed"
             return FileReason.LOW_QUALITY, detail

@@ -115,7 +115,7 @@ def _none(month: Month, count: str, what: str) -> Verdict:
     lines, bad = month.counts.lines, int(getattr(month.counts, count))
     facts = {"lines": lines, f"lines_{count}": bad}
     if bad:
-        return Verdict(False, f"{bad} lines {what}. Do not train on this month; report it as a bug.", True, facts)
+        return Verdict(False, f"Lines that {what}: {bad}. Do not train on this month; report it as a bug.", True, facts)
     return Verdict(True, f"None of {lines} lines.", facts=facts)
 
 

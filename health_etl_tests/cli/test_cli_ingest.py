@@ -52,7 +52,7 @@ def test_one_content_under_two_names_is_put_once(command: CommandLine, sample: P
 
 def test_two_people_may_export_the_same_content(command: CommandLine, sample: Path) -> None:
     for user in ("one", "one_two"):
-        assert "1 put into" in command("ingest", sample / STEPS, "--user", user).stdout
+        assert "1 file: 1 put into" in command("ingest", sample / STEPS, "--user", user).stdout
     assert len(command.contents()) == 2
 
 

@@ -1,10 +1,11 @@
-"""What became of the mutants, told at the end of a full run."""
+"""What became of the mutants, and what the worst one cost, told at the end of a full run."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,10 +26,8 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     if MUTANTS not in os.environ:
         return
     counts: Counter[tuple[str, str, str]] = Counter()
-    for report in terminalreporter.stats.get("passed", []):
-        for name, value in report.user_properties:
-            if name == "outcome":
-                counts[tuple(value[:3])] += value[3]
+    for name, kind, outcome, count in _recorded(terminalreporter, "outcome"):
+        counts[name, kind, outcome] += count
     for position, heading in ((0, "by type"), (1, "by kind of damage")):
         terminalreporter.section(f"mutants {heading}")
         for row in sorted({key[position] for key in counts}):
@@ -38,3 +37,12 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
                     outcomes[key[2]] += count
             told = ", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items()))
             terminalreporter.write_line(f"{row}: {sum(outcomes.values())} = {told}")
+    terminalreporter.section("the most that a mutant took")
+    for name, seconds, grown in sorted(_recorded(terminalreporter, "most")):
+        terminalreporter.write_line(f"{name}: {seconds:.2f} s, {grown / 1024**2:.0f} MiB above the start")
+
+
+def _recorded(terminalreporter: TerminalReporter, wanted: str) -> Iterator[Any]:
+    """Yield what the tests that passed recorded under a name."""
+    for report in terminalreporter.stats.get("passed", []):
+        yield from (value for name, value in report.user_properties if name == wanted)

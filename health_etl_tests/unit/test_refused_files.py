@@ -140,8 +140,15 @@ def _same_file_of(lake: Lake, reason: str) -> dict[str, object]:
 def test_a_file_without_a_good_record_is_quarantined_whole(lake: Lake) -> None:
     metadata = _same_file_of(lake, "no_good_rows")
     assert metadata["faults"] == {"glucose_mg_dl:out_of_range": 2}
-    assert metadata["detail"] == "none of its 2 records is valid"
+    assert metadata["detail"] == "each of its 2 records is invalid"
     assert records_of(lake, "blood_glucose")["record_id"].tolist() == ["g1", "g2"]
+
+
+def test_a_file_whose_only_record_is_bad_says_so(lake: Lake) -> None:
+    put(lake, "blood_glucose", [blood_glucose("b1", mg_dl=5_000.0)])
+    update_records(lake, "blood_glucose")
+    (entry,) = manifest_of(lake, "blood_glucose").files
+    assert (entry.reason, entry.detail) == (FileReason.NO_GOOD_ROWS, "its only record is invalid")
 
 
 def test_a_file_under_the_threshold_is_quarantined_whole_with_its_good_records(lake: Lake) -> None:
