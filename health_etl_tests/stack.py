@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -146,8 +149,26 @@ def stack(clean_session: None) -> Iterator[RunningStack]:
     del clean_session
     if missing := missing_packages():
         unavailable(f"no stack: install {', '.join(missing)}; `make stack` shows whether it starts")
-    port = next(first for first in FIRST_PORTS if not any(listens(port) for port in StackSettings(first).ports))
-    found = Stack(StackSettings(port))
+    with free_ports() as first:
+        yield from _running(Stack(StackSettings(first)))
+
+
+@contextmanager
+def free_ports() -> Iterator[int]:
+    """Take a range of ports that no program listens on, and no other test process takes within; yield the first."""
+    for first in FIRST_PORTS:
+        with Path(tempfile.gettempdir(), f"health-etl-test-stack-{first}.lock").open("a", encoding="ascii") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            if not any(listens(port) for port in StackSettings(first).ports):
+                yield first
+                return
+    raise AssertionError(f"all ports from {FIRST_PORTS[0]} on are taken")
+
+
+def _running(found: Stack) -> Iterator[RunningStack]:
     said: list[str] = []
     try:
         found.up(said.append)

@@ -16,6 +16,7 @@ from deploy.stack.process import Process
 from deploy.stack.service import NotUpError
 from deploy.stack.settings import StackSettings
 from deploy.stack.stack import Stack
+from health_etl_tests.stack import free_ports
 
 WITH_A_CHILD = "sleep 600 & echo $! > child; wait"
 
@@ -100,3 +101,8 @@ def test_a_stack_that_was_never_started_is_said_to_be_down(monkeypatch: pytest.M
     with pytest.raises(NotUpError, match="not up; start it with: make stack"):
         Stack(StackSettings(9)).problems()
     Stack(StackSettings(9)).down(lambda _line: None)
+
+
+def test_two_test_processes_never_share_a_stack() -> None:
+    with free_ports() as first, free_ports() as second:
+        assert not set(StackSettings(first).ports) & set(StackSettings(second).ports)
