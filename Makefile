@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run ui test soak lint fuzz docs lock services services-down clean
+.PHONY: help run ui test soak lint fuzz docs lock services services-down stack stack-status stack-down clean
 
 # The first Python that is new enough and can make virtual environments; `make PYTHON=…` names another.
 USABLE := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -14,6 +14,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 PORT ?= 3000
+STACK_PORT ?= 3100
 DEMO_USER ?= demo
 
 # From the shell, else from .env, else inside the checkout.
@@ -59,6 +60,15 @@ services: ## start the throw-away S3 server of the services tests and print its 
 
 services-down: ## stop that server; what it held is gone
 	@health_etl_tests/services/stop-s3.sh
+
+stack: $(READY) ## start S3, PostgreSQL, RabbitMQ, code server, webserver and daemon on loopback (STACK_PORT=…)
+	@$(WITH_ENV) $(abspath $(BIN))/python -m deploy.stack up --port $(STACK_PORT)
+
+stack-status: $(READY) ## tell what of the stack is not up
+	@$(BIN)/python -m deploy.stack status --port $(STACK_PORT)
+
+stack-down: $(READY) ## stop the stack; what it held is gone
+	@$(BIN)/python -m deploy.stack down --port $(STACK_PORT)
 
 lock: ## write constraints.txt anew: the newest versions that setup.py allows
 	@$(require-python)

@@ -190,6 +190,17 @@ def report(
 
 
 @app.command()
+def setup() -> None:
+    """Make the buckets and Dagster's tables that the settings name, where they are missing."""
+    from health_etl.set_up import set_up
+    from health_etl.settings import load
+
+    with _one_sentence():
+        for line in set_up(load()):
+            console.print(line)
+
+
+@app.command()
 def doctor() -> None:
     """Say whether settings, store, instance and code location are in order, and what to do where they are not."""
     from health_etl.doctor import examining

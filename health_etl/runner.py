@@ -24,11 +24,12 @@ from health_etl.core.quality import QualityRules
 from health_etl.definitions import build_definitions
 from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
+from health_etl.instance import home_folder
 from health_etl.jobs import BRING_UP_TO_DATE, SORT_OUT_UNCLAIMED, WRITE_JOURNAL
 from health_etl.partitions import month_key, ranges, upload_dates
 from health_etl.planner import DailyWork, Scope
 from health_etl.run_lock import STARTED_HERE, alone_on_this_host, end_dead_runs
-from health_etl.settings import Settings, project_root
+from health_etl.settings import Settings
 from health_etl.sqlite_tuning import spared_disk
 
 LONGEST_RUN_DAYS = 31
@@ -49,8 +50,8 @@ class Outcome:
 
 
 def dagster_home() -> Path:
-    """Return DAGSTER_HOME, by default the project's own, which reads the top-level dagster.yaml."""
-    home = Path(os.environ.get("DAGSTER_HOME") or project_root() / "data" / "dagster_home")
+    """Return DAGSTER_HOME and set it for Dagster; raises PermanentError where it is no folder."""
+    home = home_folder()
     if not home.is_dir():
         raise PermanentError(f"DAGSTER_HOME {home} is no folder; make it, or unset DAGSTER_HOME.")
     os.environ["DAGSTER_HOME"] = str(home.resolve())

@@ -24,6 +24,8 @@ DEMO_PSEUDONYM_KEY = "health-etl-demo-key-not-secret"
 
 _WEIGHT = "share of {} in a file's quality score, from 0 to 1; the four weights add up to 1"
 
+_BUCKET_URL = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?"
+
 _FIXED_OFFSET = re.compile(r"^[+-](0\d|1[0-8]):[0-5]\d$")
 
 
@@ -64,6 +66,15 @@ class Settings(BaseSettings):
         default="us-east-1",
         validation_alias=AliasChoices("HEALTH_ETL_S3_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"),
         description="region name, such as us-east-1",
+    )
+    dagster_postgres_url: SecretStr | None = Field(
+        default=None,
+        description="postgresql://user:password@host:port/database for Dagster's runs and events; "
+        "unset means SQLite files under DAGSTER_HOME",
+    )
+    run_logs: str | None = Field(
+        default=None,
+        description="s3://bucket/prefix for what runs print; unset means files under DAGSTER_HOME",
     )
     pseudonym_key: SecretStr = Field(
         default=SecretStr(DEMO_PSEUDONYM_KEY),
@@ -112,11 +123,36 @@ class Settings(BaseSettings):
     @field_validator("lake")
     @classmethod
     def _lake_is_a_url(cls, value: str) -> str:
-        if not re.match(r"^(file:///.+|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?)$", value):
+        if not re.match(rf"^(file:///.+|{_BUCKET_URL})$", value):
             raise ValueError("not such a URL")
         return value.rstrip("/")
 
-    @field_validator("s3_endpoint_url", "s3_access_key_id", "s3_secret_access_key", mode="before")
+    @field_validator("run_logs")
+    @classmethod
+    def _run_logs_are_in_a_bucket(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(rf"^{_BUCKET_URL}$", value):
+            raise ValueError("not such a URL")
+        return value.rstrip("/") if value else None
+
+    @field_validator("dagster_postgres_url")
+    @classmethod
+    def _driver_is_named(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", value.get_secret_value())
+        if not re.match(r"^postgresql\+psycopg2://[^/@]+@[^/@]+/[^/]+$", url):
+            raise ValueError("not such a URL")
+        # Without its name SQLAlchemy takes another driver, which is not installed.
+        return SecretStr(url)
+
+    @field_validator(
+        "s3_endpoint_url",
+        "s3_access_key_id",
+        "s3_secret_access_key",
+        "dagster_postgres_url",
+        "run_logs",
+        mode="before",
+    )
     @classmethod
     def _empty_is_unset(cls, value: Any) -> Any:
         return None if value == "" else value

@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import uuid
@@ -19,16 +18,16 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import boto3  # type: ignore[import-untyped]
 import pytest
 from botocore.config import Config  # type: ignore[import-untyped]
 
+from health_etl_tests.availability import listens, unavailable
 from health_etl_tests.services.fault_proxy import FaultProxy
 
 HERE = Path(__file__).parent
-HOST = "127.0.0.1"
 DEFAULT_PORT = "9100"
 OWN_PORTS = range(9110, 9190, 2)  # the server takes a port and the one after it
 START_TIMEOUT_SECONDS = 180
@@ -88,12 +87,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def s3_server() -> Iterator[S3Server]:
     """The S3 server, started unless one answers already."""
     if not all(map(shutil.which, ("ceph", "ceph-mon", "ceph-osd", "radosgw", "radosgw-admin"))):
-        _unavailable("no S3 server: install radosgw, ceph-mon, ceph-osd, ceph-common; then `make services`")
+        unavailable("no S3 server: install radosgw, ceph-mon, ceph-osd, ceph-common; then `make services`")
     standing = int(os.environ.get("HEALTH_ETL_TEST_S3_PORT", DEFAULT_PORT))
-    if _listens(standing):
+    if listens(standing):
         yield _started(standing)
         return
-    port = next(port for port in OWN_PORTS if not (_listens(port) or _listens(port + 1)))
+    port = next(port for port in OWN_PORTS if not (listens(port) or listens(port + 1)))
     try:
         yield _started(port)
     finally:
@@ -138,17 +137,6 @@ def _in_use(port: int) -> Iterator[None]:
         yield
     finally:
         fcntl.flock(_users(port), fcntl.LOCK_UN)
-
-
-def _unavailable(reason: str) -> NoReturn:
-    if os.environ.get("HEALTH_ETL_TEST_REQUIRE_SERVICES") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-def _listens(port: int) -> bool:
-    with closing(socket.socket()) as probe:
-        return probe.connect_ex((HOST, port)) == 0
 
 
 def _started(port: int) -> S3Server:

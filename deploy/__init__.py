@@ -1,0 +1,1 @@
+"""What it takes to run health_etl as a stack of services."""

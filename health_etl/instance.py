@@ -1,0 +1,99 @@
+"""Where Dagster keeps its own data: files under DAGSTER_HOME, or PostgreSQL and the store where the settings name them.
+
+A section of dagster.yaml cannot depend on the environment. These two classes can, so one dagster.yaml serves a laptop
+without any server and a stack of services. Neither is ever made: each picks one of Dagster's own. As the addresses
+come from the environment, no password stands in dagster.yaml or on the UI's page about the instance.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dagster._core.storage.base_storage import DagsterStorage
+from dagster._core.storage.compute_log_manager import ComputeLogManager
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._serdes import ConfigurableClass, ConfigurableClassData
+
+from health_etl.settings import Settings, load, project_root
+
+# How soon the UI shows the output of a run that is still at work.
+UPLOAD_INTERVAL_SECONDS = 15
+
+
+def home_folder() -> Path:
+    """Return DAGSTER_HOME, by default the project's own, which reads the top-level dagster.yaml."""
+    return Path(os.environ.get("DAGSTER_HOME") or project_root() / "data" / "dagster_home")
+
+
+class ConfiguredStorage(DagsterStorage[Any], ConfigurableClass):
+    """Runs, events and sensor states: PostgreSQL with HEALTH_ETL_DAGSTER_POSTGRES_URL, else SQLite files."""
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """Return that dagster.yaml says nothing more: the settings do."""
+        return {}
+
+    @classmethod
+    def from_config_value(  # type: ignore[override]
+        cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]
+    ) -> DagsterStorage[Any]:
+        """Return the storage that the settings name. Raises SettingsError when they are not usable."""
+        del config_value
+        url = load().dagster_postgres_url
+        if url is None:
+            return DagsterSqliteStorage.from_local(str(home_folder()), inst_data)
+        from dagster_postgres import DagsterPostgresStorage
+
+        return DagsterPostgresStorage(url.get_secret_value(), inst_data=inst_data)
+
+
+class ConfiguredComputeLogs(ComputeLogManager[Any], ConfigurableClass):
+    """What runs print: objects under HEALTH_ETL_RUN_LOGS, else files under DAGSTER_HOME."""
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """Return that dagster.yaml says nothing more: the settings do."""
+        return {}
+
+    @classmethod
+    def from_config_value(  # type: ignore[override]
+        cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]
+    ) -> ComputeLogManager[Any]:
+        """Return the manager that the settings name. Raises SettingsError when they are not usable."""
+        del config_value
+        settings = load()
+        local_folder = str(home_folder() / "storage")
+        if settings.run_logs is None:
+            return LocalComputeLogManager(local_folder, inst_data=inst_data)
+        return _in_store(settings, settings.run_logs, local_folder, inst_data)
+
+
+def _in_store(
+    settings: Settings, url: str, local_folder: str, inst_data: ConfigurableClassData
+) -> ComputeLogManager[Any]:
+    import boto3
+    from dagster_aws.s3 import S3ComputeLogManager
+
+    if settings.s3_access_key_id and settings.s3_secret_access_key:
+        # The manager takes no keys: it finds them where boto3 does.
+        boto3.setup_default_session(
+            aws_access_key_id=settings.s3_access_key_id,
+            aws_secret_access_key=settings.s3_secret_access_key.get_secret_value(),
+            region_name=settings.s3_region,
+        )
+    address = urlsplit(url)
+    return S3ComputeLogManager(
+        bucket=address.netloc,
+        prefix=address.path.strip("/"),
+        endpoint_url=settings.s3_endpoint_url,
+        region=settings.s3_region,
+        local_dir=local_folder,
+        skip_empty_files=True,
+        upload_interval=UPLOAD_INTERVAL_SECONDS,
+        inst_data=inst_data,
+    )

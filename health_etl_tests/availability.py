@@ -1,0 +1,25 @@
+"""What a test does where a service or a program that it needs is absent."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import closing
+from typing import NoReturn
+
+import pytest
+
+HOST = "127.0.0.1"
+
+
+def unavailable(reason: str) -> NoReturn:
+    """Skip with this reason; fail with it where services are required, as in CI."""
+    if os.environ.get("HEALTH_ETL_TEST_REQUIRE_SERVICES") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def listens(port: int) -> bool:
+    """Say whether a program listens on a port of this machine."""
+    with closing(socket.socket()) as probe:
+        return probe.connect_ex((HOST, port)) == 0

@@ -1,0 +1,143 @@
+"""The stack without Docker: the processes of docker-compose.yml, with the same files and settings.
+
+Each test leaves the stack well.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3  # type: ignore[import-untyped]
+import psycopg2
+import pytest
+
+from deploy.stack.service import ProcessService
+from health_etl.core.select import LOOK_BACK_DAYS
+from health_etl_tests.conftest import CHECKOUT
+from health_etl_tests.stack import wait_for
+
+if TYPE_CHECKING:
+    from health_etl_tests.stack import RunningStack
+
+STEPS = ("records/steps", "records/utc_offsets", "insights/steps")
+SERVICES = ["s3", "postgresql", "epmd", "rabbitmq", "code-server", "webserver", "daemon"]
+
+
+@pytest.fixture(autouse=True)
+def _well(stack: RunningStack) -> Iterator[None]:
+    """Whatever a test stops, the next finds running."""
+    yield
+    stack.stack.up(lambda _line: None)
+
+
+def objects(stack: RunningStack, bucket: str, prefix: str) -> dict[str, bytes]:
+    """Return the objects under a prefix of one of the stack's buckets."""
+    settings = stack.settings
+    client: Any = boto3.client(
+        "s3",
+        endpoint_url=settings.s3_url,
+        aws_access_key_id=settings.secrets["s3_access_key_id"],
+        aws_secret_access_key=settings.secrets["s3"],
+        region_name="us-east-1",
+    )
+    with closing(client):
+        found = client.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+        return {each["Key"]: client.get_object(Bucket=bucket, Key=each["Key"])["Body"].read() for each in found}
+
+
+def pids(stack: RunningStack, *names: str) -> list[int | None]:
+    """Return the process ids of these services."""
+    services = [stack.stack.service(name) for name in names]
+    return [service.process.pid for service in services if isinstance(service, ProcessService)]
+
+
+def stack_command(stack: RunningStack, word: str) -> subprocess.CompletedProcess[str]:
+    """Run what `make stack-…` runs."""
+    command = [sys.executable, "-m", "deploy.stack", word, "--port", str(stack.settings.port)]
+    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+
+
+def dates(first: str, count: int) -> list[str]:
+    """Return consecutive upload dates."""
+    return [(date.fromisoformat(first) + timedelta(days=day)).isoformat() for day in range(count)]
+
+
+def test_every_service_is_up_and_another_start_changes_nothing(stack: RunningStack) -> None:
+    assert stack.stack.problems() == dict.fromkeys(SERVICES)
+    running = pids(stack, *SERVICES[1:])
+    said: list[str] = []
+    stack.stack.up(said.append)
+    assert sorted(said) == sorted(f"{name}: is up" for name in SERVICES)
+    assert pids(stack, *SERVICES[1:]) == running
+    assert None not in running
+
+
+def test_a_partition_materialised_over_http_is_in_the_store_and_its_events_in_postgresql(stack: RunningStack) -> None:
+    run_id = stack.submit(STEPS, "2025-09-16")
+    assert stack.end(run_id) == "SUCCESS"
+    assert set(objects(stack, "health-data", "insights/steps/2025-09-16")) == {
+        "insights/steps/2025-09-16.manifest.json",
+        "insights/steps/2025-09-16.parquet",
+    }
+    with closing(psycopg2.connect(stack.settings.postgresql_url)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM event_logs WHERE run_id = %s", (run_id,))
+        assert cursor.fetchone()[0] > len(STEPS)
+    # What lies in files instead would be lost with the container.
+    assert not list(stack.settings.dagster_home.rglob("*.db"))
+
+
+def test_what_a_run_prints_is_found_in_the_store(stack: RunningStack) -> None:
+    run_id = stack.submit(STEPS, "2025-09-17")
+    assert stack.end(run_id) == "SUCCESS"
+    logs = wait_for(lambda: objects(stack, "health-runs", f"logs/storage/{run_id}/"), 30)
+    printed = b"".join(logs.values()).decode()
+    assert "records accepted, 0 files refused" in printed
+    key = [run_id, "compute_logs", next(iter(logs)).rpartition("/")[2].partition(".")[0]]
+    shown = stack.ask("query ($key: [String!]!) { capturedLogs(logKey: $key) { stderr } }", key=key)
+    assert "records accepted, 0 files refused" in shown["capturedLogs"]["stderr"]
+
+
+def test_a_backfill_over_thirty_dates_ends_in_few_runs_and_each_date_is_materialised(stack: RunningStack) -> None:
+    asked = dates("2025-08-25", 30)
+    ended = stack.backfill_end(stack.backfill(STEPS, asked))
+    assert ended["status"] == "COMPLETED_SUCCESS"
+    assert len(ended["runs"]) <= len(STEPS)
+    assert stack.materialised("records/steps") == [(asked[0], asked[-1])]
+    # Dagster takes in the later dates whose insights look back on those asked for.
+    [(first, last)] = stack.materialised("insights/steps")
+    assert (first, last) == (asked[0], dates(asked[-1], LOOK_BACK_DAYS + 1)[-1])
+
+
+def test_a_daemon_that_was_killed_is_missed_and_goes_on_where_it_was(stack: RunningStack) -> None:
+    asked = dates("2025-10-01", 20)
+    daemon = stack.stack.service("daemon")
+    backfill = stack.backfill(["records/heart_rate"], asked)
+    daemon.kill()
+    queued = stack.submit(["records/steps"], "2025-10-02")
+    status = stack_command(stack, "status")
+    assert status.returncode == 1
+    assert [line.split()[:2] for line in status.stdout.splitlines() if line.startswith("-")] == [["-", "daemon"]]
+    assert "does not run" in status.stdout
+    assert stack.status(queued) == "QUEUED"
+    stack.stack.up(lambda _line: None)
+    assert stack.end(queued) == "SUCCESS"
+    assert stack.backfill_end(backfill)["status"] == "COMPLETED_SUCCESS"
+    assert stack.materialised("records/heart_rate") == [(asked[0], asked[-1])]
+
+
+@pytest.mark.parametrize("ended_by", ["a restart", "a crash"])
+def test_the_stack_recovers_from_an_end_of_its_database(stack: RunningStack, ended_by: str) -> None:
+    database = stack.stack.service("postgresql")
+    others = pids(stack, *SERVICES[-3:])
+    database.stop() if ended_by == "a restart" else database.kill()
+    assert stack.stack.problems()["postgresql"] == "does not run"
+    assert stack_command(stack, "status").returncode == 1
+    database.start()
+    wait_for(lambda: not any(stack.stack.problems().values()), 60)
+    assert stack.end(stack.submit(["records/steps"], "2025-10-03")) == "SUCCESS"
+    assert pids(stack, *SERVICES[-3:]) == others
