@@ -25,13 +25,14 @@ from health_etl.definitions import build_definitions
 from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
 from health_etl.jobs import BRING_UP_TO_DATE, SORT_OUT_UNCLAIMED, WRITE_JOURNAL
-from health_etl.partitions import month_key, ranges, upload_dates
+from health_etl.partitions import month_key, month_of, next_month, ranges, upload_dates
 from health_etl.planner import DailyWork, Scope
 from health_etl.run_lock import STARTED_HERE, alone_on_this_host, end_dead_runs
 from health_etl.settings import Settings, project_root
 from health_etl.sqlite_tuning import spared_disk
 
 LONGEST_RUN_DAYS = 31
+LONGEST_RUN_MONTHS = 1200
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 Announce = Callable[[str, int, int], None]  # what comes next, files to read, steps
@@ -114,9 +115,9 @@ class _Runner:
     def journal(self) -> None:
         """Write the months whose insights have changed."""
         months = planner.stale_months(self.lake, self._catalogue())
-        for keys in _consecutive_months(months):
-            self.announce(f"journal {_span(keys)}", 0, 2)
-            self._execute(WRITE_JOURNAL, None, _range_tags([month_key(month) for month in keys]))
+        for keys in ranges(map(month_key, months), LONGEST_RUN_MONTHS, next_month):
+            self.announce(f"journal {_span(map(month_of, keys))}", 0, 2)
+            self._execute(WRITE_JOURNAL, None, _range_tags(keys))
 
     def _work(self, stale: Iterable[tuple[str, Any]]) -> DailyWork:
         options = InsightOptions.of(self.settings)
@@ -181,18 +182,6 @@ def _range_tags(keys: Iterable[str]) -> dict[str, str]:
         "dagster/asset_partition_range_start": ordered[0],
         "dagster/asset_partition_range_end": ordered[-1],
     }
-
-
-def _consecutive_months(months: Iterable[str]) -> list[list[str]]:
-    found: list[list[str]] = []
-    for month in sorted(months):
-        year, number = map(int, found[-1][-1].split("-")) if found else (0, 0)
-        following = f"{year + number // 12}-{number % 12 + 1:02d}"
-        if found and month == following:
-            found[-1].append(month)
-        else:
-            found.append([month])
-    return found
 
 
 def _span(keys: Iterable[str]) -> str:

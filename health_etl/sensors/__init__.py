@@ -1,0 +1,1 @@
+"""Sensors: what Dagster does by itself. planner.py decides; the others look, and tell Dagster."""
