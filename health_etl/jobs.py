@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -20,12 +21,13 @@ REPLAY_QUARANTINE = "replay_quarantine"
 STANDING_CHECKS = "standing_checks"
 
 
-def jobs() -> list[Any]:
+@cache
+def jobs() -> tuple[Any, ...]:
     """Return every job."""
     standing = dg.AssetSelection.checks(*(dg.AssetCheckKey(raw_key(n), NO_FAILED_PARTITIONS) for n in record_types()))
     quarantine = dg.AssetSelection.assets(*map(quarantine_key, record_types()))
     daily = dg.AssetSelection.groups("records", "insights") | quarantine
-    return [
+    return (
         dg.define_asset_job(
             BRING_UP_TO_DATE,
             selection=daily,
@@ -55,4 +57,4 @@ def jobs() -> list[Any]:
             selection=standing,
             description="Looks for partitions that were left failed.",
         ),
-    ]
+    )

@@ -115,6 +115,12 @@ class Catalogue:
         types = [name for name in record_types() if partition in self.records(name)]
         return {name: self.records(name)[partition] for name in types}
 
+    @property
+    def listing_digest(self) -> str:
+        """Digest of every manifest's name and ETag: the same as long as nothing was made anew."""
+        daily = [of_type for name in record_types() for of_type in (self.records(name), self.insights(name))]
+        return digest([*(manifests.listing_digest for manifests in daily), self.offsets.listing_digest])
+
     def read_all(self) -> None:
         """Read every manifest now, concurrently."""
         for name in record_types():

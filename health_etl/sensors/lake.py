@@ -15,6 +15,7 @@ from datetime import timedelta
 
 import dagster as dg
 
+from health_etl.assets.records import records_key
 from health_etl.assets.unclaimed import last_upload_date
 from health_etl.core.heads import HeadCache
 from health_etl.core.quality import QualityRules
@@ -24,9 +25,11 @@ from health_etl.partitions import upload_dates
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.resources import LakeResource
+from health_etl.sensors.alerts import told_given_up
 from health_etl.sensors.planner import Plan
-from health_etl.sensors.uploads import Uploads, run_request
+from health_etl.sensors.uploads import Report, Uploads, run_request
 from health_etl.settings import Settings
+from health_etl.standing_checks import evaluation
 
 LOOKING_SECONDS = 12  # of a tick; planning and telling take the rest of its 20
 SWEEP_AT_ONCE = 7  # upload dates between two looks at the clock
@@ -107,12 +110,19 @@ class _Tick:
         plan = self.uploads.plan(self.clock())
         sweep_from = self._back_to_what_is_left(sweep_from, plan)
         given_up = sorted({*plan.given_up, *((told_of & failed) - self.uploads.seen.looked_at)})[:MOST_GIVEN_UP]
+        events: list[Report] = self.uploads.reports()
+        if set(given_up) != told_of:
+            name = self.uploads.record_type.name
+            key = records_key(name)
+            events.append(evaluation(context.instance, name, {key: given_up}))
+            if given_up and not told_given_up(self.settings, context.log, key.to_user_string(), given_up):
+                given_up = sorted(told_of)
         told = self._sentence(plan, sweep_from)
         context.log.info(told)
         return dg.SensorResult(
             run_requests=[run_request(self.uploads.record_type, ask) for ask in plan.asks],
             skip_reason=None if plan.asks else told,
-            asset_events=self.uploads.reports(),
+            asset_events=events,
             cursor=Cursor(sweep_from, began_s, tuple(given_up)).to_json(),
         )
 
