@@ -25,6 +25,8 @@ errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
 quarantine = typer.Typer(help="What is kept out, why, and how it comes back.", no_args_is_help=True)
 app.add_typer(quarantine, name="quarantine")
+deadletters = typer.Typer(help="Upload messages that were no use, why, and another try.", no_args_is_help=True)
+app.add_typer(deadletters, name="deadletters")
 
 DATE = "%Y-%m-%d"
 
@@ -129,6 +131,28 @@ def quarantine_release(
         scope = Scope(_date(first), _date(last), known_types(types))
         failed = releasing(console, errors, files, scope, override, because)
     raise typer.Exit(1 if failed else 0)
+
+
+@deadletters.command("list")
+def deadletters_list() -> None:
+    """List the messages that were put aside, with the reason; they stay where they are."""
+    from health_etl.cli_deadletters import listing
+
+    with _one_sentence():
+        listing(console)
+
+
+@deadletters.command("redrive")
+def deadletters_redrive(
+    reasons: Annotated[
+        list[str] | None, typer.Option("--reason", help="Only those with this reason; may be repeated. Default: all.")
+    ] = None,
+) -> None:
+    """Send messages back to the queue that they came from, once: what is still no use comes back here."""
+    from health_etl.cli_deadletters import redriving
+
+    with _one_sentence():
+        redriving(console, frozenset(reasons) if reasons else None)
 
 
 @app.command()

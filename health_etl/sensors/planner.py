@@ -73,6 +73,7 @@ class Plan:
     resting: tuple[str, ...] = ()  # failed a moment ago
     given_up: tuple[str, ...] = ()  # failed as often as allowed
     postponed: tuple[str, ...] = ()  # the next tick asks for them
+    covered: tuple[str, ...] = ()  # of those running, the ones that are brought to just the state that is wanted
 
     @property
     def is_at_rest(self) -> bool:
@@ -112,13 +113,14 @@ def plan(
     it; `generations` a number that grows whenever a partition is made, so that a run key is never used twice for
     different work and always twice for the same.
     """
-    running, resting, given_up = [], [], []
+    running, resting, given_up, covered = [], [], [], []
     due: dict[int, list[str]] = defaultdict(list)
     for partition in sorted(stale):
         before = attempts.get(partition)
         failures = before.number if before is not None and before.wanted == stale[partition] else 0
         if before is not None and before.running:
             running.append(partition)
+            covered += [partition] if before.wanted == stale[partition] else []
         elif failures >= MOST_ATTEMPTS:
             given_up.append(partition)
         elif before is not None and failures and now_s < before.ended_s + WAIT_SECONDS[failures + 1]:
@@ -132,7 +134,14 @@ def plan(
     ]
     asks.sort(key=lambda ask: ask.partitions[-1], reverse=True)  # people wait for today, not for what lies years back
     later = [partition for ask in asks[most_asks:] for partition in ask.wanted]
-    return Plan(tuple(asks[:most_asks]), tuple(running), tuple(resting), tuple(given_up), tuple(sorted(later)))
+    return Plan(
+        tuple(asks[:most_asks]),
+        tuple(running),
+        tuple(resting),
+        tuple(given_up),
+        tuple(sorted(later)),
+        tuple(covered),
+    )
 
 
 def wanted_by(tags: Mapping[str, str], partition: str) -> tuple[str | None, int]:
