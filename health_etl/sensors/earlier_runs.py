@@ -24,6 +24,12 @@ def failed(instance: dg.DagsterInstance, key: dg.AssetKey) -> list[str]:
     return sorted(partition for partition, run_id in run_of.items() if run_id in over)
 
 
+def latest(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> str | None:
+    """Return the id of the latest run with these tags."""
+    found = instance.get_run_records(dg.RunsFilter(tags=dict(tags)), limit=1)
+    return found[0].dagster_run.run_id if found else None
+
+
 def generations(instance: dg.DagsterInstance, key: dg.AssetKey, partitions: Collection[str]) -> dict[str, int]:
     """Return a number for every partition that was ever made; it grows each time."""
     storage, kind = instance.event_log_storage, dg.DagsterEventType.ASSET_MATERIALIZATION

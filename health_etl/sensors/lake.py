@@ -11,20 +11,19 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from health_etl.assets.records import records_key
-from health_etl.assets.unclaimed import last_upload_date
 from health_etl.core.heads import HeadCache
 from health_etl.core.quality import QualityRules
 from health_etl.core.wording import counted
-from health_etl.jobs import BRING_UP_TO_DATE
-from health_etl.partitions import upload_dates
+from health_etl.jobs import BRING_UP_TO_DATE, SWEPT
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.resources import LakeResource
+from health_etl.sensors import earlier_runs
 from health_etl.sensors.alerts import told_given_up
 from health_etl.sensors.planner import Plan
 from health_etl.sensors.uploads import Report, Uploads, run_request
@@ -45,6 +44,7 @@ class Cursor:
 
     sweep_from: str | None = None  # upload date at which the full sweep goes on, None between two sweeps
     sweep_began_s: float = 0.0
+    swept_for: str | None = None  # the latest run of the job full_sweep that was heard of
     given_up: tuple[str, ...] = ()  # upload dates of which people were told
 
     @classmethod
@@ -98,7 +98,8 @@ class _Tick:
         self.clock = clock
         self.started_s = clock()
         self.first = settings.start_date
-        self.last = last_upload_date(upload_dates(settings.start_date))
+        # Not asked of the partitions definition: Dagster keeps every answer for ever, by the moment of asking.
+        self.last = datetime.fromtimestamp(self.started_s, UTC).date()
 
     def result(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
         """Look, plan, and return what Dagster is to do."""
@@ -106,7 +107,8 @@ class _Tick:
         told_of = set(self.cursor.given_up)
         # Of what was given up the sweep finds out whether its uploads changed; here, whether somebody mended it.
         self.uploads.look([*self._latest(), *sorted(failed - told_of)[:MOST_FAILED], *(told_of - failed)])
-        sweep_from, began_s = self._sweep()
+        ordered_by = earlier_runs.latest(context.instance, SWEPT)
+        sweep_from, began_s = self._sweep(is_ordered=ordered_by != self.cursor.swept_for)
         plan = self.uploads.plan(self.clock())
         sweep_from = self._back_to_what_is_left(sweep_from, plan)
         given_up = sorted({*plan.given_up, *((told_of & failed) - self.uploads.seen.looked_at)})[:MOST_GIVEN_UP]
@@ -123,7 +125,7 @@ class _Tick:
             run_requests=[run_request(self.uploads.record_type, ask) for ask in plan.asks],
             skip_reason=None if plan.asks else told,
             asset_events=events,
-            cursor=Cursor(sweep_from, began_s, tuple(given_up)).to_json(),
+            cursor=Cursor(sweep_from, began_s, ordered_by, tuple(given_up)).to_json(),
         )
 
     def _latest(self) -> Iterator[str]:
@@ -135,11 +137,11 @@ class _Tick:
     def _is_partition(self, key: str) -> bool:
         return self.first.isoformat() <= key <= self.last.isoformat()
 
-    def _sweep(self) -> tuple[str | None, float]:
+    def _sweep(self, is_ordered: bool) -> tuple[str | None, float]:
         """Look at older dates while there is time and room; return where to go on, and when the sweep began."""
         began_s, sweep_from = self.cursor.sweep_began_s, self.cursor.sweep_from
-        if sweep_from is None:
-            if self.started_s < began_s + 60 * self.settings.full_sweep_minutes:
+        if sweep_from is None or is_ordered:
+            if not is_ordered and self.started_s < began_s + 60 * self.settings.full_sweep_minutes:
                 return None, began_s
             began_s, sweep_from = self.started_s, self.first.isoformat()
         for dates in self._older(sweep_from):

@@ -12,15 +12,14 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 
 import dagster as dg
 
-from health_etl.assets.unclaimed import last_upload_date
 from health_etl.core.heads import HeadCache
 from health_etl.core.quality import QualityRules
 from health_etl.core.wording import counted
 from health_etl.jobs import BRING_UP_TO_DATE
-from health_etl.partitions import upload_dates
 from health_etl.record_types import record_types
 from health_etl.resources import LakeResource
 from health_etl.sensors.broker import QUEUE, Broker, Message, connected
@@ -85,7 +84,7 @@ class _Tick:
 
     def result(self, broker: Broker, messages: Sequence[Message]) -> dg.SensorResult:
         """Read the messages, look at what they name, acknowledge those that are done with."""
-        last = last_upload_date(upload_dates(self.settings.start_date))
+        last = datetime.fromtimestamp(self.clock(), UTC).date()
         addressee = Addressee.of(self.settings.lake, self.settings.start_date, last)
         parsed = [(m, parse(m.body, addressee, m.properties.correlation_id)) for m in messages]
         requests = self._requests([found for _, found in parsed])

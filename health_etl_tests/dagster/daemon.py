@@ -25,13 +25,14 @@ class Daemon:
     definitions: dg.Definitions = field(init=False)
     cursors: dict[str, str | None] = field(default_factory=dict)
     run_keys: set[tuple[str, str]] = field(default_factory=set)
+    sensors: dict[str, dg.SensorDefinition] = field(default_factory=dict)  # instead of the definitions' own
 
     def __post_init__(self) -> None:
         self.definitions = build_definitions(self.project.settings)
 
     def evaluate(self, sensor_name: str) -> dg.SensorResult:
         """Evaluate a sensor; nothing is stored, as when the daemon dies right after."""
-        sensor = self.definitions.resolve_sensor_def(sensor_name)
+        sensor = self.sensors.get(sensor_name) or self.definitions.resolve_sensor_def(sensor_name)
         context = dg.build_sensor_context(
             instance=self.project.instance,
             cursor=self.cursors.get(sensor_name),
