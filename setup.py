@@ -31,12 +31,14 @@ setup(
         "pandas>=3,<4",
         "pandera[pandas]>=0.35,<0.36",
         "pillow>=11",
+        "pika>=1.4,<2",
         "pyarrow>=22",
         "pydantic-settings>=2.10,<3",
         "python-dotenv>=1,<2",
         "rich>=14",
         "typer>=0.20,<1",
         "tzdata",  # time zones where the system has none
+        "urllib3>=2,<3",
     ],
     extras_require={
         "dev": [

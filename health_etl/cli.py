@@ -27,6 +27,8 @@ quarantine = typer.Typer(help="What is kept out, why, and how it comes back.", n
 app.add_typer(quarantine, name="quarantine")
 profiles = typer.Typer(help="What is known of a person and thresholds follow.", no_args_is_help=True)
 app.add_typer(profiles, name="profiles")
+deadletters = typer.Typer(help="Upload messages that were no use, why, and another try.", no_args_is_help=True)
+app.add_typer(deadletters, name="deadletters")
 
 DATE = "%Y-%m-%d"
 
@@ -198,6 +200,28 @@ def setup() -> None:
     with _one_sentence():
         for line in set_up(load()):
             console.print(line)
+
+
+@deadletters.command("list")
+def deadletters_list() -> None:
+    """List the messages that were put aside, with the reason; they stay where they are."""
+    from health_etl.cli_deadletters import listing
+
+    with _one_sentence():
+        listing(console)
+
+
+@deadletters.command("redrive")
+def deadletters_redrive(
+    reasons: Annotated[
+        list[str] | None, typer.Option("--reason", help="Only those with this reason; may be repeated. Default: all.")
+    ] = None,
+) -> None:
+    """Send messages back to the queue that they came from, once: what is still no use comes back here."""
+    from health_etl.cli_deadletters import redriving
+
+    with _one_sentence():
+        redriving(console, frozenset(reasons) if reasons else None)
 
 
 @app.command()

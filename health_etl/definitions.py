@@ -18,7 +18,10 @@ from health_etl.io_managers import hand_over_io_manager
 from health_etl.jobs import jobs
 from health_etl.ops import HAND_OVER
 from health_etl.partitions import local_months, upload_dates
+from health_etl.requests import full_sweep, ingest_date_range, rebuild_training
 from health_etl.resources import LakeResource
+from health_etl.schedules import schedules
+from health_etl.sensors import sensors
 from health_etl.settings import Settings, load
 from health_etl.standing_checks import no_failed_partitions
 
@@ -41,7 +44,9 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
             unclaimed_asset(dates),
         ],
         asset_checks=[*asset_checks(dates, months), no_failed_partitions()],
-        jobs=jobs(),
+        jobs=[*jobs(), full_sweep, ingest_date_range, rebuild_training],
+        schedules=schedules(settings),
+        sensors=sensors(settings),
         resources={"lake": LakeResource(url=settings.lake), HAND_OVER: hand_over_io_manager},
         # Steps are small: parallelism is across runs, and a process a step would cost seconds each.
         executor=dg.in_process_executor,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import dagster as dg
 
+from health_etl.assets.insights import insights_key
 from health_etl.assets.quarantine import quarantine_key
 from health_etl.assets.raw import raw_key
-from health_etl.assets.records import RELEASES
+from health_etl.assets.records import RELEASES, records_key
+from health_etl.assets.training import JOURNAL
 from health_etl.assets.unclaimed import UNCLAIMED
 from health_etl.record_types import record_types
 from health_etl.standing_checks import NO_FAILED_PARTITIONS
@@ -16,16 +19,23 @@ from health_etl.standing_checks import NO_FAILED_PARTITIONS
 BRING_UP_TO_DATE = "bring_up_to_date"
 WRITE_JOURNAL = "write_journal"
 SORT_OUT_UNCLAIMED = "sort_out_unclaimed"
+FRESHNESS = "freshness"
 REPLAY_QUARANTINE = "replay_quarantine"
 STANDING_CHECKS = "standing_checks"
+CHECK_JOURNAL = "check_journal"
+CHECK_FRESHNESS = "check_freshness"
+FULL_SWEEP = "full_sweep"
+
+SWEPT = {"health_etl/sweep": "everything"}  # tag of a run after which every sensor looks at all upload dates
 
 
-def jobs() -> list[Any]:
+@cache
+def jobs() -> tuple[Any, ...]:
     """Return every job."""
     standing = dg.AssetSelection.checks(*(dg.AssetCheckKey(raw_key(n), NO_FAILED_PARTITIONS) for n in record_types()))
     quarantine = dg.AssetSelection.assets(*map(quarantine_key, record_types()))
     daily = dg.AssetSelection.groups("records", "insights") | quarantine
-    return [
+    return (
         dg.define_asset_job(
             BRING_UP_TO_DATE,
             selection=daily,
@@ -55,4 +65,16 @@ def jobs() -> list[Any]:
             selection=standing,
             description="Looks for partitions that were left failed.",
         ),
-    ]
+        dg.define_asset_job(
+            CHECK_JOURNAL,
+            selection=dg.AssetSelection.checks_for_assets(JOURNAL),
+            description="Checks months of the journal against their manifests and insights; writes nothing.",
+        ),
+        dg.define_asset_job(
+            CHECK_FRESHNESS,
+            selection=dg.AssetSelection.checks(
+                *(dg.AssetCheckKey(key(n), FRESHNESS) for n in record_types() for key in (records_key, insights_key))
+            ),
+            description="Checks whether upload dates are made from what is there now; writes nothing.",
+        ),
+    )

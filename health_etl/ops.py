@@ -2,21 +2,23 @@
 itself lies in clinical/.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, ParamSpec, TypeVar
 
 import dagster as dg
 import pandas as pd
 
 from health_etl import progress
-from health_etl.assets.catalogue_metadata import add_partition_metadata, table_metadata
+from health_etl.assets.catalogue_metadata import table_metadata
+from health_etl.assets.partition_by_partition import Made, make_each
 from health_etl.clinical import processors
 from health_etl.core import keys
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
-from health_etl.core.manifest import DerivedManifest, digest
+from health_etl.core.manifest import DerivedManifest
 from health_etl.core.select import Selection, select
+from health_etl.errors import TransientError
 from health_etl.insights import build, daily_journal
 from health_etl.insights import partition as insights_partition
 from health_etl.insights.partition import InsightOptions
@@ -24,6 +26,9 @@ from health_etl.insights.teller import Teller
 from health_etl.record_types import record_types
 from health_etl.resources import LakeResource, reported_failures
 from health_etl.settings import Settings
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
 
 HAND_OVER = "hand_over"
 MOST_PICTURES = 7  # of a run, its last partitions: drawing takes longer than all else that a small partition needs
@@ -55,7 +60,7 @@ def select_op(name: str) -> dg.OpDefinition:
         out=dg.Out(io_manager_key=HAND_OVER),
         description="Gathers the measurements of every local day that the upload touched, with the look-back window.",
     )
-    def run(context: dg.AssetExecutionContext, lake: LakeResource) -> dict[str, Selected]:
+    def run(context: dg.AssetExecutionContext, lake: LakeResource) -> dict[str, Selected | Exception]:
         with reported_failures(context):
             opened = lake.open()
             options = InsightOptions.of(lake.settings(), opened)
@@ -76,11 +81,14 @@ def analyse_op(name: str) -> dg.OpDefinition:
         description="Computes the metrics of every person and local day, with coverage.",
     )
     def run(
-        context: dg.AssetExecutionContext, lake: LakeResource, selected: dict[str, Selected]
-    ) -> dict[str, Analysed]:
+        context: dg.AssetExecutionContext, lake: LakeResource, selected: dict[str, Selected | Exception]
+    ) -> dict[str, Analysed | Exception]:
         with reported_failures(context):
             options = InsightOptions.of(lake.settings(), lake.open())
-            found = {key: _analyse(name, partition, options) for key, partition in selected.items()}
+            found = {
+                key: partition if isinstance(partition, Exception) else _or_why(_analyse, name, partition, options)
+                for key, partition in selected.items()
+            }
             progress.advance("steps")
             return found
 
@@ -96,14 +104,19 @@ def narrate_op(name: str) -> dg.OpDefinition:
         description="Tells each person-day as text and writes the partition.",
         pool=f"insights_{name}",
     )
-    def run(context: dg.AssetExecutionContext, lake: LakeResource, analysed: dict[str, Analysed]) -> dg.Output[None]:
+    def run(
+        context: dg.AssetExecutionContext, lake: LakeResource, analysed: dict[str, Analysed | Exception]
+    ) -> dg.Output[None]:
         with reported_failures(context):
             opened, settings = lake.open(), lake.settings()
             teller = Teller(opened, Catalogue(opened), name, InsightOptions.of(settings, opened).clinical)
-            # Oldest first: each looks back on those before.
-            told = {key: _narrate(teller, key, analysed.get(key)) for key in sorted(context.partition_keys)}
+            done = make_each(
+                context,
+                lambda key: _made(opened, name, _narrate(teller, key, analysed.get(key))),
+                lambda made: _with_pictures(opened, settings, name, made),
+            )
             progress.advance("steps")
-            return dg.Output(None, data_version=_materialised(context, opened, settings, name, told))
+            return dg.Output(None, data_version=done.data_version)
 
     return run
 
@@ -111,9 +124,13 @@ def narrate_op(name: str) -> dg.OpDefinition:
 def tell_across_types(context: dg.AssetExecutionContext, lake: Lake, settings: Settings) -> dg.MaterializeResult[Any]:
     """Bring the day across types up to date for the partitions of a run."""
     writer = daily_journal.Writer(lake, Catalogue(lake), InsightOptions.of(settings, lake))
-    told = {key: writer.update(key) for key in sorted(context.partition_keys)}
+    done = make_each(
+        context,
+        lambda key: _made(lake, keys.DAILY_JOURNAL, writer.update(key)),
+        lambda made: _with_pictures(lake, settings, keys.DAILY_JOURNAL, made),
+    )
     progress.advance("steps")
-    return dg.MaterializeResult(data_version=_materialised(context, lake, settings, keys.DAILY_JOURNAL, told))
+    return done
 
 
 def insights_metadata(lake: Lake, name: str, manifest: DerivedManifest) -> dict[str, Any]:
@@ -128,24 +145,18 @@ def insights_metadata(lake: Lake, name: str, manifest: DerivedManifest) -> dict[
     }
 
 
-def _materialised(
-    context: dg.AssetExecutionContext,
-    lake: Lake,
-    settings: Settings,
-    name: str,
-    told: Mapping[str, DerivedManifest | None],
-) -> dg.DataVersion:
-    """Attach to each partition what the UI shows of it; return the data version of the run."""
-    manifests = {key: manifest for key, manifest in told.items() if manifest is not None}
+def _made(lake: Lake, name: str, manifest: DerivedManifest | None) -> Made | None:
+    return None if manifest is None else Made(insights_metadata(lake, name, manifest), manifest.digest)
+
+
+def _with_pictures(lake: Lake, settings: Settings, name: str, made: dict[str, Made]) -> dict[str, Made]:
+    """Add a picture to the last partitions, where it stands for enough people."""
     enough = settings.pictures_minimum_people
-    for place, (key, manifest) in enumerate(manifests.items()):
-        metadata = insights_metadata(lake, name, manifest)
-        is_among_last = place >= len(manifests) - MOST_PICTURES
-        if is_among_last and manifest.details["person_days"] >= enough:  # a person has a day at least
-            metadata |= _picture(lake, name, key, enough)
-        add_partition_metadata(context, metadata, key)
-    versions = [manifest.digest for manifest in manifests.values()]
-    return dg.DataVersion(versions[0] if len(versions) == 1 else digest(versions))
+    drawn = {}
+    for key in sorted(made)[-MOST_PICTURES:]:
+        if made[key].metadata["person_days"] >= enough:  # a person has a day at least
+            drawn[key] = replace(made[key], metadata={**made[key].metadata, **_picture(lake, name, key, enough)})
+    return made | drawn
 
 
 def _picture(lake: Lake, name: str, partition: str, enough: int) -> dict[str, Any]:
@@ -155,19 +166,29 @@ def _picture(lake: Lake, name: str, partition: str, enough: int) -> dict[str, An
     return picture_metadata(lake, name, partition, enough)
 
 
-def _select(lake: Lake, name: str, partitions: list[str], options: InsightOptions) -> dict[str, Selected]:
+def _or_why(make: Callable[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result | Exception:
+    """Return what was made, or what is wrong with this partition: the last step tells, and makes the others."""
+    try:
+        return make(*args, **kwargs)
+    except TransientError:
+        raise  # the step is tried again
+    except Exception as error:  # noqa: BLE001 - raised by the last step
+        return error
+
+
+def _select(lake: Lake, name: str, partitions: list[str], options: InsightOptions) -> dict[str, Selected | Exception]:
     """Select for the partitions whose days were not measured from what they should be measured from."""
     catalogue = Catalogue(lake)
-    written = catalogue.insights(name)
-    found = {}
-    for key in partitions:
-        wanted = insights_partition.inputs(catalogue, name, key, options)
-        if wanted is None or insights_partition.has_days(written.get(key), wanted.digest):
-            continue
-        selection = select(lake, record_types()[name], key, wanted.window, options.default_zone)
-        scores = insights_partition.qualities(catalogue, name, wanted.window)
-        found[key] = Selected(wanted.digest, selection, scores)
-    return found
+    found = {key: _or_why(_select_one, lake, catalogue, name, key, options) for key in partitions}
+    return {key: selected for key, selected in found.items() if selected is not None}
+
+
+def _select_one(lake: Lake, catalogue: Catalogue, name: str, key: str, options: InsightOptions) -> Selected | None:
+    wanted = insights_partition.inputs(catalogue, name, key, options)
+    if wanted is None or insights_partition.has_days(catalogue.insights(name).get(key), wanted.digest):
+        return None
+    selection = select(lake, record_types()[name], key, wanted.window, options.default_zone)
+    return Selected(wanted.digest, selection, insights_partition.qualities(catalogue, name, wanted.window))
 
 
 def _analyse(name: str, selected: Selected, options: InsightOptions) -> Analysed:
@@ -182,10 +203,12 @@ def _analyse(name: str, selected: Selected, options: InsightOptions) -> Analysed
     return Analysed(selected.days_digest, rows)
 
 
-def _narrate(teller: Teller, partition: str, analysed: Analysed | None) -> DerivedManifest | None:
+def _narrate(teller: Teller, partition: str, analysed: Analysed | Exception | None) -> DerivedManifest | None:
     """Write a partition whose days were measured anew, or whose look-back has changed; return the manifest of one that
     was current, None when nothing calls for it.
     """
+    if isinstance(analysed, Exception):
+        raise analysed
     if analysed is not None:
         return teller.tell(partition, analysed.days_digest, analysed.rows)
     return teller.told_up_to_date(partition)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 
 import dagster as dg
@@ -41,12 +41,26 @@ def month_of(partition_key: str) -> str:
     return partition_key[:7]
 
 
-def ranges(partition_keys: Iterable[str], longest: int) -> list[tuple[str, ...]]:
-    """Split daily partition keys into runs of consecutive dates, none longer than `longest`."""
+def next_day(partition_key: str) -> str:
+    """Return the daily partition after this one."""
+    return (date.fromisoformat(partition_key) + timedelta(days=1)).isoformat()
+
+
+def next_month(partition_key: str) -> str:
+    """Return the monthly partition after this one."""
+    year, month = int(partition_key[:4]), int(partition_key[5:7])
+    return f"{year + month // 12}-{month % 12 + 1:02d}-01"
+
+
+def ranges(
+    partition_keys: Iterable[str], longest: int, following: Callable[[str], str] = next_day
+) -> list[tuple[str, ...]]:
+    """Split partition keys into runs of consecutive ones, none longer than `longest`; `following` says what comes
+    after a key.
+    """
     found: list[list[str]] = []
     for key in sorted(partition_keys):
-        follows = found and date.fromisoformat(found[-1][-1]) + timedelta(days=1) == date.fromisoformat(key)
-        if follows and len(found[-1]) < longest:
+        if found and following(found[-1][-1]) == key and len(found[-1]) < longest:
             found[-1].append(key)
         else:
             found.append([key])

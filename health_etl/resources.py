@@ -10,6 +10,7 @@ from pydantic import Field
 
 from health_etl.core.lake import Lake, connect
 from health_etl.errors import HealthEtlError, PermanentError, SettingsError, TransientError
+from health_etl.run_lock import one_writer
 from health_etl.settings import Settings, load
 
 RETRIES = 3
@@ -32,9 +33,13 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 @contextmanager
 def reported_failures(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Iterator[None]:
-    """Turn our failures into Dagster's: a transient one is tried again, a permanent one stops the run's retries."""
+    """Turn our failures into Dagster's: a transient one is tried again, a permanent one stops the run's retries.
+
+    Nothing else works in the step's pool meanwhile.
+    """
     try:
-        yield
+        with one_writer(context.instance, context.op_def.pool):
+            yield
     except TransientError as error:
         if context.retry_number >= RETRIES:
             raise dg.Failure(str(error)) from None

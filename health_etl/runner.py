@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,8 @@ from typing import Any
 import dagster as dg
 
 from health_etl import planner
-from health_etl.assets.insights import insights_key
-from health_etl.assets.quarantine import quarantine_key
-from health_etl.assets.records import records_key
 from health_etl.assets.unclaimed import last_upload_date
-from health_etl.core import unclaimed, utc_offsets
+from health_etl.core import unclaimed
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake, connect
 from health_etl.core.listing import Listing, list_all
@@ -26,13 +23,15 @@ from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
 from health_etl.instance import home_folder
 from health_etl.jobs import BRING_UP_TO_DATE, SORT_OUT_UNCLAIMED, WRITE_JOURNAL
-from health_etl.partitions import month_key, ranges, upload_dates
+from health_etl.partitions import month_key, month_of, next_month, ranges, upload_dates
 from health_etl.planner import DailyWork, Scope
 from health_etl.run_lock import STARTED_HERE, alone_on_this_host, end_dead_runs
+from health_etl.selection import OFFSETS, selection
 from health_etl.settings import Settings
 from health_etl.sqlite_tuning import spared_disk
 
 LONGEST_RUN_DAYS = 31
+LONGEST_RUN_MONTHS = 1200
 MOST_ROUNDS = 10  # each makes stale what looks back on it; two or three are usual
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -122,9 +121,9 @@ class _Runner:
     def journal(self) -> None:
         """Write the months whose insights have changed."""
         months = planner.stale_months(self.lake, self._catalogue())
-        for keys in _consecutive_months(months):
-            self.announce(f"journal {_span(keys)}", 0, 2)
-            self._execute(WRITE_JOURNAL, None, _range_tags([month_key(month) for month in keys]))
+        for keys in ranges(map(month_key, months), LONGEST_RUN_MONTHS, next_month):
+            self.announce(f"journal {_span(map(month_of, keys))}", 0, 2)
+            self._execute(WRITE_JOURNAL, None, _range_tags(keys))
 
     def _work(self, stale: Iterable[tuple[str, Any]]) -> DailyWork:
         options = InsightOptions.of(self.settings, self.lake)
@@ -132,16 +131,15 @@ class _Runner:
 
     def _run_daily(self, work: DailyWork, files: int) -> None:
         for dates in ranges(work.dates, LONGEST_RUN_DAYS):
-            selection = _selection(work, dates)
             self.announce(f"upload dates {_span(dates)}", files, _steps(work, dates))
-            self._execute(BRING_UP_TO_DATE, selection, _range_tags(dates))
+            self._execute(BRING_UP_TO_DATE, selection(work, dates), _range_tags(dates))
 
-    def _execute(self, job: str, selection: list[dg.AssetKey] | None, tags: Mapping[str, str]) -> None:
+    def _execute(self, job: str, selected: list[dg.AssetKey] | None, tags: Mapping[str, str]) -> None:
         with warnings.catch_warnings():
             # Backfill policies and checks by partition are beta; we rely on them knowingly, and pin Dagster.
             for category in (dg.BetaWarning, dg.PreviewWarning):
                 warnings.filterwarnings("ignore", category=category)
-            result = self._execute_quietly(job, selection, tags)
+            result = self._execute_quietly(job, selected, tags)
         self.outcome.runs += 1
         steps = [event for event in result.all_events if event.is_step_failure]
         reasons = map(_reason, steps or [event for event in result.all_events if event.is_run_failure])
@@ -149,13 +147,13 @@ class _Runner:
         self.outcome.failures += [reason for reason in dict.fromkeys(reasons) if reason not in self.outcome.failures]
 
     def _execute_quietly(
-        self, job: str, selection: list[dg.AssetKey] | None, tags: Mapping[str, str]
+        self, job: str, selected: list[dg.AssetKey] | None, tags: Mapping[str, str]
     ) -> dg.ExecuteInProcessResult:
         if self._defs is None:
             self._defs = build_definitions(self.settings)
         return self._defs.resolve_job_def(job).execute_in_process(
             instance=self.instance,
-            asset_selection=selection,
+            asset_selection=selected,
             tags={**tags, **STARTED_HERE},
             run_config=QUIET,
             raise_on_error=False,
@@ -167,19 +165,11 @@ class _Runner:
         return catalogue
 
 
-def _selection(work: DailyWork, dates: Iterable[str]) -> list[dg.AssetKey]:
-    records = {name for key in dates for name in work.records.get(key, ())}
-    insights = {name for key in dates for name in work.insights.get(key, ())}
-    offsets = [records_key(utc_offsets.NAME)] if work.offsets.intersection(dates) else []
-    kept_out = map(quarantine_key, sorted(records))
-    return [*map(records_key, sorted(records)), *kept_out, *offsets, *map(insights_key, sorted(insights))]
-
-
-def _steps(work: DailyWork, dates: Iterable[str]) -> int:
+def _steps(work: DailyWork, dates: Collection[str]) -> int:
     """Count the steps of a run: records and insights come with a step of checks."""
     of_group = {"records": 2, "insights": 4}
-    keys = _selection(work, dates)
-    unchecked = sum(key == records_key(utc_offsets.NAME) for key in keys)
+    keys = selection(work, dates)
+    unchecked = sum(key == OFFSETS for key in keys)
     return sum(of_group.get(key.path[0], 1) for key in keys) - unchecked
 
 
@@ -189,18 +179,6 @@ def _range_tags(keys: Iterable[str]) -> dict[str, str]:
         "dagster/asset_partition_range_start": ordered[0],
         "dagster/asset_partition_range_end": ordered[-1],
     }
-
-
-def _consecutive_months(months: Iterable[str]) -> list[list[str]]:
-    found: list[list[str]] = []
-    for month in sorted(months):
-        year, number = map(int, found[-1][-1].split("-")) if found else (0, 0)
-        following = f"{year + number // 12}-{number % 12 + 1:02d}"
-        if found and month == following:
-            found[-1].append(month)
-        else:
-            found.append([month])
-    return found
 
 
 def _span(keys: Iterable[str]) -> str:

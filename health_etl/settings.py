@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from health_etl.errors import SettingsError
@@ -99,6 +99,22 @@ class Settings(BaseSettings):
         default=5, ge=1, description="people that a picture in the UI must stand for, a whole number from 1"
     )
 
+    rabbitmq_url: SecretStr | None = Field(
+        default=None, description="amqp(s)://user:password@host:port/vhost of RabbitMQ; unset means no upload events"
+    )
+    alert_webhook: SecretStr | None = Field(
+        default=None, description="http(s) URL that failures are posted to as JSON; unset means nowhere"
+    )
+    sensor_interval_seconds: int = Field(
+        default=10, ge=1, le=3600, description="seconds between two looks at the bucket, from 1 to 3600"
+    )
+    sensor_look_back_days: int = Field(
+        default=7, ge=0, le=366, description="upload dates before today that every look takes in, from 0 to 366"
+    )
+    full_sweep_minutes: int = Field(
+        default=60, ge=1, le=10080, description="minutes between two looks at older upload dates, from 1 to 10080"
+    )
+
     quality_weight_schema: float = Field(default=0.3, ge=0, le=1, description=_WEIGHT.format("schema"))
     quality_weight_completeness: float = Field(default=0.3, ge=0, le=1, description=_WEIGHT.format("completeness"))
     quality_weight_physiological: float = Field(default=0.2, ge=0, le=1, description=_WEIGHT.format("physiology"))
@@ -119,6 +135,17 @@ class Settings(BaseSettings):
         """Read the environment and nothing else."""
         del settings_cls, dotenv_settings, file_secret_settings
         return init_settings, env_settings
+
+    @field_validator("rabbitmq_url", "alert_webhook", mode="before")
+    @classmethod
+    def _is_a_url_or_unset(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is None or value == "":
+            return None
+        text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        schemes = "amqps?" if info.field_name == "rabbitmq_url" else "https?"
+        if not re.match(rf"^{schemes}://[^\s/]+", text):
+            raise ValueError("not such a URL")
+        return value
 
     @field_validator("lake")
     @classmethod
@@ -174,8 +201,11 @@ class Settings(BaseSettings):
     @field_validator("default_time_zone")
     @classmethod
     def _zone_exists(cls, value: str) -> str:
-        if not _FIXED_OFFSET.match(value) and value not in available_timezones():
-            raise ValueError("no such zone")
+        # Not looked up in available_timezones(): that opens every zone file there is, at each look at the settings.
+        try:
+            zone_of(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("no such zone") from None
         return value
 
     @field_validator("app_priority", mode="before")

@@ -3,7 +3,7 @@
 They hang on the raw assets, which no run makes: so they look at everything downstream, and run only when asked to.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import dagster as dg
 
@@ -13,11 +13,13 @@ from health_etl.assets.raw import raw_key
 from health_etl.assets.records import records_key
 from health_etl.assets.training import JOURNAL
 from health_etl.core import utc_offsets
+from health_etl.core.keys import DAILY_JOURNAL
 from health_etl.core.wording import counted
 from health_etl.record_types import record_types
 
 NO_FAILED_PARTITIONS = "no_failed_partitions"
 SHOWN_PARTITIONS = 50
+NAMED_PARTITIONS = 5
 
 
 def no_failed_partitions() -> dg.AssetChecksDefinition:
@@ -35,27 +37,43 @@ def no_failed_partitions() -> dg.AssetChecksDefinition:
     def run(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         op_context = context.op_execution_context
         for check_key in sorted(op_context.selected_asset_check_keys):
-            name = check_key.asset_key.path[-1]
-            failed = [
-                {"asset": key.to_user_string(), "partition": partition}
-                for key in _downstream(name)
-                for partition in _failed_partitions(op_context.instance, key)
-            ]
+            found = evaluation(op_context.instance, check_key.asset_key.path[-1])
             yield dg.AssetCheckResult(
-                asset_key=check_key.asset_key,
-                check_name=NO_FAILED_PARTITIONS,
-                passed=not failed,
-                severity=dg.AssetCheckSeverity.ERROR,
-                description=_sentence(len(failed)),
-                metadata={"failed": len(failed)} | ({"partitions": _table(failed)} if failed else {}),
+                asset_key=found.asset_key,
+                check_name=found.check_name,
+                passed=found.passed,
+                severity=found.severity,
+                description=found.description,
+                metadata=found.metadata,
             )
 
     return run
 
 
+def evaluation(
+    instance: dg.DagsterInstance, name: str, given_up: Mapping[dg.AssetKey, Collection[str]] | None = None
+) -> dg.AssetCheckEvaluation:
+    """Judge a type: by what was left failed, and by what the sensors have given up."""
+    given_up = given_up or {}
+    failed = [
+        {"asset": key.to_user_string(), "partition": partition}
+        for key in _downstream(name)
+        for partition in sorted({*_failed_partitions(instance, key), *given_up.get(key, ())})
+    ]
+    return dg.AssetCheckEvaluation(
+        asset_key=raw_key(name),
+        check_name=NO_FAILED_PARTITIONS,
+        passed=not failed,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=_sentence(failed),
+        metadata={"failed": len(failed)} | ({"partitions": _table(failed)} if failed else {}),
+    )
+
+
 def _downstream(name: str) -> list[dg.AssetKey]:
     """Return every asset that is made from a type's uploads."""
-    return [records_key(name), quarantine_key(name), records_key(utc_offsets.NAME), insights_key(name), JOURNAL]
+    across_types = [records_key(utc_offsets.NAME), insights_key(DAILY_JOURNAL), JOURNAL]
+    return [records_key(name), quarantine_key(name), insights_key(name), *across_types]
 
 
 def _failed_partitions(instance: dg.DagsterInstance, key: dg.AssetKey) -> list[str]:
@@ -75,7 +93,10 @@ def _table(failed: list[dict[str, str]]) -> dg.TableMetadataValue:
     )
 
 
-def _sentence(failed: int) -> str:
+def _sentence(failed: list[dict[str, str]]) -> str:
     if not failed:
         return "No partition was left failed."
-    return f"Left failed: {counted(failed, 'partition')}. Read the error of the last run, then materialise anew."
+    named = ", ".join(f"{row['asset']} {row['partition']}" for row in failed[:NAMED_PARTITIONS])
+    more = ", …" if len(failed) > NAMED_PARTITIONS else ""
+    way_out = "Read the error of the last run, then materialise anew."
+    return f"Left failed: {counted(len(failed), 'partition')} ({named}{more}). {way_out}"

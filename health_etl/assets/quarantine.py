@@ -6,12 +6,13 @@ from typing import Any
 import dagster as dg
 
 from health_etl import progress
-from health_etl.assets.catalogue_metadata import OWNER, add_partition_metadata
+from health_etl.assets.catalogue_metadata import OWNER
+from health_etl.assets.partition_by_partition import Made, make_each
 from health_etl.assets.records import BACKFILL_POLICY, records_key
 from health_etl.core import keys, records_partition
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
-from health_etl.core.manifest import RecordsManifest, digest
+from health_etl.core.manifest import RecordsManifest
 from health_etl.core.replay import Quarantined, quarantined_of
 from health_etl.core.wording import counted
 from health_etl.record_types import record_types
@@ -54,15 +55,15 @@ def _quarantine_asset(record_type: RecordType, upload_dates: dg.PartitionsDefini
         with reported_failures(context):
             opened = lake.open()
             manifests = Catalogue(opened).records(record_type.name)
-            versions = []
-            for partition in context.partition_keys:
-                manifest = manifests.get(partition)
-                add_partition_metadata(context, _metadata(opened, record_type, partition, manifest), partition)
-                versions.append(manifest.digest if manifest else "")
+            done = make_each(context, lambda partition: _made(opened, record_type, partition, manifests.get(partition)))
             progress.advance("steps")
-            return dg.MaterializeResult(data_version=dg.DataVersion(digest(versions)))
+            return done
 
     return quarantine
+
+
+def _made(lake: Lake, record_type: RecordType, partition: str, manifest: RecordsManifest | None) -> Made:
+    return Made(_metadata(lake, record_type, partition, manifest), manifest.digest if manifest else "")
 
 
 def _metadata(lake: Lake, record_type: RecordType, partition: str, manifest: RecordsManifest | None) -> dict[str, Any]:

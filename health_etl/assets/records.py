@@ -1,6 +1,6 @@
 """Records assets: uploads decoded, de-duplicated, validated, accounted for. One factory serves every type."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -9,17 +9,17 @@ import dagster as dg
 from health_etl import progress
 from health_etl.assets.catalogue_metadata import (
     OWNER,
-    add_partition_metadata,
     column_schema,
     refused_table,
     table_metadata,
 )
+from health_etl.assets.partition_by_partition import Made, make_each
 from health_etl.assets.raw import raw_key
 from health_etl.core import keys, records_partition, utc_offsets
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
-from health_etl.core.listing import list_partition
-from health_etl.core.manifest import DerivedManifest, RecordsManifest, digest
+from health_etl.core.listing import TypeListing
+from health_etl.core.manifest import RecordsManifest
 from health_etl.core.quality import QualityRules
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
@@ -64,32 +64,36 @@ def _records_asset(record_type: RecordType, upload_dates: dg.PartitionsDefinitio
     def records(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[Any]:
         with reported_failures(context):
             opened = lake.open()
-            rules = QualityRules.of(lake.settings())
-            versions = [
-                _update(context, opened, record_type, partition, rules).digest for partition in context.partition_keys
-            ]
+            rules, listing = QualityRules.of(lake.settings()), TypeListing(opened, record_type)
+            done = make_each(
+                context, lambda partition: _update(context, opened, listing, record_type, partition, rules)
+            )
             progress.advance("steps")
-            return dg.MaterializeResult(data_version=dg.DataVersion(_one_version(versions)))
+            return done
 
     return records
 
 
 def _update(
-    context: dg.AssetExecutionContext, lake: Lake, record_type: RecordType, partition: str, rules: QualityRules
-) -> RecordsManifest:
+    context: dg.AssetExecutionContext,
+    lake: Lake,
+    listing: TypeListing,
+    record_type: RecordType,
+    partition: str,
+    rules: QualityRules,
+) -> Made:
     upload_date = date.fromisoformat(partition)
-    uploads = list_partition(lake, record_type, upload_date)
+    uploads = listing.uploads(upload_date)
     done = records_partition.update(
         lake, record_type, upload_date, uploads, rules, lambda count: progress.advance("files", count)
     )
-    metadata = records_metadata(lake, record_type, done.manifest) | {"files_read": done.files_read}
-    add_partition_metadata(context, metadata, partition)
     refused = sum(1 for file in done.manifest.files if file.reason)
     context.log.info(
         f"{record_type.name} {partition}: {done.files_read} of {len(uploads)} files read, "
         f"{done.manifest.total()[1]} records accepted, {refused} files refused."
     )
-    return done.manifest
+    metadata = records_metadata(lake, record_type, done.manifest) | {"files_read": done.files_read}
+    return Made(metadata, done.manifest.digest)
 
 
 def records_metadata(lake: Lake, record_type: RecordType, manifest: RecordsManifest) -> dict[str, Any]:
@@ -132,25 +136,17 @@ def _utc_offsets_asset(upload_dates: dg.PartitionsDefinition[str]) -> dg.AssetsD
     def offsets(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[Any]:
         with reported_failures(context):
             opened = lake.open()
-            versions = [manifest.digest for manifest in _update_offsets(context, opened)]
+            catalogue = Catalogue(opened)
+            done = make_each(context, lambda partition: _update_offsets(opened, catalogue, partition))
             progress.advance("steps")
-            return dg.MaterializeResult(data_version=dg.DataVersion(_one_version(versions)))
+            return done
 
     return offsets
 
 
-def _update_offsets(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[DerivedManifest]:
-    catalogue = Catalogue(lake)
-    for partition in context.partition_keys:
-        manifest = utc_offsets.update(lake, date.fromisoformat(partition), catalogue.of_date(partition))
-        if manifest is None:
-            continue
-        key = keys.records_key(utc_offsets.NAME, partition)
-        metadata = {**table_metadata(lake, key, manifest.rows), "digest": manifest.digest}
-        add_partition_metadata(context, metadata, partition)
-        yield manifest
-
-
-def _one_version(versions: Sequence[str]) -> str:
-    """Return the data version of a run: its partition's digest, or one over those of its range."""
-    return versions[0] if len(versions) == 1 else digest(versions)
+def _update_offsets(lake: Lake, catalogue: Catalogue, partition: str) -> Made | None:
+    manifest = utc_offsets.update(lake, date.fromisoformat(partition), catalogue.of_date(partition))
+    if manifest is None:
+        return None
+    key = keys.records_key(utc_offsets.NAME, partition)
+    return Made({**table_metadata(lake, key, manifest.rows), "digest": manifest.digest}, manifest.digest)

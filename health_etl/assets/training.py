@@ -3,10 +3,12 @@
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from health_etl import progress
-from health_etl.assets.catalogue_metadata import OWNER, add_partition_metadata
+from health_etl.assets.catalogue_metadata import OWNER
 from health_etl.assets.insights import insights_key
+from health_etl.assets.partition_by_partition import Made, make_each
 from health_etl.assets.records import BACKFILL_POLICY
 from health_etl.clinical import all_processors
 from health_etl.core import keys
@@ -18,6 +20,12 @@ from health_etl.resources import LakeResource, reported_failures
 from health_etl.training import journal
 
 JOURNAL = dg.AssetKey(["training", "health_journal"])
+
+
+class JournalConfig(dg.Config):
+    """How months are written."""
+
+    rewrite: bool = Field(default=False, description="Write months anew that are up to date as well.")
 
 
 def journal_asset(local_months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -39,29 +47,32 @@ def journal_asset(local_months: dg.PartitionsDefinition[str]) -> dg.AssetsDefini
         ),
         pool="training_health_journal",
     )
-    def health_journal(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[Any]:
+    def health_journal(
+        context: dg.AssetExecutionContext, config: JournalConfig, lake: LakeResource
+    ) -> dg.MaterializeResult[Any]:
         with reported_failures(context):
             opened = lake.open()
             catalogue = Catalogue(opened)
             for name in all_processors():
                 catalogue.insights(name).read_all()
-            versions = []
-            for key in context.partition_keys:
-                manifests = _update(opened, catalogue, month_of(key))
-                add_partition_metadata(context, journal_metadata(opened, manifests), key)
-                versions.append(digest(manifest.digest for manifest in manifests))
+            done = make_each(
+                context, lambda key: _made(opened, _update(opened, catalogue, month_of(key), config.rewrite))
+            )
             progress.advance("steps")
-            version = versions[0] if len(versions) == 1 else digest(versions)
-            return dg.MaterializeResult(data_version=dg.DataVersion(version))
+            return done
 
     return health_journal
 
 
-def _update(lake: Lake, catalogue: Catalogue, month: str) -> list[DerivedManifest]:
+def _made(lake: Lake, manifests: list[DerivedManifest]) -> Made:
+    return Made(journal_metadata(lake, manifests), digest(manifest.digest for manifest in manifests))
+
+
+def _update(lake: Lake, catalogue: Catalogue, month: str, rewrite: bool) -> list[DerivedManifest]:
     """Bring every domain of a month up to date; returns the manifests of those that exist."""
     found = []
     for wanted in journal.plan(catalogue, month):
-        if journal.is_current(lake, wanted):
+        if journal.is_current(lake, wanted) and not rewrite:
             manifest = read_derived_manifest(lake, keys.journal_manifest_key(wanted.domain, month))
         else:
             manifest = journal.write(lake, wanted)

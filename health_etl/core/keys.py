@@ -88,7 +88,11 @@ def _exported(groups: dict[str, str]) -> datetime:
         if "epoch" in groups:
             scale = 1000 if len(groups["epoch"]) == _MILLISECONDS_DIGITS else 1
             return datetime.fromtimestamp(int(groups["epoch"]) / scale, tz=UTC)
-        return datetime.strptime(groups["day"] + groups["time"], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        day, moment = groups["day"], groups["time"]
+        # Not strptime: a sensor reads hundred thousand keys in a tick, and this takes a tenth of the time.
+        parts = (day[:4], day[4:6], day[6:], moment[:2], moment[2:4], moment[4:])
+        year, month, number, hour, minute, second = map(int, parts)
+        return datetime(year, month, number, hour, minute, second, tzinfo=UTC)
     except ValueError:
         raise KeyRefusedError("the export time in the name is no time") from None
 

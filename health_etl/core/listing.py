@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from health_etl.core import releases
 from health_etl.core.keys import RAW, RELEASED, KeyRefusedError, RawKey, day_folder, parse_raw_key
 from health_etl.core.lake import Lake, ObjectInfo
+from health_etl.core.manifest import versions_digest
 from health_etl.core.reasons import FileReason
 from health_etl.record_types.base import RecordType
 
@@ -26,6 +27,15 @@ class Upload:
     def version(self) -> tuple[str, str | None]:
         """What a partition is made from: the upload's ETag, and that of the decision about it."""
         return self.info.etag, self.release.etag if self.release else None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the uploads of one partition come to; the digest is their data version."""
+
+    digest: str
+    files: int
+    size_bytes: int
 
 
 @dataclass(frozen=True)
@@ -54,15 +64,65 @@ def list_all(lake: Lake, start_date: date, last_date: date) -> Listing:
 
 def list_partition(lake: Lake, record_type: RecordType, upload_date: date) -> tuple[Upload, ...]:
     """List the uploads of one type and date; keys that do not parse are left to `list_all`."""
-    found = []
-    for folder in lake.folders(RAW):
-        if folder.lower() == record_type.avro_name.lower():
-            released = releases.latest(lake, day_folder(RELEASED, folder, upload_date))
-            for info in lake.objects(day_folder(RAW, folder, upload_date)):
+    return TypeListing(lake, record_type).uploads(upload_date)
+
+
+class TypeListing:
+    """Lists the uploads of one type date by date. Its folders, whatever their case, are looked up once."""
+
+    def __init__(self, lake: Lake, record_type: RecordType) -> None:
+        self._lake = lake
+        self._raw = _folders_of(lake, RAW, record_type)
+        self._released = _folders_of(lake, RELEASED, record_type)
+
+    def uploads(self, upload_date: date) -> tuple[Upload, ...]:
+        """Return the uploads of a date, in order of their keys."""
+        return tuple(sorted(self._uploads(upload_date), key=lambda upload: upload.info.key))
+
+    def found(self, upload_date: date) -> Found:
+        """Return what the uploads of a date come to; holds no more of each than key and ETag."""
+        versions, size_bytes = {}, 0
+        for upload in self._uploads(upload_date):
+            versions[upload.info.key] = upload.version
+            size_bytes += upload.info.size_bytes
+        return Found(versions_digest(versions), len(versions), size_bytes)
+
+    def months(self) -> list[str]:
+        """Return the months (YYYY-MM) that have a folder, in order."""
+        found = {
+            f"{year}-{month}"
+            for folder in self._raw
+            for year in self._lake.folders(f"{RAW}{folder}/")
+            for month in self._lake.folders(f"{RAW}{folder}/{year}/")
+        }
+        return sorted(found)
+
+    def dates(self, month: str) -> list[str]:
+        """Return the dates (YYYY-MM-DD) of a month that have a folder, in order; names that are no date are none."""
+        year, number = month.split("-")
+        days = {day for folder in self._raw for day in self._lake.folders(f"{RAW}{folder}/{year}/{number}/")}
+        return sorted(found for day in days if _is_date(found := f"{month}-{day}"))
+
+    def _uploads(self, upload_date: date) -> Iterator[Upload]:
+        released: dict[str, ObjectInfo] = {}
+        for folder in self._released:
+            released |= releases.latest(self._lake, day_folder(RELEASED, folder, upload_date))
+        for folder in self._raw:
+            for info in self._lake.objects(day_folder(RAW, folder, upload_date)):
                 upload = _claimed(info, released)
                 if isinstance(upload, Upload):
-                    found.append(upload)
-    return tuple(sorted(found, key=lambda upload: upload.info.key))
+                    yield upload
+
+
+def _folders_of(lake: Lake, root: str, record_type: RecordType) -> list[str]:
+    return [folder for folder in lake.folders(root) if folder.lower() == record_type.avro_name.lower()]
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def sort_out(

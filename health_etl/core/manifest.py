@@ -93,6 +93,11 @@ class RecordsManifest:
         """Data version of the partition: what those downstream depend on."""
         return digest([self.table_sha256, *sorted(_quality_lines(self.files))])
 
+    @property
+    def uploads_digest(self) -> str:
+        """Digest of the uploads, and of the decisions about them, that the partition accounts for."""
+        return versions_digest({file.key: file.version for file in self.files})
+
     def total(self) -> tuple[int, int, int, int]:
         """Rows in, accepted, duplicate, quarantined, over all files."""
         sums = [sum(values) for values in zip(*(file.counts for file in self.files), strict=True)]
@@ -171,6 +176,11 @@ def digest(parts: Iterable[str]) -> str:
         whole.update(part.encode())
         whole.update(b"\0")
     return whole.hexdigest()
+
+
+def versions_digest(versions: Mapping[str, tuple[str, str | None]]) -> str:
+    """Return the data version of uploads: one digest over their keys, each with its ETag and its decision's."""
+    return digest(f"{key} {etag} {release or ''}" for key, (etag, release) in sorted(versions.items()))
 
 
 def _quality_lines(files: Iterable[FileEntry]) -> list[str]:

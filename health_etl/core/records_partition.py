@@ -19,7 +19,13 @@ from health_etl.core.dedupe import RECORD, is_latest_version
 from health_etl.core.lake import Lake
 from health_etl.core.listing import Upload
 from health_etl.core.local_time import stated_minutes
-from health_etl.core.manifest import FileEntry, RecordsManifest, mark_unfinished, read_records_manifest
+from health_etl.core.manifest import (
+    FileEntry,
+    RecordsManifest,
+    mark_unfinished,
+    read_records_manifest,
+    versions_digest,
+)
 from health_etl.core.quality import QualityRules
 from health_etl.core.read_files import FileReader, fault_counts, is_bad
 from health_etl.core.tables import TableWriter, empty_frame, frame_of, read_table, to_arrow
@@ -64,9 +70,16 @@ def is_current(
     rules: QualityRules = DEFAULT_RULES,
 ) -> bool:
     """Say whether the partition accounts for exactly these objects, under this code version and these rules."""
+    return is_current_with(manifest, versions_digest(_listed(uploads)), record_type, rules)
+
+
+def is_current_with(
+    manifest: RecordsManifest | None, uploads_digest: str, record_type: RecordType, rules: QualityRules = DEFAULT_RULES
+) -> bool:
+    """Say the same of uploads that only their digest is known of."""
     if manifest is None or not _same_versions(manifest, record_type, rules):
         return False
-    return _accounted_for(manifest) == _listed(uploads)
+    return manifest.uploads_digest == uploads_digest
 
 
 def update(

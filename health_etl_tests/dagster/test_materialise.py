@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from health_etl.errors import PermanentError, TransientError
 from health_etl.insights import partition as insights_partition
 from health_etl.insights import teller
 from health_etl.resources import RETRIES, LakeResource
+from health_etl_tests.exports import put, steps
 
 if TYPE_CHECKING:
     from health_etl_tests.dagster.conftest import Project
@@ -244,8 +245,30 @@ def test_a_range_that_failed_half_way_is_finished_by_the_next_run(
     project.ingest(sorted(sample.glob(f"{STEPS}_*")))
     done = fail_at(monkeypatch, DATES[1])
     assert not project.run(["records/steps"], DATES[0], DATES[2]).success
-    assert done == [DATES[0]]
+    assert done == [DATES[0], DATES[2]]
     monkeypatch.undo()
     assert project.run(["records/steps"], DATES[0], DATES[2]).success
     found = project.materialisations("records/steps")
-    assert [number(found[date], "files_read") for date in DATES] == [0, 2, 1]
+    assert [number(found[date], "files_read") for date in DATES] == [0, 2, 0]
+
+
+def test_a_date_that_fails_does_not_take_its_range_with_it(project: Project) -> None:
+    dates = [date(2025, 9, day) for day in (20, 21, 22)]
+    for day in dates:
+        put(project.lake, "steps", [steps()], upload_date=day)
+    in_the_way = project.folder / "records" / "steps" / f"{dates[1]}.parquet"
+    in_the_way.mkdir(parents=True)
+    result = project.run(["records/steps"], dates[0].isoformat(), dates[-1].isoformat())
+    assert not result.success
+    (failure,) = [event for event in result.all_events if event.is_step_failure]
+    assert failure.step_failure_data.user_failure_data is not None
+    assert "1 of 3 partitions failed (2025-09-21), the others are made: " in str(
+        failure.step_failure_data.user_failure_data.description
+    )
+    made = project.materialisations("records/steps")
+    assert sorted(made) == ["2025-09-20", "2025-09-22"]
+    assert {made[key].metadata["accepted"].value for key in made} == {1}
+    assert all(made[key].tags for key in made)
+    in_the_way.rmdir()
+    assert project.run(["records/steps"], dates[0].isoformat(), dates[-1].isoformat()).success
+    assert len(project.materialisations("records/steps")) == 3

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from obstore.store import MemoryStore
 
+from health_etl.core import keys
 from health_etl.core.catalogue import Catalogue
+from health_etl.core.heads import HeadCache
 from health_etl.core.lake import FetchedObject, Lake
 from health_etl_tests.exports import blood_glucose, heart_rate, put
 from health_etl_tests.pipeline import bring_up_to_date
@@ -76,3 +78,38 @@ def test_a_manifest_that_vanishes_meanwhile_is_no_partition(lake: CountingLake) 
 
 def test_types_whose_names_begin_alike_are_kept_apart(lake: CountingLake) -> None:
     assert len(Catalogue(lake).records("heart_rate_variability_rmssd")) == 0
+
+
+def test_with_heads_only_what_changed_is_read_again(lake: CountingLake) -> None:
+    heads = HeadCache()
+    Catalogue(lake, heads).read_all()
+    put(lake, "heart_rate", [heart_rate("late")])
+    bring_up_to_date(lake)
+    lake.reads = 0
+    Catalogue(lake, heads).read_all()
+    # records and offsets of the date, and insights: of heart rate, and of glucose, whose time zone it bears witness to
+    assert lake.reads == 4
+    Catalogue(lake, heads).read_all()
+    assert lake.reads == 4
+
+
+def test_heads_say_what_manifests_say_and_hold_no_files(lake: CountingLake) -> None:
+    whole, head = (catalogue.records("heart_rate")["2025-09-21"] for catalogue in (Catalogue(lake), _cached(lake)))
+    assert head.files == ()
+    assert (head.digest, head.uploads_digest) == (whole.digest, whole.uploads_digest)
+    assert (head.utc_dates, head.unzoned, head.code_version) == (whole.utc_dates, whole.unzoned, whole.code_version)
+
+
+def test_heads_of_what_is_gone_are_forgotten(lake: CountingLake) -> None:
+    heads = HeadCache()
+    Catalogue(lake, heads).read_all()
+    before = len(heads)
+    lake.delete([keys.manifest_key(keys.records_key("heart_rate", "2025-09-21"))])
+    catalogue = Catalogue(lake, heads)
+    catalogue.read_all()
+    assert "2025-09-21" not in catalogue.records("heart_rate")
+    assert len(heads) == before - 1
+
+
+def _cached(lake: Lake) -> Catalogue:
+    return Catalogue(lake, HeadCache())

@@ -1,0 +1,62 @@
+"""What `health-etl deadletters` prints and does: messages that were put aside, and another try for them."""
+
+from __future__ import annotations
+
+import hashlib
+
+from pydantic import SecretStr
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from health_etl.core.wording import counted
+from health_etl.errors import PermanentError
+from health_etl.sensors.broker import Broker, Message, connected
+from health_etl.sensors.messages import Refusal
+from health_etl.settings import load
+
+MOST = 10_000
+TAKING_SECONDS = 60
+
+
+def listing(console: Console) -> None:
+    """Print every dead letter: reason, size and a fingerprint; never its text, which names people."""
+    with connected(_url()) as broker:
+        letters = _take(broker)
+    if not letters:
+        console.print("There are no dead letters.")
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("message", "reason", "bytes", "correlation id"):
+        table.add_column(heading, no_wrap=True)
+    for letter in letters:
+        fingerprint = hashlib.sha256(letter.body).hexdigest()[:12]
+        correlation_id = escape(str(letter.properties.correlation_id or ""))
+        table.add_row(fingerprint, escape(letter.reason or "unknown"), f"{len(letter.body):,}", correlation_id)
+    console.print(table)
+    console.print(f"{counted(len(letters), 'dead letter')}. `health-etl deadletters redrive` tries them again.")
+
+
+def redriving(console: Console, reasons: frozenset[str] | None) -> None:
+    """Send dead letters back, all or those with these reasons."""
+    unknown = sorted((reasons or frozenset()) - set(Refusal))
+    if unknown:
+        raise PermanentError(f"{unknown[0]} is no reason; known are {', '.join(Refusal)}.")
+    with connected(_url()) as broker:
+        # Taken before any is sent: what comes back meanwhile is not sent round and round.
+        letters = [letter for letter in _take(broker) if reasons is None or letter.reason in reasons]
+        for letter in letters:
+            broker.redrive(letter)
+    console.print(f"{counted(len(letters), 'message')} sent back to the queue.")
+
+
+def _take(broker: Broker) -> list[Message]:
+    return broker.take_dead_letters(MOST, TAKING_SECONDS)
+
+
+def _url() -> SecretStr:
+    url = load().rabbitmq_url
+    if url is None:
+        raise PermanentError("HEALTH_ETL_RABBITMQ_URL is not set; without a broker there are no dead letters.")
+    return url

@@ -1,0 +1,66 @@
+"""Manifests for whoever compares many of them, tick after tick: kept while their ETag is the same, without what each
+file became.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+
+from health_etl.core.manifest import DerivedManifest, RecordsManifest
+
+Head = RecordsManifest | DerivedManifest
+
+
+@dataclass(frozen=True)
+class RecordsHead(RecordsManifest):
+    """A records manifest without its files; digests stand for them. It has no totals."""
+
+    kept_digest: str = ""
+    kept_uploads_digest: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Data version of the partition."""
+        return self.kept_digest
+
+    @property
+    def uploads_digest(self) -> str:
+        """Digest of the uploads that the partition accounts for."""
+        return self.kept_uploads_digest
+
+    @classmethod
+    def of(cls, manifest: RecordsManifest) -> RecordsHead:
+        """Leave the files of a manifest out."""
+        own = {field.name: getattr(manifest, field.name) for field in fields(RecordsManifest)}
+        kept = {"kept_digest": manifest.digest, "kept_uploads_digest": manifest.uploads_digest}
+        return cls(**{**own, "files": (), **kept})
+
+    @classmethod
+    def read(cls, content: bytes) -> RecordsHead:
+        """Read a manifest and leave its files out."""
+        return cls.of(RecordsManifest.from_json(content))
+
+
+class HeadCache:
+    """Heads by key. What is no longer listed is forgotten, so it grows with the partitions and not with time."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[str, Head]] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def find(self, key: str, etag: str) -> Head | None:
+        """Return the head of an object's version, None when it is not known."""
+        kept = self._kept.get(key)
+        return kept[1] if kept is not None and kept[0] == etag else None
+
+    def keep(self, key: str, etag: str, head: Head) -> None:
+        """Remember a head as that of its object's version."""
+        self._kept[key] = (etag, head)
+
+    def forget_others(self, folder: str, listed: Collection[str]) -> None:
+        """Forget what lies in a folder and was not listed."""
+        for key in [key for key in list(self._kept) if key.startswith(folder) and key not in listed]:
+            self._kept.pop(key, None)

@@ -1,0 +1,221 @@
+"""Ops behind the jobs that a person starts with a form: each turns the form into one backfill, so that Dagster runs
+it in ranges, keeps to the pools and shows its progress. They make nothing themselves.
+"""
+
+import re
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.selector import (
+    PartitionRangeSelector,
+    PartitionsByAssetSelector,
+    PartitionsSelector,
+)
+from dagster._core.execution.backfill import PartitionBackfill  # what the UI makes for a backfill; has no public name
+from pydantic import Field
+
+from health_etl import planner
+from health_etl.assets.insights import insights_key
+from health_etl.assets.quarantine import quarantine_key
+from health_etl.assets.records import records_key
+from health_etl.assets.training import JOURNAL
+from health_etl.assets.unclaimed import last_upload_date
+from health_etl.core import unclaimed, utc_offsets
+from health_etl.core.catalogue import Catalogue
+from health_etl.core.heads import HeadCache
+from health_etl.core.listing import list_all
+from health_etl.core.quality import QualityRules
+from health_etl.errors import PermanentError
+from health_etl.jobs import FULL_SWEEP, SWEPT
+from health_etl.partitions import month_key, next_day, next_month, upload_dates
+from health_etl.planner import Scope
+from health_etl.record_types import record_types
+from health_etl.resources import LakeResource, reported_failures
+
+INGEST_DATE_RANGE = "ingest_date_range"
+REBUILD_TRAINING = "rebuild_training"
+PURPOSE = {"health_etl/started_by": "a person or a schedule"}
+
+BACKFILL_OUTPUT = "backfill_id"
+REQUESTED_BY = "health_etl/requested_by"
+
+
+class DateRangeConfig(dg.Config):
+    """Which uploads to bring up to date."""
+
+    first_date: str = Field(description="First upload date, YYYY-MM-DD.")
+    last_date: str = Field(default="", description="Last upload date, YYYY-MM-DD. Empty: the same as the first.")
+    record_types: list[str] = Field(
+        default=[],
+        description=f"Record types, such as steps. Empty: all. Known are {', '.join(record_types())}.",
+    )
+
+
+class MonthRangeConfig(dg.Config):
+    """Which months of training data to write."""
+
+    first_month: str = Field(description="First local month, YYYY-MM.")
+    last_month: str = Field(default="", description="Last local month, YYYY-MM. Empty: the same as the first.")
+    rewrite: bool = Field(
+        default=False,
+        description="Write months anew that are up to date as well. The bytes are the same; use it after a disk fault.",
+    )
+
+
+@dg.op(description="Asks for a backfill over the upload dates: records, quarantine, offsets and insights.")
+def request_upload_dates(context: dg.OpExecutionContext, config: DateRangeConfig, lake: LakeResource) -> None:
+    """Ask Dagster to bring a range of upload dates up to date."""
+    with reported_failures(context):
+        today, start = datetime.now(UTC).date(), lake.settings().start_date
+        first = _date("first_date", config.first_date)
+        last = _date("last_date", config.last_date or config.first_date)
+        if not start <= first <= last <= today:
+            raise PermanentError(f"The dates must lie between {start} and {today}, the first before the last.")
+        unknown = sorted(set(config.record_types) - record_types().keys())
+        if unknown:
+            raise PermanentError(f"{unknown[0]} is no record type; known are {', '.join(record_types())}.")
+        names = config.record_types or list(record_types())
+        of_types = [key(name) for name in names for key in (records_key, quarantine_key, insights_key)]
+        _request(
+            context,
+            f"Upload dates {first} to {last}",
+            [*of_types, records_key(utc_offsets.NAME)],
+            _keys(first.isoformat(), last.isoformat(), next_day),
+            {},
+        )
+
+
+@dg.op(description="Asks for a backfill over the months of the health journal.")
+def request_months(context: dg.OpExecutionContext, config: MonthRangeConfig) -> None:
+    """Ask Dagster to write a range of months of training data."""
+    with reported_failures(context):
+        first, last = _month("first_month", config.first_month), config.last_month or config.first_month
+        last = _month("last_month", last)
+        if last < first:
+            raise PermanentError("The first month must not lie after the last.")
+        keys = _keys(month_key(first), month_key(last), next_month)
+        run_config = {"ops": {JOURNAL.to_python_identifier(): {"config": {"rewrite": config.rewrite}}}}
+        _request(context, f"Months {first} to {last}", [JOURNAL], keys, run_config)
+
+
+class SweepConfig(dg.Config):
+    """What a full sweep does besides counting."""
+
+    start_runs: bool = Field(
+        default=True,
+        description="Let every sensor look at all upload dates at its next tick. False: only count and sort out.",
+    )
+
+
+@dg.op(
+    pool="quarantine_unclaimed_uploads",
+    description="Lists the whole of raw/, sorts out what no partition claims, and counts what is out of date.",
+)
+def sweep(context: dg.OpExecutionContext, config: SweepConfig, lake: LakeResource) -> None:
+    """Look at every upload there is; the sensors then ask for the runs."""
+    with reported_failures(context):
+        opened, settings = lake.open(), lake.settings()
+        listing = list_all(opened, settings.start_date, last_upload_date(upload_dates(settings.start_date)))
+        unclaimed.update(opened, listing.unclaimed)
+        stale = planner.stale_records(listing, Catalogue(opened, HeadCache()), Scope(), QualityRules.of(settings))
+        counts = {
+            "uploads": sum(map(len, listing.uploads.values())),
+            "partitions": len(listing.uploads),
+            "stale_partitions": len(stale),
+            "unclaimed_uploads": len(listing.unclaimed),
+        }
+        context.log.info(", ".join(f"{count:,} {what.replace('_', ' ')}" for what, count in counts.items()))
+        context.add_output_metadata(counts)
+        if config.start_runs:
+            context.instance.add_run_tags(context.run_id, SWEPT)
+
+
+@dg.job(
+    name=FULL_SWEEP,
+    description=(
+        "Lists the whole bucket: sorts out uploads that no partition claims, counts what is out of date, and lets "
+        "every sensor ask for it. Runs every night; the sensors also sweep by themselves, every "
+        "HEALTH_ETL_FULL_SWEEP_MINUTES."
+    ),
+    tags=PURPOSE,
+)
+def full_sweep() -> None:
+    """Sweep."""
+    sweep()
+
+
+@dg.job(
+    name=INGEST_DATE_RANGE,
+    description=(
+        "Brings a range of upload dates up to date, for some record types or all: records, quarantine, offsets, "
+        "insights. Files that are accounted for are not read again. Fill in first_date and last_date in the "
+        "launchpad; progress shows under Runs, Backfills. Also the way to try again what the sensors gave up."
+    ),
+    tags=PURPOSE,
+)
+def ingest_date_range() -> None:
+    """Ask for the dates."""
+    request_upload_dates()
+
+
+@dg.job(
+    name=REBUILD_TRAINING,
+    description=(
+        "Writes months of training data: those whose insights changed or, with `rewrite`, all of the range. Fill in "
+        "first_month and last_month in the launchpad; progress shows under Runs, Backfills."
+    ),
+    tags=PURPOSE,
+)
+def rebuild_training() -> None:
+    """Ask for the months."""
+    request_months()
+
+
+def _request(
+    context: dg.OpExecutionContext,
+    title: str,
+    assets: Sequence[dg.AssetKey],
+    partitions: Sequence[str],
+    run_config: Mapping[str, Any],
+) -> None:
+    backfill_id = uuid.uuid4().hex[:8]
+    instance = context.instance
+    chosen = PartitionsSelector(ranges=[PartitionRangeSelector(start=partitions[0], end=partitions[-1])])
+    backfill = PartitionBackfill.from_partitions_by_assets(
+        backfill_id=backfill_id,
+        asset_graph=context.repository_def.asset_graph,
+        backfill_timestamp=time.time(),
+        tags={REQUESTED_BY: context.job_name},
+        dynamic_partitions_store=instance,
+        partitions_by_assets=[PartitionsByAssetSelector(asset_key=key, partitions=chosen) for key in assets],
+        title=title,
+        description=f"Asked for by the job {context.job_name}, run {context.run_id}.",
+        run_config=run_config,
+    )
+    instance.add_backfill(backfill)
+    context.log.info(f"Backfill {backfill_id} over {len(partitions)} partitions of {len(assets)} assets is on its way.")
+    context.add_output_metadata({BACKFILL_OUTPUT: backfill_id, "partitions": len(partitions)})
+
+
+def _keys(first: str, last: str, following: Any) -> list[str]:
+    found = [first]
+    while found[-1] < last:
+        found.append(following(found[-1]))
+    return found
+
+
+def _date(field: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise PermanentError(f"{field} is {text!r} and no date YYYY-MM-DD.") from None
+
+
+def _month(field: str, text: str) -> str:
+    if not re.fullmatch(r"20\d{2}-(0[1-9]|1[0-2])", text):
+        raise PermanentError(f"{field} is {text!r} and no month YYYY-MM.")
+    return text

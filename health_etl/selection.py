@@ -1,0 +1,23 @@
+"""Which assets a run over some upload dates selects."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import dagster as dg
+
+from health_etl.assets.insights import insights_key
+from health_etl.assets.quarantine import quarantine_key
+from health_etl.assets.records import records_key
+from health_etl.core import utc_offsets
+from health_etl.planner import DailyWork
+
+OFFSETS = records_key(utc_offsets.NAME)
+
+
+def selection(work: DailyWork, dates: Collection[str]) -> list[dg.AssetKey]:
+    """Return every asset that has work on one of the dates, upstream first."""
+    records = sorted({name for key in dates for name in work.records.get(key, ())})
+    insights = sorted({name for key in dates for name in work.insights.get(key, ())})
+    offsets = [OFFSETS] if work.offsets.intersection(dates) else []
+    return [*map(records_key, records), *map(quarantine_key, records), *offsets, *map(insights_key, insights)]

@@ -1,0 +1,21 @@
+"""Sensors: what Dagster does by itself. planner.py decides; the others look, and tell Dagster."""
+
+import dagster as dg
+
+from health_etl.core.heads import HeadCache
+from health_etl.sensors.alerts import alert_sensor
+from health_etl.sensors.follow_up import follow_up_sensor
+from health_etl.sensors.lake import lake_sensors
+from health_etl.sensors.queue import queue_sensor
+from health_etl.settings import Settings
+
+
+def sensors(settings: Settings) -> list[dg.SensorDefinition]:
+    """Return every sensor; they share what was read of manifests before."""
+    heads = HeadCache()
+    return [
+        *lake_sensors(settings, heads),
+        queue_sensor(settings, heads),
+        follow_up_sensor(heads),
+        alert_sensor(settings),
+    ]

@@ -1,0 +1,100 @@
+"""Earlier runs, read from Dagster's instance: which partitions are being made, which failed, which were made when."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from typing import TypeVar
+
+import dagster as dg
+
+from health_etl.sensors.planner import Attempt, wanted_by
+
+RUNS_AT_ONCE = 200
+EVENTS_AT_ONCE = 200
+
+Item = TypeVar("Item")
+
+
+def failed(instance: dg.DagsterInstance, key: dg.AssetKey) -> list[str]:
+    """Return the partitions whose last run is over and made nothing, in order."""
+    run_of = _unfinished(instance, key)
+    records = _records(instance, set(run_of.values()))
+    over = {run_id for run_id, record in records.items() if record.dagster_run.is_finished}
+    return sorted(partition for partition, run_id in run_of.items() if run_id in over)
+
+
+def latest(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> str | None:
+    """Return the id of the latest run with these tags."""
+    found = instance.get_run_records(dg.RunsFilter(tags=dict(tags)), limit=1)
+    return found[0].dagster_run.run_id if found else None
+
+
+def generations(instance: dg.DagsterInstance, key: dg.AssetKey, partitions: Collection[str]) -> dict[str, int]:
+    """Return a number for every partition that was ever made; it grows each time."""
+    storage, kind = instance.event_log_storage, dg.DagsterEventType.ASSET_MATERIALIZATION
+    return dict(storage.get_latest_storage_id_by_partition(key, kind, set(partitions)))
+
+
+def attempts(
+    instance: dg.DagsterInstance,
+    stale: Mapping[dg.AssetKey, Collection[str]],
+    made: Mapping[dg.AssetKey, Mapping[str, int]],
+) -> dict[str, Attempt]:
+    """Return, for partitions that are out of date, the latest run that was to make them.
+
+    A run that did make its partition counts too: if that was asked for in the state that is still missing, it was of
+    no effect. Where several assets of a partition are out of date, a run at work counts before one that failed.
+    `made` has the generations of these partitions.
+    """
+    runs_of: dict[str, set[str]] = defaultdict(set)
+    for key, partitions in stale.items():
+        open_runs = _unfinished(instance, key)
+        makers = _makers(instance, key, {p: i for p, i in made[key].items() if p not in open_runs})
+        for partition in partitions:
+            run_id = open_runs.get(partition) or makers.get(partition)
+            if run_id is not None:
+                runs_of[partition].add(run_id)
+    records = _records(instance, {run_id for run_ids in runs_of.values() for run_id in run_ids})
+    found = {}
+    for partition, run_ids in runs_of.items():
+        known = [_attempt(records[run_id], partition) for run_id in sorted(run_ids) if run_id in records]
+        if known:  # a run that somebody deleted counts for nothing
+            found[partition] = max(known, key=lambda attempt: (attempt.running, attempt.number, attempt.ended_s))
+    return found
+
+
+def _unfinished(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, str]:
+    """Return the run of each partition that it was to make and has not made, being at work or over."""
+    storage = instance.event_log_storage
+    found = storage.get_latest_asset_partition_materialization_attempts_without_materializations(key)
+    return {partition: run_id for partition, (run_id, _) in found.items()}
+
+
+def _makers(instance: dg.DagsterInstance, key: dg.AssetKey, made: Mapping[str, int]) -> dict[str, str]:
+    """Return the runs that made partitions latest."""
+    found = {}
+    for ids in _chunks(sorted(made.values()), EVENTS_AT_ONCE):
+        wanted = dg.AssetRecordsFilter(asset_key=key, storage_ids=ids)
+        for record in instance.fetch_materializations(wanted, limit=len(ids)).records:
+            if record.partition_key is not None:
+                found[record.partition_key] = record.run_id
+    return found
+
+
+def _records(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> dict[str, dg.RunRecord]:
+    return {
+        record.dagster_run.run_id: record
+        for ids in _chunks(sorted(run_ids), RUNS_AT_ONCE)
+        for record in instance.get_run_records(dg.RunsFilter(run_ids=ids))
+    }
+
+
+def _attempt(record: dg.RunRecord, partition: str) -> Attempt:
+    run = record.dagster_run
+    wanted, number = wanted_by(run.tags, partition)
+    return Attempt(not run.is_finished, wanted, number, record.end_time or record.update_timestamp.timestamp())
+
+
+def _chunks(items: list[Item], size: int) -> list[list[Item]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]

@@ -1,0 +1,223 @@
+"""The sensor for what follows from changed records: insights of later dates that look back on them, then months of
+the journal. Decide nothing here: what is stale planner.py of the package says, what to ask for planner.py beside this.
+
+A sensor and not declarative automation, for three reasons that were seen in Dagster 1.13: `eager()` brings the latest
+date alone up to date and never an old one; an evaluation takes 11 to 20 s to lead to a run; and it follows events, so
+that what the event log lost or never had (a lake that was made elsewhere) stays stale. Here manifests are compared.
+
+It is debounced: while daily runs are at work it waits, since each of them may change the same month again, but never
+longer than LONGEST_WAIT_SECONDS. Hundred files make a handful of runs, and a month is never in two.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
+
+import dagster as dg
+
+from health_etl import planner as package_planner
+from health_etl.assets.training import JOURNAL
+from health_etl.clinical import all_processors
+from health_etl.core.catalogue import Catalogue, Manifests
+from health_etl.core.heads import HeadCache
+from health_etl.core.lake import Lake
+from health_etl.core.manifest import DerivedManifest, RecordsManifest, digest
+from health_etl.insights.partition import InsightOptions
+from health_etl.jobs import BRING_UP_TO_DATE, WRITE_JOURNAL, jobs
+from health_etl.partitions import month_key, next_day, next_month
+from health_etl.record_types import record_types
+from health_etl.resources import LakeResource
+from health_etl.selection import selection
+from health_etl.sensors import earlier_runs, planner
+from health_etl.sensors.alerts import told_given_up
+from health_etl.sensors.planner import Plan
+from health_etl.settings import Settings
+from health_etl.standing_checks import evaluation
+from health_etl.training import journal
+
+NAME = "follow_up"
+INTERVAL_SECONDS = 5
+LONGEST_WAIT_SECONDS = 60
+MOST_ASKS = 10
+MOST_GIVEN_UP = 100  # names that the cursor holds
+REACH_DAYS = 40  # what an insights partition looks back on: window, baselines and days that reach over their edges
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """What a tick leaves to the next."""
+
+    waiting_since_s: float | None = None
+    given_up: tuple[str, ...] = ()  # of which people were told
+
+    @classmethod
+    def read(cls, text: str | None) -> Cursor:
+        """Read a cursor back."""
+        raw = json.loads(text) if text else {}
+        return cls(**{**raw, "given_up": tuple(raw.get("given_up", ()))})
+
+    def to_json(self) -> str:
+        """Return the text that Dagster keeps."""
+        return json.dumps(asdict(self))
+
+
+@dataclass
+class _AtRest:
+    """What the lake looked like when nothing was left to do. Lost with the process, and then found out again."""
+
+    digest: str = ""
+    until_s: float = 0.0
+
+
+@dataclass
+class _Follow:
+    """One kind of partitions that follows: the state wanted of each, and the assets that are out of date."""
+
+    what: str
+    stale: dict[str, str] = field(default_factory=dict)
+    assets: dict[dg.AssetKey, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def plan(self, instance: dg.DagsterInstance, now_s: float, following: Callable[[str], str]) -> Plan:
+        """Return what to ask for."""
+        made = {key: earlier_runs.generations(instance, key, dates) for key, dates in self.assets.items()}
+        attempts = earlier_runs.attempts(instance, self.assets, made)
+        newest = {p: max(of_key.get(p, 0) for of_key in made.values()) for p in self.stale}
+        most, wanted = MOST_ASKS, self.stale
+        return planner.plan(self.what, wanted, attempts, newest, now_s=now_s, most_asks=most, following=following)
+
+
+def follow_up_sensor(heads: HeadCache, clock: Clock = time.time) -> dg.SensorDefinition:
+    """Return the sensor."""
+    at_rest = _AtRest()
+
+    @dg.sensor(
+        name=NAME,
+        jobs=[job for job in jobs() if job.name in (BRING_UP_TO_DATE, WRITE_JOURNAL)],
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            "Asks for what follows from changed records: insights of later dates that look back on them, then months "
+            f"of the journal. Waits while daily runs are at work, at most {LONGEST_WAIT_SECONDS} s."
+        ),
+    )
+    def follow_up(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
+        tick = _Tick(lake.settings(), lake.open(), context.instance, heads, clock())
+        return tick.result(Cursor.read(context.cursor), at_rest, context.log)
+
+    return follow_up
+
+
+class _Tick:
+    def __init__(
+        self, settings: Settings, lake: Lake, instance: dg.DagsterInstance, heads: HeadCache, now_s: float
+    ) -> None:
+        self.settings = settings
+        self.lake = lake
+        self.instance = instance
+        self.now_s = now_s
+        self.catalogue = Catalogue(lake, heads)
+        self.options = InsightOptions.of(settings, lake)
+
+    def result(self, cursor: Cursor, at_rest: _AtRest, log: logging.Logger) -> dg.SensorResult:
+        seen = digest([self.catalogue.listing_digest, self.options.fingerprint])
+        if at_rest.digest == seen and self.now_s < at_rest.until_s:
+            return dg.SensorResult(
+                skip_reason="Nothing changed since everything was up to date.", cursor=cursor.to_json()
+            )
+        self.catalogue.read_all()
+        work = package_planner.daily_work((), self.catalogue, self.options, self.settings.start_date)
+        daily, months = self._daily(work), self._months()
+        waiting_since_s = cursor.waiting_since_s or self.now_s
+        busy = self._daily_runs() if daily.stale or months.stale else 0
+        if busy and self.now_s < waiting_since_s + LONGEST_WAIT_SECONDS:
+            found = f"{len(daily.stale)} upload dates and {len(months.stale)} months wait for {busy} daily runs."
+            return dg.SensorResult(skip_reason=found, cursor=Cursor(waiting_since_s, cursor.given_up).to_json())
+        plan = daily.plan(self.instance, self.now_s, next_day)
+        monthly = Plan() if plan.asks and not busy else months.plan(self.instance, self.now_s, next_month)
+        given_up = self._given_up(daily, plan, monthly)
+        named = [f"{asset} {p}" for asset, partitions in given_up.items() for p in partitions][:MOST_GIVEN_UP]
+        events: list[dg.AssetCheckEvaluation] = []
+        if set(named) != set(cursor.given_up):
+            events = self._judged(given_up)
+            named = named if self._told(log, given_up) else list(cursor.given_up)
+        if plan.is_at_rest and monthly.is_at_rest:
+            at_rest.digest, at_rest.until_s = seen, self.now_s + 60 * self.settings.full_sweep_minutes
+        requests = [self._daily_request(work, ask) for ask in plan.asks]
+        requests += [self._monthly_request(ask) for ask in monthly.asks]
+        told = f"Upload dates: {plan.sentence()}. Months: {monthly.sentence()}."
+        left = None if plan.is_at_rest and monthly.is_at_rest else self.now_s if requests else waiting_since_s
+        return dg.SensorResult(
+            run_requests=requests,
+            skip_reason=None if requests else told,
+            asset_events=events,
+            cursor=Cursor(left, tuple(named)).to_json(),
+        )
+
+    def _daily(self, work: package_planner.DailyWork) -> _Follow:
+        found = _Follow(NAME)
+        for key in work.dates:
+            assets = selection(work, [key])
+            for asset in assets:
+                found.assets[asset].add(key)
+            names = [asset.to_user_string() for asset in assets]
+            found.stale[key] = planner.state([*names, *self._looked_back_on(key)])
+        return found
+
+    def _looked_back_on(self, key: str) -> list[str]:
+        first = (date.fromisoformat(key) - timedelta(days=REACH_DAYS)).isoformat()
+        return [
+            f"{name} {partition} {manifests[partition].digest}"
+            for name in all_processors()
+            for manifests in self._manifests(name)
+            for partition in manifests
+            if first <= partition <= key
+        ]
+
+    def _manifests(self, name: str) -> list[Manifests[RecordsManifest] | Manifests[DerivedManifest]]:
+        records = [self.catalogue.records(name)] if name in record_types() else []
+        return [*records, self.catalogue.insights(name)]
+
+    def _months(self) -> _Follow:
+        found = _Follow("journal")
+        for month in package_planner.stale_months(self.lake, self.catalogue):
+            key = month_key(month)
+            found.stale[key] = planner.state(wanted.inputs_digest for wanted in journal.plan(self.catalogue, month))
+            found.assets[JOURNAL].add(key)
+        return found
+
+    def _daily_runs(self) -> int:
+        unfinished = [
+            dg.DagsterRunStatus.QUEUED,
+            dg.DagsterRunStatus.NOT_STARTED,
+            dg.DagsterRunStatus.STARTING,
+            dg.DagsterRunStatus.STARTED,
+        ]
+        return self.instance.get_runs_count(dg.RunsFilter(job_name=BRING_UP_TO_DATE, statuses=unfinished))
+
+    def _daily_request(self, work: package_planner.DailyWork, ask: planner.Ask) -> dg.RunRequest:
+        selected = selection(work, ask.partitions)
+        return dg.RunRequest(ask.run_key, job_name=BRING_UP_TO_DATE, asset_selection=selected, tags=ask.tags)
+
+    def _monthly_request(self, ask: planner.Ask) -> dg.RunRequest:
+        return dg.RunRequest(ask.run_key, job_name=WRITE_JOURNAL, tags=ask.tags)
+
+    def _given_up(self, daily: _Follow, plan: Plan, monthly: Plan) -> dict[str, list[str]]:
+        """Return what was given up, by asset."""
+        gone = set(plan.given_up)
+        found = {key.to_user_string(): sorted(dates & gone) for key, dates in daily.assets.items() if dates & gone}
+        return found | ({JOURNAL.to_user_string(): sorted(monthly.given_up)} if monthly.given_up else {})
+
+    def _told(self, log: logging.Logger, given_up: Mapping[str, Sequence[str]]) -> bool:
+        return all(told_given_up(self.settings, log, asset, partitions) for asset, partitions in given_up.items())
+
+    def _judged(self, given_up: Mapping[str, Sequence[str]]) -> list[dg.AssetCheckEvaluation]:
+        named = {dg.AssetKey.from_user_string(asset): partitions for asset, partitions in given_up.items()}
+        return [evaluation(self.instance, name, named) for name in record_types()]

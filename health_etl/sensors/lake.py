@@ -1,0 +1,174 @@
+"""Lake sensors: one a record type, over the bucket. Decide nothing here: decisions live in planner.py.
+
+Each tick looks at the latest upload dates, at those that a run failed at, and, when a full sweep is due, at as many
+older ones as fit the tick; the next tick goes on there. What is out of date is read off listing and manifests anew
+each time, so the cursor holds only where the sweep is, and a lost tick loses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from health_etl.assets.records import records_key
+from health_etl.core.heads import HeadCache
+from health_etl.core.quality import QualityRules
+from health_etl.core.wording import counted
+from health_etl.jobs import BRING_UP_TO_DATE, SWEPT
+from health_etl.record_types import record_types
+from health_etl.record_types.base import RecordType
+from health_etl.resources import LakeResource
+from health_etl.sensors import earlier_runs
+from health_etl.sensors.alerts import told_given_up
+from health_etl.sensors.planner import Plan
+from health_etl.sensors.uploads import Report, Uploads, run_request
+from health_etl.settings import Settings
+from health_etl.standing_checks import evaluation
+
+LOOKING_SECONDS = 12  # of a tick; planning and telling take the rest of its 20
+SWEEP_AT_ONCE = 7  # upload dates between two looks at the clock
+MOST_FAILED = 62  # upload dates that failed, of one tick
+MOST_GIVEN_UP = 100  # upload dates that the cursor names
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """What a tick leaves to the next."""
+
+    sweep_from: str | None = None  # upload date at which the full sweep goes on, None between two sweeps
+    sweep_began_s: float = 0.0
+    swept_for: str | None = None  # the latest run of the job full_sweep that was heard of
+    given_up: tuple[str, ...] = ()  # upload dates of which people were told
+
+    @classmethod
+    def read(cls, text: str | None) -> Cursor:
+        """Read a cursor back; one that somebody cleared begins a sweep."""
+        raw = json.loads(text) if text else {}
+        return cls(**{**raw, "given_up": tuple(raw.get("given_up", ()))})
+
+    def to_json(self) -> str:
+        """Return the text that Dagster keeps."""
+        return json.dumps(asdict(self))
+
+
+def lake_sensors(settings: Settings, heads: HeadCache, clock: Clock = time.time) -> list[dg.SensorDefinition]:
+    """Return the sensor of every record type; they share what was read of manifests before."""
+    return [_lake_sensor(record_type, settings, heads, clock) for record_type in record_types().values()]
+
+
+def sensor_name(record_type: str) -> str:
+    """Return the name of a type's sensor."""
+    return f"uploads_{record_type}"
+
+
+def _lake_sensor(record_type: RecordType, settings: Settings, heads: HeadCache, clock: Clock) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=sensor_name(record_type.name),
+        job_name=BRING_UP_TO_DATE,
+        minimum_interval_seconds=settings.sensor_interval_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            f"Asks for a run whenever uploads of {record_type.title} came, changed or went: today's and those of the "
+            f"{settings.sensor_look_back_days} days before at every tick, older ones in a sweep every "
+            f"{settings.full_sweep_minutes} minutes. A failed run is asked for again, three times in all."
+        ),
+    )
+    def uploads(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
+        of_now = lake.settings()
+        found = Uploads(record_type, lake.open(), context.instance, heads, QualityRules.of(of_now))
+        return _Tick(found, of_now, Cursor.read(context.cursor), clock).result(context)
+
+    return uploads
+
+
+class _Tick:
+    """One tick of one sensor."""
+
+    def __init__(self, uploads: Uploads, settings: Settings, cursor: Cursor, clock: Clock) -> None:
+        self.uploads = uploads
+        self.settings = settings
+        self.cursor = cursor
+        self.clock = clock
+        self.started_s = clock()
+        self.first = settings.start_date
+        # Not asked of the partitions definition: Dagster keeps every answer for ever, by the moment of asking.
+        self.last = datetime.fromtimestamp(self.started_s, UTC).date()
+
+    def result(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        """Look, plan, and return what Dagster is to do."""
+        failed = set(filter(self._is_partition, self.uploads.failed()))
+        told_of = set(self.cursor.given_up)
+        # Of what was given up the sweep finds out whether its uploads changed; here, whether somebody mended it.
+        self.uploads.look([*self._latest(), *sorted(failed - told_of)[:MOST_FAILED], *(told_of - failed)])
+        ordered_by = earlier_runs.latest(context.instance, SWEPT)
+        sweep_from, began_s = self._sweep(is_ordered=ordered_by != self.cursor.swept_for)
+        plan = self.uploads.plan(self.clock())
+        sweep_from = self._back_to_what_is_left(sweep_from, plan)
+        given_up = sorted({*plan.given_up, *((told_of & failed) - self.uploads.seen.looked_at)})[:MOST_GIVEN_UP]
+        events: list[Report] = self.uploads.reports()
+        if set(given_up) != told_of:
+            name = self.uploads.record_type.name
+            key = records_key(name)
+            events.append(evaluation(context.instance, name, {key: given_up}))
+            if given_up and not told_given_up(self.settings, context.log, key.to_user_string(), given_up):
+                given_up = sorted(told_of)
+        told = self._sentence(plan, sweep_from)
+        context.log.info(told)
+        return dg.SensorResult(
+            run_requests=[run_request(self.uploads.record_type, ask) for ask in plan.asks],
+            skip_reason=None if plan.asks else told,
+            asset_events=events,
+            cursor=Cursor(sweep_from, began_s, ordered_by, tuple(given_up)).to_json(),
+        )
+
+    def _latest(self) -> Iterator[str]:
+        for days in range(self.settings.sensor_look_back_days + 1):
+            day = self.last - timedelta(days=days)
+            if day >= self.first:
+                yield day.isoformat()
+
+    def _is_partition(self, key: str) -> bool:
+        return self.first.isoformat() <= key <= self.last.isoformat()
+
+    def _sweep(self, is_ordered: bool) -> tuple[str | None, float]:
+        """Look at older dates while there is time and room; return where to go on, and when the sweep began."""
+        began_s, sweep_from = self.cursor.sweep_began_s, self.cursor.sweep_from
+        if sweep_from is None or is_ordered:
+            if not is_ordered and self.started_s < began_s + 60 * self.settings.full_sweep_minutes:
+                return None, began_s
+            began_s, sweep_from = self.started_s, self.first.isoformat()
+        for dates in self._older(sweep_from):
+            if self.clock() > self.started_s + LOOKING_SECONDS or self.uploads.seen.is_full:
+                return dates[0], began_s
+            self.uploads.look(dates)
+        return None, began_s
+
+    def _back_to_what_is_left(self, sweep_from: str | None, plan: Plan) -> str | None:
+        """Return where the sweep is to go on, so that it comes again by what this tick had no room for."""
+        latest = set(self._latest())  # the next tick looks at these anyway
+        left = [key for key in (*plan.postponed, *self.uploads.left_untold()) if key not in latest]
+        return min(left, default=sweep_from) if sweep_from is None else min([*left, sweep_from])
+
+    def _older(self, sweep_from: str) -> Iterator[Sequence[str]]:
+        """Yield upload dates from there on that hold uploads or records, some at once."""
+        manifests = set(self.uploads.manifests)
+        months = {*self.uploads.listing.months(), *(key[:7] for key in manifests)}
+        for month in sorted(month for month in months if month >= sweep_from[:7]):
+            dates = {*self.uploads.listing.dates(month), *(key for key in manifests if key.startswith(month))}
+            due = sorted(key for key in dates if key >= sweep_from and self._is_partition(key))
+            yield from (due[start : start + SWEEP_AT_ONCE] for start in range(0, len(due), SWEEP_AT_ONCE))
+
+    def _sentence(self, plan: Plan, sweep_from: str | None) -> str:
+        seen = self.uploads.seen
+        looked = f"Looked at {counted(len(seen.looked_at), 'upload date')} with {counted(seen.uploads, 'upload')}"
+        sweep = f" The full sweep goes on at {sweep_from}." if sweep_from else ""
+        if not seen.stale:
+            return f"{looked}: everything is accounted for.{sweep}"
+        return f"{looked}: {plan.sentence()}.{sweep}"

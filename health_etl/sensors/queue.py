@@ -1,0 +1,132 @@
+"""The sensor for upload events from RabbitMQ, the second way in. Decide nothing here: decisions live in planner.py.
+
+A message is acknowledged only when nothing can be lost by it: when the partitions that it names are up to date, or a
+run for just that state of them is stored, or they were given up and stand as an alert. Until then it goes back to the
+queue at the end of the tick, and the next tick judges it anew. So no message hangs on what a tick only asked for: a
+daemon, code server or broker that dies at any moment leaves it in the queue, and a second delivery finds the work done
+or on its way. What a broker lost, the lake sensors find.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from health_etl.core.heads import HeadCache
+from health_etl.core.quality import QualityRules
+from health_etl.core.wording import counted
+from health_etl.jobs import BRING_UP_TO_DATE
+from health_etl.record_types import record_types
+from health_etl.resources import LakeResource
+from health_etl.sensors.broker import QUEUE, Broker, Message, connected
+from health_etl.sensors.messages import Addressee, Parsed, parse
+from health_etl.sensors.uploads import Report, Uploads, run_request
+from health_etl.settings import Settings
+
+NAME = "upload_events"
+INTERVAL_SECONDS = 5
+MOST_MESSAGES = 2_000
+TAKING_SECONDS = 5
+CORRELATION_IDS = "health_etl/correlation_ids"
+MOST_CORRELATION_IDS = 20  # of one run; an index of PostgreSQL takes no longer tags
+
+Partition = tuple[str, str]  # record type and upload date
+Clock = Callable[[], float]
+
+
+def queue_sensor(settings: Settings, heads: HeadCache, clock: Clock = time.time) -> dg.SensorDefinition:
+    """Return the sensor; without a broker in the settings it is off."""
+    is_set = settings.rabbitmq_url is not None
+
+    @dg.sensor(
+        name=NAME,
+        job_name=BRING_UP_TO_DATE,
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING if is_set else dg.DefaultSensorStatus.STOPPED,
+        description=(
+            f"Asks for a run within seconds of an upload: takes S3 events and upload messages from the queue {QUEUE} "
+            "of HEALTH_ETL_RABBITMQ_URL. What is no use goes to the dead letters with the reason."
+        ),
+    )
+    def upload_events(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
+        of_now = lake.settings()
+        if of_now.rabbitmq_url is None:
+            return dg.SensorResult(skip_reason="HEALTH_ETL_RABBITMQ_URL is not set.")
+        with connected(of_now.rabbitmq_url) as broker:
+            messages = broker.take(MOST_MESSAGES, TAKING_SECONDS)
+            if not messages:
+                return dg.SensorResult(skip_reason="No message waits.")
+            return _Tick(context, lake, of_now, heads, clock).result(broker, messages)
+
+    return upload_events
+
+
+class _Tick:
+    def __init__(
+        self,
+        context: dg.SensorEvaluationContext,
+        lake: LakeResource,
+        settings: Settings,
+        heads: HeadCache,
+        clock: Clock,
+    ) -> None:
+        self.context = context
+        self.lake = lake.open()
+        self.settings = settings
+        self.heads = heads
+        self.clock = clock
+        self.settled: set[Partition] = set()
+        self.events: list[Report] = []
+
+    def result(self, broker: Broker, messages: Sequence[Message]) -> dg.SensorResult:
+        """Read the messages, look at what they name, acknowledge those that are done with."""
+        last = datetime.fromtimestamp(self.clock(), UTC).date()
+        addressee = Addressee.of(self.settings.lake, self.settings.start_date, last)
+        parsed = [(m, parse(m.body, addressee, m.properties.correlation_id)) for m in messages]
+        requests = self._requests([found for _, found in parsed])
+        refused = held = 0
+        for message, found in parsed:
+            if not found.partitions <= self.settled:
+                held += 1
+            elif found.refusal is not None:
+                refused += 1
+                broker.put_aside(message, found.refusal)
+            else:
+                broker.acknowledge(message)
+        told = (
+            f"{counted(len(messages), 'message')}: {counted(len(requests), 'run')} asked for, "
+            f"{held} kept until their run is stored, {counted(refused, 'dead letter')}, "
+            f"{sum(found.ignored for _, found in parsed)} about other objects of the lake."
+        )
+        self.context.log.info(told)
+        return dg.SensorResult(run_requests=requests, skip_reason=None if requests else told, asset_events=self.events)
+
+    def _requests(self, found: Sequence[Parsed]) -> list[dg.RunRequest]:
+        """Ask for each record type and upload date once, and note which need no more asking."""
+        ids: dict[Partition, set[str]] = defaultdict(set)
+        for parsed in found:
+            for partition in parsed.partitions:
+                ids[partition].update(filter(None, [parsed.correlation_id]))
+        requests: list[dg.RunRequest] = []
+        for name in sorted({name for name, _ in ids}):
+            requests += self._of_type(name, {day: of for (of_type, day), of in ids.items() if of_type == name})
+        return requests
+
+    def _of_type(self, name: str, ids: Mapping[str, set[str]]) -> list[dg.RunRequest]:
+        record_type = record_types()[name]
+        uploads = Uploads(record_type, self.lake, self.context.instance, self.heads, QualityRules.of(self.settings))
+        uploads.look(ids)
+        plan = uploads.plan(self.clock())
+        self.events += uploads.reports()
+        settled = {*ids} - uploads.seen.stale.keys() | {*plan.covered, *plan.resting, *plan.given_up}
+        self.settled |= {(name, day) for day in settled}
+        requests = []
+        for ask in plan.asks:
+            known = sorted({found for day in ask.partitions for found in ids[day]})[:MOST_CORRELATION_IDS]
+            tags = {CORRELATION_IDS: ",".join(known)} if known else {}
+            requests.append(run_request(record_type, ask, tags))
+        return requests

@@ -1,0 +1,151 @@
+"""One look at uploads of a record type: what differs from the manifests, and from what Dagster was told.
+
+Decides nothing: planner.py does. Both ways in, the look at the bucket and the upload events, come through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.data_version import DATA_VERSION_TAG  # has no public name
+
+from health_etl.assets.insights import insights_key
+from health_etl.assets.quarantine import quarantine_key
+from health_etl.assets.raw import raw_key
+from health_etl.assets.records import records_key
+from health_etl.core import records_partition, utc_offsets
+from health_etl.core.catalogue import Catalogue
+from health_etl.core.heads import HeadCache
+from health_etl.core.keys import DAILY_JOURNAL
+from health_etl.core.lake import Lake
+from health_etl.core.listing import Found, TypeListing
+from health_etl.core.quality import QualityRules
+from health_etl.jobs import BRING_UP_TO_DATE
+from health_etl.record_types.base import RecordType
+from health_etl.sensors import earlier_runs, planner
+from health_etl.sensors.planner import Ask, Plan
+
+MOST_ASKS = 10  # runs in one tick; each costs the daemon about 0.2 s
+MOST_REPORTS = 100  # partitions in one tick; each is two events
+RECORD_TYPE = "health_etl/record_type"
+Report = dg.AssetObservation | dg.AssetMaterialization | dg.AssetCheckEvaluation
+
+
+@dataclass
+class Look:
+    """What was found so far, by upload date."""
+
+    looked_at: set[str] = field(default_factory=set)
+    uploads: int = 0
+    stale: dict[str, str] = field(default_factory=dict)  # the state wanted
+    untold: dict[str, Found] = field(default_factory=dict)  # uploads of which Dagster knows another version, or none
+
+    @property
+    def is_full(self) -> bool:
+        """Say whether one tick has enough to do."""
+        return len(self.untold) >= MOST_REPORTS or len(self.stale) >= MOST_ASKS * planner.LONGEST_RUN[1]
+
+
+class Uploads:
+    """The uploads of one record type, as one tick sees them."""
+
+    def __init__(
+        self, record_type: RecordType, lake: Lake, instance: dg.DagsterInstance, heads: HeadCache, rules: QualityRules
+    ) -> None:
+        self.record_type = record_type
+        self.listing = TypeListing(lake, record_type)
+        self.manifests = Catalogue(lake, heads).records(record_type.name)
+        self.seen = Look()
+        self._instance = instance
+        self._rules = rules
+
+    def look(self, dates: Iterable[str]) -> None:
+        """Take in some upload dates; one that was looked at before is left out."""
+        fresh = sorted(set(dates) - self.seen.looked_at)
+        found = {key: self.listing.found(date.fromisoformat(key)) for key in fresh}
+        self.manifests.read_all(fresh)
+        told = self._told(fresh)
+        for key, uploads in found.items():
+            self.seen.uploads += uploads.files
+            if told.get(key) != uploads.digest and (uploads.files or key in told):
+                self.seen.untold[key] = uploads
+            if self._is_stale(key, uploads):
+                code_version = records_partition.code_version(self.record_type)
+                self.seen.stale[key] = planner.state([uploads.digest, code_version, self._rules.version])
+        self.seen.looked_at.update(fresh)
+
+    def plan(self, now_s: float) -> Plan:
+        """Return what to ask for of all that was looked at."""
+        if not self.seen.stale:
+            return Plan()
+        key = records_key(self.record_type.name)
+        made = earlier_runs.generations(self._instance, key, self.seen.stale)
+        attempts = earlier_runs.attempts(self._instance, {key: self.seen.stale}, {key: made})
+        name = self.record_type.name
+        return planner.plan(name, self.seen.stale, attempts, made, now_s=now_s, most_asks=MOST_ASKS)
+
+    def failed(self) -> list[str]:
+        """Return the upload dates that the last run failed at, however old they are."""
+        return earlier_runs.failed(self._instance, records_key(self.record_type.name))
+
+    def reports(self) -> list[Report]:
+        """Return the events that tell Dagster of new versions of uploads, oldest date first.
+
+        The observation comes before the materialisation: only so does Dagster show right what is out of date.
+        """
+        events: list[Report] = []
+        for partition, found in self._due()[:MOST_REPORTS]:
+            about: dict[str, Any] = {
+                "asset_key": raw_key(self.record_type.name),
+                "partition": partition,
+                "tags": {DATA_VERSION_TAG: found.digest},
+                "metadata": {"files": found.files, "size_bytes": found.size_bytes},
+            }
+            events += [dg.AssetObservation(**about), dg.AssetMaterialization(**about)]
+        return events
+
+    def left_untold(self) -> list[str]:
+        """Return the upload dates that are for a later tick to tell of."""
+        return [partition for partition, _ in self._due()[MOST_REPORTS:]]
+
+    def _due(self) -> list[tuple[str, Found]]:
+        return sorted(self.seen.untold.items())
+
+    def _is_stale(self, key: str, uploads: Found) -> bool:
+        manifest = self.manifests.get(key)
+        if manifest is None and not uploads.files:
+            return False
+        return not records_partition.is_current_with(manifest, uploads.digest, self.record_type, self._rules)
+
+    def _told(self, dates: Collection[str]) -> dict[str, str]:
+        """Return the version of uploads that Dagster was last told of, by date."""
+        if not dates:
+            return {}
+        found = self._instance.event_log_storage.get_latest_tags_by_partition(
+            raw_key(self.record_type.name),
+            dg.DagsterEventType.ASSET_MATERIALIZATION,
+            [DATA_VERSION_TAG],
+            asset_partitions=list(dates),
+        )
+        return {partition: tags[DATA_VERSION_TAG] for partition, tags in found.items() if DATA_VERSION_TAG in tags}
+
+
+def run_request(record_type: RecordType, ask: Ask, tags: dict[str, str] | None = None) -> dg.RunRequest:
+    """Return the request for a run: records of some upload dates, and what follows from them on the same dates."""
+    name = record_type.name
+    return dg.RunRequest(
+        run_key=ask.run_key,
+        job_name=BRING_UP_TO_DATE,
+        asset_selection=[
+            records_key(name),
+            quarantine_key(name),
+            records_key(utc_offsets.NAME),
+            insights_key(name),
+            insights_key(DAILY_JOURNAL),
+        ],
+        tags={RECORD_TYPE: name, **(tags or {}), **ask.tags},
+    )

@@ -1,0 +1,244 @@
+"""Upload events through a real RabbitMQ: each partition is asked for once, and no message is lost by anything."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import pika
+import pytest
+
+from health_etl.core.lake import Lake
+from health_etl.errors import PermanentError, TransientError
+from health_etl.sensors import broker as broker_module
+from health_etl.sensors import planner
+from health_etl.sensors.messages import Refusal
+from health_etl.sensors.queue import CORRELATION_IDS, NAME
+from health_etl.settings import Settings
+from health_etl_tests.dagster.conftest import Project
+from health_etl_tests.dagster.daemon import Daemon, spans
+from health_etl_tests.exports import heart_rate, put, steps
+
+if TYPE_CHECKING:
+    from pika.adapters.blocking_connection import BlockingChannel
+
+    from health_etl_tests.conftest import CommandLine
+
+pytestmark = pytest.mark.services
+
+URL = os.environ.get("HEALTH_ETL_TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672/%2F")
+TODAY = datetime.now(UTC).date()
+OLD = TODAY - timedelta(days=700)
+
+
+@dataclass(frozen=True)
+class Queues:
+    """Exchange and queues of one test, and a channel to them."""
+
+    exchange: str
+    queue: str
+    dead_letters: str
+    channel: BlockingChannel
+
+    def publish(self, body: bytes, routing_key: str = "health.processing.steps.normal", **properties: Any) -> None:
+        # Until something declared the queue, a message to the exchange would go nowhere: so, to the queue.
+        self.channel.queue_declare(self.queue, durable=True)
+        self.channel.exchange_declare(self.exchange, exchange_type="topic", durable=True)
+        self.channel.queue_bind(self.queue, self.exchange, routing_key)
+        self.channel.basic_publish(self.exchange, routing_key, body, pika.BasicProperties(**properties))
+
+    def waiting(self, queue: str | None = None) -> int:
+        return int(self.channel.queue_declare(queue or self.queue, passive=True).method.message_count)
+
+    def reasons(self) -> list[str]:
+        found = []
+        while (letter := self.channel.basic_get(self.dead_letters, auto_ack=True))[0] is not None:
+            found.append(str(letter[1].headers[broker_module.REASON]))
+        return sorted(found)
+
+
+@pytest.fixture
+def queues(monkeypatch: pytest.MonkeyPatch) -> Iterator[Queues]:
+    try:
+        connection = pika.BlockingConnection(pika.URLParameters(URL))
+    except pika.exceptions.AMQPConnectionError:
+        if os.environ.get("HEALTH_ETL_TEST_REQUIRE_SERVICES") == "1":
+            raise
+        pytest.skip("no RabbitMQ answers on HEALTH_ETL_TEST_RABBITMQ_URL")
+    own = uuid.uuid4().hex[:8]
+    found = Queues(f"exchange_{own}", f"queue_{own}", f"dead_{own}", connection.channel())
+    for name, value in (("EXCHANGE", found.exchange), ("QUEUE", found.queue), ("DEAD_LETTERS", found.dead_letters)):
+        monkeypatch.setattr(broker_module, name, value)
+    yield found
+    for queue in (found.queue, found.dead_letters):
+        found.channel.queue_delete(queue)
+    found.channel.exchange_delete(found.exchange)
+    connection.close()
+
+
+@pytest.fixture
+def daemon(queues: Queues, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
+    del queues
+    monkeypatch.setenv("HEALTH_ETL_RABBITMQ_URL", URL)
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Daemon(Project(Settings(lake=(tmp_path / "lake").as_uri()), instance))
+
+
+def s3_event(*keys: str) -> bytes:
+    return json.dumps({"Records": [{"s3": {"bucket": {"name": "b"}, "object": {"key": key}}} for key in keys]}).encode()
+
+
+def upload_message(key: str, correlation_id: str) -> bytes:
+    whole = {"bucket": "b", "key": key, "correlation_id": correlation_id, "retry_count": 0}
+    return json.dumps(whole).encode()
+
+
+def upload(lake: Lake, record_id: str = "s1", day: Any = OLD) -> str:
+    return put(lake, "steps", [steps(record_id)], upload_date=day)
+
+
+def test_an_empty_queue_asks_for_nothing(daemon: Daemon) -> None:
+    assert "No message waits" in str(daemon.tick(NAME).skip_reason)
+
+
+def test_messages_about_one_partition_make_one_run_with_their_correlation_ids(daemon: Daemon, queues: Queues) -> None:
+    for number in range(3):
+        queues.publish(upload_message(upload(daemon.project.lake, f"s{number}"), f"c-{number}"))
+    queues.publish(s3_event(upload(daemon.project.lake, "s9")), "health.uploads.minio")
+    result = daemon.tick(NAME)
+    assert spans(result) == [(OLD.isoformat(), OLD.isoformat())]
+    (request,) = result.run_requests or ()
+    assert request.tags[CORRELATION_IDS] == "c-0,c-1,c-2"
+    assert [event.partition for event in result.asset_events or () if isinstance(event, dg.AssetMaterialization)] == [
+        OLD.isoformat()
+    ]
+
+
+def test_a_message_stays_in_the_queue_until_its_run_is_stored(daemon: Daemon, queues: Queues) -> None:
+    queues.publish(upload_message(upload(daemon.project.lake), "c-1"))
+    lost = daemon.evaluate(NAME)
+    assert queues.waiting() == 1
+    again = daemon.tick(NAME)
+    assert [r.run_key for r in again.run_requests or ()] == [r.run_key for r in lost.run_requests or ()]
+    assert queues.waiting() == 1
+    (request,) = again.run_requests or ()
+    selected = set(request.asset_selection or ())
+    job = daemon.definitions.resolve_job_def(request.job_name or "").get_subset(asset_selection=selected)
+    daemon.project.instance.create_run_for_job(job, tags=dict(request.tags), asset_selection=job.asset_selection)
+    assert not daemon.tick(NAME).run_requests
+    assert queues.waiting() == 0
+
+
+def test_a_message_about_what_came_after_the_run_was_asked_for_stays_until_that_is_made_too(
+    daemon: Daemon, queues: Queues
+) -> None:
+    upload(daemon.project.lake)
+    queues.publish(upload_message(upload(daemon.project.lake), "c-1"))
+    (request,) = daemon.tick(NAME).run_requests or ()
+    selected = set(request.asset_selection or ())
+    job = daemon.definitions.resolve_job_def(request.job_name or "").get_subset(asset_selection=selected)
+    instance = daemon.project.instance
+    run = instance.create_run_for_job(job, tags=dict(request.tags), asset_selection=job.asset_selection)
+    queues.publish(upload_message(upload(daemon.project.lake, "late"), "c-2"))
+    assert not daemon.tick(NAME).run_requests
+    assert queues.waiting() == 2  # both name a partition that the run at work does not bring to the state it is in
+    instance.delete_run(run.run_id)
+    (done,) = daemon.tick_and_run(NAME)
+    assert done.success
+    assert not daemon.tick(NAME).run_requests
+    assert queues.waiting() == 0
+
+
+def test_a_second_delivery_of_what_was_done_asks_for_nothing(daemon: Daemon, queues: Queues) -> None:
+    key = upload(daemon.project.lake)
+    queues.publish(s3_event(key))
+    daemon.tick_and_run(NAME)
+    queues.publish(s3_event(key))
+    assert not daemon.tick(NAME).run_requests
+    assert queues.waiting() == 0
+
+
+def test_several_records_of_a_message_make_a_run_for_each_type(daemon: Daemon, queues: Queues) -> None:
+    lake = daemon.project.lake
+    queues.publish(s3_event(upload(lake), put(lake, "heart_rate", [heart_rate()], upload_date=TODAY)))
+    done = daemon.tick_and_run(NAME)
+    assert [run.success for run in done] == [True, True]
+    assert not daemon.tick(NAME).run_requests
+    assert queues.waiting() == 0
+
+
+def test_what_is_no_use_is_put_aside_with_its_reason_and_the_rest_is_done(daemon: Daemon, queues: Queues) -> None:
+    key = upload(daemon.project.lake)
+    for body in (b"{", s3_event("raw/StepsRecord/2025/09/21/readme.txt"), s3_event(key.replace("Steps", "Weight"))):
+        queues.publish(body)
+    queues.publish(s3_event(key))
+    (done,) = daemon.tick_and_run(NAME)
+    assert done.success
+    daemon.tick(NAME)
+    assert queues.waiting() == 0
+    assert queues.reasons() == sorted([Refusal.MALFORMED, Refusal.KEY_UNPARSEABLE, Refusal.UNKNOWN_TYPE])
+
+
+@pytest.mark.usefixtures("queues")
+def test_a_partition_that_was_given_up_keeps_no_message(
+    daemon: Daemon, queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planner, "WAIT_SECONDS", {2: 0, 3: 0})
+    queues.publish(s3_event(upload(daemon.project.lake)))
+    path = daemon.project.folder / "records" / "steps"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"in the way")
+    for _ in range(3):
+        (done,) = daemon.tick_and_run(NAME)
+        assert not done.success
+    daemon.tick(NAME)
+    assert queues.waiting() == 0
+
+
+def test_a_queue_that_somebody_declared_otherwise_is_taken_as_it_is(daemon: Daemon, queues: Queues) -> None:
+    queues.channel.queue_declare(queues.queue, durable=True, arguments={"x-max-priority": 5})
+    queues.channel.basic_publish("", queues.queue, s3_event(upload(daemon.project.lake)))
+    assert len(daemon.tick(NAME).run_requests or ()) == 1
+
+
+def test_a_broker_that_is_away_or_refuses_is_told_in_one_sentence(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEALTH_ETL_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:9/%2F")
+    with pytest.raises(TransientError, match=r"^RabbitMQ at 127\.0\.0\.1:9 does not answer .*\.$"):
+        daemon.evaluate(NAME)
+    monkeypatch.setenv("HEALTH_ETL_RABBITMQ_URL", URL.replace("guest:guest", "guest:wrong"))
+    with pytest.raises(PermanentError, match="check HEALTH_ETL_RABBITMQ_URL") as caught:
+        daemon.evaluate(NAME)
+    assert "wrong" not in str(caught.value)
+
+
+def test_dead_letters_are_listed_without_their_text_and_sent_back_on_demand(
+    daemon: Daemon, queues: Queues, command_line: type[CommandLine], tmp_path: Path
+) -> None:
+    command = command_line(tmp_path, {"HEALTH_ETL_RABBITMQ_URL": URL})
+    assert command("deadletters", "list").stdout == "There are no dead letters.\n"
+    queues.publish(s3_event("raw/StepsRecord/2025/09/21/secret_person.txt"), correlation_id="c-7")
+    queues.publish(b"{")
+    daemon.tick(NAME)
+    listed = command("deadletters", "list").stdout
+    assert Refusal.KEY_UNPARSEABLE in listed
+    assert "c-7" in listed
+    assert "secret_person" not in listed
+    assert "2 dead letters." in listed
+    wrong = command("deadletters", "redrive", "--reason", "odd")
+    assert wrong.exit_code == 1
+    assert "odd is no reason" in wrong.stderr
+    sent = command("deadletters", "redrive", "--reason", "malformed")
+    assert sent.stdout == "1 message sent back to the queue.\n"
+    assert (queues.waiting(), queues.waiting(queues.dead_letters)) == (1, 1)
+    daemon.tick(NAME)
+    assert (queues.waiting(), queues.waiting(queues.dead_letters)) == (0, 2)
+    assert "2 messages sent back" in command("deadletters", "redrive").stdout

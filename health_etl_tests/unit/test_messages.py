@@ -1,0 +1,117 @@
+"""Messages of every known kind name their partitions; all others have a reason."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from health_etl.sensors.messages import Addressee, Parsed, Refusal, parse
+
+BUCKET = "health-data"
+TO = Addressee.of(f"s3://{BUCKET}", date(2023, 1, 1), date(2025, 12, 31))
+KEY = "raw/StepsRecord/2025/09/21/anna_k_20250921_120000_phone_0123abcd.avro"
+STEPS = ("steps", "2025-09-21")
+
+
+def body(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def s3_event(*keys: str, bucket: str = BUCKET) -> bytes:
+    records = [
+        {
+            "eventVersion": "2.0",
+            "eventSource": "minio:s3",
+            "eventName": "s3:ObjectCreated:Put",
+            "s3": {"bucket": {"name": bucket}, "object": {"key": key, "size": 1, "eTag": "0"}},
+        }
+        for key in keys
+    ]
+    return body({"EventName": "s3:ObjectCreated:Put", "Key": f"{bucket}/{keys[0]}", "Records": records})
+
+
+def upload_message(**changed: Any) -> bytes:
+    whole = {
+        "bucket": BUCKET,
+        "key": KEY,
+        "user_id": "anna_k",
+        "record_type": "StepsRecord",
+        "content_hash": "0123abcd",
+        "idempotency_key": "k1",
+        "correlation_id": "c-1",
+        "retry_count": 0,
+    }
+    return body(whole | changed)
+
+
+@pytest.mark.parametrize("encode", [str, quote_plus, quote, lambda key: quote(key, safe="")])
+def test_an_s3_event_names_the_partition_of_its_key_however_that_is_encoded(encode: Any) -> None:
+    assert parse(s3_event(encode(KEY)), TO) == Parsed(frozenset({STEPS}))
+
+
+def test_every_record_of_an_event_counts_and_the_same_partition_once() -> None:
+    other = KEY.replace("StepsRecord", "heartraterecord").replace("09/21", "09/20")
+    assert parse(s3_event(KEY, other, KEY), TO).partitions == {STEPS, ("heart_rate", "2025-09-20")}
+
+
+def test_the_upload_message_of_the_system_before_names_its_partition_and_correlation() -> None:
+    assert parse(upload_message(), TO) == Parsed(frozenset({STEPS}), "c-1")
+    assert parse(upload_message(record_type="steps"), TO).partitions == {STEPS}
+
+
+def test_the_correlation_of_the_envelope_counts_where_the_body_has_none() -> None:
+    assert parse(s3_event(KEY), TO, "c-9").correlation_id == "c-9"
+
+
+@pytest.mark.parametrize("odd", ["a b", "", "x" * 65, "a\nb", 7])
+def test_an_odd_correlation_is_not_carried_on(odd: Any) -> None:
+    assert parse(upload_message(correlation_id=odd), TO).correlation_id is None
+
+
+@pytest.mark.parametrize(
+    ("message", "refusal"),
+    [
+        (b"", Refusal.MALFORMED),
+        (b"\xff\xfe", Refusal.MALFORMED),
+        (b"[" * 100_000, Refusal.MALFORMED),
+        (b"[]", Refusal.MALFORMED),
+        (b"{}", Refusal.MALFORMED),
+        (body({"Records": []}), Refusal.MALFORMED),
+        (body({"Records": [{"s3": {}}]}), Refusal.MALFORMED),
+        (body({"Records": {"s3": 1}}), Refusal.MALFORMED),
+        (upload_message(key=7), Refusal.MALFORMED),
+        (upload_message(bucket=None), Refusal.MALFORMED),
+        (s3_event(KEY, bucket="other"), Refusal.FOREIGN_BUCKET),
+        (upload_message(bucket="other"), Refusal.FOREIGN_BUCKET),
+        (s3_event(KEY.replace("Steps", "Weight")), Refusal.UNKNOWN_TYPE),
+        (s3_event("raw/StepsRecord/2025/09/21/readme.txt"), Refusal.KEY_UNPARSEABLE),
+        (s3_event(KEY.replace("2025/09/21", "2019/01/01")), Refusal.OUTSIDE_PARTITIONS),
+        (upload_message(record_type="HeartRateRecord"), Refusal.CONTRADICTION),
+    ],
+)
+def test_what_is_no_use_has_its_reason(message: bytes, refusal: Refusal) -> None:
+    found = parse(message, TO)
+    assert (found.refusal, found.partitions) == (refusal, frozenset())
+
+
+def test_a_message_that_is_of_use_in_part_has_both() -> None:
+    found = parse(s3_event(KEY, "raw/StepsRecord/2025/09/21/readme.txt"), TO)
+    assert (found.partitions, found.refusal) == ({STEPS}, Refusal.KEY_UNPARSEABLE)
+
+
+def test_objects_that_the_pipeline_wrote_itself_are_neither_uploads_nor_faults() -> None:
+    assert parse(s3_event("records/steps/2025-09-21.parquet"), TO) == Parsed(ignored=1)
+
+
+def test_a_lake_under_a_folder_of_its_bucket_knows_its_own() -> None:
+    to = Addressee.of(f"s3://{BUCKET}/one/lake", TO.first, TO.last)
+    assert parse(s3_event(f"one/lake/{KEY}"), to).partitions == {STEPS}
+    assert parse(s3_event(KEY.replace("raw/", "two/raw/")), to).ignored == 1
+
+
+def test_a_lake_in_a_folder_takes_messages_of_any_bucket() -> None:
+    assert parse(upload_message(bucket="any"), Addressee.of("file:///lake", TO.first, TO.last)).partitions == {STEPS}
