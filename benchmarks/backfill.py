@@ -16,6 +16,7 @@ import time
 import warnings
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from rich.console import Console
@@ -28,10 +29,11 @@ from health_etl.jobs import BRING_UP_TO_DATE
 from health_etl.partitions import ranges
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
-from health_etl_tests.exports import plain, put
+from health_etl_tests.exports import UPLOADED, plain, put
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRST = date(2025, 9, 21)
+DAY_MS = 86_400_000
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -50,13 +52,22 @@ def main() -> None:
         dates = [FIRST + timedelta(days=n) for n in range(chosen.dates)]
         for day in dates:
             for name in record_types():
-                put(connect(settings), name, [plain(name, f"{name}-{day}")], upload_date=day)
+                put(connect(settings), name, [_moved(plain(name, f"{name}-{day}"), day)], upload_date=day)
         with dg.DagsterInstance.from_config(str(home)) as instance:
             for what in (f"{chosen.dates} dates × {len(record_types())} types, nothing made yet", "again, unchanged"):
                 begin = time.perf_counter()
                 runs = _backfill(settings, instance, [day.isoformat() for day in dates])
                 table.add_row(what, str(runs), f"{time.perf_counter() - begin:.1f}")
     Console().print(table)
+
+
+def _moved(record: Any, day: date) -> Any:
+    """Return a record of the fixtures as the phone would have made it that day."""
+    if isinstance(record, dict):
+        return {name: _moved(value, day) for name, value in record.items()}
+    if isinstance(record, list):
+        return [_moved(value, day) for value in record]
+    return record + (day - UPLOADED).days * DAY_MS if isinstance(record, int) and record > DAY_MS else record
 
 
 def _backfill(settings: Settings, instance: dg.DagsterInstance, dates: list[str]) -> int:

@@ -2,9 +2,10 @@
 itself lies in clinical/.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -27,9 +28,6 @@ from health_etl.record_types import record_types
 from health_etl.resources import LakeResource, reported_failures
 from health_etl.settings import Settings
 
-P = ParamSpec("P")
-Result = TypeVar("Result")
-
 HAND_OVER = "hand_over"
 MOST_PICTURES = 7  # of a run, its last partitions: drawing takes longer than all else that a small partition needs
 
@@ -51,6 +49,22 @@ class Analysed:
     rows: pd.DataFrame
 
 
+@dataclass
+class Selections:
+    """The partitions of a run that are to be made anew, and what is wrong with those that cannot be."""
+
+    partitions: dict[str, Selected] = field(default_factory=dict)
+    failed: dict[str, Exception] = field(default_factory=dict)
+
+
+@dataclass
+class Analyses:
+    """The partitions of a run that were measured anew, and what is wrong with those that could not be."""
+
+    partitions: dict[str, Analysed] = field(default_factory=dict)
+    failed: dict[str, Exception] = field(default_factory=dict)
+
+
 def select_op(name: str) -> dg.OpDefinition:
     """Return the op that gathers the measurements of the local days that an upload touched."""
 
@@ -60,12 +74,14 @@ def select_op(name: str) -> dg.OpDefinition:
         out=dg.Out(io_manager_key=HAND_OVER),
         description="Gathers the measurements of every local day that the upload touched, with the look-back window.",
     )
-    def run(context: dg.AssetExecutionContext, lake: LakeResource) -> dict[str, Selected | Exception]:
+    def run(context: dg.AssetExecutionContext, lake: LakeResource) -> Selections:
         with reported_failures(context):
             opened = lake.open()
             options = InsightOptions.of(lake.settings(), opened)
             found = _select(opened, name, list(context.partition_keys), options)
-            context.log.info(f"{len(found)} of {len(context.partition_keys)} partitions have changed inputs.")
+            context.log.info(
+                f"{len(found.partitions)} of {len(context.partition_keys)} partitions have changed inputs."
+            )
             progress.advance("steps")
             return found
 
@@ -80,15 +96,13 @@ def analyse_op(name: str) -> dg.OpDefinition:
         out=dg.Out(io_manager_key=HAND_OVER),
         description="Computes the metrics of every person and local day, with coverage.",
     )
-    def run(
-        context: dg.AssetExecutionContext, lake: LakeResource, selected: dict[str, Selected | Exception]
-    ) -> dict[str, Analysed | Exception]:
+    def run(context: dg.AssetExecutionContext, lake: LakeResource, selected: Selections) -> Analyses:
         with reported_failures(context):
             options = InsightOptions.of(lake.settings(), lake.open())
-            found = {
-                key: partition if isinstance(partition, Exception) else _or_why(_analyse, name, partition, options)
-                for key, partition in selected.items()
-            }
+            found = Analyses(failed=dict(selected.failed))
+            for key, partition in selected.partitions.items():
+                with _noted(found.failed, key):
+                    found.partitions[key] = _analyse(name, partition, options)
             progress.advance("steps")
             return found
 
@@ -104,15 +118,13 @@ def narrate_op(name: str) -> dg.OpDefinition:
         description="Tells each person-day as text and writes the partition.",
         pool=f"insights_{name}",
     )
-    def run(
-        context: dg.AssetExecutionContext, lake: LakeResource, analysed: dict[str, Analysed | Exception]
-    ) -> dg.Output[None]:
+    def run(context: dg.AssetExecutionContext, lake: LakeResource, analysed: Analyses) -> dg.Output[None]:
         with reported_failures(context):
             opened, settings = lake.open(), lake.settings()
             teller = Teller(opened, Catalogue(opened), name, InsightOptions.of(settings, opened).clinical)
             done = make_each(
                 context,
-                lambda key: _made(opened, name, _narrate(teller, key, analysed.get(key))),
+                lambda key: _made(opened, name, _narrate(teller, key, analysed)),
                 lambda made: _with_pictures(opened, settings, name, made),
             )
             progress.advance("steps")
@@ -166,21 +178,26 @@ def _picture(lake: Lake, name: str, partition: str, enough: int) -> dict[str, An
     return picture_metadata(lake, name, partition, enough)
 
 
-def _or_why(make: Callable[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result | Exception:
-    """Return what was made, or what is wrong with this partition: the last step tells, and makes the others."""
+@contextmanager
+def _noted(failed: dict[str, Exception], partition: str) -> Iterator[None]:
+    """Note what is wrong with a partition: the last step raises it, once the others are made."""
     try:
-        return make(*args, **kwargs)
+        yield
     except TransientError:
         raise  # the step is tried again
-    except Exception as error:  # noqa: BLE001 - raised by the last step
-        return error
+    except Exception as error:  # noqa: BLE001
+        failed[partition] = error
 
 
-def _select(lake: Lake, name: str, partitions: list[str], options: InsightOptions) -> dict[str, Selected | Exception]:
+def _select(lake: Lake, name: str, partitions: list[str], options: InsightOptions) -> Selections:
     """Select for the partitions whose days were not measured from what they should be measured from."""
-    catalogue = Catalogue(lake)
-    found = {key: _or_why(_select_one, lake, catalogue, name, key, options) for key in partitions}
-    return {key: selected for key, selected in found.items() if selected is not None}
+    catalogue, found = Catalogue(lake), Selections()
+    for key in partitions:
+        with _noted(found.failed, key):
+            selected = _select_one(lake, catalogue, name, key, options)
+            if selected is not None:
+                found.partitions[key] = selected
+    return found
 
 
 def _select_one(lake: Lake, catalogue: Catalogue, name: str, key: str, options: InsightOptions) -> Selected | None:
@@ -203,12 +220,13 @@ def _analyse(name: str, selected: Selected, options: InsightOptions) -> Analysed
     return Analysed(selected.days_digest, rows)
 
 
-def _narrate(teller: Teller, partition: str, analysed: Analysed | Exception | None) -> DerivedManifest | None:
+def _narrate(teller: Teller, partition: str, analyses: Analyses) -> DerivedManifest | None:
     """Write a partition whose days were measured anew, or whose look-back has changed; return the manifest of one that
     was current, None when nothing calls for it.
     """
-    if isinstance(analysed, Exception):
-        raise analysed
+    if partition in analyses.failed:
+        raise analyses.failed[partition]
+    analysed = analyses.partitions.get(partition)
     if analysed is not None:
         return teller.tell(partition, analysed.days_digest, analysed.rows)
     return teller.told_up_to_date(partition)

@@ -106,7 +106,7 @@ def test_the_check_passes_again_once_somebody_made_the_partition(daemon: Daemon)
     fail_three_times(daemon)
     daemon.tick(STEPS)
     (daemon.project.folder / "records" / "steps").unlink()
-    assets = ["records/steps", "quarantine/steps", "records/utc_offsets", "insights/steps"]
+    assets = ["records/steps", "quarantine/steps", "records/utc_offsets", "insights/steps", "insights/daily_journal"]
     assert daemon.project.run(assets, TODAY.isoformat()).success
     (verdict,) = verdicts(daemon.tick(STEPS))
     assert verdict.passed

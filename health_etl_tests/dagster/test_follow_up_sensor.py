@@ -80,7 +80,8 @@ def test_a_late_file_brings_up_to_date_what_looks_back_on_it_and_then_the_month(
     result = daemon.tick(NAME)
     assert asked(result) == [("bring_up_to_date", NEXT, NEXT)]
     assert [key.to_user_string() for request in result.run_requests or () for key in request.asset_selection or ()] == [
-        "insights/steps"
+        "insights/daily_journal",
+        "insights/steps",
     ]
     daemon.start(NAME, result.run_requests)
     assert asked(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
@@ -93,7 +94,7 @@ def test_sensors_alone_give_the_bytes_that_one_run_over_everything_gives(daemon:
         upload(expected, day, record_id)
         settle(daemon)
         daemon.cursors[STEPS] = None
-    options = follow_up.InsightOptions.of(project.settings)
+    options = follow_up.InsightOptions.of(project.settings, project.lake)
     bring_up_to_date(expected, options)
     assert contents(project.lake, "training/") == contents(expected, "training/")
 

@@ -76,6 +76,7 @@ def test_a_new_upload_makes_one_run_and_then_rests(daemon: Daemon, project: Proj
         "quarantine/steps",
         "records/utc_offsets",
         "insights/steps",
+        "insights/daily_journal",
     }
     sweep_again(daemon)
     again = daemon.tick(STEPS)
