@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 from urllib.parse import urlsplit
 
 import dagster as dg
 
+from health_etl.bucket_events import send_events
+from health_etl.core.s3_client import boto3_client
 from health_etl.core.store_failures import translate
 from health_etl.errors import PermanentError
 from health_etl.runner import dagster_home
+from health_etl.sensors.broker import DEAD_LETTERS, EXCHANGE, QUEUE, connected
 from health_etl.settings import Settings
 
-CONNECT_TIMEOUT_SECONDS = 5
 AWS_FIRST_REGION = "us-east-1"  # the only one that a request for a bucket must not name
 
 
@@ -26,6 +27,11 @@ def set_up(settings: Settings) -> Iterator[str]:
     for url in filter(None, (settings.lake, settings.run_logs)):
         if url.startswith("s3://"):
             yield f"bucket {_bucket(settings, url)} is there"
+    if settings.rabbitmq_url is not None:
+        with connected(settings.rabbitmq_url):
+            yield f"RabbitMQ's exchange {EXCHANGE} and queues {QUEUE} and {DEAD_LETTERS} are there"
+    if settings.s3_events is not None:
+        yield send_events(settings)
     home = dagster_home()
     with dg.DagsterInstance.get() as instance:
         instance.upgrade()
@@ -39,7 +45,7 @@ def _bucket(settings: Settings, url: str) -> str:
     elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": settings.s3_region}}
     options = {} if settings.s3_region == AWS_FIRST_REGION else elsewhere
     try:
-        with closing(_client(settings)) as client:
+        with closing(boto3_client(settings, "s3")) as client:
             client.create_bucket(Bucket=name, **options)
     except ClientError as error:
         code = error.response["Error"]["Code"]
@@ -50,18 +56,3 @@ def _bucket(settings: Settings, url: str) -> str:
     except BotoCoreError as error:
         raise translate(error, url, settings.s3_endpoint_url, "") from None
     return name
-
-
-def _client(settings: Settings) -> Any:
-    import boto3
-    from botocore.config import Config
-
-    secret = settings.s3_secret_access_key
-    return boto3.client(
-        "s3",
-        endpoint_url=settings.s3_endpoint_url,
-        aws_access_key_id=settings.s3_access_key_id,
-        aws_secret_access_key=secret.get_secret_value() if secret else None,
-        region_name=settings.s3_region,
-        config=Config(connect_timeout=CONNECT_TIMEOUT_SECONDS, s3={"addressing_style": "path"}),
-    )

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
@@ -102,6 +102,10 @@ class Settings(BaseSettings):
     rabbitmq_url: SecretStr | None = Field(
         default=None, description="amqp(s)://user:password@host:port/vhost of RabbitMQ; unset means no upload events"
     )
+    s3_events: Literal["ceph", "minio"] | None = Field(
+        default=None,
+        description="ceph or minio: the S3 server that `health-etl setup` tells to send upload events to RabbitMQ",
+    )
     alert_webhook: SecretStr | None = Field(
         default=None, description="http(s) URL that failures are posted to as JSON; unset means nowhere"
     )
@@ -178,6 +182,7 @@ class Settings(BaseSettings):
         "s3_secret_access_key",
         "dagster_postgres_url",
         "run_logs",
+        "s3_events",
         mode="before",
     )
     @classmethod

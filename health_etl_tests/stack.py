@@ -44,6 +44,14 @@ query ($id: String!) {
 }
 """
 RUNS = "{ runsOrError { ... on Runs { results { runId status } } } }"
+SENSORS = """
+query ($location: String!, $repository: String!) {
+  sensorsOrError(repositorySelector: {repositoryName: $repository, repositoryLocationName: $location}) {
+    ... on Sensors { results { id name sensorState { id status } } }
+  }
+}
+"""
+STOP_SENSOR = "mutation ($id: String!) { stopSensor(id: $id) { __typename } }"
 MATERIALISED = """
 query ($key: AssetKeyInput!) {
   assetNodeOrError(assetKey: $key) {
@@ -126,6 +134,13 @@ class RunningStack:
 
         return wait_for(ended, BACKFILL_SECONDS)
 
+    def stop_sensors(self) -> None:
+        """Switch every sensor off."""
+        where = {"location": "health_etl", "repository": "__repository__"}
+        for sensor in self.ask(SENSORS, **where)["sensorsOrError"]["results"]:
+            stopped = self.ask(STOP_SENSOR, id=sensor["sensorState"]["id"])["stopSensor"]
+            assert stopped["__typename"] == "StopSensorMutationResult", stopped
+
     def materialised(self, asset: str) -> list[tuple[str, str]]:
         """Return the spans of partitions of an asset that are materialised."""
         node = self.ask(MATERIALISED, key={"path": asset.split("/")})["assetNodeOrError"]
@@ -145,8 +160,19 @@ def wait_for(look: Callable[[], Any], seconds: float) -> Any:
 
 @pytest.fixture(scope="session")
 def stack(clean_session: None) -> Iterator[RunningStack]:
-    """A stack of its own; without the programs that it takes, tests skip, or fail where they are required."""
+    """A stack of its own that does nothing by itself, with the sample exports; without the programs that it takes,
+    tests skip, or fail where they are required.
+    """
     del clean_session
+    with running_stack() as running:
+        running.stop_sensors()
+        running.command("ingest", CHECKOUT / "data" / "sample", "--user", USER)
+        yield running
+
+
+@contextmanager
+def running_stack() -> Iterator[RunningStack]:
+    """Start a stack on free ports, and leave no trace of it."""
     if missing := missing_packages():
         unavailable(f"no stack: install {', '.join(missing)}; `make stack` shows whether it starts")
     with free_ports() as first:
@@ -172,9 +198,7 @@ def _running(found: Stack) -> Iterator[RunningStack]:
     said: list[str] = []
     try:
         found.up(said.append)
-        running = RunningStack(found)
-        running.command("ingest", CHECKOUT / "data" / "sample", "--user", USER)
-        yield running
+        yield RunningStack(found)
     finally:
         found.down(said.append)
     assert not found.settings.folder.exists()

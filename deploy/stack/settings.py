@@ -115,6 +115,8 @@ class StackSettings:
             "HEALTH_ETL_S3_ACCESS_KEY_ID": self.secrets["s3_access_key_id"],
             "HEALTH_ETL_S3_SECRET_ACCESS_KEY": self.secrets["s3"],
             "HEALTH_ETL_S3_REGION": "us-east-1",
+            "HEALTH_ETL_RABBITMQ_URL": self.rabbitmq_url,
+            "HEALTH_ETL_S3_EVENTS": "ceph",
             "HEALTH_ETL_RUN_LOGS": RUN_LOGS,
             "HEALTH_ETL_DAGSTER_POSTGRES_URL": self.postgresql_url,
             "DAGSTER_HOME": str(self.dagster_home),

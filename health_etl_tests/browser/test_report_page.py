@@ -12,15 +12,11 @@ from PIL import Image
 
 from health_etl.report.page import page
 from health_etl.report.style import GROUND
+from health_etl_tests.availability import unavailable
 from health_etl_tests.unit.report.person import dates
 from health_etl_tests.unit.report.told import DAY, steps
 
-CHROMIUM = shutil.which("chromium")
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium: on Debian, apt install chromium"),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
@@ -32,7 +28,9 @@ def file(tmp_path: Path) -> Path:
 
 def opened(file: Path, *options: str) -> None:
     """Open the page without a screen; it has no network to ask."""
-    assert CHROMIUM is not None
+    program = shutil.which("chromium")
+    if program is None:
+        unavailable("no browser: on Debian, apt install chromium")
     quiet = (
         "--disable-gpu",
         "--disable-quic",
@@ -41,7 +39,7 @@ def opened(file: Path, *options: str) -> None:
         "--hide-scrollbars",
     )
     profile = file.with_name("profile")
-    command = [CHROMIUM, "--headless", "--no-sandbox", *quiet, f"--user-data-dir={profile}", *options, file.as_uri()]
+    command = [program, "--headless", "--no-sandbox", *quiet, f"--user-data-dir={profile}", *options, file.as_uri()]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
 
 

@@ -66,6 +66,8 @@ rgw_rados_pool_pg_num_min = 4
 rgw_thread_pool_size = 64
 rgw_override_bucket_index_max_shards = 1
 rgw_dynamic_resharding = false
+# or it would take no address of a broker that holds a password, not even on loopback
+rgw_trust_forwarded_https = true
 rgw_run_sync_thread = false
 rgw_exit_timeout_secs = 2
 CONF

@@ -1,0 +1,273 @@
+"""It runs itself: what lands in the bucket becomes training data on the real stack, also while its parts die.
+
+HEALTH_ETL_TEST_DAEMON_KILLS and HEALTH_ETL_TEST_OUTAGE_SECONDS make the test of faults longer than in CI.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property, partial
+from pathlib import Path
+from time import sleep
+from typing import Any
+
+import dagster as dg
+import pika
+import pytest
+
+from deploy.stack.settings import BIN, CHECKOUT, LAKE
+from health_etl import planner
+from health_etl.core import keys
+from health_etl.core.catalogue import Catalogue
+from health_etl.core.lake import Lake, connect
+from health_etl.core.listing import list_all
+from health_etl.core.pseudonym import subject
+from health_etl.core.quality import QualityRules
+from health_etl.insights.partition import InsightOptions
+from health_etl.jobs import BRING_UP_TO_DATE
+from health_etl.record_types import record_types
+from health_etl.sensors.broker import DEAD_LETTERS, EXCHANGE, QUEUE
+from health_etl.sensors.planner import ASKED_FOR
+from health_etl.sensors.uploads import RECORD_TYPE
+from health_etl.settings import Settings
+from health_etl_tests.exports import avro_bytes, contents, folder_lake, plain, put, put_content
+from health_etl_tests.stack import RunningStack, running_stack, wait_for
+
+KILLS = int(os.environ.get("HEALTH_ETL_TEST_DAEMON_KILLS", "2"))
+OUTAGE_SECONDS = float(os.environ.get("HEALTH_ETL_TEST_OUTAGE_SECONDS", "5"))
+SETTLED_SECONDS = 240.0 + 30 * KILLS + 6 * OUTAGE_SECONDS
+DAY_MS = 86_400_000
+TODAY = datetime.now(UTC).date()
+DATES = (TODAY, TODAY - timedelta(days=1), TODAY - timedelta(days=400))
+PEOPLE = ("ana", "ben", "cyd", "dee", "eli")
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+
+
+@dataclass
+class Automated:
+    """A stack whose sensors are on, and how a test looks into it."""
+
+    stack: RunningStack
+
+    @cached_property
+    def settings(self) -> Settings:
+        own = self.stack.settings
+        return Settings(
+            lake=LAKE,
+            s3_endpoint_url=own.s3_url,
+            s3_access_key_id=own.secrets["s3_access_key_id"],
+            s3_secret_access_key=own.secrets["s3"],  # type: ignore[arg-type]
+        )
+
+    @cached_property
+    def lake(self) -> Lake:
+        return connect(self.settings)
+
+    def is_settled(self) -> bool:
+        """Say whether nothing is out of date and no run is on its way."""
+        catalogue = Catalogue(self.lake)
+        catalogue.read_all()
+        listing = list_all(self.lake, self.settings.start_date, TODAY + timedelta(days=1))
+        rules = QualityRules.of(self.settings)
+        if planner.stale_records(listing, catalogue, planner.Scope(), rules):
+            return False
+        options = InsightOptions.of(self.settings, self.lake)
+        if planner.daily_work((), catalogue, options, self.settings.start_date).dates:
+            return False
+        return not planner.stale_months(self.lake, catalogue) and not self.unfinished()
+
+    def unfinished(self) -> int:
+        found = self.stack.ask(
+            "query ($statuses: [RunStatus!]) "
+            "{ runsOrError(filter: {statuses: $statuses}) { ... on Runs { results { id } } } }",
+            statuses=[status.value for status in UNFINISHED],
+        )
+        return len(found["runsOrError"]["results"])
+
+    def settle(self) -> None:
+        wait_for(self.is_settled, SETTLED_SECONDS)
+
+    def asked_for(self) -> Counter[tuple[str, str, str]]:
+        """Return how many runs succeeded that sensors asked for, by record type, upload date and state."""
+        found = self.stack.ask(
+            "query ($job: String!) { runsOrError(filter: {pipelineName: $job, statuses: [SUCCESS]}) "
+            "{ ... on Runs { results { tags { key value } } } } }",
+            job=BRING_UP_TO_DATE,
+        )
+        runs = [{tag["key"]: tag["value"] for tag in run["tags"]} for run in found["runsOrError"]["results"]]
+        return Counter(
+            (run[RECORD_TYPE], partition, state)
+            for run in runs
+            if RECORD_TYPE in run
+            for partition, state in json.loads(run[ASKED_FOR]).items()
+        )
+
+    def manifests(self) -> list[dict[str, Any]]:
+        """Return what the manifests of all records say of each file."""
+        found = contents(self.lake, "records/")
+        manifests = [json.loads(raw) for key, raw in found.items() if key.endswith(".manifest.json")]
+        return [file for manifest in manifests for file in manifest.get("files", [])]
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return every training example."""
+        found = contents(self.lake, "training/")
+        journals = [raw for key, raw in found.items() if key.endswith(".jsonl")]
+        return [json.loads(line) for raw in journals for line in raw.decode().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def automated(clean_session: None) -> Iterator[Automated]:
+    del clean_session
+    with running_stack() as stack:
+        yield Automated(stack)
+
+
+def moved(record: Any, days: int) -> Any:
+    """Return a record as the phone would have made it so many days later."""
+    if isinstance(record, dict):
+        return {name: moved(value, days) for name, value in record.items()}
+    if isinstance(record, list):
+        return [moved(value, days) for value in record]
+    return record + days * DAY_MS if isinstance(record, int) and record > DAY_MS else record
+
+
+def made_on(name: str, person: str, day: date, tag: str = "") -> dict[str, Any]:
+    """Return a record that was measured the day before."""
+    record = plain(name, f"{name}-{person}-{day}{tag}")
+    measured = date(2025, 9, 14)
+    found: dict[str, Any] = moved(record, (day - measured).days - 1)
+    return found
+
+
+def uploads(lake: Lake) -> list[tuple[Callable[[], str], bool]]:
+    """Return a hundred uploads, each with whether it is good: 90 exports, 5 of the same content again, 5 bad ones."""
+    cases = [(name, person, day) for day in DATES for person in PEOPLE for name in record_types()]
+    good = [partial(put_export, lake, name, person, day) for name, person, day in cases]
+    again = [partial(put_export, lake, name, person, day, time(1)) for name, person, day in cases[:5]]
+    bad = [
+        partial(put_content, lake, name, b"no Avro at all, " + name.encode(), user_id="ana", upload_date=TODAY)
+        for name in list(record_types())[:5]
+    ]
+    return [*((upload, True) for upload in good + again), *((upload, False) for upload in bad)]
+
+
+def put_export(lake: Lake, name: str, person: str, day: date, exported: time = time(12)) -> str:
+    at = datetime.combine(day, exported, UTC)
+    return put(lake, name, [made_on(name, person, day)], user_id=person, upload_date=day, exported=at)
+
+
+def announce(stack: RunningStack, bodies: list[bytes]) -> None:
+    """Publish messages as the system before this one did, from a connection of its own."""
+    with closing(pika.BlockingConnection(pika.URLParameters(stack.settings.rabbitmq_url))) as connection:
+        channel = connection.channel()
+        for body in bodies:
+            channel.basic_publish(EXCHANGE, "health.processing.steps.normal", body)
+
+
+def message(key: str) -> bytes:
+    return json.dumps({"bucket": "health-data", "key": key, "correlation_id": keys.masked(key)[-8:]}).encode()
+
+
+def waiting(stack: RunningStack, queue: str) -> int:
+    with closing(pika.BlockingConnection(pika.URLParameters(stack.settings.rabbitmq_url))) as connection:
+        return int(connection.channel().queue_declare(queue, passive=True).method.message_count)
+
+
+def test_a_hundred_files_at_once_while_everything_dies_are_each_taken_exactly_once(
+    automated: Automated, tmp_path: Path
+) -> None:
+    stack, lake, dice = automated.stack, automated.lake, random.Random(1)
+    with ThreadPoolExecutor(20) as pool:
+        done = [(pool.submit(upload), good) for upload, good in uploads(lake)]
+        known = sorted(each.result() for each, good in done if good)
+        bad = [each.result() for each, good in done if not good]
+    malformed = [b"{", b"[]", b'{"bucket": "health-data"}', b"\xff\xfe", json.dumps({"Records": []}).encode()]
+    foreign = [json.dumps({"bucket": "elsewhere", "key": known[0]}).encode()]
+    bodies = [message(key) for key in known] + [message(key) for key in known[:10]]
+    dice.shuffle(bodies)
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(lambda at: announce(stack, bodies[at::10]), range(10)))
+    announce(stack, [*malformed, *foreign])
+    for name in ["daemon"] * KILLS + ["rabbitmq", "s3", "postgresql"]:
+        sleep(dice.uniform(1, 6))
+        stack.stack.service(name).kill()
+        sleep(0 if name == "daemon" else OUTAGE_SECONDS)
+        stack.stack.up(lambda _line: None)
+    automated.settle()
+
+    taken = Counter(file["key"] for file in automated.manifests() if not file.get("reason"))
+    assert taken == dict.fromkeys(known, 1)
+    refused = Counter(file["key"] for file in automated.manifests() if file.get("reason"))
+    assert refused == dict.fromkeys(bad, 1)
+    examples = Counter(map(_about, automated.lines()))
+    assert set(examples.values()) == {1}
+    assert len({person for person, *_ in examples}) == len(PEOPLE)
+    assert [found for found, runs in automated.asked_for().items() if runs > 1] == []
+    wait_for(lambda: waiting(stack, QUEUE) == 0, 60)
+    assert waiting(stack, DEAD_LETTERS) == len(malformed) + len(foreign)
+    assert contents(lake, "training/") == undisturbed(lake, tmp_path)
+
+
+def _about(line: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(str(line["metadata"][name]) for name in ("subject", "local_date", "record_type", "caption_level"))
+
+
+def undisturbed(lake: Lake, folder: Path) -> dict[str, bytes]:
+    """Return the training data that one run over the same uploads gives."""
+    other = folder_lake(folder / "lake")
+    for key, content in contents(lake, "raw/").items():
+        other.put(key, content)
+    own = {"HEALTH_ETL_LAKE": (folder / "lake").as_uri(), "DAGSTER_HOME": str(folder / "home")}
+    (folder / "home").mkdir()
+    (folder / "home" / "dagster.yaml").symlink_to(CHECKOUT / "dagster.yaml")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("HEALTH_ETL_")}
+    done = subprocess.run(
+        [str(BIN / "health-etl"), "run"], env=clean | own, capture_output=True, text=True, check=False, cwd=CHECKOUT
+    )
+    assert done.returncode in (0, 1), done.stderr  # 1: files were refused
+    return contents(other, "training/")
+
+
+Told = dict[tuple[str, ...], str]
+
+
+def told(automated: Automated) -> Told:
+    """Return every training example by person, day, record type and level."""
+    return {_about(line): json.dumps(line, sort_keys=True) for line in automated.lines()}
+
+
+def test_a_late_a_changed_and_a_deleted_upload_change_the_days_they_touch_and_no_other(automated: Automated) -> None:
+    lake, long_ago = automated.lake, TODAY - timedelta(days=700)
+    before = told(automated)
+    late = put(lake, "steps", [made_on("steps", "ben", long_ago)], user_id="ben", upload_date=long_ago)
+    automated.settle()
+    after = told(automated)
+    new = {about for about in after if after[about] != before.get(about)}
+    ben = subject("ben", automated.settings.pseudonym_key.get_secret_value())
+    assert {about[:2] for about in new} == {(ben, (long_ago - timedelta(days=1)).isoformat())}
+    assert {about: line for about, line in after.items() if about not in new} == before
+
+    lake.put(late, avro_bytes("steps", [made_on("steps", "ben", long_ago, "other")]))
+    automated.settle()
+    assert told(automated) == before
+    (refused,) = [file for file in automated.manifests() if file["key"] == late]
+    assert refused["reason"] == "hash_mismatch"
+
+    lake.delete([late])
+    automated.settle()
+    assert told(automated) == before
+    assert not [file for file in automated.manifests() if file["key"] == late]
