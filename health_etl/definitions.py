@@ -24,6 +24,7 @@ from health_etl.schedules import schedules
 from health_etl.sensors import sensors
 from health_etl.settings import Settings, load
 from health_etl.standing_checks import no_failed_partitions
+from health_etl.warm_runs import start_runs_warm
 
 
 def build_definitions(settings: Settings | None = None) -> dg.Definitions:
@@ -59,4 +60,5 @@ def defs() -> dg.Definitions:
     # Backfill policies, look-back and checks by partition are beta; we rely on them knowingly, and pin Dagster.
     for category in (dg.BetaWarning, dg.PreviewWarning):
         warnings.filterwarnings("ignore", category=category)
+    start_runs_warm()
     return build_definitions()

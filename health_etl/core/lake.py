@@ -268,6 +268,8 @@ def _s3(settings: Settings, bucket: str, prefix: str) -> S3Store:
         prefix=prefix or None,
         region=settings.s3_region,
         virtual_hosted_style_request=False,
+        # We remove object by object, and not every server takes the request for many (Ceph 16 falls over it).
+        config={"disable_bulk_delete": True},
         client_options={
             "allow_http": True,
             "connect_timeout": CONNECT_TIMEOUT,

@@ -39,7 +39,7 @@ from health_etl.sensors.broker import DEAD_LETTERS, EXCHANGE, QUEUE
 from health_etl.sensors.planner import ASKED_FOR
 from health_etl.sensors.uploads import RECORD_TYPE
 from health_etl.settings import Settings
-from health_etl_tests.exports import avro_bytes, contents, folder_lake, plain, put, put_content
+from health_etl_tests.exports import UPLOADED, avro_bytes, contents, folder_lake, plain, put, put_content
 from health_etl_tests.stack import RunningStack, running_stack, wait_for
 
 KILLS = int(os.environ.get("HEALTH_ETL_TEST_DAEMON_KILLS", "2"))
@@ -148,8 +148,7 @@ def moved(record: Any, days: int) -> Any:
 def made_on(name: str, person: str, day: date, tag: str = "") -> dict[str, Any]:
     """Return a record that was measured the day before."""
     record = plain(name, f"{name}-{person}-{day}{tag}")
-    measured = date(2025, 9, 14)
-    found: dict[str, Any] = moved(record, (day - measured).days - 1)
+    found: dict[str, Any] = moved(record, (day - UPLOADED).days)
     return found
 
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3  # type: ignore[import-untyped]
@@ -100,6 +101,21 @@ def test_what_a_run_prints_is_found_in_the_store(stack: RunningStack) -> None:
     key = [run_id, "compute_logs", next(iter(logs)).rpartition("/")[2].partition(".")[0]]
     shown = stack.ask("query ($key: [String!]!) { capturedLogs(logKey: $key) { stderr } }", key=key)
     assert "records accepted, 0 files refused" in shown["capturedLogs"]["stderr"]
+
+
+def test_runs_are_forked_from_a_process_that_has_imported_everything(stack: RunningStack) -> None:
+    assert stack.end(stack.submit(["records/steps"], "2025-09-18")) == "SUCCESS"
+    home = f"DAGSTER_HOME={stack.settings.dagster_home}".encode()
+    servers = [process for process in Path("/proc").glob("[0-9]*") if is_fork_server(process, home)]
+    assert len(servers) == 1
+
+
+def is_fork_server(process: Path, of_environment: bytes) -> bool:
+    try:
+        is_one = b"multiprocessing.forkserver" in (process / "cmdline").read_bytes()
+        return is_one and of_environment in (process / "environ").read_bytes()
+    except OSError:  # it ended meanwhile
+        return False
 
 
 def test_a_backfill_over_thirty_dates_ends_in_few_runs_and_each_date_is_materialised(stack: RunningStack) -> None:
