@@ -3,8 +3,8 @@
     PYTHONPATH=. .venv/bin/python benchmarks/sensor_planner.py --objects 1000000 --dates 730
 
 No store takes part: a fake lake makes up the listing, so the figures are those of names, digests and the plan alone;
-the ratio is to the listing. Measured in CPU seconds on two cores of 2026: 1.9 s, ratio 2.6, on 730 dates as on 8, and
-no memory above what the imports take.
+the ratio is to the listing. Seen on two cores: 1.9 s of CPU time, ratio 2.6, on 730 dates as on 8, and no memory above
+what the imports take.
 """
 
 from __future__ import annotations
