@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import resource
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -49,14 +47,14 @@ def main() -> None:
         noon_s = datetime.combine(chosen.today, datetime.min.time(), UTC).timestamp() + 12 * 3600 - time.monotonic()
         sensors = lake_sensors(settings, HeadCache(), lambda: noon_s + time.monotonic())
         daemon.sensors = {sensor.name: sensor for sensor in sensors}
-        start_mb = held_mb()
+        start_mb = memory_mb("VmRSS")
         for _ in range(chosen.ticks):
             begin = time.perf_counter()
             result = daemon.tick(STEPS)
             seconds = time.perf_counter() - begin
             store(daemon, result.run_requests or ())
             asked = [list(span) for span in spans(result)]
-            print(json.dumps(asdict(Ticked(asked, seconds, peak_mb() - start_mb))))  # noqa: T201
+            print(json.dumps(asdict(Ticked(asked, seconds, memory_mb("VmHWM") - start_mb))))  # noqa: T201
 
 
 def store(daemon: Daemon, requests: Sequence[dg.RunRequest]) -> None:
@@ -67,15 +65,13 @@ def store(daemon: Daemon, requests: Sequence[dg.RunRequest]) -> None:
         daemon.project.instance.create_run_for_job(job, tags=dict(request.tags), asset_selection=job.asset_selection)
 
 
-def held_mb() -> float:
-    """Return the memory that this process holds now."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1024**2
+def memory_mb(name: str) -> float:
+    """Return a figure of this process: VmRSS, what it holds, or VmHWM, the most that it held.
 
-
-def peak_mb() -> float:
-    """Return the most that it ever held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    Not getrusage: there a new process begins with what its parent held.
+    """
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.split(f"{name}:")[1].split()[0]) / 1024
 
 
 if __name__ == "__main__":
