@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run ui test soak lint fuzz docs lock services services-down stack stack-status stack-down clean
+.PHONY: help run ui test soak large lint fuzz docs lock services services-down stack stack-status stack-down clean
 
 # The first Python that is new enough and can make virtual environments; `make PYTHON=…` names another.
 USABLE := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -50,6 +50,10 @@ soak: $(READY) ## kill runs at 50 random moments, on a folder and on S3 (about 1
 	@echo "Killing runs; the moments and what each had reached come at the end …"
 	@HEALTH_ETL_TEST_KILLS=$${HEALTH_ETL_TEST_KILLS:-50} $(BIN)/python -m pytest -k random -rP --show-capture stdout \
 	health_etl_tests/cli/test_cli_killed.py health_etl_tests/services/test_s3_killed.py
+
+large: $(READY) ## tick over 100,000 uploads on S3, and print seconds and memory (about 5 minutes)
+	@HEALTH_ETL_TEST_OBJECTS=$${HEALTH_ETL_TEST_OBJECTS:-100000} $(BIN)/python -m pytest -rP --show-capture stdout \
+	health_etl_tests/services/test_large_bucket.py
 
 docs: $(READY) ## write the generated pages of docs/ anew
 	@$(BIN)/python docs/generate_data_dictionary.py

@@ -28,49 +28,58 @@ class Manifests(Mapping[str, Manifest]):
         self._parse: Callable[[bytes], Manifest] = parse
         self._heads = heads
         self._read: dict[str, Manifest] = {}
-        listed = {info.key: info.etag for info in lake.objects(folder) if info.key.endswith(MANIFEST_SUFFIX)}
-        self._names = {key.removeprefix(folder).removesuffix(MANIFEST_SUFFIX) for key in listed}
-        self.listing_digest = digest(f"{key} {etag}" for key, etag in sorted(listed.items()))
+        start, end = len(folder), -len(MANIFEST_SUFFIX)
+        self._listed = {
+            info.key[start:end]: info.etag for info in lake.objects(folder) if info.key.endswith(MANIFEST_SUFFIX)
+        }
         if heads is not None:
-            heads.forget_others(folder, listed.keys())
-            known = {key: heads.find(key, etag) for key, etag in listed.items()}
-            # The cache holds under this folder what this parse made.
-            self._read = {self._name(key): head for key, head in known.items() if head is not None}  # type: ignore[misc]
+            heads.forget_others(folder, self._listed)
+
+    @cached_property
+    def listing_digest(self) -> str:
+        """Digest of every manifest's name and ETag."""
+        return digest(f"{self._key(partition)} {etag}" for partition, etag in sorted(self._listed.items()))
 
     def __getitem__(self, partition: str) -> Manifest:
-        if partition not in self._names:
+        if partition not in self._listed:
             raise KeyError(partition)
-        if partition not in self._read:
-            key = self._key(partition)
-            self._keep(key, self._lake.fetch(key))
-        return self._read[partition]
+        found = self._find(partition)
+        if found is None:
+            return self._keep(partition, self._lake.fetch(self._key(partition)))
+        return found
 
     def __contains__(self, partition: object) -> bool:
-        return partition in self._names
+        return partition in self._listed
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._names))
+        return iter(sorted(self._listed))
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._listed)
 
     def read_all(self, among: Iterable[str] | None = None) -> None:
         """Read every manifest at once, or those among the partitions named, concurrently."""
-        wanted = self._names if among is None else self._names.intersection(among)
-        for key, found in self._lake.get_many(map(self._key, sorted(wanted - self._read.keys()))):
+        wanted = self._listed.keys() if among is None else self._listed.keys() & set(among)
+        unread = {self._key(partition): partition for partition in sorted(wanted) if self._find(partition) is None}
+        for key, found in self._lake.get_many(unread):
             if found is None:
-                self._names.discard(self._name(key))
+                del self._listed[unread[key]]
             else:
-                self._keep(key, found)
+                self._keep(unread[key], found)
 
-    def _keep(self, key: str, found: FetchedObject) -> None:
-        manifest = self._parse(found.content)
-        self._read[self._name(key)] = manifest
+    def _find(self, partition: str) -> Manifest | None:
+        """Return a manifest that was read before, here or by an earlier catalogue with the same heads."""
+        if partition not in self._read and self._heads is not None:
+            head = self._heads.find(self._folder, partition, self._listed[partition])
+            if head is not None:
+                self._read[partition] = head  # type: ignore[assignment]  # under this folder lies what this parse made
+        return self._read.get(partition)
+
+    def _keep(self, partition: str, found: FetchedObject) -> Manifest:
+        manifest = self._read[partition] = self._parse(found.content)
         if self._heads is not None:
-            self._heads.keep(key, found.etag, manifest)
-
-    def _name(self, key: str) -> str:
-        return key.removeprefix(self._folder).removesuffix(MANIFEST_SUFFIX)
+            self._heads.keep(self._folder, partition, found.etag, manifest)
+        return manifest
 
     def _key(self, partition: str) -> str:
         return f"{self._folder}{partition}{MANIFEST_SUFFIX}"

@@ -4,7 +4,7 @@ file became.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from health_etl.core.manifest import DerivedManifest, RecordsManifest
@@ -43,24 +43,27 @@ class RecordsHead(RecordsManifest):
 
 
 class HeadCache:
-    """Heads by key. What is no longer listed is forgotten, so it grows with the partitions and not with time."""
+    """Heads by folder and partition. What is no longer listed is forgotten, so it grows with the partitions and not
+    with time.
+    """
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[str, Head]] = {}
+        self._kept: dict[str, dict[str, tuple[str, Head]]] = {}
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return sum(map(len, self._kept.values()))
 
-    def find(self, key: str, etag: str) -> Head | None:
+    def find(self, folder: str, partition: str, etag: str) -> Head | None:
         """Return the head of an object's version, None when it is not known."""
-        kept = self._kept.get(key)
+        kept = self._kept.get(folder, {}).get(partition)
         return kept[1] if kept is not None and kept[0] == etag else None
 
-    def keep(self, key: str, etag: str, head: Head) -> None:
+    def keep(self, folder: str, partition: str, etag: str, head: Head) -> None:
         """Remember a head as that of its object's version."""
-        self._kept[key] = (etag, head)
+        self._kept.setdefault(folder, {})[partition] = (etag, head)
 
-    def forget_others(self, folder: str, listed: Collection[str]) -> None:
+    def forget_others(self, folder: str, listed: Mapping[str, str]) -> None:
         """Forget what lies in a folder and was not listed."""
-        for key in [key for key in list(self._kept) if key.startswith(folder) and key not in listed]:
-            self._kept.pop(key, None)
+        kept = self._kept.get(folder, {})
+        for partition in [partition for partition in list(kept) if partition not in listed]:
+            kept.pop(partition, None)

@@ -6,6 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 from health_etl.record_types import by_avro_name
 from health_etl.record_types.base import RecordType
@@ -21,6 +22,10 @@ _STAMPED = re.compile(r"^(?P<user>.+)_(?P<day>\d{8})_(?P<time>\d{6})_(?P<device>
 # {user}_{epoch}_{hash}.avro, epoch in seconds or milliseconds
 _EPOCH = re.compile(r"^(?P<user>.+)_(?P<epoch>\d{10}|\d{13})_(?P<hash>[0-9a-fA-F]{6,64})\.avro$")
 _MILLISECONDS_DIGITS = 13
+# Names of the first form with a time of day that exists and a device without underscores: nearly all there are.
+_PLAIN = re.compile(
+    r"[^/\n]+_(\d{8})_(?:[01]\d|2[0-3])[0-5]\d[0-5]\d_[^/_\n]+_[0-9a-fA-F]{6,64}\.avro", re.ASCII
+).fullmatch
 
 USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}\Z")
 
@@ -57,12 +62,7 @@ def parse_raw_key(key: str) -> RawKey:
         raise KeyRefusedError("the key is not raw/{RecordType}/{YYYY}/{MM}/{DD}/{name}.avro")
     _, type_folder, year, month, day, name = parts
     upload_date = _folder_date(year, month, day)
-    match = _STAMPED.match(name) or _EPOCH.match(name)
-    if match is None:
-        raise KeyRefusedError(
-            "the name is neither {user}_{YYYYMMDD}_{HHMMSS}_{device}_{hash}.avro nor {user}_{epoch}_{hash}.avro"
-        )
-    groups = match.groupdict()
+    groups = _name_parts(name)
     return RawKey(
         key=key,
         type_folder=type_folder,
@@ -74,6 +74,40 @@ def parse_raw_key(key: str) -> RawKey:
     )
 
 
+def is_upload_name(name: str) -> bool:
+    """Say whether a key that ends in this name parses, if its folder does.
+
+    A tick looks at hundred thousand names and wants no more of them, so most are known at a glance.
+    """
+    match = _PLAIN(name)
+    if match is not None and _is_day(match[1]):
+        return True
+    try:
+        _exported(_name_parts(name))
+    except KeyRefusedError:
+        return False
+    return "/" not in name  # else it is a folder's and a name
+
+
+def _name_parts(name: str) -> dict[str, str]:
+    match = _STAMPED.match(name) or _EPOCH.match(name)
+    if match is None:
+        raise KeyRefusedError(
+            "the name is neither {user}_{YYYYMMDD}_{HHMMSS}_{device}_{hash}.avro nor {user}_{epoch}_{hash}.avro"
+        )
+    return match.groupdict()
+
+
+@lru_cache(maxsize=1024)
+def _is_day(digits: str) -> bool:
+    try:
+        date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    except ValueError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=1024)
 def _folder_date(year: str, month: str, day: str) -> date:
     try:
         if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", f"{year}-{month}-{day}"):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from health_etl.core import releases
-from health_etl.core.keys import RAW, RELEASED, KeyRefusedError, RawKey, day_folder, parse_raw_key
+from health_etl.core.keys import RAW, RELEASED, KeyRefusedError, RawKey, day_folder, is_upload_name, parse_raw_key
 from health_etl.core.lake import Lake, ObjectInfo
-from health_etl.core.manifest import versions_digest
+from health_etl.core.manifest import OutOfOrderError, VersionsDigest
 from health_etl.core.reasons import FileReason
 from health_etl.record_types.base import RecordType
 
@@ -80,12 +80,11 @@ class TypeListing:
         return tuple(sorted(self._uploads(upload_date), key=lambda upload: upload.info.key))
 
     def found(self, upload_date: date) -> Found:
-        """Return what the uploads of a date come to; holds no more of each than key and ETag."""
-        versions, size_bytes = {}, 0
-        for upload in self._uploads(upload_date):
-            versions[upload.info.key] = upload.version
-            size_bytes += upload.info.size_bytes
-        return Found(versions_digest(versions), len(versions), size_bytes)
+        """Return what the uploads of a date come to; of a bucket, which lists in order, it holds none of them."""
+        try:
+            return _found(self._objects(upload_date))
+        except OutOfOrderError:  # a folder lists as it likes
+            return _found(sorted(self._objects(upload_date), key=lambda found: found[0].key))
 
     def months(self) -> list[str]:
         """Return the months (YYYY-MM) that have a folder, in order."""
@@ -104,14 +103,28 @@ class TypeListing:
         return sorted(found for day in days if _is_date(found := f"{month}-{day}"))
 
     def _uploads(self, upload_date: date) -> Iterator[Upload]:
+        for info, release in self._objects(upload_date):
+            yield Upload(parse_raw_key(info.key), info, release)
+
+    def _objects(self, upload_date: date) -> Iterator[tuple[ObjectInfo, ObjectInfo | None]]:
+        """Yield the objects of a date whose keys parse, each with the decision about it."""
         released: dict[str, ObjectInfo] = {}
         for folder in self._released:
             released |= releases.latest(self._lake, day_folder(RELEASED, folder, upload_date))
         for folder in self._raw:
-            for info in self._lake.objects(day_folder(RAW, folder, upload_date)):
-                upload = _claimed(info, released)
-                if isinstance(upload, Upload):
-                    yield upload
+            prefix = day_folder(RAW, folder, upload_date)
+            for info in self._lake.objects(prefix):
+                if is_upload_name(info.key[len(prefix) :]):
+                    yield info, released.get(info.key)
+
+
+def _found(objects: Iterable[tuple[ObjectInfo, ObjectInfo | None]]) -> Found:
+    versions, files, size_bytes = VersionsDigest(), 0, 0
+    for info, release in objects:
+        versions.add(info.key, info.etag, release.etag if release else None)
+        files += 1
+        size_bytes += info.size_bytes
+    return Found(versions.hexdigest(), files, size_bytes)
 
 
 def _folders_of(lake: Lake, root: str, record_type: RecordType) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 from health_etl.core.lake import Lake
 
 UNFINISHED = "unfinished"  # stands where a version or a digest does; equals none
+DIGESTED_AT_ONCE = 500  # uploads
 
 
 class AccountingError(AssertionError):
@@ -180,7 +181,41 @@ def digest(parts: Iterable[str]) -> str:
 
 def versions_digest(versions: Mapping[str, tuple[str, str | None]]) -> str:
     """Return the data version of uploads: one digest over their keys, each with its ETag and its decision's."""
-    return digest(f"{key} {etag} {release or ''}" for key, (etag, release) in sorted(versions.items()))
+    whole = VersionsDigest()
+    for key, (etag, release) in sorted(versions.items()):
+        whole.add(key, etag, release)
+    return whole.hexdigest()
+
+
+class OutOfOrderError(ValueError):
+    """A key came after one that sorts behind it."""
+
+
+class VersionsDigest:
+    """`versions_digest` of uploads that come in the order of their keys; holds a few of them at a time."""
+
+    def __init__(self) -> None:
+        self._whole = hashlib.sha256()
+        self._waiting: list[str] = []
+        self._last = ""
+
+    def add(self, key: str, etag: str, release: str | None) -> None:
+        """Take in one upload: its key, its ETag and that of the decision about it. Raises OutOfOrderError."""
+        if key < self._last:
+            raise OutOfOrderError
+        self._last = key
+        self._waiting.append(f"{key} {etag} {release or ''}\0")
+        if len(self._waiting) == DIGESTED_AT_ONCE:
+            self._take_in()
+
+    def hexdigest(self) -> str:
+        """Return the digest of all that came."""
+        self._take_in()
+        return self._whole.hexdigest()
+
+    def _take_in(self) -> None:
+        self._whole.update("".join(self._waiting).encode())
+        self._waiting.clear()
 
 
 def _quality_lines(files: Iterable[FileEntry]) -> list[str]:

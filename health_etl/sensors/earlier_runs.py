@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 import dagster as dg
@@ -12,8 +13,39 @@ from health_etl.sensors.planner import Attempt, wanted_by
 
 RUNS_AT_ONCE = 200
 EVENTS_AT_ONCE = 200
+KEPT_SECONDS = 30
 
 Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Left:
+    """What earlier runs left to a lake sensor."""
+
+    failed: Collection[str]  # partitions, as of `failed`
+    swept: str | None  # the latest run that ordered a sweep
+
+
+class Runs:
+    """Finds out what earlier runs left, again once a run got further, and at least every KEPT_SECONDS.
+
+    The question grows with all that was ever made, and in most ticks nothing ran since it was asked last.
+    """
+
+    def __init__(self, key: dg.AssetKey, sweeps: Mapping[str, str]) -> None:
+        self._key = key
+        self._sweeps = sweeps
+        self._kept: Left | None = None
+        self._change = ""
+        self._asked_s = 0.0
+
+    def left(self, instance: dg.DagsterInstance, now_s: float) -> Left:
+        """Return what they left."""
+        change = latest_change(instance)  # before the rest, so that nothing slips in between
+        if self._kept is None or change != self._change or now_s >= self._asked_s + KEPT_SECONDS:
+            self._kept = Left(failed(instance, self._key), latest(instance, self._sweeps))
+            self._change, self._asked_s = change, now_s
+        return self._kept
 
 
 def failed(instance: dg.DagsterInstance, key: dg.AssetKey) -> list[str]:
@@ -28,6 +60,12 @@ def latest(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> str | None:
     """Return the id of the latest run with these tags."""
     found = instance.get_run_records(dg.RunsFilter(tags=dict(tags)), limit=1)
     return found[0].dagster_run.run_id if found else None
+
+
+def latest_change(instance: dg.DagsterInstance) -> str:
+    """Return what is another text once any run started or ended."""
+    found = instance.get_run_records(limit=1, order_by="update_timestamp", ascending=False)
+    return " ".join(f"{one.dagster_run.run_id} {one.dagster_run.status.value} {one.update_timestamp}" for one in found)
 
 
 def generations(instance: dg.DagsterInstance, key: dg.AssetKey, partitions: Collection[str]) -> dict[str, int]:

@@ -26,7 +26,7 @@ from health_etl.assets.training import JOURNAL
 from health_etl.clinical import all_processors
 from health_etl.core.catalogue import Catalogue, Manifests
 from health_etl.core.heads import HeadCache
-from health_etl.core.lake import Lake
+from health_etl.core.lake import Lake, connect
 from health_etl.core.manifest import DerivedManifest, RecordsManifest, digest
 from health_etl.insights.partition import InsightOptions
 from health_etl.jobs import BRING_UP_TO_DATE, WRITE_JOURNAL, jobs
@@ -46,6 +46,7 @@ INTERVAL_SECONDS = 5
 LONGEST_WAIT_SECONDS = 60
 MOST_ASKS = 10
 MOST_GIVEN_UP = 100  # names that the cursor holds
+LOOK_AGAIN_SECONDS = 30  # at rest: what changes without a run of Dagster's is found then; listing has its price
 REACH_DAYS = 40  # what an insights partition looks back on: window, baselines and days that reach over their edges
 
 Clock = Callable[[], float]
@@ -75,6 +76,19 @@ class _AtRest:
 
     digest: str = ""
     until_s: float = 0.0
+    latest_run: str | None = None  # the latest change of a run before the last look, if that found the same
+    looked_s: float = 0.0
+
+    def is_sure(self, latest_run: str, now_s: float) -> bool:
+        """Say whether it still looks so without a look: no run got further since, and the last look is recent."""
+        recent = now_s < min(self.looked_s + LOOK_AGAIN_SECONDS, self.until_s)
+        return recent and self.latest_run == latest_run
+
+    def is_as_before(self, digest: str, latest_run: str, now_s: float) -> bool:
+        """Say whether a look found the same, and remember when."""
+        same = self.digest == digest and now_s < self.until_s
+        self.latest_run, self.looked_s = latest_run if same else None, now_s
+        return same
 
 
 @dataclass
@@ -109,10 +123,19 @@ def follow_up_sensor(heads: HeadCache, clock: Clock = time.time) -> dg.SensorDef
         ),
     )
     def follow_up(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
-        tick = _Tick(lake.settings(), lake.open(), context.instance, heads, clock())
-        return tick.result(Cursor.read(context.cursor), at_rest, context.log)
+        now_s, cursor = clock(), Cursor.read(context.cursor)
+        latest_run = earlier_runs.latest_change(context.instance)  # before the look, so that none slips in between
+        if at_rest.is_sure(latest_run, now_s):
+            return _nothing_changed(cursor)
+        settings = lake.settings()
+        tick = _Tick(settings, connect(settings), context.instance, heads, now_s)
+        return tick.result(cursor, at_rest, latest_run, context.log)
 
     return follow_up
+
+
+def _nothing_changed(cursor: Cursor) -> dg.SensorResult:
+    return dg.SensorResult(skip_reason="Nothing changed since everything was up to date.", cursor=cursor.to_json())
 
 
 class _Tick:
@@ -126,12 +149,10 @@ class _Tick:
         self.catalogue = Catalogue(lake, heads)
         self.options = InsightOptions.of(settings, lake)
 
-    def result(self, cursor: Cursor, at_rest: _AtRest, log: logging.Logger) -> dg.SensorResult:
+    def result(self, cursor: Cursor, at_rest: _AtRest, latest_run: str, log: logging.Logger) -> dg.SensorResult:
         seen = digest([self.catalogue.listing_digest, self.options.fingerprint])
-        if at_rest.digest == seen and self.now_s < at_rest.until_s:
-            return dg.SensorResult(
-                skip_reason="Nothing changed since everything was up to date.", cursor=cursor.to_json()
-            )
+        if at_rest.is_as_before(seen, latest_run, self.now_s):
+            return _nothing_changed(cursor)
         self.catalogue.read_all()
         work = package_planner.daily_work((), self.catalogue, self.options, self.settings.start_date)
         daily, months = self._daily(work), self._months()

@@ -17,6 +17,7 @@ import dagster as dg
 
 from health_etl.assets.records import records_key
 from health_etl.core.heads import HeadCache
+from health_etl.core.lake import connect
 from health_etl.core.quality import QualityRules
 from health_etl.core.wording import counted
 from health_etl.jobs import BRING_UP_TO_DATE, SWEPT
@@ -69,6 +70,8 @@ def sensor_name(record_type: str) -> str:
 
 
 def _lake_sensor(record_type: RecordType, settings: Settings, heads: HeadCache, clock: Clock) -> dg.SensorDefinition:
+    runs = earlier_runs.Runs(records_key(record_type.name), SWEPT)
+
     @dg.sensor(
         name=sensor_name(record_type.name),
         job_name=BRING_UP_TO_DATE,
@@ -82,8 +85,8 @@ def _lake_sensor(record_type: RecordType, settings: Settings, heads: HeadCache, 
     )
     def uploads(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
         of_now = lake.settings()
-        found = Uploads(record_type, lake.open(), context.instance, heads, QualityRules.of(of_now))
-        return _Tick(found, of_now, Cursor.read(context.cursor), clock).result(context)
+        found = Uploads(record_type, connect(of_now), context.instance, heads, QualityRules.of(of_now))
+        return _Tick(found, runs, of_now, Cursor.read(context.cursor), clock).result(context)
 
     return uploads
 
@@ -91,8 +94,11 @@ def _lake_sensor(record_type: RecordType, settings: Settings, heads: HeadCache, 
 class _Tick:
     """One tick of one sensor."""
 
-    def __init__(self, uploads: Uploads, settings: Settings, cursor: Cursor, clock: Clock) -> None:
+    def __init__(
+        self, uploads: Uploads, runs: earlier_runs.Runs, settings: Settings, cursor: Cursor, clock: Clock
+    ) -> None:
         self.uploads = uploads
+        self.runs = runs
         self.settings = settings
         self.cursor = cursor
         self.clock = clock
@@ -103,12 +109,12 @@ class _Tick:
 
     def result(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:
         """Look, plan, and return what Dagster is to do."""
-        failed = set(filter(self._is_partition, self.uploads.failed()))
+        left = self.runs.left(context.instance, self.started_s)
+        failed = set(filter(self._is_partition, left.failed))
         told_of = set(self.cursor.given_up)
         # Of what was given up the sweep finds out whether its uploads changed; here, whether somebody mended it.
         self.uploads.look([*self._latest(), *sorted(failed - told_of)[:MOST_FAILED], *(told_of - failed)])
-        ordered_by = earlier_runs.latest(context.instance, SWEPT)
-        sweep_from, began_s = self._sweep(is_ordered=ordered_by != self.cursor.swept_for)
+        sweep_from, began_s = self._sweep(is_ordered=left.swept != self.cursor.swept_for)
         plan = self.uploads.plan(self.clock())
         sweep_from = self._back_to_what_is_left(sweep_from, plan)
         given_up = sorted({*plan.given_up, *((told_of & failed) - self.uploads.seen.looked_at)})[:MOST_GIVEN_UP]
@@ -125,7 +131,7 @@ class _Tick:
             run_requests=[run_request(self.uploads.record_type, ask) for ask in plan.asks],
             skip_reason=None if plan.asks else told,
             asset_events=events,
-            cursor=Cursor(sweep_from, began_s, ordered_by, tuple(given_up)).to_json(),
+            cursor=Cursor(sweep_from, began_s, left.swept, tuple(given_up)).to_json(),
         )
 
     def _latest(self) -> Iterator[str]:

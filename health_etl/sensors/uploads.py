@@ -88,10 +88,6 @@ class Uploads:
         name = self.record_type.name
         return planner.plan(name, self.seen.stale, attempts, made, now_s=now_s, most_asks=MOST_ASKS)
 
-    def failed(self) -> list[str]:
-        """Return the upload dates that the last run failed at, however old they are."""
-        return earlier_runs.failed(self._instance, records_key(self.record_type.name))
-
     def reports(self) -> list[Report]:
         """Return the events that tell Dagster of new versions of uploads, oldest date first.
 

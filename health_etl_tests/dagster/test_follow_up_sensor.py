@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
 
 from health_etl.core import keys
+from health_etl.core.catalogue import Catalogue
+from health_etl.core.heads import HeadCache
 from health_etl.sensors import follow_up, planner
 from health_etl.sensors.follow_up import NAME
 from health_etl.sensors.lake import sensor_name
@@ -97,6 +99,37 @@ def test_sensors_alone_give_the_bytes_that_one_run_over_everything_gives(daemon:
     options = follow_up.InsightOptions.of(project.settings, project.lake)
     bring_up_to_date(expected, options)
     assert contents(project.lake, "training/") == contents(expected, "training/")
+
+
+def test_at_rest_it_looks_again_when_a_run_ended_and_after_a_while(
+    daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s, looks = NOON.timestamp(), []
+
+    def catalogue(*arguments: Any) -> Catalogue:
+        looks.append(now_s)
+        return Catalogue(*arguments)
+
+    def looked() -> bool:
+        looks.clear()
+        assert "Nothing changed" in str(daemon.tick(NAME).skip_reason)
+        return bool(looks)
+
+    monkeypatch.setattr(follow_up, "Catalogue", catalogue)
+    daemon.sensors[NAME] = follow_up.follow_up_sensor(HeadCache(), lambda: now_s)
+    upload(project.lake, 0, "s1")
+    settle(daemon)
+    assert (looked(), looked()) == (True, False)
+    now_s += follow_up.LOOK_AGAIN_SECONDS
+    assert (looked(), looked()) == (True, False)
+    run = project.instance.create_run_for_job(daemon.definitions.resolve_job_def("bring_up_to_date"))
+    project.instance.report_run_failed(run)
+    assert (looked(), looked()) == (True, False)
+    # What changed without a run is noticed by the next look, and then there is work.
+    project.lake.delete([keys.manifest_key(keys.insights_key("steps", DAY))])
+    assert not looked()
+    now_s += follow_up.LOOK_AGAIN_SECONDS
+    assert asked(daemon.tick(NAME)) == [("bring_up_to_date", DAY, DAY)]
 
 
 def test_while_daily_runs_are_at_work_it_waits_but_not_for_ever(

@@ -12,8 +12,9 @@ import pytest
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
 from health_etl.core import keys
+from health_etl.core.heads import HeadCache
+from health_etl.sensors import earlier_runs, planner, uploads
 from health_etl.sensors import lake as lake_sensor
-from health_etl.sensors import planner, uploads
 from health_etl.sensors.lake import sensor_name
 from health_etl_tests.dagster.daemon import Daemon, spans
 from health_etl_tests.exports import put, steps
@@ -182,6 +183,31 @@ def test_a_manifest_that_somebody_removed_is_made_anew(daemon: Daemon, project: 
     (done,) = daemon.tick_and_run(STEPS)
     assert done.success
     assert project.lake.find(manifest) is not None
+
+
+def test_what_failed_is_asked_again_once_a_run_got_further_and_after_a_while(
+    daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s, asked = datetime.now(UTC).timestamp(), []
+
+    def failed(*about: object) -> list[str]:
+        asked.append(about)
+        return []
+
+    def asks() -> bool:
+        asked.clear()
+        daemon.tick(STEPS)
+        return bool(asked)
+
+    monkeypatch.setattr(earlier_runs, "failed", failed)
+    sensors = lake_sensor.lake_sensors(project.settings, HeadCache(), lambda: now_s)
+    daemon.sensors = {sensor.name: sensor for sensor in sensors}
+    assert (asks(), asks()) == (True, False)
+    now_s += earlier_runs.KEPT_SECONDS
+    assert (asks(), asks()) == (True, False)
+    run = project.instance.create_run_for_job(daemon.definitions.resolve_job_def("bring_up_to_date"))
+    project.instance.report_run_failed(run)
+    assert (asks(), asks()) == (True, False)
 
 
 def test_a_sweep_that_does_not_fit_one_tick_goes_on_at_the_next(

@@ -81,6 +81,47 @@ def test_a_key_that_does_not_parse_is_refused_with_what_is_wrong(key: str, reaso
         parse_raw_key(key)
 
 
+def parses(key: str) -> bool:
+    try:
+        parse_raw_key(key)
+    except KeyRefusedError:
+        return False
+    return True
+
+
+NAME_PARTS = st.sampled_from(
+    [
+        *("anna", "pixel-8", "20250920", "20250931", "00000101", "221539", "240000", "1758406539", "1758406539000"),
+        *("0a1b2c3d", "0A1B2C3D", "nothex", "", "a b", "x\ny", "x/y", "٢٠٢٥٠٩٢٠"),
+    ]
+)
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(parts=st.lists(NAME_PARTS, min_size=1, max_size=7), ending=st.sampled_from([".avro", ".avro\n", ".json"]))
+def test_a_name_is_that_of_an_upload_just_when_its_key_parses(parts: list[str], ending: str) -> None:
+    name = "_".join(parts) + ending
+    assert keys.is_upload_name(name) == parses(f"raw/StepsRecord/2025/09/21/{name}")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("anna_20250920_221539_pixel_0a1b2c3d.avro", True),
+        ("anna_20250920_221539_pixel_8_0a1b2c3d.avro", True),
+        ("anna_k_20250920_221539_20250931_221539_pixel_0a1b2c3d.avro", False),
+        ("anna_20250931_221539_20250920_221539_pixel_0a1b2c3d.avro", True),
+        ("anna_1758406539_0a1b2c3d.avro", True),
+        ("anna_20250931_221539_pixel_0a1b2c3d.avro", False),
+        ("anna_20250920_240000_pixel_0a1b2c3d.avro", False),
+        ("sub/anna_20250920_221539_pixel_0a1b2c3d.avro", False),
+        ("notes.txt", False),
+    ],
+)
+def test_names_of_uploads_are_told_from_others(name: str, expected: bool) -> None:
+    assert keys.is_upload_name(name) is expected is parses(f"raw/StepsRecord/2025/09/21/{name}")
+
+
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     user=USER_IDS,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 
 import pytest
+from obstore.store import MemoryStore
 
-from health_etl.core.lake import ObjectInfo
-from health_etl.core.listing import Listing, list_all, list_partition, sort_out
+from health_etl.core import releases
+from health_etl.core.lake import Lake, ObjectInfo
+from health_etl.core.listing import Found, Listing, TypeListing, list_all, list_partition, sort_out
+from health_etl.core.manifest import versions_digest
 from health_etl.core.reasons import FileReason
 from health_etl.record_types import record_types
 from health_etl_tests.exports import memory_lake
@@ -85,3 +89,27 @@ def test_a_partition_lists_the_same_alone_as_with_all_others() -> None:
     alone = list_partition(lake, record_types()["steps"], date(2025, 9, 21))
     assert alone == list_all(lake, FIRST, LAST).uploads["steps", date(2025, 9, 21)]
     assert [upload.raw.type_folder for upload in alone] == ["STEPSRECORD", "StepsRecord"]
+
+
+class BackwardLake(Lake):
+    """A lake that lists in no order that keys have, as folders do."""
+
+    def objects(self, prefix: str) -> Iterator[ObjectInfo]:
+        yield from sorted(super().objects(prefix), reverse=True)
+
+
+@pytest.mark.parametrize("kind", [Lake, BackwardLake])
+def test_what_the_uploads_of_a_date_come_to_is_the_same_in_whatever_order_they_are_listed(kind: type[Lake]) -> None:
+    lake = kind(MemoryStore(), "memory://lake")
+    for folder in ("StepsRecord", "STEPSRECORD", "HeartRateRecord"):
+        for user in ("c", "a", "b_k"):
+            lake.put(f"raw/{folder}/2025/09/21/{user}{NAME}", user.encode())
+    for name in ("unparseable", f"sub/{NAME}", NAME.replace("0921", "0931")):
+        lake.put(f"raw/StepsRecord/2025/09/21/{name}", b"x")
+    decided = datetime(2025, 9, 22, tzinfo=UTC).isoformat()
+    releases.record(lake, releases.Release(f"raw/StepsRecord/2025/09/21/a{NAME}", "", True, "read it", decided))
+    steps, day = record_types()["steps"], date(2025, 9, 21)
+    uploads = list_partition(lake, steps, day)
+    assert [upload.release is not None for upload in uploads] == [False, False, False, True, False, False]
+    expected = Found(versions_digest({upload.info.key: upload.version for upload in uploads}), 6, 10)
+    assert TypeListing(lake, steps).found(day) == expected

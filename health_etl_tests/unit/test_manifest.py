@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import pytest
 
@@ -10,12 +11,15 @@ from health_etl.core.manifest import (
     AccountingError,
     DerivedManifest,
     FileEntry,
+    OutOfOrderError,
     Quality,
     RecordsManifest,
+    VersionsDigest,
     canonical_json,
     digest,
     read_derived_manifest,
     read_records_manifest,
+    versions_digest,
 )
 from health_etl_tests.exports import memory_lake
 
@@ -115,3 +119,20 @@ def test_equal_values_give_equal_bytes_whatever_the_order_of_keys() -> None:
 def test_a_digest_keeps_its_parts_apart() -> None:
     assert digest(["ab", "c"]) != digest(["a", "bc"]) != digest(["abc"])
     assert digest(["ab", "c"]) == digest(iter(["ab", "c"]))
+
+
+@pytest.mark.parametrize("count", [0, 1, 499, 500, 501, 1000])
+def test_the_version_of_uploads_is_one_digest_over_a_line_for_each_in_order(count: int) -> None:
+    # Written out: another digest would make every partition of every lake out of date.
+    versions: Mapping[str, tuple[str, str | None]] = {
+        f"raw/{n:04}": (f'"{n}"', "r" if n % 7 == 0 else None) for n in reversed(range(count))
+    }
+    lines = [f'raw/{n:04} "{n}" {"r" if n % 7 == 0 else ""}' for n in range(count)]
+    assert versions_digest(versions) == digest(lines)
+
+
+def test_a_digest_of_uploads_refuses_a_key_that_should_have_come_before() -> None:
+    whole = VersionsDigest()
+    whole.add("raw/b", "1", None)
+    with pytest.raises(OutOfOrderError):
+        whole.add("raw/a", "1", None)

@@ -1,0 +1,119 @@
+"""A tick over very many uploads on a real S3 server: it asks for no more than it may, goes on at the next, says how
+much it saw, and holds little.
+
+HEALTH_ETL_TEST_OBJECTS sets how many; `make large` takes 100,000 and prints seconds and MB. Time is only printed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from health_etl.core import keys, records_partition
+from health_etl.core.lake import Lake, connect
+from health_etl.core.manifest import FileEntry, Quality, RecordsManifest
+from health_etl.record_types import record_types
+from health_etl.sensors.uploads import MOST_ASKS
+from health_etl.settings import Settings
+from health_etl_tests.services.ticks import Ticked
+
+if TYPE_CHECKING:
+    from health_etl_tests.services.conftest import S3Server
+
+OBJECTS = int(os.environ.get("HEALTH_ETL_TEST_OBJECTS", "5000"))
+TODAY = datetime.now(UTC).date()
+LOOK_BACK_DAYS = 30
+DATES = [TODAY - timedelta(days=days) for days in range(0, LOOK_BACK_DAYS + 1, 2)]  # with gaps: each is a run alone
+LOOKED = f"Looked at {LOOK_BACK_DAYS + 1} upload dates with {OBJECTS:,} uploads: "
+MOST_MB = 200
+STEPS = record_types()["steps"]
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A lake with OBJECTS uploads, and the environment that opens it."""
+
+    lake: Lake
+    environment: Mapping[str, str]
+
+    def ticks(self, count: int) -> tuple[list[Ticked], list[str]]:
+        """Tick in a process of their own; print what it took. Return what came of each, and its sentence in the log."""
+        module = [sys.executable, "-W", "ignore", "-m", "health_etl_tests.services.ticks"]
+        done = subprocess.run(
+            [*module, "--today", TODAY.isoformat(), "--ticks", str(count)],
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        ticked = [Ticked(**json.loads(line)) for line in done.stdout.splitlines()]
+        # On a slow machine no time is left for older dates, and the sentence says where it goes on; here are none.
+        told = re.findall(r"INFO - (Looked at .*?\.)(?: The full sweep goes on at \S+)?$", done.stderr, re.MULTILINE)
+        for one, sentence in zip(ticked, told, strict=True):
+            print(f"{one.seconds:.1f} s, {one.above_start_mb:.0f} MB above the start: {sentence}")  # noqa: T201
+        return ticked, told
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server, s3_bucket: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    environment = {
+        **s3_server.environment(),
+        "HEALTH_ETL_LAKE": f"s3://{s3_bucket}",
+        "HEALTH_ETL_SENSOR_LOOK_BACK_DAYS": str(LOOK_BACK_DAYS),
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    lake = connect(Settings())
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda number: put_upload(lake, number), range(OBJECTS)))
+    return Bucket(lake, environment)
+
+
+def put_upload(lake: Lake, number: int) -> None:
+    day = DATES[number % len(DATES)]
+    exported = datetime.combine(day, datetime.min.time(), UTC)
+    lake.put(keys.raw_key(STEPS.avro_name, day, f"user_{number:07}", exported, "phone", f"{number:08x}"), b"-")
+
+
+def account_for(lake: Lake, day: date) -> None:
+    """Put the manifest that a run would leave, with every upload of a date in it."""
+    files = tuple(
+        FileEntry(info.key, info.etag, info.size_bytes, 1, 1, 0, 0, quality=Quality(1.0, 0.9876, 1.0, 0.95, 0.9863))
+        for info in lake.objects(keys.day_folder(keys.RAW, STEPS.avro_name, day))
+    )
+    sha256, version = hashlib.sha256().hexdigest(), records_partition.code_version(STEPS)
+    rules = records_partition.DEFAULT_RULES.version
+    manifest = RecordsManifest("steps", day.isoformat(), version, files, 0, 0, sha256, None, (), False, rules)
+    lake.put(keys.manifest_key(keys.records_key("steps", day.isoformat())), manifest.to_json())
+
+
+def test_ticks_ask_for_what_they_may_go_on_where_they_were_and_rest_when_all_is_accounted_for(bucket: Bucket) -> None:
+    (first, second, third), told = bucket.ticks(3)
+    newest_first = [[day.isoformat(), day.isoformat()] for day in DATES]
+    left = len(DATES) - MOST_ASKS
+    assert (first.asked, second.asked, third.asked) == (newest_first[:MOST_ASKS], newest_first[MOST_ASKS:], [])
+    assert told == [
+        f"{LOOKED}{MOST_ASKS} partitions asked for in {MOST_ASKS} runs, {left} left for the next tick.",
+        f"{LOOKED}{left} partitions asked for in {left} runs, {MOST_ASKS} running or queued.",
+        f"{LOOKED}0 partitions asked for in 0 runs, {len(DATES)} running or queued.",
+    ]
+    assert third.above_start_mb < MOST_MB
+
+    for day in DATES:
+        account_for(bucket.lake, day)
+    (first, second), told = bucket.ticks(2)
+    assert (first.asked, second.asked) == ([], [])
+    assert told == [f"{LOOKED}everything is accounted for."] * 2
+    assert second.above_start_mb < MOST_MB

@@ -1,0 +1,78 @@
+"""Ticks of a lake sensor in a process of their own, so that memory is theirs: prints what each came to, a JSON line;
+what the sensor logs goes to standard error.
+
+Runs that a tick asks for are stored, as the daemon does, and not carried out. The settings come from the
+environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import dagster as dg
+
+from health_etl.core.heads import HeadCache
+from health_etl.sensors.lake import lake_sensors, sensor_name
+from health_etl.settings import load
+from health_etl_tests.dagster.conftest import Project
+from health_etl_tests.dagster.daemon import Daemon, spans
+
+STEPS = sensor_name("steps")
+
+
+@dataclass(frozen=True)
+class Ticked:
+    """What one tick did, and what the process held at most until then."""
+
+    asked: list[list[str]]
+    seconds: float
+    above_start_mb: float
+
+
+def main() -> None:
+    """Tick, and tell."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--today", type=date.fromisoformat, required=True)
+    parser.add_argument("--ticks", type=int, required=True)
+    chosen = parser.parse_args()
+    settings = load()
+    with dg.DagsterInstance.ephemeral() as instance:
+        daemon = Daemon(Project(settings, instance))
+        noon_s = datetime.combine(chosen.today, datetime.min.time(), UTC).timestamp() + 12 * 3600 - time.monotonic()
+        sensors = lake_sensors(settings, HeadCache(), lambda: noon_s + time.monotonic())
+        daemon.sensors = {sensor.name: sensor for sensor in sensors}
+        start_mb = memory_mb("VmRSS")
+        for _ in range(chosen.ticks):
+            begin = time.perf_counter()
+            result = daemon.tick(STEPS)
+            seconds = time.perf_counter() - begin
+            store(daemon, result.run_requests or ())
+            asked = [list(span) for span in spans(result)]
+            print(json.dumps(asdict(Ticked(asked, seconds, memory_mb("VmHWM") - start_mb))))  # noqa: T201
+
+
+def store(daemon: Daemon, requests: Sequence[dg.RunRequest]) -> None:
+    """Store runs as the daemon does before it starts them."""
+    for request in requests:
+        job = daemon.definitions.resolve_job_def(request.job_name or "")
+        job = job.get_subset(asset_selection=set(request.asset_selection or ()))
+        daemon.project.instance.create_run_for_job(job, tags=dict(request.tags), asset_selection=job.asset_selection)
+
+
+def memory_mb(name: str) -> float:
+    """Return a figure of this process: VmRSS, what it holds, or VmHWM, the most that it held.
+
+    Not getrusage: there a new process begins with what its parent held.
+    """
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.split(f"{name}:")[1].split()[0]) / 1024
+
+
+if __name__ == "__main__":
+    main()
