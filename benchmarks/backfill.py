@@ -52,7 +52,7 @@ def main() -> None:
         dates = [FIRST + timedelta(days=n) for n in range(chosen.dates)]
         for day in dates:
             for name in record_types():
-                put(connect(settings), name, [_moved(plain(name, f"{name}-{day}"), day)], upload_date=day)
+                put(connect(settings), name, [moved(plain(name, f"{name}-{day}"), day)], upload_date=day)
         with dg.DagsterInstance.from_config(str(home)) as instance:
             for what in (f"{chosen.dates} dates × {len(record_types())} types, nothing made yet", "again, unchanged"):
                 begin = time.perf_counter()
@@ -61,12 +61,12 @@ def main() -> None:
     Console().print(table)
 
 
-def _moved(record: Any, day: date) -> Any:
+def moved(record: Any, day: date) -> Any:
     """Return a record of the fixtures as the phone would have made it that day."""
     if isinstance(record, dict):
-        return {name: _moved(value, day) for name, value in record.items()}
+        return {name: moved(value, day) for name, value in record.items()}
     if isinstance(record, list):
-        return [_moved(value, day) for value in record]
+        return [moved(value, day) for value in record]
     return record + (day - UPLOADED).days * DAY_MS if isinstance(record, int) and record > DAY_MS else record
 
 
