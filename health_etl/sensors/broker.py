@@ -59,6 +59,10 @@ class Broker:
         self._connection = connection
         self._channel = channel
 
+    def waiting(self) -> bool:
+        """Say whether a message waits."""
+        return bool(self._channel.queue_declare(QUEUE, passive=True).method.message_count)
+
     def take(self, most: int, seconds: float) -> list[Message]:
         """Take messages until there are none, or enough, or time is up."""
         return self._take(QUEUE, most, seconds)

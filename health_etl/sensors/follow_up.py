@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
+from functools import partial
 
 import dagster as dg
 
@@ -36,6 +37,7 @@ from health_etl.resources import LakeResource
 from health_etl.selection import selection
 from health_etl.sensors import earlier_runs, planner
 from health_etl.sensors.alerts import told_given_up
+from health_etl.sensors.patience import Patience
 from health_etl.sensors.planner import Plan
 from health_etl.settings import Settings
 from health_etl.standing_checks import evaluation
@@ -48,6 +50,13 @@ MOST_ASKS = 10
 MOST_GIVEN_UP = 100  # names that the cursor holds
 LOOK_AGAIN_SECONDS = 30  # at rest: what changes without a run of Dagster's is found then; listing has its price
 REACH_DAYS = 40  # what an insights partition looks back on: window, baselines and days that reach over their edges
+
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
 
 Clock = Callable[[], float]
 
@@ -123,15 +132,34 @@ def follow_up_sensor(heads: HeadCache, clock: Clock = time.time) -> dg.SensorDef
         ),
     )
     def follow_up(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
-        now_s, cursor = clock(), Cursor.read(context.cursor)
-        latest_run = earlier_runs.latest_change(context.instance)  # before the look, so that none slips in between
+        patience, instance = Patience(), context.instance
+        while True:
+            latest_run = earlier_runs.latest_change(instance)  # before the look, so that none slips in between
+            result = look(latest_run, instance, lake, Cursor.read(context.cursor), context.log)
+            came = partial(_has_more_to_follow, instance, latest_run)
+            if result.run_requests or result.asset_events or not patience.wait_for(came):
+                return result
+
+    def look(
+        latest_run: str, instance: dg.DagsterInstance, lake: LakeResource, cursor: Cursor, log: logging.Logger
+    ) -> dg.SensorResult:
+        now_s = clock()
         if at_rest.is_sure(latest_run, now_s):
             return _nothing_changed(cursor)
         settings = lake.settings()
-        tick = _Tick(settings, connect(settings), context.instance, heads, now_s)
-        return tick.result(cursor, at_rest, latest_run, context.log)
+        tick = _Tick(settings, connect(settings), instance, heads, now_s)
+        return tick.result(cursor, at_rest, latest_run, log)
 
     return follow_up
+
+
+def _has_more_to_follow(instance: dg.DagsterInstance, latest_run: str) -> bool:
+    """Say whether another look may find more: a run got further since, and no daily one is at work."""
+    return earlier_runs.latest_change(instance) != latest_run and not _daily_runs(instance)
+
+
+def _daily_runs(instance: dg.DagsterInstance) -> int:
+    return instance.get_runs_count(dg.RunsFilter(job_name=BRING_UP_TO_DATE, statuses=UNFINISHED))
 
 
 def _nothing_changed(cursor: Cursor) -> dg.SensorResult:
@@ -157,7 +185,7 @@ class _Tick:
         work = package_planner.daily_work((), self.catalogue, self.options, self.settings.start_date)
         daily, months = self._daily(work), self._months()
         waiting_since_s = cursor.waiting_since_s or self.now_s
-        busy = self._daily_runs() if daily.stale or months.stale else 0
+        busy = _daily_runs(self.instance) if daily.stale or months.stale else 0
         if busy and self.now_s < waiting_since_s + LONGEST_WAIT_SECONDS:
             found = f"{len(daily.stale)} upload dates and {len(months.stale)} months wait for {busy} daily runs."
             return dg.SensorResult(skip_reason=found, cursor=Cursor(waiting_since_s, cursor.given_up).to_json())
@@ -213,15 +241,6 @@ class _Tick:
             found.stale[key] = planner.state(wanted.inputs_digest for wanted in journal.plan(self.catalogue, month))
             found.assets[JOURNAL].add(key)
         return found
-
-    def _daily_runs(self) -> int:
-        unfinished = [
-            dg.DagsterRunStatus.QUEUED,
-            dg.DagsterRunStatus.NOT_STARTED,
-            dg.DagsterRunStatus.STARTING,
-            dg.DagsterRunStatus.STARTED,
-        ]
-        return self.instance.get_runs_count(dg.RunsFilter(job_name=BRING_UP_TO_DATE, statuses=unfinished))
 
     def _daily_request(self, work: package_planner.DailyWork, ask: planner.Ask) -> dg.RunRequest:
         selected = selection(work, ask.partitions)

@@ -24,6 +24,7 @@ from health_etl.record_types import record_types
 from health_etl.resources import LakeResource
 from health_etl.sensors.broker import QUEUE, Broker, Message, connected
 from health_etl.sensors.messages import Addressee, Parsed, parse
+from health_etl.sensors.patience import Patience
 from health_etl.sensors.uploads import Report, Uploads, run_request
 from health_etl.settings import Settings
 
@@ -57,9 +58,9 @@ def queue_sensor(settings: Settings, heads: HeadCache, clock: Clock = time.time)
         if of_now.rabbitmq_url is None:
             return dg.SensorResult(skip_reason="HEALTH_ETL_RABBITMQ_URL is not set.")
         with connected(of_now.rabbitmq_url) as broker:
-            messages = broker.take(MOST_MESSAGES, TAKING_SECONDS)
-            if not messages:
+            if not broker.waiting() and not Patience().wait_for(broker.waiting):
                 return dg.SensorResult(skip_reason="No message waits.")
+            messages = broker.take(MOST_MESSAGES, TAKING_SECONDS)
             return _Tick(context, lake, of_now, heads, clock).result(broker, messages)
 
     return upload_events
