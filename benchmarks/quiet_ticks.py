@@ -5,6 +5,7 @@ database. On two cores every sensor does this every 5 to 10 s.
 
 Makes a lake of dates × six types × one small file each in a folder, brings it up to date, lets the sensors tell Dagster
 of it, and ticks on. Dagster's database is SQLite, or PostgreSQL where HEALTH_ETL_DAGSTER_POSTGRES_URL is set.
+Seen on two busy cores, 10 dates, SQLite: 8 to 13 ms and 4 statements a lake sensor, 3 ms and no listing for follow_up.
 `--lake` keeps the lake in a folder of its own and takes it as it is when it is there.
 """
 

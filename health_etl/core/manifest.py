@@ -111,8 +111,8 @@ class RecordsManifest:
     @classmethod
     def from_json(cls, content: bytes) -> RecordsManifest:
         """Read a manifest back."""
-        raw = json.loads(content)
-        return cls(**{**raw, "files": tuple(map(_file, raw["files"])), "utc_dates": tuple(raw["utc_dates"])})
+        raw = json.loads(content, object_hook=_file_or_other)
+        return cls(**{**raw, "files": tuple(raw["files"]), "utc_dates": tuple(raw["utc_dates"])})
 
 
 @dataclass(frozen=True)
@@ -222,6 +222,9 @@ def _quality_lines(files: Iterable[FileEntry]) -> list[str]:
     return [f"{file.key} {file.quality.score!r}" for file in files if file.quality and file.accepted]
 
 
-def _file(raw: dict[str, Any]) -> FileEntry:
+def _file_or_other(raw: dict[str, Any]) -> FileEntry | dict[str, Any]:
+    """Make a file's entry as soon as it is read: of hundred thousand, the dictionaries would take most of the room."""
+    if "rows_in" not in raw:
+        return raw
     quality = Quality(**raw["quality"]) if raw["quality"] else None
     return FileEntry(**{**raw, "added_fields": tuple(raw["added_fields"]), "quality": quality})
