@@ -20,6 +20,7 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
 from health_etl.settings import Settings, load, project_root
+from health_etl.sqlite_tuning import spare_disk_from_now_on, writes_many_events
 
 # How soon the UI shows the output of a run that is still at work.
 UPLOAD_INTERVAL_SECONDS = 15
@@ -46,6 +47,8 @@ class ConfiguredStorage(DagsterStorage[Any], ConfigurableClass):
         del config_value
         url = load().dagster_postgres_url
         if url is None:
+            if writes_many_events():
+                spare_disk_from_now_on()
             return DagsterSqliteStorage.from_local(str(home_folder()), inst_data)
         from dagster_postgres import DagsterPostgresStorage
 
