@@ -1,6 +1,6 @@
 """Asset checks: what the pure checks say of each partition, told to Dagster. They judge nothing themselves."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -120,8 +120,9 @@ def _evaluations(
     found: Mapping[str, Mapping[str, Verdict]],
 ) -> Iterator[AssetCheckEvaluation]:
     """Return one evaluation a partition: the results of a range run name none."""
+    targets = _materializations(context.instance, key, found)
     for partition, verdicts in found.items():
-        target = _materialization(context.instance, key, partition)
+        target = targets.get(partition)
         for check in checks:
             if check.name in verdicts and target is not None:
                 verdict = verdicts[check.name]
@@ -138,18 +139,23 @@ def _evaluations(
                 )
 
 
-def _materialization(
-    instance: dg.DagsterInstance, key: dg.AssetKey, partition: str
-) -> AssetCheckEvaluationTargetMaterializationData | None:
-    """Return what the UI needs to show a status: the materialisation that was judged, None when there is none."""
-    records = instance.fetch_materializations(
-        dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition]), limit=1
-    ).records
-    if not records:
-        return None
-    return AssetCheckEvaluationTargetMaterializationData(
-        run_id=records[0].run_id, storage_id=records[0].storage_id, timestamp=records[0].timestamp
+def _materializations(
+    instance: dg.DagsterInstance, key: dg.AssetKey, partitions: Collection[str]
+) -> dict[str, AssetCheckEvaluationTargetMaterializationData]:
+    """Return what the UI needs to show a status: of each partition that has one the materialisation that was judged."""
+    latest = instance.event_log_storage.get_latest_storage_id_by_partition(
+        key, dg.DagsterEventType.ASSET_MATERIALIZATION, set(partitions)
     )
+    if not latest:
+        return {}
+    wanted = dg.AssetRecordsFilter(asset_key=key, storage_ids=list(latest.values()))
+    records = instance.fetch_materializations(wanted, limit=len(latest)).records
+    return {
+        str(record.partition_key): AssetCheckEvaluationTargetMaterializationData(
+            run_id=record.run_id, storage_id=record.storage_id, timestamp=record.timestamp
+        )
+        for record in records
+    }
 
 
 def _severity(verdict: Verdict) -> dg.AssetCheckSeverity:

@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.compute_log_manager import ComputeLogManager
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
-from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
 from health_etl.settings import Settings, load, project_root
+from health_etl.sqlite_events import BATCH_EVENTS, BatchingSqliteStorage
+from health_etl.sqlite_tuning import spare_disk_from_now_on, writes_many_events
 
 # How soon the UI shows the output of a run that is still at work.
 UPLOAD_INTERVAL_SECONDS = 15
@@ -44,9 +45,13 @@ class ConfiguredStorage(DagsterStorage[Any], ConfigurableClass):
     ) -> DagsterStorage[Any]:
         """Return the storage that the settings name. Raises SettingsError when they are not usable."""
         del config_value
+        # A run over a range writes hundreds of events that are alike; without the variable Dagster writes them singly.
+        os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(BATCH_EVENTS))
         url = load().dagster_postgres_url
         if url is None:
-            return DagsterSqliteStorage.from_local(str(home_folder()), inst_data)
+            if writes_many_events():
+                spare_disk_from_now_on()
+            return BatchingSqliteStorage.from_local(str(home_folder()), inst_data)
         from dagster_postgres import DagsterPostgresStorage
 
         return DagsterPostgresStorage(url.get_secret_value(), inst_data=inst_data)

@@ -97,12 +97,18 @@ def make_insights(lake: Lake, name: str, partition: str, options: InsightOptions
         raise ValueError(f"nothing calls for {name} {partition}")
     selection = select(lake, record_types()[name], partition, wanted.window, options.default_zone)
     rows = measured(selection, name, insights_partition.qualities(catalogue, name, wanted.window), options)
-    return Teller(lake, catalogue, name, options.clinical).tell(partition, wanted.digest, rows)
+    teller = Teller(lake, catalogue, name, options.clinical)
+    teller.expect(partition, wanted.digest, rows)
+    manifest = teller.tell(partition)
+    assert manifest is not None
+    return manifest
 
 
 def make_daily_journal(lake: Lake, partition: str, options: InsightOptions = OPTIONS) -> DerivedManifest | None:
     """Bring one partition of the day across types up to date; None when nothing calls for it."""
-    return daily_journal.Writer(lake, Catalogue(lake), options).update(partition)
+    writer = daily_journal.Writer(lake, Catalogue(lake), options)
+    writer.expect([partition])
+    return writer.update(partition)
 
 
 def measured(

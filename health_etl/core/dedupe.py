@@ -22,6 +22,8 @@ def is_latest_version(rows: pd.DataFrame) -> pd.Series[bool]:
     An id is a person's own: two people may hold the same one, where an app derives it from a date.
     """
     records = rows[[*IDENTITY, *VERSION]].drop_duplicates(RECORD)
+    if not records.duplicated(IDENTITY).any():
+        return pd.Series(True, index=rows.index, name="is_latest")
     latest = records.sort_values(VERSION).drop_duplicates(IDENTITY, keep="last")[RECORD]
     marked = rows[RECORD].merge(latest.assign(is_latest=True), on=RECORD, how="left")
     return pd.Series(marked["is_latest"].notna().to_numpy(), index=rows.index, name="is_latest")

@@ -6,6 +6,8 @@ person's other records at that time decide, else the default zone of the setting
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -26,12 +28,21 @@ FROM_RECORD, FROM_OTHERS, FROM_DEFAULT = "record", "other_sources", "default"
 
 def stated_minutes(zone_offsets: pd.Series[str]) -> pd.Series[float]:
     """Return offsets such as "-05:00" in minutes, without their seconds; NaN for null, `Z` and what is no offset."""
-    positions, distinct = pd.factorize(zone_offsets, use_na_sentinel=False)  # a few among many
-    parts = pd.Series(distinct, dtype="str").str.extract(_OFFSET)
-    minutes = parts[1].astype(float) * 60 + parts[2].astype(float)
-    seconds = minutes * 60 + parts[3].astype(float).fillna(0)
-    signed = minutes.where(parts[0] != "-", -minutes).where(seconds <= LARGEST_OFFSET_MINUTES * 60)
-    return pd.Series(signed.to_numpy()[positions], index=zone_offsets.index)
+    positions, distinct = pd.factorize(zone_offsets)  # a few among many; null is -1
+    minutes = [_stated_minutes(text) for text in distinct]
+    return pd.Series(np.array([*minutes, np.nan])[positions], index=zone_offsets.index)
+
+
+@lru_cache(maxsize=1024)  # as many as one may meet in earnest
+def _stated_minutes(text: str) -> float:
+    found = re.match(_OFFSET, text)
+    if found is None:
+        return np.nan
+    sign, hours, minutes, seconds = found.groups()
+    stated = 60 * int(hours) + int(minutes)
+    if stated * 60 + int(seconds or 0) > LARGEST_OFFSET_MINUTES * 60:
+        return np.nan
+    return float(-stated if sign == "-" else stated)
 
 
 def is_offset(zone_offsets: pd.Series[str]) -> pd.Series[bool]:

@@ -155,6 +155,8 @@ def is_bad(rows: pd.DataFrame, record_type: RecordType) -> pd.Series[bool]:
 
 def fault_counts(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
     """Count measurement rows by source key and fault."""
+    if not rows["faults"].notna().any():
+        return {}
     faults = rows["faults"].dropna().str.split("; ").explode()
     found: dict[str, dict[str, int]] = {}
     for key, own in faults.groupby(rows["source_key"].loc[faults.index]):

@@ -228,6 +228,21 @@ class _Build:
 
     def _account(self, rows: pd.DataFrame, bad: pd.Series[bool]) -> None:
         """Count records: accepted with at least one good row, quarantined with none."""
+        if bad.any():
+            self._account_for_bad(rows, bad)
+        else:
+            for key, count in rows[RECORD].drop_duplicates()["source_key"].value_counts().items():
+                self.accepted[str(key)] += int(count)
+        good = rows[~bad]
+        for column in ("time_utc", "start_utc", "end_utc"):
+            if column in good:
+                dates = pd.Series(good[column].dt.floor("D").unique())  # a few among many
+                self.utc_dates.update(dates.dt.strftime("%Y-%m-%d"))
+        for column in ("zone_offset", "start_zone_offset", "end_zone_offset"):
+            if column in good:
+                self.unzoned |= bool(stated_minutes(good[column]).isna().any())
+
+    def _account_for_bad(self, rows: pd.DataFrame, bad: pd.Series[bool]) -> None:
         records = (~bad).groupby([rows["source_key"], rows["source_record_number"]]).any()
         for outcome, counts in ((True, self.accepted), (False, self.quarantined)):
             for key, count in records[records == outcome].groupby(level="source_key").size().items():
@@ -235,13 +250,6 @@ class _Build:
         for key, count in rows[bad].groupby("source_key").size().items():
             self.rejected_measurements[str(key)] = int(count)
         self.faults.update(fault_counts(rows[bad]))
-        good = rows[~bad]
-        for column in ("time_utc", "start_utc", "end_utc"):
-            if column in good:
-                self.utc_dates.update(good[column].dt.strftime("%Y-%m-%d").unique())
-        for column in ("zone_offset", "start_zone_offset", "end_zone_offset"):
-            if column in good:
-                self.unzoned |= bool(stated_minutes(good[column]).isna().any())
 
     def _manifest(
         self, uploads: Sequence[Upload], rows: int, rejected: int, sha256: str, rejected_sha256: str | None

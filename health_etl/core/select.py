@@ -86,19 +86,40 @@ def select(
     Records that state no offset take that of the person's other records; an upload that brings such evidence
     touches the days which it moves.
     """
-    people = _people(lake, record_type, partition, window)
-    rows = _read(lake, record_type, window.records, people)
-    offsets = utc_offsets.evidence(lake, window.offsets, people)
+    rows, offsets = read_one(lake, record_type, partition, window)
+    return selection_of(rows, offsets, {partition: window}, record_type, default_zone)
+
+
+def selection_of(
+    rows: pd.DataFrame,
+    offsets: pd.DataFrame,
+    windows: Mapping[str, Window],
+    record_type: RecordType,
+    default_zone: ZoneInfo | int,
+) -> Selection:
+    """Return what the uploads of these partitions touched, given the rows and offsets of their windows.
+
+    Both say with `asked` for which partition they stand there; people must differ between partitions.
+    """
+    rows = rows.assign(is_latest=is_latest_version(_apart(rows)), row=range(len(rows)))
     now = _placed(rows, offsets, record_type, default_zone)
-    earlier = offsets[offsets["partition"] < partition]
+    earlier = offsets[offsets["partition"] < offsets["asked"]]
     before = _placed(rows, earlier, record_type, default_zone) if len(offsets) else now
-    touched = _touched(now, before, partition, window.first)
+    touched = _touched(now, before, windows)
     current = now[now["is_latest"]].merge(touched, on=PERSON_DAY)
-    current = current.drop(columns=["is_latest", "row", "partition"])
+    current = current.drop(columns=["is_latest", "row", "partition", "asked"])
     days = _days(current, record_type)
     gone = touched.merge(days[PERSON_DAY], on=PERSON_DAY, how="left", indicator=True)
     withdrawn = gone.loc[gone["_merge"] == "left_only", PERSON_DAY]
     return Selection(current, days, withdrawn.sort_values(PERSON_DAY, ignore_index=True))
+
+
+def read_one(lake: Lake, record_type: RecordType, partition: str, window: Window) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows and offsets of a partition's window, of its own people alone."""
+    people = _people(lake, record_type, partition, window)
+    rows = _read(lake, record_type, window.records, people)
+    offsets = utc_offsets.evidence(lake, window.offsets, people)
+    return rows.assign(asked=partition), offsets.assign(asked=partition)
 
 
 def rows_of_days(
@@ -120,11 +141,12 @@ def rows_of_days(
     if not used:
         return empty_frame(record_type.arrow_schema).assign(local_date=pd.Series(dtype="str"))
     rows = _read(lake, record_type, used, people)
+    rows = rows[is_latest_version(rows)]
     last = _shifted(used[-1], LOOK_BACK_DAYS)
     evidence = utc_offsets.evidence(lake, [name for name in sorted(offsets) if used[0] <= name <= last], people)
-    placed = _placed(rows[rows["is_latest"]], evidence, record_type, default_zone)
+    placed = _placed(rows, evidence, record_type, default_zone)
     found = placed[placed["local_date"].isin(dates)]
-    return found.drop(columns=["is_latest", "row", "partition"]).reset_index(drop=True)
+    return found.drop(columns=["partition"]).reset_index(drop=True)
 
 
 def _people(lake: Lake, record_type: RecordType, partition: str, window: Window) -> list[str]:
@@ -142,21 +164,28 @@ def _read(lake: Lake, record_type: RecordType, partitions: Sequence[str], people
         read_frame(lake, keys.records_key(record_type.name, name), people=people).assign(partition=name)
         for name in partitions
     ]
-    rows = pd.concat(frames, ignore_index=True)
-    return rows.assign(is_latest=is_latest_version(rows), row=range(len(rows)))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _apart(rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep the copies of a row that several partitions look back on apart: a row is known by its source alone."""
+    if "asked" not in rows or rows["asked"].nunique() <= 1:
+        return rows
+    return rows.assign(source_key=rows["asked"] + " " + rows["source_key"])
 
 
 def _placed(
     rows: pd.DataFrame, offsets: pd.DataFrame, record_type: RecordType, default_zone: ZoneInfo | int
 ) -> pd.DataFrame:
-    return assign_days(with_local_time(rows, utc_offsets.latest(offsets), default_zone), record_type.day_anchor)
+    evidence = utc_offsets.latest(_apart(offsets))
+    return assign_days(with_local_time(rows, evidence, default_zone), record_type.day_anchor)
 
 
-def _touched(now: pd.DataFrame, before: pd.DataFrame, partition: str, first: str) -> pd.DataFrame:
+def _touched(now: pd.DataFrame, before: pd.DataFrame, windows: Mapping[str, Window]) -> pd.DataFrame:
     """Return the person-days of all versions of the uploaded records, and of rows that changed their day."""
-    uploaded = now.loc[now["partition"] == partition, ["user_id", "record_id"]].drop_duplicates()
+    uploaded = now.loc[now["partition"] == now["asked"], ["user_id", "record_id"]].drop_duplicates()
     both = now if before is now else pd.concat([now, before], ignore_index=True)
-    both = both[both["partition"] >= first]
+    both = both[both["partition"] >= both["asked"].map({asked: window.first for asked, window in windows.items()})]
     touched = both.merge(uploaded, on=["user_id", "record_id"])[PERSON_DAY]
     if before is not now:
         places = ["row", "local_date", "utc_offset_minutes", "end_utc_offset_minutes", "zone_source"]

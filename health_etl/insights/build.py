@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -12,6 +12,7 @@ from health_etl.core.profiles import Profiles, with_profiles
 from health_etl.core.pseudonym import subjects
 from health_etl.core.select import PERSON_DAY, Selection
 from health_etl.core.tables import empty_frame
+from health_etl.core.together import by_partition, person_of
 from health_etl.insights.table import day_schema
 from health_etl.insights.texts import example_id
 
@@ -28,13 +29,44 @@ def analyse(
 
     `qualities` has the quality score of every source file by its key; `profiles` as in core/profiles.py.
     """
-    measured = None
-    if len(selection.days):
-        days = with_profiles(selection.days, profiles)
-        metrics = processor.analyse(selection.rows, days, options)
-        sources = _sources(selection.rows, qualities, pseudonym_key)
-        measured = days.merge(sources, on=PERSON_DAY).merge(metrics, on=PERSON_DAY)
+    measured = _measured(selection, processor, options, qualities, pseudonym_key, profiles)
     return day_rows(measured, selection.withdrawn, processor, pseudonym_key)
+
+
+def analyse_together(
+    partitions: Sequence[str],
+    selection: Selection,
+    processor: Processor,
+    options: ClinicalOptions,
+    qualities: Mapping[str, float],
+    pseudonym_key: str,
+    profiles: Profiles,
+) -> dict[str, pd.DataFrame]:
+    """Return the rows of each of these partitions, which were selected together; as `analyse` would alone."""
+    if len(partitions) == 1:
+        return {partitions[0]: analyse(selection, processor, options, qualities, pseudonym_key, profiles)}
+    measured = _measured(selection, processor, options, qualities, pseudonym_key, profiles)
+    gone = by_partition(selection.withdrawn, "user_id")
+    days = {} if measured is None else by_partition(measured, "user_id")
+    none = selection.withdrawn.head(0)
+    return {name: day_rows(days.get(name), gone.get(name, none), processor, pseudonym_key) for name in partitions}
+
+
+def _measured(
+    selection: Selection,
+    processor: Processor,
+    options: ClinicalOptions,
+    qualities: Mapping[str, float],
+    pseudonym_key: str,
+    profiles: Profiles,
+) -> pd.DataFrame | None:
+    if not len(selection.days):
+        return None
+    people = selection.days["user_id"]
+    days = with_profiles(selection.days.assign(user_id=person_of(people)), profiles).assign(user_id=people)
+    metrics = processor.analyse(selection.rows, days, options)
+    sources = _sources(selection.rows, qualities, pseudonym_key)
+    return days.merge(sources, on=PERSON_DAY).merge(metrics, on=PERSON_DAY)
 
 
 def day_rows(
@@ -63,7 +95,7 @@ def _sources(rows: pd.DataFrame, qualities: Mapping[str, float], pseudonym_key: 
     files = rows[[*PERSON_DAY, "source_key"]].drop_duplicates().sort_values([*PERSON_DAY, "source_key"])
     files["source_keys"] = [
         masked(key, subject)
-        for key, subject in zip(files["source_key"], subjects(files["user_id"], pseudonym_key), strict=True)
+        for key, subject in zip(files["source_key"], subjects(person_of(files["user_id"]), pseudonym_key), strict=True)
     ]
     lists = files.groupby(PERSON_DAY)["source_keys"].agg(list)
     return pd.concat([scores, lists], axis=1).reset_index()

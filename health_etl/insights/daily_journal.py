@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -12,6 +12,7 @@ from health_etl.core import keys
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
 from health_etl.core.manifest import DerivedManifest, digest
+from health_etl.errors import TransientError
 from health_etl.insights.build import day_rows
 from health_etl.insights.history import SUBJECT_DAY, DaysIndex, EarlierDays
 from health_etl.insights.partition import InsightOptions, code_version, has_days
@@ -56,15 +57,29 @@ class Writer:
         self._types = indices(catalogue)
         self._joiner = Joiner(lake, self._types, options)
         self._teller = Teller(lake, catalogue, keys.DAILY_JOURNAL, options.clinical)
+        self._failed: dict[str, Exception] = {}
+
+    def expect(self, partitions: Iterable[str]) -> None:
+        """Join the days of these partitions where they are not current; small ones are told together."""
+        for partition in sorted(partitions):
+            try:
+                self._expect(partition)
+            except TransientError:
+                raise
+            except Exception as error:  # noqa: BLE001 - its update raises it
+                self._failed[partition] = error
+
+    def _expect(self, partition: str) -> None:
+        wanted = days_digest(self._catalogue, self._types, partition, self._options)
+        written = self._catalogue.insights(keys.DAILY_JOURNAL).get(partition)
+        if wanted is not None and not has_days(written, wanted):
+            self._teller.expect(partition, wanted, self._joiner.days(partition))
 
     def update(self, partition: str) -> DerivedManifest | None:
-        """Write a partition unless it is current; return its manifest, None when nothing calls for it."""
-        wanted = days_digest(self._catalogue, self._types, partition, self._options)
-        if wanted is None:
-            return None
-        if has_days(self._catalogue.insights(keys.DAILY_JOURNAL).get(partition), wanted):
-            return self._teller.told_up_to_date(partition)
-        return self._teller.tell(partition, wanted, self._joiner.days(partition))
+        """Write an expected partition unless it is current; return its manifest, None when nothing calls for it."""
+        if partition in self._failed:
+            raise self._failed[partition]
+        return self._teller.tell(partition)
 
 
 class Joiner:

@@ -34,14 +34,15 @@ class DaysIndex:
         self._dates: dict[str, tuple[str, ...]] = {}
         self._sha256: dict[str, str] = {}
         for partition, manifest in manifests.items():
-            self.put(partition, manifest)
+            details = manifest.details
+            self.put(partition, tuple(details.get("local_dates", ())), details.get("days_sha256", ""))
 
-    def put(self, partition: str, manifest: DerivedManifest) -> None:
-        """Take in a partition, in place of what it said before."""
+    def put(self, partition: str, dates: tuple[str, ...], days_sha256: str) -> None:
+        """Take in the dates that a partition measured and the digest of its days, in place of what was known of it."""
         for day in self._dates.get(partition, ()):
             self._partitions[day].discard(partition)
-        self._dates[partition] = tuple(manifest.details.get("local_dates", ()))
-        self._sha256[partition] = manifest.details.get("days_sha256", "")
+        self._dates[partition] = dates
+        self._sha256[partition] = days_sha256
         for day in self._dates[partition]:
             self._partitions[day].add(partition)
 
@@ -74,6 +75,7 @@ class EarlierDays:
         self._name = name
         self._columns = [*_STATE, *(column for column in columns if column not in _STATE)]
         self._kept: dict[str, pd.DataFrame] = {}
+        self._unwritten: dict[str, pd.DataFrame] = {}
 
     def latest(self, partitions: Sequence[str], people: Sequence[str]) -> pd.DataFrame:
         """Return each of the people's days once, as the last of these partitions (in order) says, with `partition`."""
@@ -96,11 +98,21 @@ class EarlierDays:
         table = read_table(self._lake, keys.insights_key(self._name, partition), columns=["subject"])
         return sorted(table["subject"].unique().to_pylist())
 
+    def expect(self, partition: str, rows: pd.DataFrame) -> None:
+        """Take what is about to be written in place of what is."""
+        self._kept.pop(partition, None)
+        self._unwritten[partition] = rows
+
     def put(self, partition: str, rows: pd.DataFrame) -> None:
         """Keep what was just written, so that later partitions need not read it."""
+        self._unwritten.pop(partition, None)
         self._keep(partition, _measured(rows[self._columns], partition))
 
     def _read(self, partition: str, people: Sequence[str]) -> pd.DataFrame:
+        if partition in self._unwritten and partition not in self._kept:
+            rows = _measured(self._unwritten[partition][self._columns], partition)
+            self._keep(partition, rows)
+            return rows
         if partition not in self._kept:
             key = keys.insights_key(self._name, partition)
             rows = frame_of(read_table(self._lake, key, columns=self._columns))

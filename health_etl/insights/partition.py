@@ -17,9 +17,9 @@ from health_etl.core.manifest import DerivedManifest, digest, mark_unfinished
 from health_etl.core.profiles import Profile
 from health_etl.core.pseudonym import key_fingerprint
 from health_etl.core.select import Window, window
-from health_etl.core.tables import table_sha256, write_table
+from health_etl.core.tables import write_table
 from health_etl.insights.history import DaysIndex
-from health_etl.insights.table import day_schema, schema
+from health_etl.insights.table import schema
 from health_etl.settings import Settings, zone_of
 
 CODE_VERSION = "2"  # of the steps that all insights share
@@ -63,6 +63,15 @@ class Inputs:
 
     window: Window
     digest: str
+
+
+@dataclass(frozen=True)
+class Digests:
+    """What a partition was made from: the inputs of its days, these with what they look back on; and its days."""
+
+    days: str
+    told: str
+    days_sha256: str
 
 
 def code_version(name: str) -> str:
@@ -119,14 +128,8 @@ def qualities(catalogue: Catalogue, record_type: str, found: Window) -> dict[str
     }
 
 
-def write(
-    lake: Lake, processor: Telling, partition: str, digests: tuple[str, str], rows: pd.DataFrame
-) -> DerivedManifest:
-    """Write a partition and its manifest, which says which local days it speaks of.
-
-    digests: of the inputs of the days, and of these with what they look back on.
-    """
-    days_digest, inputs_digest = digests
+def write(lake: Lake, processor: Telling, partition: str, digests: Digests, rows: pd.DataFrame) -> DerivedManifest:
+    """Write a partition and its manifest, which says which local days it speaks of."""
     key = keys.insights_key(processor.name, partition)
     mark_unfinished(lake, keys.manifest_key(key))
     sha256 = write_table(lake, key, rows, schema(processor))
@@ -139,9 +142,9 @@ def write(
         "withdrawn": int(rows["withdrawn"].sum()),
         "retold": int(rows["retold"].sum()),
         "domain": processor.domain,
-        "days_digest": days_digest,
-        "days_sha256": table_sha256(measured, day_schema(processor)),
+        "days_digest": digests.days,
+        "days_sha256": digests.days_sha256,
     }
-    manifest = DerivedManifest(processor.name, partition, inputs_digest, sha256, len(rows), details)
+    manifest = DerivedManifest(processor.name, partition, digests.told, sha256, len(rows), details)
     lake.put(keys.manifest_key(key), manifest.to_json())
     return manifest

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -13,15 +14,36 @@ from health_etl.core import keys
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
 from health_etl.core.manifest import DerivedManifest
-from health_etl.core.tables import frame_of, read_table
+from health_etl.core.tables import frame_of, read_table, table_sha256, to_arrow
+from health_etl.core.together import by_partition, named_apart
+from health_etl.errors import TransientError
 from health_etl.insights.history import SUBJECT_DAY, DaysIndex, EarlierDays, to_tell_anew
-from health_etl.insights.partition import is_current, told_digest, write
+from health_etl.insights.partition import Digests, is_current, told_digest, write
 from health_etl.insights.table import day_schema
 from health_etl.insights.texts import narrate
 
+TOGETHER_ROWS = 5_000  # person-days; from there on it is the days that take time
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A partition's days as measured (columns of day_schema), and the digest of what they were measured from."""
+
+    days_digest: str
+    days: pd.DataFrame
+    days_sha256: str
+
+    @property
+    def dates(self) -> tuple[str, ...]:
+        """The local dates, in order."""
+        return tuple(sorted(self.days["local_date"].unique()))
+
 
 class Teller:
-    """Tells partitions of one kind of insights, oldest first; knows what it has told."""
+    """Tells partitions of one kind of insights, oldest first; knows what it has told.
+
+    Small partitions that it is to tell are told together, as the number of steps decides how long that takes.
+    """
 
     def __init__(self, lake: Lake, catalogue: Catalogue, name: str, options: ClinicalOptions) -> None:
         self.processor = all_processors()[name]
@@ -31,43 +53,108 @@ class Teller:
         self._lake = lake
         self._options = options
         self._earlier = EarlierDays(lake, name, self.processor.carried)
+        self._expected: dict[str, Measured] = {}
+        self._told: dict[str, pd.DataFrame] = {}
+        self._failed: dict[str, Exception] = {}
+        self._alone = False  # since telling partitions together failed
 
-    def tell(self, partition: str, days_digest: str, days: pd.DataFrame) -> DerivedManifest:
-        """Write a partition from its days as measured (columns of day_schema)."""
-        dates = tuple(sorted(days["local_date"].unique()))
-        known = self._earlier.latest(self.index.around(dates, partition), days["subject"].unique().tolist())
-        anew = self._whole(to_tell_anew(days, known))
-        rows = pd.concat([days, *anew], ignore_index=True) if anew else days
-        rows = rows.sort_values(SUBJECT_DAY, ignore_index=True)
-        told = narrate(with_trends(rows, _history(known, days), self.processor, self._options), self.processor)
-        digests = (days_digest, told_digest(days_digest, self.index, partition, dates))
-        manifest = write(self._lake, self.processor, partition, digests, told)
-        self.index.put(partition, manifest)
-        self._earlier.put(partition, told)
+    def expect(self, partition: str, days_digest: str, days: pd.DataFrame) -> None:
+        """Take in the days (columns of day_schema) of a partition that is to be told; its telling raises what is wrong
+        with them.
+        """
+        try:
+            sha256 = table_sha256(days, day_schema(self.processor))
+        except ValueError as error:
+            self._failed[partition] = error
+            return
+        self._expected[partition] = measured = Measured(days_digest, days, sha256)
+        self.index.put(partition, measured.dates, sha256)
+        self._earlier.expect(partition, days)
+
+    def tell(self, partition: str) -> DerivedManifest | None:
+        """Write an expected partition, or one whose look-back has changed; return the manifest of one that is current,
+        None when it is neither expected nor written.
+        """
+        if partition in self._failed:
+            raise self._failed[partition]
+        if partition not in self._expected:
+            written = self._manifests.get(partition)
+            if written is None or is_current(written, written.details["days_digest"], self.index):
+                return written
+            rows = self._read(partition)
+            days = rows[~rows["retold"].astype(bool)].reset_index(drop=True)
+            self.expect(partition, written.details["days_digest"], days)
+        if partition not in self._told:
+            self._tell_from(partition)
+        measured = self._expected[partition]
+        inputs_digest = told_digest(measured.days_digest, self.index, partition, measured.dates)
+        digests = Digests(measured.days_digest, inputs_digest, measured.days_sha256)
+        manifest = write(self._lake, self.processor, partition, digests, self._told.pop(partition))
+        self._earlier.put(partition, measured.days)
         return manifest
 
-    def told_up_to_date(self, partition: str) -> DerivedManifest | None:
-        """Tell a written partition anew where what it looks back on has changed; None when it is not written."""
-        written = self._manifests.get(partition)
-        if written is None or is_current(written, written.details["days_digest"], self.index):
-            return written
-        rows = self._read(partition)
-        days = rows[~rows["retold"].astype(bool)].reset_index(drop=True)
-        return self.tell(partition, written.details["days_digest"], days)
+    def _tell_from(self, partition: str) -> None:
+        """Tell a partition, and those behind it that are small enough to be told with it; alone where that fails."""
+        batch, rows = [partition], len(self._expected[partition].days)
+        for name in sorted(name for name in self._expected if name > partition):
+            rows += len(self._expected[name].days)
+            if self._alone or rows > TOGETHER_ROWS:
+                break
+            batch.append(name)
+        try:
+            self._told |= self._tell_together(batch)
+        except TransientError:
+            raise  # the step is tried again
+        except Exception:
+            if len(batch) == 1:
+                raise
+            self._alone = True
+            self._tell_from(partition)
 
-    def _whole(self, wanted: pd.DataFrame) -> list[pd.DataFrame]:
-        return list(self._rows_of(wanted)) if len(wanted) else []
+    def _tell_together(self, partitions: Sequence[str]) -> dict[str, pd.DataFrame]:
+        days = _joined([_apart(self._expected[name].days, name) for name in partitions])
+        known = self._known(partitions)
+        rows = _joined([days, *self._anew(to_tell_anew(days, known))]).sort_values(SUBJECT_DAY, ignore_index=True)
+        told = narrate(with_trends(rows, _history(known, days), self.processor, self._options), self.processor)
+        found = by_partition(told, "subject")
+        return {name: found.get(name, told.head(0)) for name in partitions}
 
-    def _rows_of(self, wanted: pd.DataFrame) -> Iterator[pd.DataFrame]:
-        for partition, days in wanted.groupby("partition"):
-            rows = self._read(str(partition), days["subject"].unique().tolist())
-            rows = rows[~rows["retold"].astype(bool)]
-            yield rows.merge(days[SUBJECT_DAY], on=SUBJECT_DAY).assign(retold=True)
+    def _known(self, partitions: Sequence[str]) -> pd.DataFrame:
+        """Return the earlier days that the days of these partitions may look back on, each person of each apart."""
+        frames = []
+        for name in partitions:
+            measured = self._expected[name]
+            people = measured.days["subject"].unique().tolist()
+            frames.append(_apart(self._earlier.latest(self.index.around(measured.dates, name), people), name))
+        return _joined(frames)
+
+    def _anew(self, wanted: pd.DataFrame) -> Iterator[pd.DataFrame]:
+        """Return days of earlier partitions that are to be told anew, as measured there."""
+        for asked, of_partition in by_partition(wanted, "subject").items():
+            for partition, days in of_partition.groupby("partition"):
+                rows = self._measured(str(partition), days["subject"].unique().tolist())
+                yield _apart(rows.merge(days[SUBJECT_DAY], on=SUBJECT_DAY).assign(retold=True), asked)
+
+    def _measured(self, partition: str, people: list[str]) -> pd.DataFrame:
+        if partition in self._expected:
+            days = self._expected[partition].days
+            return frame_of(to_arrow(days[days["subject"].isin(people)], day_schema(self.processor)))
+        rows = self._read(partition, people)
+        return rows[~rows["retold"].astype(bool)]
 
     def _read(self, partition: str, people: list[str] | None = None) -> pd.DataFrame:
         names = day_schema(self.processor).names
         key = keys.insights_key(self.processor.name, partition)
         return frame_of(read_table(self._lake, key, columns=names, people=people, person_column="subject"))
+
+
+def _apart(days: pd.DataFrame, partition: str) -> pd.DataFrame:
+    return days.assign(subject=named_apart(partition, days["subject"]))
+
+
+def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    filled = [frame for frame in frames if len(frame)]
+    return pd.concat(filled, ignore_index=True) if len(filled) > 1 else (filled or frames)[0]
 
 
 def with_trends(

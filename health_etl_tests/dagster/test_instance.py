@@ -70,6 +70,17 @@ def a_job() -> dg.JobDefinition:
     return smallest
 
 
+def test_a_run_in_a_process_of_its_own_spares_the_disk(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    del home
+    asked: list[bool] = []
+    monkeypatch.setattr("health_etl.instance.spare_disk_from_now_on", lambda: asked.append(True))
+    with dg.DagsterInstance.get():
+        assert not asked
+    monkeypatch.setattr("sys.argv", ["/bin/dagster", "api", "execute_run", "{}"])
+    with dg.DagsterInstance.get():
+        assert asked
+
+
 def test_without_dagster_home_the_projects_own_is_taken(checkout: Path) -> None:
     assert home_folder() == checkout / "data" / "dagster_home"
 

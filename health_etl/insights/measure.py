@@ -1,0 +1,142 @@
+"""The days of a run's partitions, selected and analysed: small partitions together, and one that fails by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import pandas as pd
+
+from health_etl.clinical import processors
+from health_etl.core.catalogue import Catalogue
+from health_etl.core.lake import Lake
+from health_etl.core.select import Selection
+from health_etl.core.select_together import batches, select_together
+from health_etl.errors import TransientError
+from health_etl.insights import build
+from health_etl.insights import partition as insights_partition
+from health_etl.insights.partition import Inputs, InsightOptions
+from health_etl.record_types import record_types
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class Selected:
+    """Partitions to be made anew: their measurements, and what the next steps need to know of their sources."""
+
+    inputs: Mapping[str, Inputs]
+    selection: Selection
+    qualities: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """A partition's days as measured, without look-back and text."""
+
+    days_digest: str
+    rows: pd.DataFrame
+
+
+@dataclass
+class Selections:
+    """The partitions of a run that are to be made anew, and what is wrong with those that cannot be."""
+
+    batches: list[Selected] = field(default_factory=list)
+    failed: dict[str, Exception] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """How many partitions are to be made anew."""
+        return sum(len(batch.inputs) for batch in self.batches)
+
+
+@dataclass
+class Analyses:
+    """The partitions of a run that were measured anew, and what is wrong with those that could not be."""
+
+    partitions: dict[str, Analysed] = field(default_factory=dict)
+    failed: dict[str, Exception] = field(default_factory=dict)
+
+
+def select_changed(lake: Lake, name: str, partitions: Sequence[str], options: InsightOptions) -> Selections:
+    """Select for the partitions whose days were not measured from what they should be measured from."""
+    catalogue, found = Catalogue(lake), Selections()
+    wanted: dict[str, Inputs] = {}
+
+    def changed(keys: Sequence[str]) -> dict[str, Inputs]:
+        (key,) = keys
+        inputs = insights_partition.inputs(catalogue, name, key, options)
+        if inputs is None or insights_partition.has_days(catalogue.insights(name).get(key), inputs.digest):
+            return {}
+        return {key: inputs}
+
+    for key in partitions:
+        for one in _together_or_alone([key], changed, found.failed):
+            wanted |= one
+    windows = {key: inputs.window for key, inputs in wanted.items()}
+    for batch in batches(windows, catalogue.records(name), catalogue.offsets):
+
+        def selected(keys: Sequence[str]) -> Selected:
+            return _selected(lake, catalogue, name, {key: wanted[key] for key in keys}, options)
+
+        found.batches += _together_or_alone(list(batch), selected, found.failed)
+    return found
+
+
+def analyse_all(lake: Lake, name: str, selections: Selections, options: InsightOptions) -> Analyses:
+    """Measure every day of what was selected."""
+    found = Analyses(failed=dict(selections.failed))
+    for batch in selections.batches:
+
+        def analysed(keys: Sequence[str], batch: Selected = batch) -> dict[str, Analysed]:
+            if len(keys) < len(batch.inputs):
+                inputs = {key: batch.inputs[key] for key in keys}
+                batch = _selected(lake, Catalogue(lake), name, inputs, options)
+            return _analysed(name, batch, options)
+
+        for some in _together_or_alone(list(batch.inputs), analysed, found.failed):
+            found.partitions |= some
+    return found
+
+
+def _together_or_alone(
+    partitions: Sequence[str], make: Callable[[Sequence[str]], Made], failed: dict[str, Exception]
+) -> list[Made]:
+    """Make partitions together; where that fails each alone, and note what is wrong with those that fail again: the
+    last step raises it, once the others are made.
+    """
+    try:
+        return [make(partitions)]
+    except TransientError:
+        raise  # the step is tried again
+    except Exception as error:  # noqa: BLE001
+        if len(partitions) == 1:
+            failed[partitions[0]] = error
+            return []
+    return [made for partition in partitions for made in _together_or_alone([partition], make, failed)]
+
+
+def _selected(
+    lake: Lake, catalogue: Catalogue, name: str, inputs: Mapping[str, Inputs], options: InsightOptions
+) -> Selected:
+    windows = {key: one.window for key, one in inputs.items()}
+    selection = select_together(lake, record_types()[name], windows, options.default_zone)
+    qualities: dict[str, float] = {}
+    for window in windows.values():
+        qualities |= insights_partition.qualities(catalogue, name, window)
+    return Selected(inputs, selection, qualities)
+
+
+def _analysed(name: str, selected: Selected, options: InsightOptions) -> dict[str, Analysed]:
+    rows = build.analyse_together(
+        list(selected.inputs),
+        selected.selection,
+        processors()[name],
+        options.clinical,
+        selected.qualities,
+        options.pseudonym_key,
+        options.profiles,
+    )
+    return {key: Analysed(inputs.digest, rows[key]) for key, inputs in selected.inputs.items()}
