@@ -11,6 +11,7 @@ import boto3  # type: ignore[import-untyped]
 
 from health_etl.definitions import build_definitions
 from health_etl.record_types import record_types
+from health_etl_tests.conftest import CHECKOUT
 from health_etl_tests.exports import key_of
 from health_etl_tests.stack import wait_for
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 SINGLE = "2025-09-16"
 BROKEN = "2025-09-21"  # upload date of the file that is refused
+PICTURED, ENOUGH_PEOPLE = "2025-09-19", 5
 FIRST, DATES = "2025-08-01", 30
 BACKFILL_MS = 150_000  # the daemon looks at a backfill every 30 seconds
 
@@ -125,7 +127,24 @@ def test_an_assets_page_tells_what_it_is_and_every_column(page: Page) -> None:
         expect(page.get_by_text(column.name, exact=True).first).to_be_attached()
 
 
-def test_every_sensor_is_listed_and_can_be_switched_off_and_on(page: Page) -> None:
+def test_insights_of_enough_people_show_their_picture(page: Page, stack: RunningStack, picture: list[str]) -> None:
+    from playwright.sync_api import expect
+
+    for person in range(ENOUGH_PEOPLE):
+        exports = CHECKOUT / "data" / "sample"
+        found = sorted(exports.glob("BloodGlucoseRecord_*.avro"))
+        stack.command("ingest", *found, "--user", f"person_{person}", "--uploaded", PICTURED)
+    run = stack.submit(["records/blood_glucose", "records/utc_offsets", "insights/blood_glucose"], PICTURED)
+    assert stack.end(run) == "SUCCESS"
+    page.goto(f"/assets/insights/blood_glucose?view=partitions&partition={PICTURED}")
+    page.get_by_text("Show Markdown").first.click()
+    shown_picture = page.get_by_role("dialog").locator("img")
+    expect(shown_picture).to_be_visible()
+    assert shown_picture.evaluate("image => image.naturalWidth") > 300
+    picture.append("asset-picture")
+
+
+def test_every_sensor_is_listed_and_can_be_switched_off_and_on(page: Page, picture: list[str]) -> None:
     from playwright.sync_api import expect
 
     names = sorted(sensor.name for sensor in build_definitions().sensors or ())
@@ -145,3 +164,4 @@ def test_every_sensor_is_listed_and_can_be_switched_off_and_on(page: Page) -> No
             expect(switch).to_be_checked(checked=wanted)
     for name in names:
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
+    picture.append("automation")

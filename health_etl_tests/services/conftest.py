@@ -24,8 +24,11 @@ import boto3  # type: ignore[import-untyped]
 import pytest
 from botocore.config import Config  # type: ignore[import-untyped]
 
+from deploy.stack.servers import PortMapper, RabbitMQ, missing_packages
+from deploy.stack.settings import StackSettings
 from health_etl_tests.availability import listens, unavailable
 from health_etl_tests.services.fault_proxy import FaultProxy
+from health_etl_tests.stack import free_ports, wait_for
 
 HERE = Path(__file__).parent
 DEFAULT_PORT = "9100"
@@ -97,6 +100,26 @@ def s3_server() -> Iterator[S3Server]:
         yield _started(port)
     finally:
         _script("stop-s3.sh", port)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url() -> Iterator[str]:
+    """The address of a RabbitMQ of the session's own."""
+    if missing := [package for package in missing_packages() if package == "rabbitmq-server"]:
+        unavailable(f"no RabbitMQ: install {missing[0]}")
+    with free_ports() as first:
+        settings = StackSettings(first)
+        settings.make_folder()
+        services = [PortMapper(settings), RabbitMQ(settings)]
+        try:
+            for service in services:
+                service.start()
+                wait_for(lambda one=service: one.problem() is None, START_TIMEOUT_SECONDS)  # type: ignore[misc]
+            yield settings.rabbitmq_url
+        finally:
+            for service in reversed(services):
+                service.stop()
+            shutil.rmtree(settings.folder)
 
 
 @pytest.fixture

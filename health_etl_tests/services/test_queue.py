@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import dagster as dg
 import pika
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.services
 
-URL = os.environ.get("HEALTH_ETL_TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672/%2F")
 TODAY = datetime.now(UTC).date()
 OLD = TODAY - timedelta(days=700)
 
@@ -65,13 +64,8 @@ class Queues:
 
 
 @pytest.fixture
-def queues(monkeypatch: pytest.MonkeyPatch) -> Iterator[Queues]:
-    try:
-        connection = pika.BlockingConnection(pika.URLParameters(URL))
-    except pika.exceptions.AMQPConnectionError:
-        if os.environ.get("HEALTH_ETL_TEST_REQUIRE_SERVICES") == "1":
-            raise
-        pytest.skip("no RabbitMQ answers on HEALTH_ETL_TEST_RABBITMQ_URL")
+def queues(rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queues]:
+    connection = pika.BlockingConnection(pika.URLParameters(rabbitmq_url))
     own = uuid.uuid4().hex[:8]
     found = Queues(f"exchange_{own}", f"queue_{own}", f"dead_{own}", connection.channel())
     for name, value in (("EXCHANGE", found.exchange), ("QUEUE", found.queue), ("DEAD_LETTERS", found.dead_letters)):
@@ -84,9 +78,9 @@ def queues(monkeypatch: pytest.MonkeyPatch) -> Iterator[Queues]:
 
 
 @pytest.fixture
-def daemon(queues: Queues, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
+def daemon(queues: Queues, rabbitmq_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
     del queues
-    monkeypatch.setenv("HEALTH_ETL_RABBITMQ_URL", URL)
+    monkeypatch.setenv("HEALTH_ETL_RABBITMQ_URL", rabbitmq_url)
     with dg.DagsterInstance.ephemeral() as instance:
         yield Daemon(Project(Settings(lake=(tmp_path / "lake").as_uri()), instance))
 
@@ -209,21 +203,22 @@ def test_a_queue_that_somebody_declared_otherwise_is_taken_as_it_is(daemon: Daem
 
 
 def test_a_broker_that_is_away_or_refuses_is_told_in_one_sentence(
-    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+    daemon: Daemon, rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HEALTH_ETL_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:9/%2F")
     with pytest.raises(TransientError, match=r"^RabbitMQ at 127\.0\.0\.1:9 does not answer .*\.$"):
         daemon.evaluate(NAME)
-    monkeypatch.setenv("HEALTH_ETL_RABBITMQ_URL", URL.replace("guest:guest", "guest:wrong"))
+    refused = urlsplit(rabbitmq_url)._replace(netloc=f"nobody:wrong@127.0.0.1:{urlsplit(rabbitmq_url).port}")
+    monkeypatch.setenv("HEALTH_ETL_RABBITMQ_URL", refused.geturl())
     with pytest.raises(PermanentError, match="check HEALTH_ETL_RABBITMQ_URL") as caught:
         daemon.evaluate(NAME)
     assert "wrong" not in str(caught.value)
 
 
 def test_dead_letters_are_listed_without_their_text_and_sent_back_on_demand(
-    daemon: Daemon, queues: Queues, command_line: type[CommandLine], tmp_path: Path
+    daemon: Daemon, queues: Queues, rabbitmq_url: str, command_line: type[CommandLine], tmp_path: Path
 ) -> None:
-    command = command_line(tmp_path, {"HEALTH_ETL_RABBITMQ_URL": URL})
+    command = command_line(tmp_path, {"HEALTH_ETL_RABBITMQ_URL": rabbitmq_url})
     assert command("deadletters", "list").stdout == "There are no dead letters.\n"
     queues.publish(s3_event("raw/StepsRecord/2025/09/21/secret_person.txt"), correlation_id="c-7")
     queues.publish(b"{")
