@@ -32,6 +32,7 @@ from health_etl.record_types import record_types
 from health_etl.settings import Settings
 from health_etl.sqlite_tuning import spared_disk
 from health_etl_tests.exports import UPLOADED, plain, put
+from health_etl_tests.instances import instance_at
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRST = date(2025, 9, 21)
@@ -54,7 +55,7 @@ def main() -> None:
         settings = Settings(lake=(Path(scratch) / "lake").as_uri())
         dates = [FIRST + timedelta(days=n) for n in range(chosen.dates)]
         put_uploads(settings, dates)
-        with dg.DagsterInstance.from_config(str(home)) as instance, spared_disk():
+        with instance_at(str(home)) as instance, spared_disk():
             logged = _seconds_of_a_logged_event(instance)
             for what in (f"{chosen.dates} dates × {len(record_types())} types, nothing made yet", "again, unchanged"):
                 begin, begin_of_work = time.perf_counter(), time.process_time()

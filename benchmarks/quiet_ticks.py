@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import dagster as dg
 import sqlalchemy
 from rich.console import Console
 from rich.table import Table
@@ -43,6 +42,7 @@ from health_etl.settings import Settings
 from health_etl_tests.dagster.conftest import Project
 from health_etl_tests.dagster.daemon import Daemon
 from health_etl_tests.exports import plain, put
+from health_etl_tests.instances import instance_at
 from health_etl_tests.pipeline import bring_up_to_date
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -68,7 +68,7 @@ def main() -> None:
         settings = Settings(lake=folder.as_uri())
         if not folder.exists():
             fill(settings, datetime.now(UTC).date(), chosen.dates)
-        with dg.DagsterInstance.from_config(str(home)) as instance:
+        with instance_at(str(home)) as instance:
             Console().print(measured(Daemon(Project(settings, instance)), chosen.ticks))
 
 

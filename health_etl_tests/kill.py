@@ -38,6 +38,7 @@ from health_etl.planner import Scope
 from health_etl.record_types import record_types
 from health_etl.settings import PREFIX, Settings
 from health_etl_tests import exports
+from health_etl_tests.instances import instance_at
 
 if TYPE_CHECKING:
     from health_etl_tests.conftest import CommandLine
@@ -257,7 +258,7 @@ class Trial:
         """Run without a disturbance; the run must succeed, and leave no run of the instance open."""
         done = self.command("run")
         assert (done.exit_code, done.stderr) == (0, "")
-        with dg.DagsterInstance.from_config(str(self.command.dagster_home)) as instance:
+        with instance_at(str(self.command.dagster_home)) as instance:
             over = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
             assert {run.status for run in instance.get_runs()} <= over
 

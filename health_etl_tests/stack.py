@@ -47,7 +47,7 @@ RUNS = "{ runsOrError { ... on Runs { results { runId status } } } }"
 SENSORS = """
 query ($location: String!, $repository: String!) {
   sensorsOrError(repositorySelector: {repositoryName: $repository, repositoryLocationName: $location}) {
-    ... on Sensors { results { id name sensorState { id status } } }
+    ... on Sensors { results { id name sensorState { id status ticks(limit: 1) { status } } } }
   }
 }
 """
@@ -135,17 +135,26 @@ class RunningStack:
         return wait_for(ended, BACKFILL_SECONDS)
 
     def stop_sensors(self) -> None:
-        """Switch every sensor off."""
-        where = {"location": "health_etl", "repository": "__repository__"}
-        for sensor in self.ask(SENSORS, **where)["sensorsOrError"]["results"]:
+        """Switch every sensor off, and wait for the ticks that are at work."""
+        for sensor in self._sensors():
             stopped = self.ask(STOP_SENSOR, id=sensor["sensorState"]["id"])["stopSensor"]
             assert stopped["__typename"] == "StopSensorMutationResult", stopped
+        wait_for(lambda: not any(_is_ticking(sensor) for sensor in self._sensors()), RUN_SECONDS)
+
+    def _sensors(self) -> list[dict[str, Any]]:
+        found = self.ask(SENSORS, location="health_etl", repository="__repository__")
+        sensors: list[dict[str, Any]] = found["sensorsOrError"]["results"]
+        return sensors
 
     def materialised(self, asset: str) -> list[tuple[str, str]]:
         """Return the spans of partitions of an asset that are materialised."""
         node = self.ask(MATERIALISED, key={"path": asset.split("/")})["assetNodeOrError"]
         spans = node["assetPartitionStatuses"]["ranges"]
         return [(span["startKey"], span["endKey"]) for span in spans if span["status"] == "MATERIALIZED"]
+
+
+def _is_ticking(sensor: dict[str, Any]) -> bool:
+    return any(tick["status"] == "STARTED" for tick in sensor["sensorState"]["ticks"])
 
 
 def wait_for(look: Callable[[], Any], seconds: float) -> Any:
@@ -200,6 +209,8 @@ def _running(found: Stack) -> Iterator[RunningStack]:
         found.up(said.append)
         yield RunningStack(found)
     finally:
+        for name in ("daemon", "code-server"):  # they would end runs at leisure that no test waits for
+            found.service(name).kill()
         found.down(said.append)
     assert not found.settings.folder.exists()
     assert not [port for port in found.settings.ports if listens(port)]

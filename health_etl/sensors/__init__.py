@@ -4,6 +4,7 @@ import dagster as dg
 
 from health_etl.core.heads import HeadCache
 from health_etl.sensors.alerts import alert_sensor
+from health_etl.sensors.claims import Claims
 from health_etl.sensors.follow_up import follow_up_sensor
 from health_etl.sensors.lake import lake_sensors
 from health_etl.sensors.queue import queue_sensor
@@ -11,11 +12,11 @@ from health_etl.settings import Settings
 
 
 def sensors(settings: Settings) -> list[dg.SensorDefinition]:
-    """Return every sensor; they share what was read of manifests before."""
-    heads = HeadCache()
+    """Return every sensor; they share what was read of manifests before, and what others ask for."""
+    heads, claims = HeadCache(), Claims()
     return [
-        *lake_sensors(settings, heads),
-        queue_sensor(settings, heads),
+        *lake_sensors(settings, heads, claims=claims),
+        queue_sensor(settings, heads, claims=claims),
         follow_up_sensor(heads),
         alert_sensor(settings),
     ]

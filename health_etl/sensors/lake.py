@@ -26,6 +26,7 @@ from health_etl.record_types.base import RecordType
 from health_etl.resources import LakeResource
 from health_etl.sensors import earlier_runs
 from health_etl.sensors.alerts import told_given_up
+from health_etl.sensors.claims import Claims
 from health_etl.sensors.planner import Plan
 from health_etl.sensors.uploads import Report, Uploads, run_request
 from health_etl.settings import Settings
@@ -59,9 +60,12 @@ class Cursor:
         return json.dumps(asdict(self))
 
 
-def lake_sensors(settings: Settings, heads: HeadCache, clock: Clock = time.time) -> list[dg.SensorDefinition]:
-    """Return the sensor of every record type; they share what was read of manifests before."""
-    return [_lake_sensor(record_type, settings, heads, clock) for record_type in record_types().values()]
+def lake_sensors(
+    settings: Settings, heads: HeadCache, clock: Clock = time.time, claims: Claims | None = None
+) -> list[dg.SensorDefinition]:
+    """Return the sensor of every record type; they share what was read of manifests before, and what others claim."""
+    shared = claims or Claims()
+    return [_lake_sensor(record_type, settings, heads, shared, clock) for record_type in record_types().values()]
 
 
 def sensor_name(record_type: str) -> str:
@@ -69,7 +73,9 @@ def sensor_name(record_type: str) -> str:
     return f"uploads_{record_type}"
 
 
-def _lake_sensor(record_type: RecordType, settings: Settings, heads: HeadCache, clock: Clock) -> dg.SensorDefinition:
+def _lake_sensor(
+    record_type: RecordType, settings: Settings, heads: HeadCache, claims: Claims, clock: Clock
+) -> dg.SensorDefinition:
     runs = earlier_runs.Runs(records_key(record_type.name), SWEPT)
 
     @dg.sensor(
@@ -86,7 +92,7 @@ def _lake_sensor(record_type: RecordType, settings: Settings, heads: HeadCache, 
     def uploads(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
         of_now = lake.settings()
         found = Uploads(record_type, connect(of_now), context.instance, heads, QualityRules.of(of_now))
-        return _Tick(found, runs, of_now, Cursor.read(context.cursor), clock).result(context)
+        return _Tick(found, runs, claims, of_now, Cursor.read(context.cursor), clock).result(context)
 
     return uploads
 
@@ -95,9 +101,16 @@ class _Tick:
     """One tick of one sensor."""
 
     def __init__(
-        self, uploads: Uploads, runs: earlier_runs.Runs, settings: Settings, cursor: Cursor, clock: Clock
+        self,
+        uploads: Uploads,
+        runs: earlier_runs.Runs,
+        claims: Claims,
+        settings: Settings,
+        cursor: Cursor,
+        clock: Clock,
     ) -> None:
         self.uploads = uploads
+        self.claims = claims
         self.runs = runs
         self.settings = settings
         self.cursor = cursor
@@ -115,7 +128,7 @@ class _Tick:
         # Of what was given up the sweep finds out whether its uploads changed; here, whether somebody mended it.
         self.uploads.look([*self._latest(), *sorted(failed - told_of)[:MOST_FAILED], *(told_of - failed)])
         sweep_from, began_s = self._sweep(is_ordered=left.swept != self.cursor.swept_for)
-        plan = self.uploads.plan(self.clock())
+        plan = self.uploads.plan(self.claims, sensor_name(self.uploads.record_type.name), self.clock())
         sweep_from = self._back_to_what_is_left(sweep_from, plan)
         given_up = sorted({*plan.given_up, *((told_of & failed) - self.uploads.seen.looked_at)})[:MOST_GIVEN_UP]
         events: list[Report] = self.uploads.reports()

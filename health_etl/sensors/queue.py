@@ -23,6 +23,7 @@ from health_etl.jobs import BRING_UP_TO_DATE
 from health_etl.record_types import record_types
 from health_etl.resources import LakeResource
 from health_etl.sensors.broker import QUEUE, Broker, Message, connected
+from health_etl.sensors.claims import Claims
 from health_etl.sensors.messages import Addressee, Parsed, parse
 from health_etl.sensors.patience import Patience
 from health_etl.sensors.uploads import Report, Uploads, run_request
@@ -39,8 +40,11 @@ Partition = tuple[str, str]  # record type and upload date
 Clock = Callable[[], float]
 
 
-def queue_sensor(settings: Settings, heads: HeadCache, clock: Clock = time.time) -> dg.SensorDefinition:
+def queue_sensor(
+    settings: Settings, heads: HeadCache, clock: Clock = time.time, claims: Claims | None = None
+) -> dg.SensorDefinition:
     """Return the sensor; without a broker in the settings it is off."""
+    shared = claims or Claims()
     is_set = settings.rabbitmq_url is not None
 
     @dg.sensor(
@@ -61,7 +65,7 @@ def queue_sensor(settings: Settings, heads: HeadCache, clock: Clock = time.time)
             if not broker.waiting() and not Patience().wait_for(broker.waiting):
                 return dg.SensorResult(skip_reason="No message waits.")
             messages = broker.take(MOST_MESSAGES, TAKING_SECONDS)
-            return _Tick(context, lake, of_now, heads, clock).result(broker, messages)
+            return _Tick(context, lake, of_now, heads, shared, clock).result(broker, messages)
 
     return upload_events
 
@@ -73,12 +77,14 @@ class _Tick:
         lake: LakeResource,
         settings: Settings,
         heads: HeadCache,
+        claims: Claims,
         clock: Clock,
     ) -> None:
         self.context = context
         self.lake = lake.open()
         self.settings = settings
         self.heads = heads
+        self.claims = claims
         self.clock = clock
         self.settled: set[Partition] = set()
         self.events: list[Report] = []
@@ -121,7 +127,7 @@ class _Tick:
         record_type = record_types()[name]
         uploads = Uploads(record_type, self.lake, self.context.instance, self.heads, QualityRules.of(self.settings))
         uploads.look(ids)
-        plan = uploads.plan(self.clock())
+        plan = uploads.plan(self.claims, NAME, self.clock())
         self.events += uploads.reports()
         settled = {*ids} - uploads.seen.stale.keys() | {*plan.covered, *plan.resting, *plan.given_up}
         self.settled |= {(name, day) for day in settled}

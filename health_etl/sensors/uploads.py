@@ -27,7 +27,8 @@ from health_etl.core.quality import QualityRules
 from health_etl.jobs import BRING_UP_TO_DATE
 from health_etl.record_types.base import RecordType
 from health_etl.sensors import earlier_runs, planner
-from health_etl.sensors.planner import Ask, Plan
+from health_etl.sensors.claims import Claims
+from health_etl.sensors.planner import Ask, Attempt, Plan
 
 MOST_ASKS = 10  # runs in one tick; each costs the daemon about 0.2 s
 MOST_REPORTS = 100  # partitions in one tick; each is two events
@@ -78,15 +79,21 @@ class Uploads:
                 self.seen.stale[key] = planner.state([uploads.digest, code_version, self._rules.version])
         self.seen.looked_at.update(fresh)
 
-    def plan(self, now_s: float) -> Plan:
-        """Return what to ask for of all that was looked at."""
+    def plan(self, claims: Claims, sensor: str, now_s: float) -> Plan:
+        """Return what that sensor is to ask for of all that was looked at, but for what another has just asked for."""
         if not self.seen.stale:
             return Plan()
-        key = records_key(self.record_type.name)
-        made = earlier_runs.generations(self._instance, key, self.seen.stale)
-        attempts = earlier_runs.attempts(self._instance, {key: self.seen.stale}, {key: made})
-        name = self.record_type.name
-        return planner.plan(name, self.seen.stale, attempts, made, now_s=now_s, most_asks=MOST_ASKS)
+        name, stale = self.record_type.name, self.seen.stale
+        key = records_key(name)
+        with claims.turn():
+            taken = claims.of_others(name, stale, sensor, now_s)
+            made = earlier_runs.generations(self._instance, key, stale)
+            attempts = earlier_runs.attempts(self._instance, {key: stale}, {key: made})
+            attempts |= dict.fromkeys(taken, Attempt(running=True))
+            found = planner.plan(name, stale, attempts, made, now_s=now_s, most_asks=MOST_ASKS)
+            for ask in found.asks:
+                claims.make(name, ask.wanted, sensor, now_s)
+        return found
 
     def reports(self) -> list[Report]:
         """Return the events that tell Dagster of new versions of uploads, oldest date first.

@@ -40,7 +40,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+# Of a module: until it ends, Playwright has an event loop at work, which Dagster's own would meet in other tests.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The browser, without a window."""
     program = shutil.which("chromium")

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import dagster as dg
 import pytest
 
+from health_etl_tests.instances import instance_at
 from health_etl_tests.kill import KILLS, Trial, derived, differing, not_whole, survive
 
 if TYPE_CHECKING:
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 # A run whose work is done, in the moment before it says so.
 AT_THE_VERY_END = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 import dagster as dg
 from health_etl.run_lock import STARTED_HERE, alone_on_this_host
 
 home = Path(sys.argv[1])
+os.environ["DAGSTER_HOME"] = str(home)
 with alone_on_this_host(home, lambda: None), dg.DagsterInstance.from_config(str(home)) as instance:
     instance.add_run(dg.DagsterRun("write_journal", tags=STARTED_HERE, status=dg.DagsterRunStatus.STARTED))
     print("at the end", flush=True)
@@ -68,5 +69,5 @@ def test_a_run_that_is_killed_at_its_very_end_is_ended_by_the_next_also_when_not
 
 def statuses(command: CommandLine) -> list[str]:
     """Return the status of every run that the instance knows of."""
-    with dg.DagsterInstance.from_config(str(command.dagster_home)) as instance:
+    with instance_at(str(command.dagster_home)) as instance:
         return [run.status.value for run in instance.get_runs()]

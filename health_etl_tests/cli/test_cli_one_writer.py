@@ -13,6 +13,7 @@ import dagster as dg
 from health_etl.core.lake import connect
 from health_etl.settings import Settings
 from health_etl_tests.exports import put, steps
+from health_etl_tests.instances import instance_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +40,7 @@ def materialise(command: CommandLine, checkout: Path) -> subprocess.Popen[str]:
 
 def files_read(command: CommandLine) -> list[int]:
     """Return how many files each run read, most first."""
-    with dg.DagsterInstance.from_config(str(command.dagster_home)) as instance:
+    with instance_at(str(command.dagster_home)) as instance:
         events = instance.fetch_materializations(dg.AssetKey(["records", "steps"]), limit=10).records
     found = [
         event.asset_materialization.metadata["files_read"].value for event in events if event.asset_materialization

@@ -18,6 +18,7 @@ from health_etl.core.reasons import WAY_OUT, FileReason
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
 from health_etl_tests.exports import avro_bytes, blood_glucose, heart_rate, key_of, put_content, steps, utc
+from health_etl_tests.instances import instance_at
 
 if TYPE_CHECKING:
     from health_etl_tests.cli.conftest import Finished
@@ -175,7 +176,7 @@ def test_an_override_that_cannot_be_is_refused_and_nothing_is_decided(
 
 def tables(command: CommandLine) -> Iterator[tuple[str, dict[str, object]]]:
     """Return (asset, row) of every row that the quarantine assets show."""
-    with dg.DagsterInstance.from_config(str(command.dagster_home)) as instance:
+    with instance_at(str(command.dagster_home)) as instance:
         for name in record_types():
             key = dg.AssetKey(["quarantine", name])
             for event in instance.fetch_materializations(key, limit=100).records:

@@ -10,11 +10,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import dagster as dg
 import pytest
 
 from health_etl.clinical.base import Level
 from health_etl.record_types import record_types
+from health_etl_tests.instances import instance_at
 
 if TYPE_CHECKING:
     from health_etl_tests.cli.conftest import Finished
@@ -45,7 +45,7 @@ def row(output: str, name: str) -> dict[str, int]:
 
 def materialised(command: CommandLine, after: int = 0) -> list[Materialised]:
     """Return what the command's instance recorded after that storage id, oldest first."""
-    with dg.DagsterInstance.from_config(str(command.dagster_home)) as instance:
+    with instance_at(str(command.dagster_home)) as instance:
         found = [
             Materialised(event.storage_id, key.to_user_string(), event.partition_key)
             for key in instance.get_asset_keys()

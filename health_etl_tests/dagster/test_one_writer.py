@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 
 from health_etl.run_lock import one_writer
+from health_etl_tests.instances import instance_at
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
@@ -20,7 +21,7 @@ HELD_SECONDS = 0.3
 
 
 def work(home: str, pool: str, start: Barrier, spans: Path) -> None:
-    with dg.DagsterInstance.from_config(home) as instance:
+    with instance_at(home) as instance:
         start.wait()
         with one_writer(instance, pool):
             begin = time.monotonic()
@@ -33,7 +34,7 @@ def home(tmp_path: Path, checkout: Path) -> str:
     folder = tmp_path / "dagster_home"
     folder.mkdir()
     shutil.copyfile(checkout / "dagster.yaml", folder / "dagster.yaml")
-    with dg.DagsterInstance.from_config(str(folder)):
+    with instance_at(str(folder)):
         return str(folder)
 
 
@@ -59,7 +60,7 @@ def test_processes_take_turns_in_a_pool_and_work_side_by_side_in_two(home: str, 
 
 
 def test_a_step_without_a_pool_and_an_instance_in_memory_wait_for_nobody(home: str) -> None:
-    with dg.DagsterInstance.from_config(home) as instance, one_writer(instance, None), one_writer(instance, None):
+    with instance_at(home) as instance, one_writer(instance, None), one_writer(instance, None):
         pass
     with dg.DagsterInstance.ephemeral() as instance, one_writer(instance, "a"), one_writer(instance, "a"):
         assert not (Path(home) / "locks").exists()

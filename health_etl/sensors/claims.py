@@ -1,0 +1,46 @@
+"""Who asks for what: sensors tick side by side, and what one has asked for Dagster stores only after its tick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+
+KEPT_SECONDS = 60  # by then the run is stored; else whoever asked died, and another may ask
+
+
+@dataclass(frozen=True)
+class _Claim:
+    sensor: str
+    state: str
+    until_s: float
+
+
+class Claims:
+    """What the sensors of this process asked for a moment ago, by record type and partition."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, str], _Claim] = {}
+        self._turn = Lock()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Let no other sensor look and claim meanwhile."""
+        with self._turn:
+            yield
+
+    def of_others(self, name: str, wanted: Mapping[str, str], sensor: str, now_s: float) -> set[str]:
+        """Return the partitions for which another sensor has just asked in the same state."""
+        self._made = {key: claim for key, claim in self._made.items() if claim.until_s > now_s}
+        found = {partition: self._made.get((name, partition)) for partition in wanted}
+        return {
+            partition
+            for partition, claim in found.items()
+            if claim is not None and claim.sensor != sensor and claim.state == wanted[partition]
+        }
+
+    def make(self, name: str, wanted: Mapping[str, str], sensor: str, now_s: float) -> None:
+        """Note what a sensor asks for."""
+        for partition, state in wanted.items():
+            self._made[name, partition] = _Claim(sensor, state, now_s + KEPT_SECONDS)
