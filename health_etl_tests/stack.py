@@ -209,7 +209,7 @@ def _running(found: Stack) -> Iterator[RunningStack]:
         found.up(said.append)
         yield RunningStack(found)
     finally:
-        for name in ("daemon", "code-server"):  # they would end runs at leisure that no test waits for
+        for name in ("daemon", "code-server", "rabbitmq"):  # they would end runs at leisure that no test waits for
             found.service(name).kill()
         found.down(said.append)
     assert not found.settings.folder.exists()

@@ -118,7 +118,7 @@ def rabbitmq_url() -> Iterator[str]:
             yield settings.rabbitmq_url
         finally:
             for service in reversed(services):
-                service.stop()
+                service.kill()
             shutil.rmtree(settings.folder)
 
 
