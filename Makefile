@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run ui test soak large lint fuzz docs lock services services-down stack stack-status stack-down clean
+.PHONY: help run ui test automation soak large lint fuzz docs lock services services-down stack stack-status stack-down clean
 
 # The first Python that is new enough and can make virtual environments; `make PYTHON=…` names another.
 USABLE := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -54,6 +54,9 @@ soak: $(READY) ## kill runs at 50 random moments, on a folder and on S3 (about 1
 large: $(READY) ## tick over 100,000 uploads on S3, and print seconds and memory (about 5 minutes)
 	@HEALTH_ETL_TEST_OBJECTS=$${HEALTH_ETL_TEST_OBJECTS:-100000} $(BIN)/python -m pytest -rP --show-capture stdout \
 	health_etl_tests/services/test_large_bucket.py
+
+automation: $(READY) ## a hundred uploads on the stack while its parts are killed (about 5 minutes)
+	@HEALTH_ETL_TEST_AUTOMATION=1 HEALTH_ETL_TEST_REQUIRE_SERVICES=1 $(BIN)/python -m pytest health_etl_tests/services/test_automation.py
 
 docs: $(READY) ## write the generated pages of docs/ anew
 	@$(BIN)/python docs/generate_data_dictionary.py
