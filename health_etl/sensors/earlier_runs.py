@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import dagster as dg
 
-from health_etl.sensors.planner import Attempt, wanted_by
+from health_etl.sensors.planner import Attempt, wanted_by, wanted_of
 
 RUNS_AT_ONCE = 200
 EVENTS_AT_ONCE = 200
@@ -78,12 +78,14 @@ def attempts(
     instance: dg.DagsterInstance,
     stale: Mapping[dg.AssetKey, Collection[str]],
     made: Mapping[dg.AssetKey, Mapping[str, int]],
+    asked_for_by: dg.RunsFilter,
 ) -> dict[str, Attempt]:
     """Return, for partitions that are out of date, the latest run that was to make them.
 
     A run that did make its partition counts too: if that was asked for in the state that is still missing, it was of
     no effect. Where several assets of a partition are out of date, a run at work counts before one that failed.
-    `made` has the generations of these partitions.
+    `made` has the generations of these partitions; `asked_for_by` finds the runs that sensors asked for: a daemon that
+    died while it stored one may have left no event of what that run was to make.
     """
     runs_of: dict[str, set[str]] = defaultdict(set)
     for key, partitions in stale.items():
@@ -93,13 +95,27 @@ def attempts(
             run_id = open_runs.get(partition) or makers.get(partition)
             if run_id is not None:
                 runs_of[partition].add(run_id)
+    for partition, run_id in _asked_for(instance, asked_for_by).items():
+        if any(partition in partitions for partitions in stale.values()):
+            runs_of[partition].add(run_id)
     records = _records(instance, {run_id for run_ids in runs_of.values() for run_id in run_ids})
     found = {}
     for partition, run_ids in runs_of.items():
-        known = [_attempt(records[run_id], partition) for run_id in sorted(run_ids) if run_id in records]
+        known = [records[run_id] for run_id in sorted(run_ids) if run_id in records]
         if known:  # a run that somebody deleted counts for nothing
-            found[partition] = max(known, key=lambda attempt: (attempt.running, attempt.number, attempt.ended_s))
+            latest_of = max(known, key=lambda record: (not record.dagster_run.is_finished, record.storage_id))
+            found[partition] = _attempt(latest_of, partition)
     return found
+
+
+def _asked_for(instance: dg.DagsterInstance, asked_for_by: dg.RunsFilter) -> dict[str, str]:
+    """Return, of the latest runs that sensors asked for, the last of each partition."""
+    records = instance.get_run_records(asked_for_by, limit=RUNS_AT_ONCE)
+    return {
+        partition: record.dagster_run.run_id
+        for record in reversed(records)
+        for partition in wanted_of(record.dagster_run.tags)
+    }
 
 
 def _unfinished(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, str]:

@@ -44,6 +44,8 @@ from health_etl.standing_checks import evaluation
 from health_etl.training import journal
 
 NAME = "follow_up"
+MONTHS = "journal"
+FOLLOWS = "health_etl/follows"
 INTERVAL_SECONDS = 5
 LONGEST_WAIT_SECONDS = 60
 MOST_ASKS = 10
@@ -108,10 +110,15 @@ class _Follow:
     stale: dict[str, str] = field(default_factory=dict)
     assets: dict[dg.AssetKey, set[str]] = field(default_factory=lambda: defaultdict(set))
 
+    @property
+    def tags(self) -> dict[str, str]:
+        """Tags of the runs that are asked for."""
+        return {FOLLOWS: self.what}
+
     def plan(self, instance: dg.DagsterInstance, now_s: float, following: Callable[[str], str]) -> Plan:
         """Return what to ask for."""
         made = {key: earlier_runs.generations(instance, key, dates) for key, dates in self.assets.items()}
-        attempts = earlier_runs.attempts(instance, self.assets, made)
+        attempts = earlier_runs.attempts(instance, self.assets, made, dg.RunsFilter(tags=self.tags))
         newest = {p: max(of_key.get(p, 0) for of_key in made.values()) for p in self.stale}
         most, wanted = MOST_ASKS, self.stale
         return planner.plan(self.what, wanted, attempts, newest, now_s=now_s, most_asks=most, following=following)
@@ -235,7 +242,7 @@ class _Tick:
         return [*records, self.catalogue.insights(name)]
 
     def _months(self) -> _Follow:
-        found = _Follow("journal")
+        found = _Follow(MONTHS)
         for month in package_planner.stale_months(self.lake, self.catalogue):
             key = month_key(month)
             found.stale[key] = planner.state(wanted.inputs_digest for wanted in journal.plan(self.catalogue, month))
@@ -244,10 +251,11 @@ class _Tick:
 
     def _daily_request(self, work: package_planner.DailyWork, ask: planner.Ask) -> dg.RunRequest:
         selected = selection(work, ask.partitions)
-        return dg.RunRequest(ask.run_key, job_name=BRING_UP_TO_DATE, asset_selection=selected, tags=ask.tags)
+        tags = {FOLLOWS: NAME, **ask.tags}
+        return dg.RunRequest(ask.run_key, job_name=BRING_UP_TO_DATE, asset_selection=selected, tags=tags)
 
     def _monthly_request(self, ask: planner.Ask) -> dg.RunRequest:
-        return dg.RunRequest(ask.run_key, job_name=WRITE_JOURNAL, tags=ask.tags)
+        return dg.RunRequest(ask.run_key, job_name=WRITE_JOURNAL, tags={FOLLOWS: MONTHS, **ask.tags})
 
     def _given_up(self, daily: _Follow, plan: Plan, monthly: Plan) -> dict[str, list[str]]:
         """Return what was given up, by asset."""

@@ -146,8 +146,13 @@ def plan(
 
 def wanted_by(tags: Mapping[str, str], partition: str) -> tuple[str | None, int]:
     """Return the state that a run was asked to bring a partition to, and the number of the attempt."""
-    asked = json.loads(tags.get(ASKED_FOR, "{}"))
-    return asked.get(partition), int(tags.get(ATTEMPT, 0))
+    return wanted_of(tags).get(partition), int(tags.get(ATTEMPT, 0))
+
+
+def wanted_of(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the state that a run was asked to bring each partition to; nothing where no sensor asked."""
+    found: dict[str, str] = json.loads(tags.get(ASKED_FOR, "{}"))
+    return found
 
 
 def _ask(what: str, attempt: int, wanted: Mapping[str, str], generations: Mapping[str, int]) -> Ask:

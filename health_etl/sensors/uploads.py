@@ -88,7 +88,8 @@ class Uploads:
         with claims.turn():
             taken = claims.of_others(name, stale, sensor, now_s)
             made = earlier_runs.generations(self._instance, key, stale)
-            attempts = earlier_runs.attempts(self._instance, {key: stale}, {key: made})
+            of_type = dg.RunsFilter(tags={RECORD_TYPE: name})
+            attempts = earlier_runs.attempts(self._instance, {key: stale}, {key: made}, of_type)
             attempts |= dict.fromkeys(taken, Attempt(running=True))
             found = planner.plan(name, stale, attempts, made, now_s=now_s, most_asks=MOST_ASKS)
             for ask in found.asks:

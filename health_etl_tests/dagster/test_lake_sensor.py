@@ -143,6 +143,20 @@ def test_a_tick_whose_answer_was_lost_is_told_again_under_the_same_run_key(daemo
     assert lost.run_key == again.run_key
 
 
+def test_a_run_counts_also_when_a_daemon_died_before_it_noted_what_the_run_was_to_make(
+    daemon: Daemon, project: Project, no_wait: None
+) -> None:
+    del no_wait
+    put(project.lake, "steps", [steps("s1")], upload_date=TODAY)
+    (request,) = daemon.tick(STEPS).run_requests or ()
+    stored = dg.DagsterRun(str(request.job_name), tags=dict(request.tags), status=dg.DagsterRunStatus.STARTED)
+    project.instance.add_run(stored)
+    assert not daemon.tick(STEPS).run_requests
+    project.instance.report_run_failed(stored)
+    (again,) = daemon.tick(STEPS).run_requests or ()
+    assert again.run_key != request.run_key  # a key that was used never runs again
+
+
 @pytest.mark.usefixtures("broken", "no_wait")
 @pytest.mark.parametrize("day", [TODAY, OLD])
 def test_a_failed_run_is_asked_for_three_times_and_no_more(daemon: Daemon, project: Project, day: date) -> None:
