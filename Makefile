@@ -55,8 +55,9 @@ large: $(READY) ## tick over 100,000 uploads on S3, and print seconds and memory
 	@HEALTH_ETL_TEST_OBJECTS=$${HEALTH_ETL_TEST_OBJECTS:-100000} $(BIN)/python -m pytest -rP --show-capture stdout \
 	health_etl_tests/services/test_large_bucket.py
 
-automation: $(READY) ## a hundred uploads on the stack while its parts are killed (about 5 minutes)
-	@HEALTH_ETL_TEST_AUTOMATION=1 HEALTH_ETL_TEST_REQUIRE_SERVICES=1 $(BIN)/python -m pytest health_etl_tests/services/test_automation.py
+automation: $(READY) ## kill the daemon ten times, and stop each server for a minute, during uploads (about 10 minutes)
+	@HEALTH_ETL_TEST_DAEMON_KILLS=$${HEALTH_ETL_TEST_DAEMON_KILLS:-10} HEALTH_ETL_TEST_OUTAGE_SECONDS=$${HEALTH_ETL_TEST_OUTAGE_SECONDS:-60} \
+	HEALTH_ETL_TEST_REQUIRE_SERVICES=1 $(BIN)/python -m pytest health_etl_tests/services/test_automation.py
 
 docs: $(READY) ## write the generated pages of docs/ anew
 	@$(BIN)/python docs/generate_data_dictionary.py

@@ -17,7 +17,6 @@ import warnings
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 from rich.console import Console
@@ -31,12 +30,11 @@ from health_etl.partitions import ranges
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
 from health_etl.sqlite_tuning import spared_disk
-from health_etl_tests.exports import UPLOADED, plain, put
+from health_etl_tests.exports import UPLOADED, moved, plain, put
 from health_etl_tests.instances import instance_at
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRST = date(2025, 9, 21)
-DAY_MS = 86_400_000
 LOGGED_EVENTS = 1000
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -86,16 +84,7 @@ def put_uploads(settings: Settings, dates: Sequence[date]) -> None:
     lake = connect(settings)
     for day in dates:
         for name in record_types():
-            put(lake, name, [_moved(plain(name, f"{name}-{day}"), day)], upload_date=day)
-
-
-def _moved(record: Any, day: date) -> Any:
-    """Return a record of the fixtures as the phone would have made it that day."""
-    if isinstance(record, dict):
-        return {name: _moved(value, day) for name, value in record.items()}
-    if isinstance(record, list):
-        return [_moved(value, day) for value in record]
-    return record + (day - UPLOADED).days * DAY_MS if isinstance(record, int) and record > DAY_MS else record
+            put(lake, name, [moved(plain(name, f"{name}-{day}"), (day - UPLOADED).days)], upload_date=day)
 
 
 def _backfill(settings: Settings, instance: dg.DagsterInstance, dates: list[str]) -> tuple[int, int]:

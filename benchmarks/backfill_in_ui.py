@@ -32,18 +32,13 @@ from health_etl.core.utc_offsets import NAME as UTC_OFFSETS
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
 from health_etl_tests.availability import listens
-from health_etl_tests.stack import BACKFILL, LAUNCH_BACKFILL
+from health_etl_tests.stack import BACKFILL, LAUNCH_BACKFILL, stop_sensors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 BIN = ROOT / ".venv" / "bin"
 READY_SECONDS = 120
-SENSORS = """
-{ sensorsOrError(repositorySelector: {repositoryName: "__repository__", repositoryLocationName: "health_etl"}) {
-    ... on Sensors { results { name sensorState { id } } } } }
-"""
-STOP_SENSOR = "mutation ($id: String!) { stopSensor(id: $id) { __typename ... on PythonError { message } } }"
 RUN_TIMES = """
 query ($ids: [String]) { runsOrError(filter: {runIds: $ids}) { ... on Runs { results { startTime endTime } } } }
 """
@@ -84,7 +79,7 @@ def _dagster(scratch: Path, settings: Settings, port: int) -> Iterator[DagsterGr
         try:
             start("dagster-webserver", "-h", "127.0.0.1", "-p", str(port))
             client = _client(port)
-            _stop_sensors(client)
+            stop_sensors(client)  # nothing else is to begin with the same work
             start("dagster-daemon", "run")
             yield client
         finally:
@@ -92,14 +87,6 @@ def _dagster(scratch: Path, settings: Settings, port: int) -> Iterator[DagsterGr
                 process.terminate()
             for process in started:
                 process.wait()
-
-
-def _stop_sensors(client: DagsterGraphQLClient) -> None:
-    """Let nothing begin with the same work by itself."""
-    for sensor in client._execute(SENSORS)["sensorsOrError"]["results"]:
-        stopped = client._execute(STOP_SENSOR, {"id": sensor["sensorState"]["id"]})["stopSensor"]
-        if stopped["__typename"] != "StopSensorMutationResult":
-            raise SystemExit(f"sensor {sensor['name']} cannot be stopped: {stopped}")
 
 
 def _client(port: int) -> DagsterGraphQLClient:

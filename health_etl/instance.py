@@ -31,13 +31,17 @@ def home_folder() -> Path:
     return Path(os.environ.get("DAGSTER_HOME") or project_root() / "data" / "dagster_home")
 
 
-class ConfiguredStorage(DagsterStorage[Any], ConfigurableClass):
-    """Runs, events and sensor states: PostgreSQL with HEALTH_ETL_DAGSTER_POSTGRES_URL, else SQLite files."""
+class _ByTheSettings(ConfigurableClass):
+    """What dagster.yaml names and says nothing more of."""
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
         """Return that dagster.yaml says nothing more: the settings do."""
         return {}
+
+
+class ConfiguredStorage(DagsterStorage[Any], _ByTheSettings):
+    """Runs, events and sensor states: PostgreSQL with HEALTH_ETL_DAGSTER_POSTGRES_URL, else SQLite files."""
 
     @classmethod
     def from_config_value(  # type: ignore[override]
@@ -57,13 +61,8 @@ class ConfiguredStorage(DagsterStorage[Any], ConfigurableClass):
         return DagsterPostgresStorage(url.get_secret_value(), inst_data=inst_data)
 
 
-class ConfiguredComputeLogs(ComputeLogManager[Any], ConfigurableClass):
+class ConfiguredComputeLogs(ComputeLogManager[Any], _ByTheSettings):
     """What runs print: objects under HEALTH_ETL_RUN_LOGS, else files under DAGSTER_HOME."""
-
-    @classmethod
-    def config_type(cls) -> dict[str, Any]:
-        """Return that dagster.yaml says nothing more: the settings do."""
-        return {}
 
     @classmethod
     def from_config_value(  # type: ignore[override]

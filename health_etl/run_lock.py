@@ -13,11 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES  # has no public name
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
 STARTED_HERE = {"health_etl/started_by": "health-etl run", "health_etl/host": socket.gethostname()}
-
-_UNFINISHED = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
 
 @contextmanager
@@ -34,7 +33,7 @@ def alone_on_this_host(home: Path, on_wait: Callable[[], None]) -> Iterator[None
 
 def end_dead_runs(instance: dg.DagsterInstance) -> None:
     """Report earlier command-line runs of this host as failed and free what they hold; call it with the lock held."""
-    dead = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED, tags=STARTED_HERE))
+    dead = instance.get_runs(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES, tags=STARTED_HERE))
     for run in dead:
         instance.report_run_failed(
             run, "The process of this run was killed; what it wrote is whole, the rest is redone."

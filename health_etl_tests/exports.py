@@ -27,6 +27,7 @@ Record = dict[str, Any]
 ANNA = "anna_k"  # the underscore is on purpose: keys are parsed from the right
 BEN = "ben"
 UPLOADED = date(2025, 9, 21)
+DAY_MS = 86_400_000
 ZONE = "-05:00"
 APP = "com.example.watch"
 FIXTURES = Path(__file__).with_name("fixtures")
@@ -165,6 +166,15 @@ def plain(name: str, record_id: str = "r1") -> Record:
     record = copy.deepcopy(_typical(name))
     record["metadata"]["id"] = record_id
     return record
+
+
+def moved(record: Any, days: int) -> Any:
+    """Return a record as the phone would have made it so many days later."""
+    if isinstance(record, dict):
+        return {name: moved(value, days) for name, value in record.items()}
+    if isinstance(record, list):
+        return [moved(value, days) for value in record]
+    return record + days * DAY_MS if isinstance(record, int) and record > DAY_MS else record
 
 
 @cache

@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import SecretStr
 
 from deploy.stack.servers import missing_packages
-from deploy.stack.settings import BIN, CHECKOUT, StackSettings
+from deploy.stack.settings import BIN, CHECKOUT, LAKE, StackSettings
 from deploy.stack.stack import Stack
+from health_etl.core.lake import Lake, connect
+from health_etl.settings import Settings
 from health_etl_tests.availability import listens, unavailable
 
 if TYPE_CHECKING:
@@ -85,6 +88,19 @@ class RunningStack:
         found: dict[str, Any] = self.client._execute(query, variables)
         return found
 
+    def lake_settings(self, url: str = LAKE) -> Settings:
+        """Return the settings of the lake, or of what else lies in the stack's store."""
+        return Settings(
+            lake=url,
+            s3_endpoint_url=self.settings.s3_url,
+            s3_access_key_id=self.settings.secrets["s3_access_key_id"],
+            s3_secret_access_key=SecretStr(self.settings.secrets["s3"]),
+        )
+
+    def lake(self, url: str = LAKE) -> Lake:
+        """Open the lake, or what else lies in the stack's store."""
+        return connect(self.lake_settings(url))
+
     def command(self, *arguments: str | Path) -> str:
         """Run `health-etl` against the stack; return what it printed. It may not fail."""
         done = subprocess.run(
@@ -136,21 +152,27 @@ class RunningStack:
 
     def stop_sensors(self) -> None:
         """Switch every sensor off, and wait for the ticks that are at work."""
-        for sensor in self._sensors():
-            stopped = self.ask(STOP_SENSOR, id=sensor["sensorState"]["id"])["stopSensor"]
-            assert stopped["__typename"] == "StopSensorMutationResult", stopped
-        wait_for(lambda: not any(_is_ticking(sensor) for sensor in self._sensors()), RUN_SECONDS)
-
-    def _sensors(self) -> list[dict[str, Any]]:
-        found = self.ask(SENSORS, location="health_etl", repository="__repository__")
-        sensors: list[dict[str, Any]] = found["sensorsOrError"]["results"]
-        return sensors
+        stop_sensors(self.client)
 
     def materialised(self, asset: str) -> list[tuple[str, str]]:
         """Return the spans of partitions of an asset that are materialised."""
         node = self.ask(MATERIALISED, key={"path": asset.split("/")})["assetNodeOrError"]
         spans = node["assetPartitionStatuses"]["ranges"]
         return [(span["startKey"], span["endKey"]) for span in spans if span["status"] == "MATERIALIZED"]
+
+
+def stop_sensors(client: DagsterGraphQLClient) -> None:
+    """Switch every sensor off, and wait for the ticks that are at work."""
+
+    def sensors() -> list[dict[str, Any]]:
+        where = {"location": "health_etl", "repository": "__repository__"}
+        found: list[dict[str, Any]] = client._execute(SENSORS, where)["sensorsOrError"]["results"]
+        return found
+
+    for sensor in sensors():
+        stopped = client._execute(STOP_SENSOR, {"id": sensor["sensorState"]["id"]})["stopSensor"]
+        assert stopped["__typename"] == "StopSensorMutationResult", stopped
+    wait_for(lambda: not any(map(_is_ticking, sensors())), RUN_SECONDS)
 
 
 def _is_ticking(sensor: dict[str, Any]) -> bool:

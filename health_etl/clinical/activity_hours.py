@@ -12,8 +12,6 @@ import pandas as pd
 import pyarrow as pa
 
 from health_etl.clinical.activity_records import (
-    HOURS_PER_DAY,
-    MINUTES_PER_HOUR,
     Quantity,
     followed_spans,
     length_minutes,
@@ -24,6 +22,7 @@ from health_etl.clinical.activity_totals import MOVEMENT_MINIMUM_HOURS, DayTotal
 from health_etl.clinical.base import ClinicalOptions, Metric
 from health_etl.clinical.samples import Booleans, Floats, Integers, day_minutes
 from health_etl.clinical.sources import definition, sourced
+from health_etl.clinical.units import HOURS_PER_DAY, MINUTES_PER_HOUR
 from health_etl.core.merge_sources import merge_by_time_slice
 
 FINE_MINUTES = sourced(

@@ -11,11 +11,8 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.samples import Booleans, Floats, Integers
-from health_etl.clinical.sources import definition, sourced
-
-MINUTES_PER_HOUR = definition(60, "minutes of an hour")
-SECONDS_PER_MINUTE = definition(60, "seconds of a minute")
-HOURS_PER_DAY = definition(24, "hours of the clock")
+from health_etl.clinical.sources import sourced
+from health_etl.clinical.units import MINUTES_PER_HOUR, SECONDS_PER_MINUTE
 
 MOVEMENT_RECORD_MINUTES = sourced(
     60, "min", "apps that record movement only", "ASSUMPTION: a walk; longer records are sums over idle time as well"

@@ -15,10 +15,9 @@ from health_etl.clinical.activity_trends import (
 )
 from health_etl.clinical.base import Facts
 from health_etl.clinical.look_back import LOOK_BACK_DAYS
-from health_etl.clinical.sources import definition
 from health_etl.clinical.text import counted, paragraph
+from health_etl.clinical.units import PERCENT
 
-PERCENT = definition(100, "percent of the whole")
 TROIANO_SOURCE = "Troiano 2008"
 OTHER_RECORDS = "The day's total rests on all of its records and not on these alone."
 

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.activity_records import (
-    HOURS_PER_DAY,
     Quantity,
     day_buckets,
     earlier_of,
@@ -25,6 +24,7 @@ from health_etl.clinical.base import ClinicalOptions
 from health_etl.clinical.samples import MS_PER_MINUTE, Booleans, Floats, day_minutes, divide
 from health_etl.clinical.sources import sourced
 from health_etl.clinical.text import coverage_reasons, local_clock_times
+from health_etl.clinical.units import HOURS_PER_DAY
 from health_etl.core.merge_sources import MergedTotals, merge_by_time_slice
 
 MINIMUM_COVERAGE = sourced(

@@ -28,11 +28,12 @@ from health_etl.clinical.glucose_narrative import narrate
 from health_etl.clinical.glucose_summary import summarise, without_conversion_noise
 from health_etl.clinical.glucose_swings import mage, slot_lists, slot_means
 from health_etl.clinical.glucose_targets import target_groups
-from health_etl.clinical.glucose_thresholds import MINIMUM_COVERAGE_PERCENT, PERCENT
+from health_etl.clinical.glucose_thresholds import MINIMUM_COVERAGE_PERCENT
 from health_etl.clinical.glucose_trend_columns import TRENDS
 from health_etl.clinical.glucose_trends import CARRIED, look_back
 from health_etl.clinical.samples import Samples, insights_of_days, samples_of_days
 from health_etl.clinical.sources import sourced
+from health_etl.clinical.units import PERCENT
 
 SAME_INSTANT_MS = sourced(
     30_000, "ms", "people with two apps", "ASSUMPTION: closer readings are one reading that two apps report"

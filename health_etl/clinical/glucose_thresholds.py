@@ -12,8 +12,6 @@ KLONOFF_2022_SOURCE = "Klonoff 2022"
 KOVATCHEV_SOURCE = "Kovatchev 2006"
 MONNIER_2013_SOURCE = "Monnier 2013"
 
-PERCENT = definition(100, "percent of one whole")
-MINUTES_PER_HOUR = definition(60, "minutes per hour")
 MINUTES_PER_DAY = definition(1440, "minutes per day of 24 hours")
 
 _DIABETES = "people with diabetes on CGM"

@@ -16,16 +16,11 @@ from health_etl.clinical.glucose_metrics import ea1c_percent, gmi_percent, recor
 from health_etl.clinical.glucose_risk import ADRR_DAYS, ADRR_READINGS, adrr, adrr_risks
 from health_etl.clinical.glucose_summary import COLUMNS, pool
 from health_etl.clinical.glucose_swings import modd, slot_table
-from health_etl.clinical.glucose_thresholds import (
-    MINIMUM_COVERAGE_PERCENT,
-    MINUTES_PER_DAY,
-    MINUTES_PER_HOUR,
-    PERCENT,
-    REPORT_DAYS,
-)
+from health_etl.clinical.glucose_thresholds import MINIMUM_COVERAGE_PERCENT, MINUTES_PER_DAY, REPORT_DAYS
 from health_etl.clinical.glucose_trend_columns import BASELINE_DAYS, TREND_PERCENT_POINTS, TRENDS
 from health_etl.clinical.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.samples import Booleans, Floats, Integers, divide
+from health_etl.clinical.units import MINUTES_PER_HOUR, PERCENT
 
 _EVENTS = ("hypo_level1_count", "hypo_level2_count", "hyper_level2_count")
 _NUMBERS = (

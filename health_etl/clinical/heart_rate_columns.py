@@ -31,7 +31,7 @@ from health_etl.clinical.heart_rate_resting import (
     RESTING_MINIMUM_SAMPLES,
     RESTING_WINDOW_MINUTES,
 )
-from health_etl.clinical.heart_rate_series import HOURS_PER_DAY, LONGEST_GAP_MINUTES, NIGHT_END_HOUR
+from health_etl.clinical.heart_rate_series import LONGEST_GAP_MINUTES, NIGHT_END_HOUR
 from health_etl.clinical.heart_rate_trends import (
     BASELINE_MINIMUM_DAYS,
     OUTLIER_MINIMUM_BPM,
@@ -39,15 +39,9 @@ from health_etl.clinical.heart_rate_trends import (
     WEEK_DAYS,
     WEEK_MINIMUM_DAYS,
 )
-from health_etl.clinical.heart_rate_zones import (
-    BELOW_ZONES,
-    FROM_AGE,
-    PERCENT,
-    ZONE_FLOORS_PERCENT,
-    ZONE_NAMES,
-    zone_span,
-)
+from health_etl.clinical.heart_rate_zones import BELOW_ZONES, FROM_AGE, ZONE_FLOORS_PERCENT, ZONE_NAMES, zone_span
 from health_etl.clinical.look_back import LOOK_BACK_DAYS
+from health_etl.clinical.units import HOURS_PER_DAY, PERCENT
 
 
 def _bpm(name: str, label: str, description: str, decimals: int = 0, *, told: bool = True) -> Metric:

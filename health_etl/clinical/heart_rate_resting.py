@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.age import ADULT_FROM_YEARS
-from health_etl.clinical.heart_rate_series import LONGEST_GAP_MINUTES, MINUTES_PER_HOUR
+from health_etl.clinical.heart_rate_series import LONGEST_GAP_MINUTES
 from health_etl.clinical.samples import (
     MS_PER_MINUTE,
     Floats,
@@ -20,6 +20,7 @@ from health_etl.clinical.samples import (
 )
 from health_etl.clinical.sources import sourced
 from health_etl.clinical.text import local_clock_times
+from health_etl.clinical.units import MINUTES_PER_HOUR
 
 RESTING_LOW_BPM = sourced(60, "bpm", "adults at rest", "textbook convention: 60 to 100 is normal")
 RESTING_HIGH_BPM = sourced(100, "bpm", "adults at rest", "textbook convention: 60 to 100 is normal")

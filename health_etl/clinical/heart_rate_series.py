@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples
-from health_etl.clinical.sources import definition, sourced
+from health_etl.clinical.sources import sourced
 from health_etl.clinical.text import local_clock_times
+from health_etl.clinical.units import HOURS_PER_DAY, MINUTES_PER_HOUR
 
 SAME_INSTANT_MS = sourced(
     0, "ms", "everybody", "ASSUMPTION: watches sample every second, so only equal instants are one measurement"
@@ -21,8 +22,6 @@ LONGEST_GAP_MINUTES = sourced(
     "ASSUMPTION: watches measure at least every 10 min in the background; a longer pause is not recorded time",
 )
 STRETCH_MINIMUM_SAMPLES = sourced(3, "samples", "everybody", "ASSUMPTION: two samples may both be chance readings")
-MINUTES_PER_HOUR = definition(60, "minutes of an hour")
-HOURS_PER_DAY = definition(24, "hours on the clock")
 NIGHT_END_HOUR = sourced(
     6, "o'clock", "everybody", "ASSUMPTION: night is 00:00 to 06:00 local, the window of the nocturnal nadir"
 )

@@ -8,7 +8,8 @@ import pandas as pd
 from health_etl.clinical.age import ADULT_FROM_YEARS
 from health_etl.clinical.heart_rate_series import held_minutes
 from health_etl.clinical.samples import Floats, Samples
-from health_etl.clinical.sources import definition, sourced
+from health_etl.clinical.sources import sourced
+from health_etl.clinical.units import PERCENT
 
 TANAKA_SOURCE = "Tanaka 2001"
 HRMAX_INTERCEPT_BPM = sourced(208, "bpm", "healthy adults", "Tanaka 2001, doi:10.1016/S0735-1097(00)01054-8")
@@ -19,7 +20,6 @@ ZONE_FLOORS_PERCENT = sourced(
     "people who train",
     "convention of watches and training plans: five zones from 50 to 100 % of HRmax",
 )
-PERCENT = definition(100, "percent of a whole")
 
 CONFIGURED = "as configured"
 FROM_AGE = f"{HRMAX_INTERCEPT_BPM} − {HRMAX_SLOPE_BPM_PER_YEAR} × age, {TANAKA_SOURCE}"

@@ -12,8 +12,9 @@ from health_etl.clinical.hrv_baseline import (
     WEEK_MINIMUM_NIGHTS,
     WEEK_NIGHTS,
 )
-from health_etl.clinical.hrv_night import MINIMUM_COVERAGE, NIGHT_HOURS, PERCENT, PLATFORM_CAP_MS
+from health_etl.clinical.hrv_night import MINIMUM_COVERAGE, NIGHT_HOURS, PLATFORM_CAP_MS
 from health_etl.clinical.look_back import LOOK_BACK_DAYS
+from health_etl.clinical.units import PERCENT
 
 LN_UNIT = "ln ms"
 

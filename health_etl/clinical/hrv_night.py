@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.samples import Booleans, Floats, Samples, samples_of_days
-from health_etl.clinical.sources import definition, sourced
+from health_etl.clinical.sources import sourced
+from health_etl.clinical.units import MINUTES_PER_HOUR
 
 SAMPLE_MINUTES = sourced(
     5, "min", "everybody", "Task Force 1996, doi:10.1161/01.CIR.93.5.1043: short-term HRV is measured over 5 min"
 )
 LONGEST_SPACING_MINUTES = sourced(45, "min", "everybody", "ASSUMPTION: a longer pause between samples is a gap")
-MINUTES_PER_HOUR = definition(60, "minutes of an hour")
-PERCENT = definition(100, "percent of a whole")
 NIGHT_HOURS = sourced(
     7, "h", "adults", "least sleep recommended for adults, Hirshkowitz 2015, doi:10.1016/j.sleh.2014.12.010"
 )

@@ -14,15 +14,14 @@ import pandas as pd
 
 from health_etl.clinical.age import ADULT, ADULT_FROM_YEARS, OLDER, UNDER_ADULT, YOUNG_ADULT, age_band
 from health_etl.clinical.sources import definition, sourced
+from health_etl.clinical.units import MINUTES_PER_HOUR, PERCENT
 
 DURATION_SOURCE = "Hirshkowitz 2015, doi:10.1016/j.sleh.2014.12.010"
 QUALITY_SOURCE = "Ohayon 2017, doi:10.1016/j.sleh.2016.11.006"
 DURATION_SHORT_SOURCE = "Hirshkowitz 2015"
 QUALITY_SHORT_SOURCE = "Ohayon 2017"
 
-PERCENT = definition(100.0, "percent in a whole")
 MS_PER_MINUTE = definition(60_000, "milliseconds in a minute")
-MINUTES_PER_HOUR = definition(60, "minutes in an hour")
 MINUTES_PER_DAY = definition(1440, "minutes in a day of 24 hours")
 
 RECOMMENDED_MINUTES = sourced((420, 540), "min asleep", "adults of 18 to 64 years, both ends included", DURATION_SOURCE)

@@ -11,7 +11,7 @@ import pandas as pd
 from health_etl.clinical.base import ClinicalOptions
 from health_etl.clinical.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.samples import divide
-from health_etl.clinical.sleep_limits import MINUTES_PER_DAY, MINUTES_PER_HOUR, limit_of
+from health_etl.clinical.sleep_limits import MINUTES_PER_DAY, limit_of
 from health_etl.clinical.sleep_timing import (
     DAYS_PER_WEEK,
     Bools,
@@ -25,6 +25,7 @@ from health_etl.clinical.sleep_timing import (
     social_jetlag_minutes,
 )
 from health_etl.clinical.sources import definition, sourced
+from health_etl.clinical.units import MINUTES_PER_HOUR
 
 CARRIED = (
     "tst_minutes",

@@ -6,3 +6,5 @@ from health_etl.clinical.sources import definition
 
 PERCENT = definition(100, "percent in a whole")
 SECONDS_PER_MINUTE = definition(60, "seconds per minute")
+MINUTES_PER_HOUR = definition(60, "minutes per hour")
+HOURS_PER_DAY = definition(24, "hours of the clock")

@@ -21,6 +21,7 @@ from datetime import date, timedelta
 from functools import partial
 
 import dagster as dg
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES  # has no public name
 
 from health_etl import planner as package_planner
 from health_etl.assets.training import JOURNAL
@@ -52,13 +53,6 @@ MOST_ASKS = 10
 MOST_GIVEN_UP = 100  # names that the cursor holds
 LOOK_AGAIN_SECONDS = 30  # at rest: what changes without a run of Dagster's is found then; listing has its price
 REACH_DAYS = 40  # what an insights partition looks back on: window, baselines and days that reach over their edges
-
-UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-]
 
 Clock = Callable[[], float]
 
@@ -166,7 +160,7 @@ def _has_more_to_follow(instance: dg.DagsterInstance, latest_run: str) -> bool:
 
 
 def _daily_runs(instance: dg.DagsterInstance) -> int:
-    return instance.get_runs_count(dg.RunsFilter(job_name=BRING_UP_TO_DATE, statuses=UNFINISHED))
+    return instance.get_runs_count(dg.RunsFilter(job_name=BRING_UP_TO_DATE, statuses=NOT_FINISHED_STATUSES))
 
 
 def _nothing_changed(cursor: Cursor) -> dg.SensorResult:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from contextlib import closing
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
-
-import boto3  # type: ignore[import-untyped]
+from typing import TYPE_CHECKING
 
 from health_etl.definitions import build_definitions
 from health_etl.record_types import record_types
 from health_etl_tests.conftest import CHECKOUT
-from health_etl_tests.exports import key_of
+from health_etl_tests.exports import put_content
 from health_etl_tests.stack import wait_for
 
 if TYPE_CHECKING:
@@ -96,26 +93,12 @@ def test_a_failed_check_is_opened_and_says_what_was_refused(
 ) -> None:
     from playwright.sync_api import expect
 
-    put_what_is_no_avro(stack)
+    put_content(stack.lake(), "sleep_session", b"this is no Avro container")
     assert stack.end(stack.submit(["records/sleep_session"], BROKEN)) in ("SUCCESS", "FAILURE")
     page.goto("/assets/records/sleep_session?view=checks&checkDetail=refused_files")
     expect(page.get_by_text("Failed", exact=True).first).to_be_visible()
     expect(page.get_by_text("not_avro").first).to_be_visible()
     picture.append("failed-check")
-
-
-def put_what_is_no_avro(stack: RunningStack) -> None:
-    """Upload a file under a right name that holds no Avro."""
-    content = b"this is no Avro container"
-    client: Any = boto3.client(
-        "s3",
-        endpoint_url=stack.settings.s3_url,
-        aws_access_key_id=stack.settings.secrets["s3_access_key_id"],
-        aws_secret_access_key=stack.settings.secrets["s3"],
-        region_name="us-east-1",
-    )
-    with closing(client):
-        client.put_object(Bucket="health-data", Key=key_of("sleep_session", content), Body=content)
 
 
 def test_an_assets_page_tells_what_it_is_and_every_column(page: Page) -> None:

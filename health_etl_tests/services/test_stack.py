@@ -11,15 +11,16 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import boto3  # type: ignore[import-untyped]
 import psycopg2
 import pytest
 
 from deploy.stack.service import ProcessService
+from deploy.stack.settings import RUN_LOGS
 from health_etl.core.select import LOOK_BACK_DAYS
 from health_etl_tests.conftest import CHECKOUT
+from health_etl_tests.exports import contents
 from health_etl_tests.stack import wait_for
 
 if TYPE_CHECKING:
@@ -34,21 +35,6 @@ def _well(stack: RunningStack) -> Iterator[None]:
     """Whatever a test stops, the next finds running."""
     yield
     stack.stack.up(lambda _line: None)
-
-
-def objects(stack: RunningStack, bucket: str, prefix: str) -> dict[str, bytes]:
-    """Return the objects under a prefix of one of the stack's buckets."""
-    settings = stack.settings
-    client: Any = boto3.client(
-        "s3",
-        endpoint_url=settings.s3_url,
-        aws_access_key_id=settings.secrets["s3_access_key_id"],
-        aws_secret_access_key=settings.secrets["s3"],
-        region_name="us-east-1",
-    )
-    with closing(client):
-        found = client.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
-        return {each["Key"]: client.get_object(Bucket=bucket, Key=each["Key"])["Body"].read() for each in found}
 
 
 def pids(stack: RunningStack, *names: str) -> list[int | None]:
@@ -81,7 +67,8 @@ def test_every_service_is_up_and_another_start_changes_nothing(stack: RunningSta
 def test_a_partition_materialised_over_http_is_in_the_store_and_its_events_in_postgresql(stack: RunningStack) -> None:
     run_id = stack.submit(STEPS, "2025-09-16")
     assert stack.end(run_id) == "SUCCESS"
-    assert set(objects(stack, "health-data", "insights/steps/2025-09-16")) == {
+    made = contents(stack.lake(), "insights/steps/")
+    assert {key for key in made if "2025-09-16" in key} == {
         "insights/steps/2025-09-16.manifest.json",
         "insights/steps/2025-09-16.parquet",
     }
@@ -95,7 +82,7 @@ def test_a_partition_materialised_over_http_is_in_the_store_and_its_events_in_po
 def test_what_a_run_prints_is_found_in_the_store(stack: RunningStack) -> None:
     run_id = stack.submit(STEPS, "2025-09-17")
     assert stack.end(run_id) == "SUCCESS"
-    logs = wait_for(lambda: objects(stack, "health-runs", f"logs/storage/{run_id}/"), 30)
+    logs = wait_for(lambda: contents(stack.lake(RUN_LOGS), f"storage/{run_id}/"), 30)
     printed = b"".join(logs.values()).decode()
     assert "records accepted, 0 files refused" in printed
     key = [run_id, "compute_logs", next(iter(logs)).rpartition("/")[2].partition(".")[0]]

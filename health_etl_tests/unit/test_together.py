@@ -17,10 +17,9 @@ from health_etl.insights import measure, teller
 from health_etl.insights.measure import analyse_all, select_changed
 from health_etl.insights.teller import Teller
 from health_etl.record_types import record_types
-from health_etl_tests.exports import ANNA, BEN, UPLOADED, contents, memory_lake, plain, put
+from health_etl_tests.exports import ANNA, BEN, UPLOADED, contents, memory_lake, moved, plain, put
 from health_etl_tests.pipeline import OPTIONS, make_insights, update_offsets, update_records
 
-DAY_MS = 86_400_000
 DATES = [UPLOADED + timedelta(days=n) for n in range(5)]
 NAMES = sorted(record_types())
 
@@ -31,14 +30,6 @@ def record_of(name: str, record_id: str, days: int, zone: str | None = None, ver
     if version:
         record["metadata"]["clientRecordVersion"] = version
     return record if zone is None else {key: zone if key.endswith("ZoneOffset") else record[key] for key in record}
-
-
-def moved(value: Any, days: int) -> Any:
-    if isinstance(value, dict):
-        return {name: moved(one, days) for name, one in value.items()}
-    if isinstance(value, list):
-        return [moved(one, days) for one in value]
-    return value + days * DAY_MS if isinstance(value, int) and value > DAY_MS else value
 
 
 def uploads(name: str) -> dict[date, list[tuple[str, Any]]]:
