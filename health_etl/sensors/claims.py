@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 
-KEPT_SECONDS = 60  # by then the run is stored; else whoever asked died, and another may ask
+# By then the run is stored, also by a daemon whose database was away for minutes; else whoever asked died.
+KEPT_SECONDS = 600
 
 
 @dataclass(frozen=True)
