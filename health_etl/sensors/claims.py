@@ -1,4 +1,8 @@
-"""Who asks for what: sensors tick side by side, and what one has asked for Dagster stores only after its tick."""
+"""Who asks for what: sensors tick side by side, and what one has asked for Dagster stores only after its tick.
+
+It stores all of that before it evaluates the same sensor again, also after a daemon died or its database was away;
+what is not stored by then never will be. So a claim lasts until its sensor is evaluated again.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 
-# By then the run is stored, also by a daemon whose database was away for minutes; else whoever asked died.
-KEPT_SECONDS = 600
+KEPT_SECONDS = 600  # of a sensor that is not evaluated again, since somebody switched it off
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,11 @@ class Claims:
         """Let no other sensor look and claim meanwhile."""
         with self._turn:
             yield
+
+    def begin(self, sensor: str) -> None:
+        """Note that a sensor is evaluated again: what it asked for is stored, or lost."""
+        with self._turn:
+            self._made = {key: claim for key, claim in self._made.items() if claim.sensor != sensor}
 
     def of_others(self, name: str, wanted: Mapping[str, str], sensor: str, now_s: float) -> set[str]:
         """Return the partitions for which another sensor has just asked in the same state."""

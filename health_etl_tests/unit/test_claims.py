@@ -25,3 +25,12 @@ def test_a_claim_ends_so_that_a_sensor_that_died_keeps_nobody_from_asking() -> N
     claims = Claims()
     claims.make("steps", WANTED, "events", 0)
     assert claims.of_others("steps", WANTED, "lake", KEPT_SECONDS) == set()
+
+
+def test_a_claim_ends_when_its_sensor_is_evaluated_again_whatever_became_of_the_first() -> None:
+    claims = Claims()
+    claims.make("steps", WANTED, "events", 0)
+    claims.make("sleep", WANTED, "lake", 0)
+    claims.begin("events")
+    assert claims.of_others("steps", WANTED, "lake", 1) == set()
+    assert claims.of_others("sleep", WANTED, "events", 1) == set(WANTED)
