@@ -18,8 +18,9 @@ from dagster._core.storage.compute_log_manager import ComputeLogManager
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
+from health_etl.batched_events import BATCH_EVENTS
 from health_etl.settings import Settings, load, project_root
-from health_etl.sqlite_events import BATCH_EVENTS, BatchingSqliteStorage
+from health_etl.sqlite_storage import BatchingSqliteStorage
 from health_etl.sqlite_tuning import spare_disk_from_now_on, writes_many_events
 
 # How soon the UI shows the output of a run that is still at work.
@@ -56,9 +57,9 @@ class ConfiguredStorage(DagsterStorage[Any], _ByTheSettings):
             if writes_many_events():
                 spare_disk_from_now_on()
             return BatchingSqliteStorage.from_local(str(home_folder()), inst_data)
-        from dagster_postgres import DagsterPostgresStorage
+        from health_etl.postgres_storage import BatchingPostgresStorage
 
-        return DagsterPostgresStorage(url.get_secret_value(), inst_data=inst_data)
+        return BatchingPostgresStorage(url.get_secret_value(), inst_data, keeps_connections=writes_many_events())
 
 
 class ConfiguredComputeLogs(ComputeLogManager[Any], _ByTheSettings):

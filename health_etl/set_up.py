@@ -11,6 +11,7 @@ import dagster as dg
 from health_etl.bucket_events import send_events
 from health_etl.core.s3_client import boto3_client
 from health_etl.core.store_failures import translate
+from health_etl.definitions import build_definitions
 from health_etl.errors import PermanentError
 from health_etl.runner import dagster_home
 from health_etl.sensors.broker import DEAD_LETTERS, EXCHANGE, QUEUE, connected
@@ -35,7 +36,18 @@ def set_up(settings: Settings) -> Iterator[str]:
     home = dagster_home()
     with dg.DagsterInstance.get() as instance:
         instance.upgrade()
-    yield f"Dagster's tables are there, for {home}"
+        events = instance.event_log_storage
+        for pool in pools(build_definitions(settings)) - events.get_concurrency_keys():
+            # Left to the first runs, two at once fall over each other in PostgreSQL, and one of them fails.
+            events.initialize_concurrency_limit_to_default(pool)
+    yield f"Dagster's tables and the pools of its assets are there, for {home}"
+
+
+def pools(definitions: dg.Definitions) -> set[str]:
+    """Return the pools of everything that a run may work in."""
+    jobs = definitions.get_repository_def().get_all_jobs()
+    ops = [op for job in jobs for op in job.all_node_defs if isinstance(op, dg.OpDefinition)]
+    return {op.pool for op in ops if op.pool}
 
 
 def _bucket(settings: Settings, url: str) -> str:

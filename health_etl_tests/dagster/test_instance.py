@@ -87,10 +87,14 @@ def test_without_dagster_home_the_projects_own_is_taken(checkout: Path) -> None:
 
 def test_postgresql_is_taken_when_its_address_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
-    monkeypatch.setattr("dagster_postgres.DagsterPostgresStorage", lambda url, **more: asked.update(url=url, **more))
+    monkeypatch.setattr(
+        "health_etl.postgres_storage.BatchingPostgresStorage",
+        lambda url, inst_data, keeps_connections: asked.update(url=url, data=inst_data, keeps=keeps_connections),
+    )
     monkeypatch.setenv("HEALTH_ETL_DAGSTER_POSTGRES_URL", "postgresql://dagster:secret@db:5432/dagster")
     ConfiguredStorage.from_config_value(NOTHING_MORE, {})
-    assert asked == {"url": "postgresql+psycopg2://dagster:secret@db:5432/dagster", "inst_data": NOTHING_MORE}
+    url = "postgresql+psycopg2://dagster:secret@db:5432/dagster"
+    assert asked == {"url": url, "data": NOTHING_MORE, "keeps": False}
 
 
 def test_runs_write_their_output_to_the_store_with_the_lakes_keys(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

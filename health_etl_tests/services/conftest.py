@@ -24,7 +24,7 @@ import boto3  # type: ignore[import-untyped]
 import pytest
 from botocore.config import Config  # type: ignore[import-untyped]
 
-from deploy.stack.servers import PortMapper, RabbitMQ, missing_packages
+from deploy.stack.servers import PortMapper, PostgreSQL, RabbitMQ, missing_packages
 from deploy.stack.settings import StackSettings
 from health_etl_tests.availability import listens, unavailable
 from health_etl_tests.services.fault_proxy import FaultProxy
@@ -107,19 +107,17 @@ def rabbitmq_url() -> Iterator[str]:
     """The address of a RabbitMQ of the session's own."""
     if missing := [package for package in missing_packages() if package == "rabbitmq-server"]:
         unavailable(f"no RabbitMQ: install {missing[0]}")
-    with free_ports() as first:
-        settings = StackSettings(first)
-        settings.make_folder()
-        services = [PortMapper(settings), RabbitMQ(settings)]
-        try:
-            for service in services:
-                service.start()
-                wait_for(lambda one=service: one.problem() is None, START_TIMEOUT_SECONDS)  # type: ignore[misc]
-            yield settings.rabbitmq_url
-        finally:
-            for service in reversed(services):
-                service.kill()
-            shutil.rmtree(settings.folder)
+    with _own(PortMapper, RabbitMQ) as settings:
+        yield settings.rabbitmq_url
+
+
+@pytest.fixture(scope="module")
+def postgresql_url() -> Iterator[str]:
+    """The address of a database of the module's own."""
+    if missing := [package for package in missing_packages() if package == "postgresql"]:
+        unavailable(f"no PostgreSQL: install {missing[0]}")
+    with _own(PostgreSQL) as settings:
+        yield settings.postgresql_url
 
 
 @pytest.fixture
@@ -145,6 +143,24 @@ def proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
     faulty.start()
     yield faulty
     faulty.stop()
+
+
+@contextmanager
+def _own(*kinds: type[PortMapper] | type[RabbitMQ] | type[PostgreSQL]) -> Iterator[StackSettings]:
+    """Start services of the stack on free ports, in a folder that goes with them."""
+    with free_ports() as first:
+        settings = StackSettings(first)
+        settings.make_folder()
+        services = [kind(settings) for kind in kinds]
+        try:
+            for service in services:
+                service.start()
+                wait_for(lambda one=service: one.problem() is None, START_TIMEOUT_SECONDS)  # type: ignore[misc]
+            yield settings
+        finally:
+            for service in reversed(services):
+                service.kill()
+            shutil.rmtree(settings.folder)
 
 
 @cache

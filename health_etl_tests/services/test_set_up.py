@@ -85,4 +85,4 @@ def test_a_lake_in_a_folder_needs_no_bucket(command_line: type[CommandLine], tmp
     done = command_line(tmp_path)("setup")
     assert done.exit_code == 0
     assert "bucket" not in done.stdout
-    assert "Dagster's tables are there" in done.stdout
+    assert "Dagster's tables and the pools of its assets are there" in done.stdout

@@ -1,4 +1,4 @@
-"""Dagster's events in SQLite, those that come in hundreds written in one transaction.
+"""Dagster's events, those that come in hundreds written in one transaction; for either database.
 
 A run over a range tells of every partition: that it is planned, that it is made, and what each check says of it. One
 by one that is most of what a range costs in which nothing has changed. Dagster hands the first two over in batches
@@ -8,6 +8,7 @@ by one that is most of what a range costs in which nothing has changed. Dagster 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from threading import RLock
 from typing import Any
 
@@ -15,9 +16,8 @@ from dagster._core.events import DagsterEventType
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as _Status
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
-from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
-from dagster._core.storage.sqlite_storage import DagsterSqliteStorage, _event_logs_directory
-from dagster._serdes import ConfigurableClassData, serialize_value
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from dagster._serdes import serialize_value
 from sqlalchemy import Connection, bindparam
 
 BATCH_EVENTS = 200
@@ -28,11 +28,11 @@ _SAME_EXECUTION = AssetCheckExecutionsTable.delete().where(
 _ALIKE = (DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
 
 
-class BatchingEventLog(SqliteEventLogStorage):
-    """Dagster's own storage, but for how many events a transaction takes."""
+class BatchedEvents(SqlEventLogStorage):
+    """Stands before one of Dagster's own storages, and changes how many events a transaction takes."""
 
-    def __init__(self, base_dir: str) -> None:
-        super().__init__(base_dir)
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)  # type: ignore[no-untyped-call]
         self._waiting: list[EventLogEntry] = []
         self._turn = RLock()
 
@@ -71,29 +71,28 @@ class BatchingEventLog(SqliteEventLogStorage):
         super().dispose()
 
     def _write_of_assets(self, events: Sequence[EventLogEntry]) -> None:
-        self._write_to_run(events)
-        with self.index_transaction() as connection:
-            ids = self._write_to_index(connection, events)
+        with self._transaction(events) as connection:
+            ids = self._insert(connection, events)
             self._store_asset_event_tags(connection, events, ids)
             latest = {event.get_dagster_event().asset_key: (event, id_) for event, id_ in zip(events, ids, strict=True)}
             for event, id_ in latest.values():  # an asset's line in the table of assets speaks of its last event
                 self._store_asset_event(connection, event, id_)
 
     def _write_evaluations(self, events: Sequence[EventLogEntry]) -> None:
-        self._write_to_run(events)
-        with self.index_transaction() as connection:
-            ids = self._write_to_index(connection, events)
+        with self._transaction(events) as connection:
+            ids = self._insert(connection, events)
             said = [self._execution(event, id_) for event, id_ in zip(events, ids, strict=True)]
             # A step that is tried again says it anew: the last word counts.
             rows = list({tuple(row[name] for name in _IDENTITY): row for row in said}.values())
             connection.execute(_SAME_EXECUTION, [{f"its_{name}": row[name] for name in _IDENTITY} for row in rows])
             connection.execute(AssetCheckExecutionsTable.insert(), rows)
 
-    def _write_to_run(self, events: Sequence[EventLogEntry]) -> None:
-        with self.run_connection(events[0].run_id) as connection:
-            connection.execute(SqlEventLogStorageTable.insert(), [self._event_to_row(event) for event in events])
+    def _transaction(self, events: Sequence[EventLogEntry]) -> AbstractContextManager[Connection]:
+        """Return the transaction that events are written in, where all events of all runs are."""
+        del events
+        return self.index_transaction()
 
-    def _write_to_index(self, connection: Connection, events: Sequence[EventLogEntry]) -> list[int]:
+    def _insert(self, connection: Connection, events: Sequence[EventLogEntry]) -> list[int]:
         inserted = SqlEventLogStorageTable.insert().returning(
             SqlEventLogStorageTable.c.id, sort_by_parameter_order=True
         )
@@ -115,14 +114,6 @@ class BatchingEventLog(SqliteEventLogStorage):
             "materialization_event_storage_id": target.storage_id if target else None,
             "partition": evaluation.partition,
         }
-
-
-class BatchingSqliteStorage(DagsterSqliteStorage):
-    """Dagster's own storage under DAGSTER_HOME, with the event log above."""
-
-    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(base_dir, inst_data)
-        self._event_log_storage = BatchingEventLog(_event_logs_directory(base_dir))
 
 
 def _is_of_partition(event: EventLogEntry) -> bool:
