@@ -61,7 +61,9 @@ def main() -> None:
     started_mb = peak_mb()
     listed_s, objects = timed(lambda: sum(1 for folder in folders for _ in lake.objects(folder)))
     found_s, stale = timed(lambda: {day.isoformat(): planner.state([listing.found(day).digest]) for day in dates})
-    planned_s, plan = timed(lambda: planner.plan("steps", stale, {}, {}, now_s=time.time(), most_asks=10))
+    planned_s, plan = timed(
+        lambda: planner.plan("steps", stale, {}, {}, now_s=time.time(), most_asks=10, retry_seconds=60)
+    )
     table = Table("what", "seconds", "ratio", title=f"{objects:,} objects on {chosen.dates} dates")
     table.add_row("the listing alone", f"{listed_s:.2f}", "1.0")
     table.add_row("listed, names read, digests made", f"{found_s:.2f}", f"{found_s / listed_s:.1f}")

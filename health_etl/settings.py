@@ -118,6 +118,15 @@ class Settings(BaseSettings):
     full_sweep_minutes: int = Field(
         default=60, ge=1, le=10080, description="minutes between two looks at older upload dates, from 1 to 10080"
     )
+    run_retry_seconds: int = Field(
+        default=60,
+        ge=0,
+        le=3600,
+        description=(
+            "seconds after which a failed run is asked for a second time, from 0 to 3600; "
+            "before the third it is five times as long"
+        ),
+    )
 
     quality_weight_schema: float = Field(default=0.3, ge=0, le=1, description=_WEIGHT.format("schema"))
     quality_weight_completeness: float = Field(default=0.3, ge=0, le=1, description=_WEIGHT.format("completeness"))

@@ -109,13 +109,23 @@ class _Follow:
         """Tags of the runs that are asked for."""
         return {FOLLOWS: self.what}
 
-    def plan(self, instance: dg.DagsterInstance, now_s: float, following: Callable[[str], str]) -> Plan:
+    def plan(
+        self, instance: dg.DagsterInstance, now_s: float, retry_seconds: float, following: Callable[[str], str]
+    ) -> Plan:
         """Return what to ask for."""
         made = {key: earlier_runs.generations(instance, key, dates) for key, dates in self.assets.items()}
         attempts = earlier_runs.attempts(instance, self.assets, made, dg.RunsFilter(tags=self.tags))
         newest = {p: max(of_key.get(p, 0) for of_key in made.values()) for p in self.stale}
-        most, wanted = MOST_ASKS, self.stale
-        return planner.plan(self.what, wanted, attempts, newest, now_s=now_s, most_asks=most, following=following)
+        return planner.plan(
+            self.what,
+            self.stale,
+            attempts,
+            newest,
+            now_s=now_s,
+            most_asks=MOST_ASKS,
+            retry_seconds=retry_seconds,
+            following=following,
+        )
 
 
 def follow_up_sensor(heads: HeadCache, clock: Clock = time.time) -> dg.SensorDefinition:
@@ -190,8 +200,10 @@ class _Tick:
         if busy and self.now_s < waiting_since_s + LONGEST_WAIT_SECONDS:
             found = f"{len(daily.stale)} upload dates and {len(months.stale)} months wait for {busy} daily runs."
             return dg.SensorResult(skip_reason=found, cursor=Cursor(waiting_since_s, cursor.given_up).to_json())
-        plan = daily.plan(self.instance, self.now_s, next_day)
-        monthly = Plan() if plan.asks and not busy else months.plan(self.instance, self.now_s, next_month)
+        retry_seconds = self.settings.run_retry_seconds
+        plan = daily.plan(self.instance, self.now_s, retry_seconds, next_day)
+        is_next = busy or not plan.asks
+        monthly = months.plan(self.instance, self.now_s, retry_seconds, next_month) if is_next else Plan()
         given_up = self._given_up(daily, plan, monthly)
         named = [f"{asset} {p}" for asset, partitions in given_up.items() for p in partitions][:MOST_GIVEN_UP]
         events: list[dg.AssetCheckEvaluation] = []

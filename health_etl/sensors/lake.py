@@ -129,12 +129,12 @@ class _Tick:
         # Of what was given up the sweep finds out whether its uploads changed; here, whether somebody mended it.
         self.uploads.look([*self._latest(), *sorted(failed - told_of)[:MOST_FAILED], *(told_of - failed)])
         sweep_from, began_s = self._sweep(is_ordered=left.swept != self.cursor.swept_for)
-        plan = self.uploads.plan(self.claims, sensor_name(self.uploads.record_type.name), self.clock())
+        name = self.uploads.record_type.name
+        plan = self.uploads.plan(self.claims, sensor_name(name), self.clock(), self.settings.run_retry_seconds)
         sweep_from = self._back_to_what_is_left(sweep_from, plan)
         given_up = sorted({*plan.given_up, *((told_of & failed) - self.uploads.seen.looked_at)})[:MOST_GIVEN_UP]
         events: list[Report] = self.uploads.reports()
         if set(given_up) != told_of:
-            name = self.uploads.record_type.name
             key = records_key(name)
             events.append(evaluation(context.instance, name, {key: given_up}))
             if given_up and not told_given_up(self.settings, context.log, key.to_user_string(), given_up):

@@ -13,8 +13,8 @@ from health_etl.core.wording import counted
 from health_etl.partitions import next_day, ranges
 
 MOST_ATTEMPTS = 3
-# Seconds to wait after a failure before an attempt of that number: a store that is away for minutes costs no attempt.
-WAIT_SECONDS = MappingProxyType({2: 60, 3: 300})
+# Waits after a failure before an attempt of that number: a store that is away for minutes costs no attempt.
+WAITS = MappingProxyType({2: 1, 3: 5})
 # Partitions in one run, by attempt: what brings its process down is alone at last, and takes no neighbour with it.
 LONGEST_RUN = MappingProxyType({1: 31, 2: 7, 3: 1})
 
@@ -105,13 +105,14 @@ def plan(
     *,
     now_s: float,
     most_asks: int,
+    retry_seconds: float,
     following: Callable[[str], str] = next_day,
 ) -> Plan:
     """Return the runs to ask for.
 
     `stale` has the state wanted of each partition that is out of date; `attempts` the latest run that was to make
     it; `generations` a number that grows whenever a partition is made, so that a run key is never used twice for
-    different work and always twice for the same.
+    different work and always twice for the same; `retry_seconds` is how long the second attempt waits.
     """
     running, resting, given_up, covered = [], [], [], []
     due: dict[int, list[str]] = defaultdict(list)
@@ -123,7 +124,7 @@ def plan(
             covered += [partition] if before.wanted == stale[partition] else []
         elif failures >= MOST_ATTEMPTS:
             given_up.append(partition)
-        elif before is not None and failures and now_s < before.ended_s + WAIT_SECONDS[failures + 1]:
+        elif before is not None and failures and now_s < before.ended_s + WAITS[failures + 1] * retry_seconds:
             resting.append(partition)
         else:
             due[failures + 1].append(partition)

@@ -128,7 +128,7 @@ class _Tick:
         record_type = record_types()[name]
         uploads = Uploads(record_type, self.lake, self.context.instance, self.heads, QualityRules.of(self.settings))
         uploads.look(ids)
-        plan = uploads.plan(self.claims, NAME, self.clock())
+        plan = uploads.plan(self.claims, NAME, self.clock(), self.settings.run_retry_seconds)
         self.events += uploads.reports()
         settled = {*ids} - uploads.seen.stale.keys() | {*plan.covered, *plan.resting, *plan.given_up}
         self.settled |= {(name, day) for day in settled}

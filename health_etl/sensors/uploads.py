@@ -79,7 +79,7 @@ class Uploads:
                 self.seen.stale[key] = planner.state([uploads.digest, code_version, self._rules.version])
         self.seen.looked_at.update(fresh)
 
-    def plan(self, claims: Claims, sensor: str, now_s: float) -> Plan:
+    def plan(self, claims: Claims, sensor: str, now_s: float, retry_seconds: float) -> Plan:
         """Return what that sensor is to ask for of all that was looked at, but for what another has just asked for."""
         if not self.seen.stale:
             return Plan()
@@ -91,7 +91,9 @@ class Uploads:
             of_type = dg.RunsFilter(tags={RECORD_TYPE: name})
             attempts = earlier_runs.attempts(self._instance, {key: stale}, {key: made}, of_type)
             attempts |= dict.fromkeys(taken, Attempt(running=True))
-            found = planner.plan(name, stale, attempts, made, now_s=now_s, most_asks=MOST_ASKS)
+            found = planner.plan(
+                name, stale, attempts, made, now_s=now_s, most_asks=MOST_ASKS, retry_seconds=retry_seconds
+            )
             for ask in found.asks:
                 claims.make(name, ask.wanted, sensor, now_s)
         return found

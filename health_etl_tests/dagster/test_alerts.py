@@ -14,7 +14,7 @@ import pytest
 
 from health_etl.definitions import build_definitions
 from health_etl.errors import TransientError
-from health_etl.sensors import alerts, planner
+from health_etl.sensors import alerts
 from health_etl.sensors.lake import sensor_name
 from health_etl.settings import Settings
 from health_etl_tests.dagster.conftest import Project
@@ -68,7 +68,7 @@ def webhook() -> Iterator[Webhook]:
 @pytest.fixture
 def daemon(webhook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
     monkeypatch.setenv("HEALTH_ETL_ALERT_WEBHOOK", webhook.url)
-    monkeypatch.setattr(planner, "WAIT_SECONDS", {2: 0, 3: 0})
+    monkeypatch.setenv("HEALTH_ETL_RUN_RETRY_SECONDS", "0")
     with dg.DagsterInstance.ephemeral() as instance:
         yield Daemon(Project(Settings(lake=(tmp_path / "lake").as_uri()), instance))
 

@@ -12,7 +12,7 @@ import pytest
 from health_etl.core import keys
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.heads import HeadCache
-from health_etl.sensors import follow_up, planner
+from health_etl.sensors import follow_up
 from health_etl.sensors.follow_up import NAME
 from health_etl.sensors.lake import sensor_name
 from health_etl_tests.dagster.daemon import Daemon, spans
@@ -150,7 +150,7 @@ def test_while_daily_runs_are_at_work_it_waits_but_not_for_ever(
 def test_a_month_that_fails_three_times_is_told_and_not_asked_for_again(
     daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planner, "WAIT_SECONDS", {2: 0, 3: 0})
+    monkeypatch.setenv("HEALTH_ETL_RUN_RETRY_SECONDS", "0")
     upload(project.lake, 0, "s1")
     daemon.tick_and_run(STEPS)
     in_the_way = project.folder / keys.journal_key("physical_activity", "2025-09")

@@ -36,7 +36,7 @@ def daemon(project: Project) -> Daemon:
 @pytest.fixture
 def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Failed runs are tried again at once."""
-    monkeypatch.setattr(planner, "WAIT_SECONDS", {2: 0, 3: 0})
+    monkeypatch.setenv("HEALTH_ETL_RUN_RETRY_SECONDS", "0")
 
 
 @pytest.fixture

@@ -44,7 +44,8 @@ from health_etl_tests.stack import RunningStack, running_stack, wait_for
 
 KILLS = int(os.environ.get("HEALTH_ETL_TEST_DAEMON_KILLS", "2"))
 OUTAGE_SECONDS = float(os.environ.get("HEALTH_ETL_TEST_OUTAGE_SECONDS", "5"))
-SETTLED_SECONDS = 240.0 + 30 * KILLS + 6 * OUTAGE_SECONDS
+RETRY_SECONDS = int(2 * OUTAGE_SECONDS)  # two failures in one outage would spend two of three attempts
+SETTLED_SECONDS = 240.0 + 30 * KILLS + 15 * OUTAGE_SECONDS
 TODAY = datetime.now(UTC).date()
 DATES = (TODAY, TODAY - timedelta(days=1), TODAY - timedelta(days=400))
 PEOPLE = ("ana", "ben", "cyd", "dee", "eli")
@@ -124,6 +125,7 @@ def automated(clean_session: None) -> Iterator[Automated]:
     with pytest.MonkeyPatch.context() as patch:
         # What a broker loses when it is killed, the sweep over old dates finds: in an hour by default.
         patch.setenv("HEALTH_ETL_FULL_SWEEP_MINUTES", "1")
+        patch.setenv("HEALTH_ETL_RUN_RETRY_SECONDS", str(RETRY_SECONDS))
         with running_stack() as stack:
             yield Automated(stack)
 

@@ -18,7 +18,6 @@ import pytest
 from health_etl.core.lake import Lake
 from health_etl.errors import PermanentError, TransientError
 from health_etl.sensors import broker as broker_module
-from health_etl.sensors import planner
 from health_etl.sensors.messages import Refusal
 from health_etl.sensors.queue import CORRELATION_IDS, NAME
 from health_etl.settings import Settings
@@ -184,7 +183,7 @@ def test_what_is_no_use_is_put_aside_with_its_reason_and_the_rest_is_done(daemon
 def test_a_partition_that_was_given_up_keeps_no_message(
     daemon: Daemon, queues: Queues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planner, "WAIT_SECONDS", {2: 0, 3: 0})
+    monkeypatch.setenv("HEALTH_ETL_RUN_RETRY_SECONDS", "0")
     queues.publish(s3_event(upload(daemon.project.lake)))
     path = daemon.project.folder / "records" / "steps"
     path.parent.mkdir(parents=True)
