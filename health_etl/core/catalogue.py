@@ -45,7 +45,7 @@ class Manifests(Mapping[str, Manifest]):
             raise KeyError(partition)
         found = self._find(partition)
         if found is None:
-            return self._keep(partition, self._lake.fetch(self._key(partition)))
+            return self._keep(partition, self._lake.fetch_version(self._key(partition), self._listed[partition]))
         return found
 
     def __contains__(self, partition: object) -> bool:
@@ -61,7 +61,7 @@ class Manifests(Mapping[str, Manifest]):
         """Read every manifest at once, or those among the partitions named, concurrently."""
         wanted = self._listed.keys() if among is None else self._listed.keys() & set(among)
         unread = {self._key(partition): partition for partition in sorted(wanted) if self._find(partition) is None}
-        for key, found in self._lake.get_many(unread):
+        for key, found in self._lake.get_versions({key: self._listed[unread[key]] for key in unread}):
             if found is None:
                 del self._listed[unread[key]]
             else:

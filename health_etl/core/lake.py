@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,11 +22,12 @@ from obstore import exceptions
 from obstore.store import LocalStore, MemoryStore, S3Store
 
 from health_etl.core.keys import RAW, masked
+from health_etl.core.recent import RecentObjects, recent_of
 from health_etl.core.store_failures import no_keys, replaced, translate, unlike_its_size
 from health_etl.errors import ObjectNotFoundError
 
 if TYPE_CHECKING:
-    from obstore import GetOptions
+    from obstore import GetOptions, ObjectMeta
     from typing_extensions import Buffer
 
     from health_etl.settings import Settings
@@ -39,6 +40,7 @@ RETRIES = 3
 RETRY_TIMEOUT = timedelta(seconds=15)
 LISTED_AT_ONCE = 1000  # objects; a page of S3
 READ_AHEAD_BYTES = 1024 * 1024
+NO_SUCH_RANGE = "416 "  # what S3 says when an object is asked for its last bytes and has none
 
 
 class ObjectInfo(NamedTuple):
@@ -63,12 +65,12 @@ class LakeFile(io.RawIOBase):
     One that is replaced or removed meanwhile fails as transient: half of each would be neither.
     """
 
-    def __init__(self, size_bytes: int, read: Callable[[int, int], bytes]) -> None:
+    def __init__(self, size_bytes: int, end: bytes, read: Callable[[int, int], bytes]) -> None:
         self._size_bytes = size_bytes
         self._read = read
         self._position = 0
-        self._ahead = b""  # what was read last, and where it begins
-        self._ahead_from = 0
+        self._ahead = end  # what was read last, and where it begins
+        self._ahead_from = size_bytes - len(end)
 
     def readable(self) -> bool:
         """Return true."""
@@ -108,8 +110,16 @@ class LakeFile(io.RawIOBase):
 class Lake:
     """Objects under one URL. All keys are relative to it; all writes are atomic."""
 
-    def __init__(self, store: Store, url: str, concurrency: int = 16, endpoint: str | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        url: str,
+        concurrency: int = 16,
+        endpoint: str | None = None,
+        recent: RecentObjects | None = None,
+    ) -> None:
         self._store = store
+        self._recent = recent or RecentObjects()
         self._endpoint = endpoint
         self.url = url
         self.concurrency = concurrency
@@ -120,7 +130,9 @@ class Lake:
 
     def get(self, key: str) -> bytes:
         """Return an object's bytes; ObjectNotFoundError when there is none."""
-        return self.fetch(key).content
+        found = self.fetch(key)
+        self._recent.keep(key, found.etag, found.content)
+        return found.content
 
     def fetch(self, key: str) -> FetchedObject:
         """Return an object's bytes and their ETag; ObjectNotFoundError when there is none."""
@@ -129,6 +141,15 @@ class Lake:
             content = bytes(found.bytes())
         self._check_size(key, len(content), found.meta["size"])
         return FetchedObject(content, found.meta["e_tag"] or "")
+
+    def fetch_version(self, key: str, etag: str) -> FetchedObject:
+        """Return an object as `fetch` does, without a request when it has that ETag and was read or written lately."""
+        known = self._recent.find(key, etag)
+        if known is not None:
+            return FetchedObject(known, etag)
+        found = self.fetch(key)
+        self._recent.keep(key, found.etag, found.content)
+        return found
 
     def find(self, key: str) -> bytes | None:
         """Return an object's bytes, or None when there is none."""
@@ -153,16 +174,17 @@ class Lake:
 
     def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, FetchedObject | None]]:
         """Fetch objects concurrently, in the order asked; None for one that is not there."""
-        # Windows keep at most `concurrency` objects waiting: memory hangs on that, not on the number of keys.
-        pending = iter(keys)
-        with ThreadPoolExecutor(self.concurrency) as pool:
-            while window := [*islice(pending, self.concurrency)]:
-                yield from zip(window, pool.map(self._fetch_or_none, window), strict=True)
+        return self._many(keys, self.fetch)
+
+    def get_versions(self, etags: Mapping[str, str]) -> Iterator[tuple[str, FetchedObject | None]]:
+        """Do the same as `get_many` for objects of known ETags, each as `fetch_version` does."""
+        return self._many(etags, lambda key: self.fetch_version(key, etags[key]))
 
     def put(self, key: str, content: bytes) -> None:
         """Write an object: all of the new or the old one, nothing between."""
         with self._failures(key):
-            obstore.put(self._store, key, content)
+            written = obstore.put(self._store, key, content)
+        self._recent.keep(key, written["e_tag"], content)
 
     def put_file(self, key: str, path: Path) -> None:
         """Write an object from a local file, atomically."""
@@ -192,9 +214,8 @@ class Lake:
         return sorted(path.rstrip("/").rpartition("/")[2] for path in found["common_prefixes"])
 
     def open(self, key: str) -> LakeFile:
-        """Return a seekable reader that fetches only what is asked."""
-        with self._failures(key):
-            meta = obstore.head(self._store, key)
+        """Return a seekable reader that fetches only what is asked; a small object comes whole, in one request."""
+        meta, end = self._end(key)
 
         def read(start: int, end: int) -> bytes:
             options: GetOptions = {"range": (start, end), "if_match": meta["e_tag"]}
@@ -206,7 +227,7 @@ class Lake:
             self._check_size(key, len(content), end - start)
             return content
 
-        return LakeFile(meta["size"], read)
+        return LakeFile(meta["size"], end, read)
 
     def check(self) -> None:
         """Make sure that the lake answers and can be written; raises PermanentError or TransientError."""
@@ -215,11 +236,32 @@ class Lake:
         self.get(probe)
         self.delete([probe])
 
-    def _fetch_or_none(self, key: str) -> FetchedObject | None:
-        try:
-            return self.fetch(key)
-        except ObjectNotFoundError:
-            return None
+    def _end(self, key: str) -> tuple[ObjectMeta, bytes]:
+        """Return what the store says of an object, and its last bytes: Parquet is read from there."""
+        options: GetOptions = {"range": {"suffix": READ_AHEAD_BYTES}}
+        with self._failures(key):
+            try:
+                found = obstore.get(self._store, key, options=options)
+                return found.meta, bytes(found.bytes())
+            except exceptions.GenericError as error:
+                if NO_SUCH_RANGE not in str(error):
+                    raise
+                return obstore.head(self._store, key), b""
+
+    def _many(
+        self, keys: Iterable[str], fetch: Callable[[str], FetchedObject]
+    ) -> Iterator[tuple[str, FetchedObject | None]]:
+        def found(key: str) -> FetchedObject | None:
+            try:
+                return fetch(key)
+            except ObjectNotFoundError:
+                return None
+
+        # Windows keep at most `concurrency` objects waiting: memory hangs on that, not on the number of keys.
+        pending = iter(keys)
+        with ThreadPoolExecutor(self.concurrency) as pool:
+            while window := [*islice(pending, self.concurrency)]:
+                yield from zip(window, pool.map(found, window), strict=True)
 
     def _check_size(self, key: str, size_bytes: int, expected_bytes: int) -> None:
         # obstore takes a read that broke off up again, of the same ETag or not at all, but trusts the answer's range.
@@ -248,11 +290,12 @@ def connect(settings: Settings) -> Lake:
             store: Store = LocalStore(prefix=root, mkdir=True)
         except (exceptions.BaseError, OSError) as error:
             raise translate(error, settings.lake, None, "") from None
-        return Lake(store, settings.lake, settings.concurrency)
+        return Lake(store, settings.lake, settings.concurrency, recent=recent_of(settings.lake))
     if settings.s3_endpoint_url and settings.s3_access_key_id is None:
         raise no_keys(settings.lake)
     store = _s3(settings, url.netloc, url.path.strip("/"))
-    return Lake(store, settings.lake, settings.concurrency, settings.s3_endpoint_url)
+    recent = recent_of(f"{settings.s3_endpoint_url} {settings.lake}")
+    return Lake(store, settings.lake, settings.concurrency, settings.s3_endpoint_url, recent)
 
 
 def _s3(settings: Settings, bucket: str, prefix: str) -> S3Store:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 
 from health_etl.core import releases
 from health_etl.core.keys import RAW, RELEASED, KeyRefusedError, RawKey, day_folder, is_upload_name, parse_raw_key
@@ -13,6 +14,10 @@ from health_etl.core.lake import Lake, ObjectInfo
 from health_etl.core.manifest import OutOfOrderError, VersionsDigest
 from health_etl.core.reasons import FileReason
 from health_etl.record_types.base import RecordType
+
+LISTED_TOGETHER = 2000  # objects of a month: two pages of S3
+
+ByDay = Mapping[str, Sequence[ObjectInfo]]  # objects by the folder of their day
 
 
 @dataclass(frozen=True)
@@ -67,11 +72,26 @@ def list_partition(lake: Lake, record_type: RecordType, upload_date: date) -> tu
     return TypeListing(lake, record_type).uploads(upload_date)
 
 
-class TypeListing:
-    """Lists the uploads of one type date by date. Its folders, whatever their case, are looked up once."""
+def list_dates(lake: Lake, types: Iterable[RecordType], dates: Sequence[date]) -> Listing:
+    """List the uploads of these types on these dates, which are in order; what nobody claims is left to `list_all`."""
+    uploads: dict[tuple[str, date], tuple[Upload, ...]] = {}
+    for record_type in types:
+        listing = TypeListing(lake, record_type, dates)
+        found = {(record_type.name, day): listing.uploads(day) for day in dates}
+        uploads |= {partition: of_date for partition, of_date in found.items() if of_date}
+    return Listing(dates[0], dates[-1], uploads, ())
 
-    def __init__(self, lake: Lake, record_type: RecordType) -> None:
+
+class TypeListing:
+    """Lists the uploads of one type date by date. Its folders, whatever their case, are looked up once.
+
+    `dates` are those that will be asked for: several of a month with few objects are listed in one go.
+    """
+
+    def __init__(self, lake: Lake, record_type: RecordType, dates: Iterable[date] = ()) -> None:
         self._lake = lake
+        self._dates_of_month = Counter(f"{day:%Y/%m}" for day in set(dates))
+        self._months: dict[str, tuple[str, ByDay | None]] = {}  # of each folder the one that was listed last
         self._raw = _folders_of(lake, RAW, record_type)
         self._released = _folders_of(lake, RELEASED, record_type)
 
@@ -113,9 +133,28 @@ class TypeListing:
             released |= releases.latest(self._lake, day_folder(RELEASED, folder, upload_date))
         for folder in self._raw:
             prefix = day_folder(RAW, folder, upload_date)
-            for info in self._lake.objects(prefix):
+            for info in self._listed(folder, prefix, upload_date):
                 if is_upload_name(info.key[len(prefix) :]):
                     yield info, released.get(info.key)
+
+    def _listed(self, folder: str, prefix: str, upload_date: date) -> Iterable[ObjectInfo]:
+        if self._dates_of_month[f"{upload_date:%Y/%m}"] > 1:
+            month = prefix[: -len("DD/")]
+            if self._months.get(folder, ("", None))[0] != month:
+                self._months[folder] = (month, _few_by_day(self._lake, month))
+            by_day = self._months[folder][1]
+            if by_day is not None:
+                return by_day.get(prefix, ())
+        return self._lake.objects(prefix)
+
+
+def _few_by_day(lake: Lake, month: str) -> ByDay | None:
+    """Return the objects of a month's folder by that of their day; None when they are many."""
+    found: dict[str, list[ObjectInfo]] = defaultdict(list)
+    infos = [*islice(lake.objects(month), LISTED_TOGETHER + 1)]
+    for info in infos:
+        found[info.key[: len(month) + len("DD/")]].append(info)
+    return None if len(infos) > LISTED_TOGETHER else dict(found)
 
 
 def _found(objects: Iterable[tuple[ObjectInfo, ObjectInfo | None]]) -> Found:

@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from health_etl.core import keys, records_partition
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.keys import masked
-from health_etl.core.listing import list_partition
+from health_etl.core.listing import TypeListing
 from health_etl.core.reasons import WAY_OUT, FileReason, row_way_out, way_out
 from health_etl.core.tables import read_table
 from health_etl.core.validate import RowReason, temporal_reasons
@@ -41,6 +42,8 @@ MIN_HISTORY_RECORDS = 100  # with fewer before it, a partition is held against t
 RATE_FACTOR = 2.0
 RATE_MARGIN = 0.05
 
+_ORIGIN = ("source_key", "source_record_number")
+
 
 @dataclass(frozen=True)
 class Partition:
@@ -48,6 +51,7 @@ class Partition:
 
     lake: Lake
     record_type: RecordType
+    partition: str
     manifest: RecordsManifest | None
     uploads: Sequence[Upload]
     history: Sequence[RecordsManifest]
@@ -58,18 +62,24 @@ class Partition:
         """Every file that the manifest accounts for."""
         return self.manifest.files if self.manifest else ()
 
+    @cached_property
+    def table(self) -> pa.Table | None:
+        """What the checks read of the accepted rows; None when the table is gone."""
+        names = [*_ORIGIN, *(column.name for column in self.record_type.columns if column.expected and column.nullable)]
+        return _table(self.lake, keys.records_key(self.record_type.name, self.partition), list(dict.fromkeys(names)))
+
 
 def partitions(
     lake: Lake, record_type: RecordType, names: Sequence[str], rules: QualityRules
 ) -> Iterator[tuple[str, Partition]]:
     """Yield what each of these partitions is judged by; manifests are read once."""
     manifests = Catalogue(lake).records(record_type.name)
-    known = list(manifests)
+    known, listing = list(manifests), TypeListing(lake, record_type, map(date.fromisoformat, names))
     for name in names:
         before = known[: bisect_left(known, name)][-HISTORY_PARTITIONS:]
-        uploads = list_partition(lake, record_type, date.fromisoformat(name))
+        uploads = listing.uploads(date.fromisoformat(name))
         history = [manifests[earlier] for earlier in before]
-        yield name, Partition(lake, record_type, manifests.get(name), uploads, history, rules)
+        yield name, Partition(lake, record_type, name, manifests.get(name), uploads, history, rules)
 
 
 def accounting(partition: Partition) -> Verdict:
@@ -78,9 +88,8 @@ def accounting(partition: Partition) -> Verdict:
     if manifest is None:
         return Verdict(True, "Nobody uploaded anything.")
     rejected = keys.rejected_key(partition.record_type.avro_name, manifest.partition)
-    key = keys.records_key(partition.record_type.name, manifest.partition)
-    accepted = _records_by_file(partition.lake, key)
-    lost = _records_by_file(partition.lake, rejected) if manifest.rejected_sha256 else {}
+    accepted = _records_by_file(partition.table)
+    lost = _records_by_file(_table(partition.lake, rejected, _ORIGIN)) if manifest.rejected_sha256 else {}
     wrong = []
     for entry in manifest.files:
         good = accepted.pop(entry.key, set())
@@ -240,10 +249,8 @@ def _empty_cells(partition: Partition, manifest: RecordsManifest) -> Counter[str
     """Count empty cells by expected column: of accepted rows, and of those that were rejected for it."""
     expected = [column for column in partition.record_type.columns if column.expected]
     empty = Counter({column.name: 0 for column in expected})
-    key = keys.records_key(partition.record_type.name, manifest.partition)
-    table = _table(partition.lake, key, [column.name for column in expected if column.nullable])
-    if table is not None:
-        empty.update({name: table[name].null_count for name in table.column_names})
+    if partition.table is not None:
+        empty.update({c.name: partition.table[c.name].null_count for c in expected if c.nullable})
     for entry in manifest.files:
         for fault, count in entry.faults.items():
             column, _, reason = fault.rpartition(":")
@@ -252,12 +259,11 @@ def _empty_cells(partition: Partition, manifest: RecordsManifest) -> Counter[str
     return empty
 
 
-def _records_by_file(lake: Lake, key: str) -> dict[str, set[int]]:
+def _records_by_file(table: pa.Table | None) -> dict[str, set[int]]:
     """Return the record numbers of every source file in a table; none when the table is gone, with all its rows."""
-    table = _table(lake, key, ["source_key", "source_record_number"])
     if table is None:
         return {}
-    pairs = table.group_by(["source_key", "source_record_number"]).aggregate([])
+    pairs = table.group_by(list(_ORIGIN)).aggregate([])
     listed = pairs.group_by("source_key").aggregate([("source_record_number", "list")])
     names, numbers = listed["source_key"].to_pylist(), listed["source_record_number_list"].to_pylist()
     return {name: set(found) for name, found in zip(names, numbers, strict=True)}

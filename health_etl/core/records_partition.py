@@ -56,6 +56,7 @@ class _Plan:
     previous: RecordsManifest | None
     to_read: tuple[Upload, ...]
     rebuilt_users: frozenset[str]
+    is_written: bool  # whether there is a manifest, be it of another version
 
 
 def code_version(record_type: RecordType) -> str:
@@ -135,12 +136,12 @@ def _plan(
     rules: QualityRules,
 ) -> _Plan:
     if previous is None or not _same_versions(previous, record_type, rules) or not _intact(lake, key, previous):
-        return _Plan(None, tuple(uploads), frozenset())
+        return _Plan(None, tuple(uploads), frozenset(), previous is not None)
     known, listed = _accounted_for(previous), _listed(uploads)
     disturbed = [name for name, version in known.items() if listed.get(name) != version]
     users = frozenset(keys.parse_raw_key(name).user_id for name in disturbed)
     to_read = tuple(u for u in uploads if u.info.key not in known or u.raw.user_id in users)
-    return _Plan(previous, to_read, users)
+    return _Plan(previous, to_read, users, True)
 
 
 def _intact(lake: Lake, key: str, manifest: RecordsManifest) -> bool:
@@ -179,7 +180,8 @@ class _Build:
                 good, bad = self._batch(batch)
                 table.append(to_arrow(good, schema))
                 rejected.append(to_arrow(bad, rejected_schema))
-            mark_unfinished(self.lake, keys.manifest_key(self.key))
+            if self.plan.is_written:
+                mark_unfinished(self.lake, keys.manifest_key(self.key))
             rejected_sha256 = rejected.publish() if rejected.rows else None
             if rejected_sha256 is None:
                 self.lake.delete([self.rejected_key])

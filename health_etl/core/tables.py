@@ -70,9 +70,9 @@ class TableWriter:
 def to_arrow(rows: pd.DataFrame, schema: pa.Schema) -> pa.Table:
     """Turn a frame into a table of exactly that schema; ValueError where a column that must be filled has a null."""
     # A column without any value has whatever type pandas gave it, which need not cast.
-    filled = {name: rows[name] if rows[name].notna().any() else None for name in schema.names}
+    is_filled = dict(zip(schema.names, rows[schema.names].notna().to_numpy().any(axis=0), strict=True))
     arrays = [
-        pa.nulls(len(rows), field.type) if filled[field.name] is None else pa.array(filled[field.name], field.type)
+        pa.array(rows[field.name], field.type) if is_filled[field.name] else pa.nulls(len(rows), field.type)
         for field in schema
     ]
     empty = [field.name for field, array in zip(schema, arrays, strict=True) if array.null_count and not field.nullable]

@@ -5,7 +5,7 @@ It is the evidence for records that state none, or the `Z` that may be a lie.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 import pandas as pd
@@ -60,7 +60,8 @@ def update(lake: Lake, upload_date: date, manifests: Mapping[str, RecordsManifes
     if previous is not None and previous.inputs_digest == inputs:
         return previous
     rows = _collect(lake, partition, manifests)
-    mark_unfinished(lake, keys.manifest_key(key))
+    if previous is not None:
+        mark_unfinished(lake, keys.manifest_key(key))
     sha256 = write_table(lake, key, rows, SCHEMA)
     manifest = DerivedManifest(NAME, partition, inputs, sha256, len(rows))
     lake.put(keys.manifest_key(key), manifest.to_json())
@@ -92,31 +93,29 @@ def latest(offsets: pd.DataFrame) -> pd.DataFrame:
 
 
 def _collect(lake: Lake, partition: str, manifests: Mapping[str, RecordsManifest]) -> pd.DataFrame:
-    frames = [
-        _stated(lake, partition, record_types()[name])
+    stated = [
+        table
         for name, manifest in sorted(manifests.items())
         if manifest.measurement_rows
+        for table in _stated(lake, partition, record_types()[name])
     ]
-    frames = [frame for frame in frames if len(frame)]
-    if not frames:
+    if not stated:
         return empty_frame(SCHEMA)
-    rows = pd.concat(frames, ignore_index=True)
+    rows: pd.DataFrame = pa.concat_tables(stated).to_pandas()
+    rows = rows.drop_duplicates(["source_key", "source_record_number", "time_column"])
+    rows = rows.assign(utc_offset_minutes=stated_minutes(rows["zone_offset"]))
     return rows.sort_values(["user_id", "time_utc", "record_type", "record_id"], kind="stable")
 
 
-def _stated(lake: Lake, partition: str, record_type: RecordType) -> pd.DataFrame:
-    """Return what one type's records state, one row for each time of a record, also where that is nothing: an
-    update may take an offset back.
+def _stated(lake: Lake, partition: str, record_type: RecordType) -> Iterator[pa.Table]:
+    """Yield what one type's records state, a table for each time of a record, also where that is nothing: an update
+    may take an offset back.
     """
     pairs = [(t, z) for t, z in _TIME_AND_ZONE if z in record_type.arrow_schema.names]
-    wanted = ["user_id", "record_id", *VERSION, *(name for pair in pairs for name in pair)]
-    rows = read_frame(lake, keys.records_key(record_type.name, partition), columns=wanted)
-    rows = rows.drop_duplicates(["source_key", "source_record_number"])
-    frames = []
+    of_record = ["user_id", "record_id", *VERSION]
+    wanted = [*of_record, *(name for pair in pairs for name in pair)]
+    rows = read_table(lake, keys.records_key(record_type.name, partition), columns=wanted)
     for time, zone in pairs:
-        stated = rows.assign(
-            record_type=record_type.name, time_utc=rows[time], utc_offset_minutes=stated_minutes(rows[zone])
-        )
-        frames.append(stated[list(SCHEMA.names)])
-    collected: pd.DataFrame = pd.concat(frames, ignore_index=True)
-    return collected
+        named = {"time_utc": rows[time], "zone_offset": rows[zone], **{name: rows[name] for name in of_record}}
+        constant = {"record_type": record_type.name, "time_column": time}
+        yield pa.table({**named, **{name: pa.repeat(value, len(rows)) for name, value in constant.items()}})

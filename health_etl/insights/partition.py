@@ -128,10 +128,13 @@ def qualities(catalogue: Catalogue, record_type: str, found: Window) -> dict[str
     }
 
 
-def write(lake: Lake, processor: Telling, partition: str, digests: Digests, rows: pd.DataFrame) -> DerivedManifest:
-    """Write a partition and its manifest, which says which local days it speaks of."""
+def write(
+    lake: Lake, processor: Telling, partition: str, digests: Digests, rows: pd.DataFrame, is_written: bool
+) -> DerivedManifest:
+    """Write a partition and its manifest, which says of which local days; `is_written` where it was before."""
     key = keys.insights_key(processor.name, partition)
-    mark_unfinished(lake, keys.manifest_key(key))
+    if is_written:
+        mark_unfinished(lake, keys.manifest_key(key))
     sha256 = write_table(lake, key, rows, schema(processor))
     measured = rows[~rows["retold"].astype(bool)]
     months = rows["local_date"].str.slice(0, 7).value_counts().sort_index()

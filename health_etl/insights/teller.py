@@ -89,7 +89,8 @@ class Teller:
         measured = self._expected[partition]
         inputs_digest = told_digest(measured.days_digest, self.index, partition, measured.dates)
         digests = Digests(measured.days_digest, inputs_digest, measured.days_sha256)
-        manifest = write(self._lake, self.processor, partition, digests, self._told.pop(partition))
+        rows, is_written = self._told.pop(partition), partition in self._manifests
+        manifest = write(self._lake, self.processor, partition, digests, rows, is_written)
         self._earlier.put(partition, measured.days)
         return manifest
 

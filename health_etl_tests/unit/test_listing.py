@@ -91,6 +91,30 @@ def test_a_partition_lists_the_same_alone_as_with_all_others() -> None:
     assert [upload.raw.type_folder for upload in alone] == ["STEPSRECORD", "StepsRecord"]
 
 
+@pytest.mark.parametrize(("most", "requests"), [(2000, 2 + 2), (2, 2 + 2 + 8)])
+def test_dates_that_are_asked_for_together_list_the_same_as_alone(
+    most: int, requests: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("health_etl.core.listing.LISTED_TOGETHER", most)
+    lake, steps, prefixes = memory_lake(), record_types()["steps"], list[str]()
+    for folder in ("StepsRecord", "STEPSRECORD"):
+        for day in ("08/31", "09/19", "09/20", "09/21"):
+            lake.put(f"raw/{folder}/2025/{day}/{NAME}", b"x")
+    objects = lake.objects
+
+    def counted(prefix: str) -> Iterator[ObjectInfo]:
+        prefixes.append(prefix)
+        return objects(prefix)
+
+    monkeypatch.setattr(lake, "objects", counted)
+    dates = [date(2025, 8, 31), *(date(2025, 9, day) for day in (19, 20, 21, 22))]
+    together = TypeListing(lake, steps, dates)
+    found = [together.uploads(day) for day in dates]
+    assert len(prefixes) == requests
+    assert found == [list_partition(lake, steps, day) for day in dates]
+    assert [len(uploads) for uploads in found] == [2, 2, 2, 2, 0]
+
+
 class BackwardLake(Lake):
     """A lake that lists in no order that keys have, as folders do."""
 

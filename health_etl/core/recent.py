@@ -1,0 +1,48 @@
+"""Small objects of a lake that this process read or wrote a moment ago, by the ETag that a listing shows."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from functools import cache
+from threading import Lock
+
+KEPT_BYTES = 32 * 1024 * 1024
+LARGEST_BYTES = 256 * 1024
+
+
+class RecentObjects:
+    """Bounded: the object that was not asked for longest goes first."""
+
+    def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
+        self._bound = kept_bytes
+        self._bytes = 0
+        self._kept: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
+        self._turn = Lock()
+
+    def find(self, key: str, etag: str) -> bytes | None:
+        """Return an object's bytes when it is known in that version."""
+        with self._turn:
+            known, content = self._kept.get(key, ("", b""))
+            if not etag or known != etag:
+                return None
+            self._kept.move_to_end(key)
+            return content
+
+    def keep(self, key: str, etag: str | None, content: bytes) -> None:
+        """Remember an object in the place of any other version of it."""
+        with self._turn:
+            self._bytes -= len(self._kept.pop(key, ("", b""))[1])
+            if not etag or len(content) > LARGEST_BYTES:
+                return
+            self._kept[key] = (etag, content)
+            self._bytes += len(content)
+            while self._bytes > self._bound:
+                _, (_, oldest) = self._kept.popitem(last=False)
+                self._bytes -= len(oldest)
+
+
+@cache
+def recent_of(url: str) -> RecentObjects:
+    """Return what this process shares about a lake."""
+    del url
+    return RecentObjects()
