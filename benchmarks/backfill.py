@@ -22,7 +22,6 @@ import dagster as dg
 from rich.console import Console
 from rich.table import Table
 
-from health_etl.assets.records import BACKFILL_POLICY
 from health_etl.core.lake import connect
 from health_etl.definitions import build_definitions
 from health_etl.jobs import BRING_UP_TO_DATE
@@ -90,7 +89,7 @@ def put_uploads(settings: Settings, dates: Sequence[date]) -> None:
 def _backfill(settings: Settings, instance: dg.DagsterInstance, dates: list[str]) -> tuple[int, int]:
     """Return how many runs it took, and how many events they wrote."""
     job = build_definitions(settings).resolve_job_def(BRING_UP_TO_DATE)
-    spans = ranges(dates, BACKFILL_POLICY.max_partitions_per_run or 1)
+    spans = ranges(dates, settings.dates_per_run)
     events = 0
     for span in spans:
         tags = {"dagster/asset_partition_range_start": span[0], "dagster/asset_partition_range_end": span[-1]}

@@ -34,14 +34,15 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     """
     settings = settings or load()
     dates, months = upload_dates(settings.start_date), local_months()
+    policy = dg.BackfillPolicy.multi_run(max_partitions_per_run=settings.dates_per_run)
     return dg.Definitions(
         assets=[
             *raw_assets(dates, settings.lake),
-            *records_assets(dates),
-            *insights_assets(dates),
-            journal_asset(months),
-            *quarantine_assets(dates),
-            releases_asset(dates),
+            *records_assets(dates, policy),
+            *insights_assets(dates, policy),
+            journal_asset(months, policy),
+            *quarantine_assets(dates, policy),
+            releases_asset(dates, policy),
             unclaimed_asset(dates),
         ],
         asset_checks=[*asset_checks(dates, months), no_failed_partitions()],

@@ -118,6 +118,12 @@ class Settings(BaseSettings):
     full_sweep_minutes: int = Field(
         default=60, ge=1, le=10080, description="minutes between two looks at older upload dates, from 1 to 10080"
     )
+    dates_per_run: int = Field(
+        default=92,
+        ge=1,
+        le=3660,
+        description="upload dates, or months of the journal, in one run of a backfill, a whole number from 1 to 3660",
+    )
     run_retry_seconds: int = Field(
         default=60,
         ge=0,

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from health_etl.assets.catalogue_metadata import OWNER, column_schema
-from health_etl.assets.records import BACKFILL_POLICY, records_key
+from health_etl.assets.records import records_key
 from health_etl.clinical import day_processor, processors
 from health_etl.core import utc_offsets
 from health_etl.core.keys import DAILY_JOURNAL
@@ -23,12 +23,19 @@ def insights_key(name: str) -> dg.AssetKey:
     return dg.AssetKey(["insights", name])
 
 
-def insights_assets(upload_dates: dg.PartitionsDefinition[str]) -> Sequence[dg.AssetsDefinition]:
+def insights_assets(
+    upload_dates: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy
+) -> Sequence[dg.AssetsDefinition]:
     """Return the insights asset of every type, and that of the day across types."""
-    return [*(_insights_asset(name, upload_dates) for name in record_types()), _daily_journal(upload_dates)]
+    return [
+        *(_insights_asset(name, upload_dates, policy) for name in record_types()),
+        _daily_journal(upload_dates, policy),
+    ]
 
 
-def _insights_asset(name: str, upload_dates: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def _insights_asset(
+    name: str, upload_dates: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy
+) -> dg.AssetsDefinition:
     select, analyse, narrate = select_op(name), analyse_op(name), narrate_op(name)
 
     @dg.graph_asset(
@@ -38,7 +45,7 @@ def _insights_asset(name: str, upload_dates: dg.PartitionsDefinition[str]) -> dg
             "utc_offsets": _looked_back_on(records_key(utc_offsets.NAME)),
         },
         partitions_def=upload_dates,
-        backfill_policy=BACKFILL_POLICY,
+        backfill_policy=policy,
         group_name="insights",
         kinds={"pandas", "parquet"},
         owners=[OWNER],
@@ -56,14 +63,14 @@ def _insights_asset(name: str, upload_dates: dg.PartitionsDefinition[str]) -> dg
     return insights
 
 
-def _daily_journal(upload_dates: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def _daily_journal(upload_dates: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy) -> dg.AssetsDefinition:
     processor = day_processor()
 
     @dg.asset(
         key=insights_key(DAILY_JOURNAL),
         deps=[dg.AssetDep(insights_key(name), partition_mapping=look_back()) for name in record_types()],
         partitions_def=upload_dates,
-        backfill_policy=BACKFILL_POLICY,
+        backfill_policy=policy,
         group_name="insights",
         kinds={"pandas", "parquet"},
         owners=[OWNER],

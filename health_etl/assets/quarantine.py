@@ -8,7 +8,7 @@ import dagster as dg
 from health_etl import progress
 from health_etl.assets.catalogue_metadata import OWNER
 from health_etl.assets.partition_by_partition import Made, make_each
-from health_etl.assets.records import BACKFILL_POLICY, records_key
+from health_etl.assets.records import records_key
 from health_etl.core import keys, records_partition
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
@@ -29,17 +29,21 @@ def quarantine_key(name: str) -> dg.AssetKey:
     return dg.AssetKey(["quarantine", name])
 
 
-def quarantine_assets(upload_dates: dg.PartitionsDefinition[str]) -> Sequence[dg.AssetsDefinition]:
+def quarantine_assets(
+    upload_dates: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy
+) -> Sequence[dg.AssetsDefinition]:
     """Return the quarantine asset of every type."""
-    return [_quarantine_asset(record_type, upload_dates) for record_type in record_types().values()]
+    return [_quarantine_asset(record_type, upload_dates, policy) for record_type in record_types().values()]
 
 
-def _quarantine_asset(record_type: RecordType, upload_dates: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def _quarantine_asset(
+    record_type: RecordType, upload_dates: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy
+) -> dg.AssetsDefinition:
     @dg.asset(
         key=quarantine_key(record_type.name),
         deps=[records_key(record_type.name)],
         partitions_def=upload_dates,
-        backfill_policy=BACKFILL_POLICY,
+        backfill_policy=policy,
         group_name="quarantine",
         kinds={"avro", "parquet"},
         owners=[OWNER],

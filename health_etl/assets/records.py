@@ -28,27 +28,28 @@ from health_etl.resources import LakeResource, reported_failures
 # Decisions to run quarantined files again are an input as uploads are; assets/releases.py records them.
 RELEASES = dg.AssetKey(["quarantine", "releases"])
 
-# Bounds what a failure costs and what a run holds in memory; one process still serves a month.
-BACKFILL_POLICY = dg.BackfillPolicy.multi_run(max_partitions_per_run=31)
-
 
 def records_key(name: str) -> dg.AssetKey:
     """Return the key of a type's records asset."""
     return dg.AssetKey(["records", name])
 
 
-def records_assets(upload_dates: dg.PartitionsDefinition[str]) -> Sequence[dg.AssetsDefinition]:
+def records_assets(
+    upload_dates: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy
+) -> Sequence[dg.AssetsDefinition]:
     """Return the records asset of every type, and the offsets that they state."""
-    per_type = [_records_asset(record_type, upload_dates) for record_type in record_types().values()]
-    return [*per_type, _utc_offsets_asset(upload_dates)]
+    per_type = [_records_asset(record_type, upload_dates, policy) for record_type in record_types().values()]
+    return [*per_type, _utc_offsets_asset(upload_dates, policy)]
 
 
-def _records_asset(record_type: RecordType, upload_dates: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def _records_asset(
+    record_type: RecordType, upload_dates: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy
+) -> dg.AssetsDefinition:
     @dg.asset(
         key=records_key(record_type.name),
         deps=[raw_key(record_type.name), RELEASES],
         partitions_def=upload_dates,
-        backfill_policy=BACKFILL_POLICY,
+        backfill_policy=policy,
         group_name="records",
         kinds={"python", "parquet"},
         owners=[OWNER],
@@ -64,7 +65,8 @@ def _records_asset(record_type: RecordType, upload_dates: dg.PartitionsDefinitio
     def records(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[Any]:
         with reported_failures(context):
             opened = lake.open()
-            rules, listing = QualityRules.of(lake.settings()), TypeListing(opened, record_type)
+            rules = QualityRules.of(lake.settings())
+            listing = TypeListing(opened, record_type, map(date.fromisoformat, context.partition_keys))
             done = make_each(
                 context, lambda partition: _update(context, opened, listing, record_type, partition, rules)
             )
@@ -116,12 +118,12 @@ def records_metadata(lake: Lake, record_type: RecordType, manifest: RecordsManif
     return found | ({"refused": refused_table(refused)} if refused else {})
 
 
-def _utc_offsets_asset(upload_dates: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def _utc_offsets_asset(upload_dates: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy) -> dg.AssetsDefinition:
     @dg.asset(
         key=records_key(utc_offsets.NAME),
         deps=[records_key(name) for name in record_types()],
         partitions_def=upload_dates,
-        backfill_policy=BACKFILL_POLICY,
+        backfill_policy=policy,
         group_name="records",
         kinds={"python", "parquet"},
         owners=[OWNER],

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from health_etl import progress
 from health_etl.assets.catalogue_metadata import OWNER, add_partition_metadata
-from health_etl.assets.records import BACKFILL_POLICY, RELEASES
+from health_etl.assets.records import RELEASES
 from health_etl.core import keys, releases, replay
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.keys import masked
@@ -39,13 +39,13 @@ class ReleaseConfig(dg.Config):
     because: str = Field(default="", description="Why; needed with override, and kept with the decision.")
 
 
-def releases_asset(upload_dates: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def releases_asset(upload_dates: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy) -> dg.AssetsDefinition:
     """Return the asset that records decisions."""
 
     @dg.asset(
         key=RELEASES,
         partitions_def=upload_dates,
-        backfill_policy=BACKFILL_POLICY,
+        backfill_policy=policy,
         group_name="quarantine",
         kinds={"python"},
         owners=[OWNER],

@@ -9,7 +9,6 @@ from health_etl import progress
 from health_etl.assets.catalogue_metadata import OWNER
 from health_etl.assets.insights import insights_key
 from health_etl.assets.partition_by_partition import Made, make_each
-from health_etl.assets.records import BACKFILL_POLICY
 from health_etl.clinical import all_processors
 from health_etl.core import keys
 from health_etl.core.catalogue import Catalogue
@@ -28,14 +27,14 @@ class JournalConfig(dg.Config):
     rewrite: bool = Field(default=False, description="Write months anew that are up to date as well.")
 
 
-def journal_asset(local_months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def journal_asset(local_months: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy) -> dg.AssetsDefinition:
     """Return the journal."""
 
     @dg.asset(
         key=JOURNAL,
         deps=[dg.AssetDep(insights_key(name), partition_mapping=month_of_uploads()) for name in all_processors()],
         partitions_def=local_months,
-        backfill_policy=BACKFILL_POLICY,
+        backfill_policy=policy,
         group_name="training",
         kinds={"python", "json"},
         owners=[OWNER],

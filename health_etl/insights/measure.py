@@ -19,6 +19,8 @@ from health_etl.insights import partition as insights_partition
 from health_etl.insights.partition import Inputs, InsightOptions
 from health_etl.record_types import record_types
 
+MOST_HELD_ROWS = 1_000_000  # measurements of a type that wait for the next step
+
 Made = TypeVar("Made")
 
 
@@ -39,12 +41,20 @@ class Analysed:
     rows: pd.DataFrame
 
 
+@dataclass(frozen=True)
+class Unselected:
+    """Partitions to be made anew that are selected when it is their turn: the run holds enough."""
+
+    inputs: Mapping[str, Inputs]
+
+
 @dataclass
 class Selections:
     """The partitions of a run that are to be made anew, and what is wrong with those that cannot be."""
 
-    batches: list[Selected] = field(default_factory=list)
+    batches: list[Selected | Unselected] = field(default_factory=list)
     failed: dict[str, Exception] = field(default_factory=dict)
+    held_rows: int = 0
 
     @property
     def count(self) -> int:
@@ -77,11 +87,16 @@ def select_changed(lake: Lake, name: str, partitions: Sequence[str], options: In
             wanted |= one
     windows = {key: inputs.window for key, inputs in wanted.items()}
     for batch in batches(windows, catalogue.records(name), catalogue.offsets):
+        if found.held_rows >= MOST_HELD_ROWS:
+            found.batches.append(Unselected({key: wanted[key] for key in batch}))
+            continue
 
         def selected(keys: Sequence[str]) -> Selected:
             return _selected(lake, catalogue, name, {key: wanted[key] for key in keys}, options)
 
-        found.batches += _together_or_alone(list(batch), selected, found.failed)
+        made = _together_or_alone(list(batch), selected, found.failed)
+        found.batches += made
+        found.held_rows += sum(len(one.selection.rows) for one in made)
     return found
 
 
@@ -90,8 +105,8 @@ def analyse_all(lake: Lake, name: str, selections: Selections, options: InsightO
     found = Analyses(failed=dict(selections.failed))
     for batch in selections.batches:
 
-        def analysed(keys: Sequence[str], batch: Selected = batch) -> dict[str, Analysed]:
-            if len(keys) < len(batch.inputs):
+        def analysed(keys: Sequence[str], batch: Selected | Unselected = batch) -> dict[str, Analysed]:
+            if isinstance(batch, Unselected) or len(keys) < len(batch.inputs):
                 inputs = {key: batch.inputs[key] for key in keys}
                 batch = _selected(lake, Catalogue(lake), name, inputs, options)
             return _analysed(name, batch, options)

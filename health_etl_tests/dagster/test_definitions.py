@@ -180,8 +180,10 @@ def test_the_journal_is_partitioned_by_local_month_one_ahead_for_people_east_of_
 
 
 @every_asset("records", "insights")
-def test_backfills_run_as_ranges_of_at_most_a_month(graph: Any, key: dg.AssetKey) -> None:
-    assert graph.get(key).backfill_policy == dg.BackfillPolicy.multi_run(max_partitions_per_run=31)
+def test_backfills_run_as_ranges_of_at_most_as_many_dates_as_set(graph: Any, key: dg.AssetKey) -> None:
+    assert graph.get(key).backfill_policy == dg.BackfillPolicy.multi_run(max_partitions_per_run=92)
+    of_a_week = build_definitions(Settings(dates_per_run=7)).resolve_asset_graph()
+    assert of_a_week.get(key).backfill_policy == dg.BackfillPolicy.multi_run(max_partitions_per_run=7)
 
 
 @every_asset("insights")

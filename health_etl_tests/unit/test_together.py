@@ -96,6 +96,19 @@ def test_large_partitions_are_made_one_by_one(monkeypatch: pytest.MonkeyPatch) -
     assert contents(lake, "insights/") == made_alone("steps")
 
 
+def test_a_run_holds_no_more_than_so_many_rows_and_selects_the_rest_in_its_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(select_together, "BATCH_ROWS", 1)
+    monkeypatch.setattr(measure, "MOST_HELD_ROWS", 1)
+    lake = lake_of("steps")
+    found = select_changed(lake, "steps", [day.isoformat() for day in DATES], OPTIONS)
+    assert [type(batch) for batch in found.batches] == [measure.Selected, *3 * [measure.Unselected]]
+    assert found.count == 4
+    make_together(lake, "steps")
+    assert contents(lake, "insights/") == made_alone("steps")
+
+
 def test_a_partition_that_fails_takes_no_other_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     lake, broken = lake_of("steps"), DATES[2].isoformat()
     analyse = measure._analysed
