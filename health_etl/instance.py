@@ -21,7 +21,8 @@ from dagster._serdes import ConfigurableClass, ConfigurableClassData
 from health_etl.batched_events import BATCH_EVENTS
 from health_etl.settings import Settings, load, project_root
 from health_etl.sqlite_storage import BatchingSqliteStorage
-from health_etl.sqlite_tuning import spare_disk_from_now_on, writes_many_events
+from health_etl.sqlite_tuning import spare_disk_from_now_on
+from health_etl.this_process import is_daemon, writes_many_events
 
 # How soon the UI shows the output of a run that is still at work.
 UPLOAD_INTERVAL_SECONDS = 15
@@ -52,6 +53,10 @@ class ConfiguredStorage(DagsterStorage[Any], _ByTheSettings):
         del config_value
         # A run over a range writes hundreds of events that are alike; without the variable Dagster writes them singly.
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(BATCH_EVENTS))
+        if is_daemon():
+            from health_etl.prompt_backfills import look_often
+
+            look_often()
         url = load().dagster_postgres_url
         if url is None:
             if writes_many_events():

@@ -10,11 +10,8 @@ outlives its runs keeps only the files that it used last.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from multiprocessing import parent_process
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -44,15 +41,6 @@ def spare_disk_from_now_on() -> None:
     for module in _STORAGES:
         if not isinstance(module.create_engine, _KeptEngines):
             module.create_engine = _KeptEngines(module.create_engine)
-
-
-def writes_many_events() -> bool:
-    """Say whether this process was started to work a run off, or to plan runs: the UI and code servers but read."""
-    program = Path(sys.argv[0]) if sys.argv else Path()
-    is_run_of_code_server = parent_process() is not None
-    is_run = sys.argv[1:3] == ["api", "execute_run"]
-    is_daemon = program.name == "dagster-daemon" or program.parent.name == "_daemon"
-    return is_run_of_code_server or is_run or is_daemon
 
 
 class _KeptEngines:
