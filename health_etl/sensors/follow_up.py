@@ -5,8 +5,9 @@ A sensor and not declarative automation, for three reasons that were seen in Dag
 date alone up to date and never an old one; an evaluation takes 11 to 20 s to lead to a run; and it follows events, so
 that what the event log lost or never had (a lake that was made elsewhere) stays stale. Here manifests are compared.
 
-It is debounced: while daily runs are at work it waits, since each of them may change the same month again, but never
-longer than LONGEST_WAIT_SECONDS. Hundred files make a handful of runs, and a month is never in two.
+It is debounced: while daily runs or backfills are at work it waits, since each of them may change the same month again,
+but never longer than LONGEST_WAIT_SECONDS, or LONGEST_BACKFILL_SECONDS. Hundred files make a handful of runs, and a
+month is never in two.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from datetime import date, timedelta
 from functools import partial
 
 import dagster as dg
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES  # has no public name
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus  # these have no public names
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from health_etl import planner as package_planner
 from health_etl.assets.training import JOURNAL
@@ -30,6 +32,7 @@ from health_etl.core.catalogue import Catalogue, Manifests
 from health_etl.core.heads import HeadCache
 from health_etl.core.lake import Lake, connect
 from health_etl.core.manifest import DerivedManifest, RecordsManifest, digest
+from health_etl.core.wording import counted
 from health_etl.insights.partition import InsightOptions
 from health_etl.jobs import BRING_UP_TO_DATE, WRITE_JOURNAL, jobs
 from health_etl.partitions import month_key, next_day, next_month
@@ -46,9 +49,11 @@ from health_etl.training import journal
 
 NAME = "follow_up"
 MONTHS = "journal"
+DAILY_RUN, BACKFILL = "daily run", "backfill"
 FOLLOWS = "health_etl/follows"
 INTERVAL_SECONDS = 5
 LONGEST_WAIT_SECONDS = 60
+LONGEST_BACKFILL_SECONDS = 600
 MOST_ASKS = 10
 MOST_GIVEN_UP = 100  # names that the cursor holds
 LOOK_AGAIN_SECONDS = 30  # at rest: what changes without a run of Dagster's is found then; listing has its price
@@ -139,7 +144,8 @@ def follow_up_sensor(heads: HeadCache, clock: Clock = time.time) -> dg.SensorDef
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
             "Asks for what follows from changed records: insights of later dates that look back on them, then months "
-            f"of the journal. Waits while daily runs are at work, at most {LONGEST_WAIT_SECONDS} s."
+            f"of the journal. Waits while daily runs are at work, at most {LONGEST_WAIT_SECONDS} s, and while a "
+            f"backfill is, at most {LONGEST_BACKFILL_SECONDS // 60} minutes."
         ),
     )
     def follow_up(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
@@ -166,11 +172,15 @@ def follow_up_sensor(heads: HeadCache, clock: Clock = time.time) -> dg.SensorDef
 
 def _has_more_to_follow(instance: dg.DagsterInstance, latest_run: str) -> bool:
     """Say whether another look may find more: a run got further since, and no daily one is at work."""
-    return earlier_runs.latest_change(instance) != latest_run and not _daily_runs(instance)
+    return earlier_runs.latest_change(instance) != latest_run and not _at_work(instance)
 
 
-def _daily_runs(instance: dg.DagsterInstance) -> int:
-    return instance.get_runs_count(dg.RunsFilter(job_name=BRING_UP_TO_DATE, statuses=NOT_FINISHED_STATUSES))
+def _at_work(instance: dg.DagsterInstance) -> dict[str, int]:
+    """Return what may change the same months again, with the number of each; nothing when all is at rest."""
+    daily = dg.RunsFilter(job_name=BRING_UP_TO_DATE, statuses=NOT_FINISHED_STATUSES)
+    backfills = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])
+    found = {DAILY_RUN: instance.get_runs_count(daily), BACKFILL: instance.get_backfills_count(backfills)}
+    return {what: count for what, count in found.items() if count}
 
 
 def _nothing_changed(cursor: Cursor) -> dg.SensorResult:
@@ -196,9 +206,11 @@ class _Tick:
         work = package_planner.daily_work((), self.catalogue, self.options, self.settings.start_date)
         daily, months = self._daily(work), self._months()
         waiting_since_s = cursor.waiting_since_s or self.now_s
-        busy = _daily_runs(self.instance) if daily.stale or months.stale else 0
-        if busy and self.now_s < waiting_since_s + LONGEST_WAIT_SECONDS:
-            found = f"{len(daily.stale)} upload dates and {len(months.stale)} months wait for {busy} daily runs."
+        busy = _at_work(self.instance) if daily.stale or months.stale else {}
+        longest_s = LONGEST_BACKFILL_SECONDS if BACKFILL in busy else LONGEST_WAIT_SECONDS
+        if busy and self.now_s < waiting_since_s + longest_s:
+            what = " and ".join(counted(count, name) for name, count in busy.items())
+            found = f"{len(daily.stale)} upload dates and {len(months.stale)} months wait for {what}."
             return dg.SensorResult(skip_reason=found, cursor=Cursor(waiting_since_s, cursor.given_up).to_json())
         retry_seconds = self.settings.run_retry_seconds
         plan = daily.plan(self.instance, self.now_s, retry_seconds, next_day)

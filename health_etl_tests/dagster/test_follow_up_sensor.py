@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from health_etl.core import keys
 from health_etl.core.catalogue import Catalogue
@@ -141,10 +142,24 @@ def test_while_daily_runs_are_at_work_it_waits_but_not_for_ever(
     busy = project.instance.create_run_for_job(job, tags={"dagster/partition": "2024-01-01"})
     waiting = daemon.tick(NAME)
     assert not waiting.run_requests
-    assert "wait for 1 daily runs" in str(waiting.skip_reason)
+    assert "wait for 1 daily run." in str(waiting.skip_reason)
     monkeypatch.setattr(follow_up, "LONGEST_WAIT_SECONDS", 0)
     assert asked(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
     project.instance.report_run_failed(busy)
+
+
+def test_while_a_backfill_is_at_work_it_waits_for_longer(
+    daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload(project.lake, 0, "s1")
+    daemon.tick_and_run(STEPS)
+    project.instance.add_backfill(PartitionBackfill("b1", BulkActionStatus.REQUESTED, False, {}, 0.0))
+    monkeypatch.setattr(follow_up, "LONGEST_WAIT_SECONDS", 0)
+    waiting = daemon.tick(NAME)
+    assert not waiting.run_requests
+    assert "wait for 1 backfill." in str(waiting.skip_reason)
+    monkeypatch.setattr(follow_up, "LONGEST_BACKFILL_SECONDS", 0)
+    assert asked(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
 
 
 def test_a_month_that_fails_three_times_is_told_and_not_asked_for_again(
