@@ -5,7 +5,7 @@ it in ranges, keeps to the pools and shows its progress. They make nothing thems
 import re
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -27,14 +27,19 @@ from health_etl.assets.unclaimed import last_upload_date
 from health_etl.core import unclaimed, utc_offsets
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.heads import HeadCache
-from health_etl.core.listing import list_all
+from health_etl.core.keys import DAILY_JOURNAL
+from health_etl.core.lake import Lake
+from health_etl.core.listing import list_all, list_dates
 from health_etl.core.quality import QualityRules
+from health_etl.core.wording import counted
 from health_etl.errors import PermanentError
+from health_etl.insights.partition import InsightOptions
 from health_etl.jobs import FULL_SWEEP, SWEPT
-from health_etl.partitions import month_key, next_day, next_month, upload_dates
+from health_etl.partitions import month_key, next_day, next_month, ranges, upload_dates
 from health_etl.planner import Scope
 from health_etl.record_types import record_types
 from health_etl.resources import LakeResource, reported_failures
+from health_etl.settings import Settings
 
 INGEST_DATE_RANGE = "ingest_date_range"
 REBUILD_TRAINING = "rebuild_training"
@@ -52,6 +57,10 @@ class DateRangeConfig(dg.Config):
     record_types: list[str] = Field(
         default=[],
         description=f"Record types, such as steps. Empty: all. Known are {', '.join(record_types())}.",
+    )
+    also_unchanged: bool = Field(
+        default=False,
+        description="Run over dates that are up to date as well. No file of theirs is read; every check is made anew.",
     )
 
 
@@ -80,13 +89,37 @@ def request_upload_dates(context: dg.OpExecutionContext, config: DateRangeConfig
             raise PermanentError(f"{unknown[0]} is no record type; known are {', '.join(record_types())}.")
         names = config.record_types or list(record_types())
         of_types = [key(name) for name in names for key in (records_key, quarantine_key, insights_key)]
+        dates = _keys(first.isoformat(), last.isoformat(), next_day)
+        if not config.also_unchanged:
+            unsettled = _unsettled(context.instance, lake.open(), lake.settings(), names, dates)
+            context.log.info(f"{len(dates) - len(unsettled)} of {counted(len(dates), 'upload date')} up to date.")
+            dates = sorted(unsettled)
         _request(
             context,
             f"Upload dates {first} to {last}",
-            [*of_types, records_key(utc_offsets.NAME)],
-            _keys(first.isoformat(), last.isoformat(), next_day),
+            [*of_types, records_key(utc_offsets.NAME), insights_key(DAILY_JOURNAL)],
+            dates,
+            next_day,
             {},
         )
+
+
+def _unsettled(
+    instance: dg.DagsterInstance, lake: Lake, settings: Settings, names: Sequence[str], dates: Sequence[str]
+) -> set[str]:
+    """Return the dates on which something of these types is out of date, or made without Dagster's having heard."""
+    days, catalogue = [*map(date.fromisoformat, dates)], Catalogue(lake, HeadCache())
+    catalogue.read_all()
+    scope = Scope(days[0], days[-1], frozenset(names))
+    listing = list_dates(lake, [record_types()[name] for name in names], days)
+    stale = planner.stale_records(listing, catalogue, scope, QualityRules.of(settings))
+    work = planner.daily_work(stale, catalogue, InsightOptions.of(settings, lake), settings.start_date)
+    found = {*work.records, *work.offsets} | {
+        day for day, of_date in work.insights.items() if of_date & {*names, DAILY_JOURNAL}
+    }
+    for name in names:
+        found |= {*catalogue.records(name)} - instance.get_materialized_partitions(records_key(name))
+    return found & {*dates}
 
 
 @dg.op(description="Asks for a backfill over the months of the health journal.")
@@ -99,7 +132,7 @@ def request_months(context: dg.OpExecutionContext, config: MonthRangeConfig) -> 
             raise PermanentError("The first month must not lie after the last.")
         keys = _keys(month_key(first), month_key(last), next_month)
         run_config = {"ops": {JOURNAL.to_python_identifier(): {"config": {"rewrite": config.rewrite}}}}
-        _request(context, f"Months {first} to {last}", [JOURNAL], keys, run_config)
+        _request(context, f"Months {first} to {last}", [JOURNAL], keys, next_month, run_config)
 
 
 class SweepConfig(dg.Config):
@@ -152,8 +185,9 @@ def full_sweep() -> None:
     name=INGEST_DATE_RANGE,
     description=(
         "Brings a range of upload dates up to date, for some record types or all: records, quarantine, offsets, "
-        "insights. Files that are accounted for are not read again. Fill in first_date and last_date in the "
-        "launchpad; progress shows under Runs, Backfills. Also the way to try again what the sensors gave up."
+        "insights. Dates that are up to date are left out, files that are accounted for not read again. Fill in "
+        "first_date and last_date in the launchpad; progress shows under Runs, Backfills. Also the way to try again "
+        "what the sensors gave up."
     ),
     tags=PURPOSE,
 )
@@ -180,11 +214,17 @@ def _request(
     title: str,
     assets: Sequence[dg.AssetKey],
     partitions: Sequence[str],
+    following: Callable[[str], str],
     run_config: Mapping[str, Any],
 ) -> None:
+    if not partitions:
+        context.log.info(f"{title}: everything is up to date, there is nothing to run.")
+        context.add_output_metadata({"partitions": 0})
+        return
     backfill_id = uuid.uuid4().hex[:8]
     instance = context.instance
-    chosen = PartitionsSelector(ranges=[PartitionRangeSelector(start=partitions[0], end=partitions[-1])])
+    spans = ranges(partitions, len(partitions), following)
+    chosen = PartitionsSelector(ranges=[PartitionRangeSelector(start=span[0], end=span[-1]) for span in spans])
     backfill = PartitionBackfill.from_partitions_by_assets(
         backfill_id=backfill_id,
         asset_graph=context.repository_def.asset_graph,

@@ -76,14 +76,46 @@ def test_every_job_is_described(daemon: Daemon) -> None:
     assert [job.name for job in jobs if not job.description and not job.name.startswith("__")] == []
 
 
+SEPTEMBER = {"first_date": "2025-09-01", "last_date": "2025-09-30"}
+
+
+def targets(daemon: Daemon, found: PartitionBackfill) -> set[tuple[str, ...]]:
+    """Return the partitions that a backfill is about; those of its assets are the same, so that they go in one run."""
+    data = found.get_asset_backfill_data(daemon.definitions.resolve_asset_graph())
+    subsets = data.target_subset.partitions_subsets_by_asset_key.values()
+    return {tuple(sorted(subset.get_partition_keys())) for subset in subsets}
+
+
 def test_a_date_range_becomes_one_backfill_of_all_its_assets(daemon: Daemon) -> None:
-    assert launch(daemon, "ingest_date_range", {"first_date": "2025-09-01", "last_date": "2025-09-30"}).success
+    assert launch(daemon, "ingest_date_range", {**SEPTEMBER, "also_unchanged": True}).success
     found = backfill(daemon)
-    assert len(found.asset_selection or ()) == 3 * len(record_types()) + 1
+    assert len(found.asset_selection or ()) == 3 * len(record_types()) + 2
     assert found.title == "Upload dates 2025-09-01 to 2025-09-30"
-    graph = daemon.definitions.resolve_asset_graph()
-    targets = found.get_asset_backfill_data(graph).target_subset.partitions_subsets_by_asset_key
-    assert {len(list(subset.get_partition_keys())) for subset in targets.values()} == {30}
+    ((first, *_, last),) = targets(daemon, found)
+    assert (first, last) == ("2025-09-01", "2025-09-30")
+
+
+def test_a_date_range_is_about_what_is_out_of_date_alone(daemon: Daemon) -> None:
+    lake, first, second = daemon.project.lake, date(2025, 9, 3), date(2025, 9, 20)
+    put(lake, "steps", [steps("s1")], upload_date=first)
+    put(lake, "steps", [steps("s2")], upload_date=second)
+    put(lake, "steps", [steps("s3")], upload_date=date(2025, 8, 31))
+    assert launch(daemon, "ingest_date_range", SEPTEMBER).success
+    assert targets(daemon, backfill(daemon)) == {(first.isoformat(), second.isoformat())}
+
+
+def test_a_date_range_that_is_up_to_date_runs_nothing_unless_this_dagster_has_not_heard_of_it(daemon: Daemon) -> None:
+    put(daemon.project.lake, "steps", [steps("s1")])
+    for request in daemon.tick(STEPS).run_requests or ():
+        assert daemon.run(request).success
+    done = launch(daemon, "ingest_date_range", SEPTEMBER)
+    assert done.success
+    assert not daemon.project.instance.get_backfills()
+    messages = [entry.user_message for entry in daemon.project.instance.all_logs(done.run_id)]
+    assert "Upload dates 2025-09-01 to 2025-09-30: everything is up to date, there is nothing to run." in messages
+    daemon.project.instance.wipe_assets([dg.AssetKey(["records", "steps"])])
+    assert launch(daemon, "ingest_date_range", SEPTEMBER).success
+    assert targets(daemon, backfill(daemon)) == {(UPLOADED.isoformat(),)}
 
 
 @pytest.mark.parametrize(
