@@ -54,7 +54,7 @@ class ConfiguredStorage(DagsterStorage[Any], _ByTheSettings):
         # A run over a range writes hundreds of events that are alike; without the variable Dagster writes them singly.
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(BATCH_EVENTS))
         if is_daemon():
-            from health_etl.prompt_backfills import look_often
+            from health_etl.prompt_daemon import look_often
 
             look_often()
         url = load().dagster_postgres_url

@@ -112,7 +112,7 @@ class Joiner:
     def _asked(self, partition: str) -> pd.DataFrame:
         names = [*SUBJECT_DAY, "user_id"]
         frames = [
-            table.latest([partition], table.people(partition))[names]
+            table.latest([partition])[names]
             for name, table in self._tables.items()
             if self._types[name].dates(partition)
         ]

@@ -77,11 +77,13 @@ class EarlierDays:
         self._kept: dict[str, pd.DataFrame] = {}
         self._unwritten: dict[str, pd.DataFrame] = {}
 
-    def latest(self, partitions: Sequence[str], people: Sequence[str]) -> pd.DataFrame:
-        """Return each of the people's days once, as the last of these partitions (in order) says, with `partition`."""
-        wanted = set(people)
+    def latest(self, partitions: Sequence[str], people: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return each of the people's days once, everybody's by default, as the last of these partitions (in order)
+        says, with `partition`.
+        """
         frames = [self._read(partition, people) for partition in partitions]
-        frames = [frame[frame["subject"].isin(wanted)] for frame in frames]
+        if people is not None:
+            frames = [frame[frame["subject"].isin(people)] for frame in frames]
         frames = [frame for frame in frames if len(frame)]
         if not frames:
             return pd.DataFrame({name: pd.Series(dtype="str") for name in [*self._columns, "partition"]}).astype(
@@ -89,14 +91,6 @@ class EarlierDays:
             )
         found = pd.concat(frames, ignore_index=True)
         return found.drop_duplicates(SUBJECT_DAY, keep="last", ignore_index=True)
-
-    def people(self, partition: str) -> list[str]:
-        """Return the subjects that a partition speaks of."""
-        if partition in self._kept:
-            found: list[str] = self._kept[partition]["subject"].unique().tolist()
-            return found
-        table = read_table(self._lake, keys.insights_key(self._name, partition), columns=["subject"])
-        return sorted(table["subject"].unique().to_pylist())
 
     def expect(self, partition: str, rows: pd.DataFrame) -> None:
         """Take what is about to be written in place of what is."""
@@ -108,7 +102,7 @@ class EarlierDays:
         self._unwritten.pop(partition, None)
         self._keep(partition, _measured(rows[self._columns], partition))
 
-    def _read(self, partition: str, people: Sequence[str]) -> pd.DataFrame:
+    def _read(self, partition: str, people: Sequence[str] | None) -> pd.DataFrame:
         if partition in self._unwritten and partition not in self._kept:
             rows = _measured(self._unwritten[partition][self._columns], partition)
             self._keep(partition, rows)
@@ -117,7 +111,7 @@ class EarlierDays:
             key = keys.insights_key(self._name, partition)
             rows = frame_of(read_table(self._lake, key, columns=self._columns))
             if not self._keep(partition, _measured(rows, partition)):
-                return _measured(rows[rows["subject"].isin(people)], partition)
+                return _measured(rows if people is None else rows[rows["subject"].isin(people)], partition)
         return self._kept[partition]
 
     def _keep(self, partition: str, rows: pd.DataFrame) -> bool:

@@ -1,4 +1,4 @@
-"""Waiting within a tick. Dagster's daemon comes by every 5 s at most; a tick that stays a while answers at once.
+"""Waiting within a tick: one that stays a while answers at once, and a tick is a line in Dagster's database.
 
 For sensors that are asked in threads of their own (`sensors: use_threads` in dagster.yaml), so that none waits for
 another.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-SECONDS = 4.0  # less than the daemon's 5 s: it comes again as soon as the tick is over
+SECONDS = 4.0
 LOOK_EVERY_SECONDS = 0.25
 
 

@@ -30,7 +30,7 @@ from health_etl.sensors.uploads import Report, Uploads, run_request
 from health_etl.settings import Settings
 
 NAME = "upload_events"
-INTERVAL_SECONDS = 5
+INTERVAL_SECONDS = 1  # a tick with nothing to do waits for four
 MOST_MESSAGES = 2_000
 TAKING_SECONDS = 5
 CORRELATION_IDS = "health_etl/correlation_ids"
