@@ -194,6 +194,7 @@ class Lake:
     def delete(self, keys: Iterable[str]) -> None:
         """Remove objects; one that is not there is no error."""
         for key in keys:
+            self._recent.forget(key)
             try:
                 with self._failures(key):
                     obstore.delete(self._store, key)

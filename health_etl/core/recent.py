@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from functools import cache
-from threading import Lock
+from threading import RLock
 
 KEPT_BYTES = 32 * 1024 * 1024
 LARGEST_BYTES = 256 * 1024
@@ -17,7 +17,7 @@ class RecentObjects:
         self._bound = kept_bytes
         self._bytes = 0
         self._kept: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
-        self._turn = Lock()
+        self._turn = RLock()
 
     def find(self, key: str, etag: str) -> bytes | None:
         """Return an object's bytes when it is known in that version."""
@@ -31,7 +31,7 @@ class RecentObjects:
     def keep(self, key: str, etag: str | None, content: bytes) -> None:
         """Remember an object in the place of any other version of it."""
         with self._turn:
-            self._bytes -= len(self._kept.pop(key, ("", b""))[1])
+            self.forget(key)
             if not etag or len(content) > LARGEST_BYTES:
                 return
             self._kept[key] = (etag, content)
@@ -39,6 +39,11 @@ class RecentObjects:
             while self._bytes > self._bound:
                 _, (_, oldest) = self._kept.popitem(last=False)
                 self._bytes -= len(oldest)
+
+    def forget(self, key: str) -> None:
+        """Forget every version of an object."""
+        with self._turn:
+            self._bytes -= len(self._kept.pop(key, ("", b""))[1])
 
 
 @cache

@@ -9,15 +9,16 @@ from health_etl.core import keys
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.heads import HeadCache
 from health_etl.core.lake import FetchedObject, Lake
+from health_etl.core.recent import RecentObjects
 from health_etl_tests.exports import blood_glucose, heart_rate, put
 from health_etl_tests.pipeline import bring_up_to_date
 
 
 class CountingLake(Lake):
-    """A lake that counts how often objects are read one by one."""
+    """A lake that remembers nothing and counts how often objects are read one by one."""
 
     def __init__(self) -> None:
-        super().__init__(MemoryStore(), "memory://lake")
+        super().__init__(MemoryStore(), "memory://lake", recent=RecentObjects(kept_bytes=0))
         self.reads = 0
 
     def fetch(self, key: str) -> FetchedObject:
