@@ -131,7 +131,7 @@ def qualities(catalogue: Catalogue, record_type: str, found: Window) -> dict[str
 def write(
     lake: Lake, processor: Telling, partition: str, digests: Digests, rows: pd.DataFrame, is_written: bool
 ) -> DerivedManifest:
-    """Write a partition and its manifest, which says of which local days; `is_written` where it was before."""
+    """Write a partition and its manifest, which names its local days; `is_written` where there was one before."""
     key = keys.insights_key(processor.name, partition)
     if is_written:
         mark_unfinished(lake, keys.manifest_key(key))
