@@ -33,7 +33,7 @@ the first column is the name in the code, so that a correction is one line.
 
 # Says of a function that it computes a figure, and from where the formula comes.
 _ORIGIN = re.compile(r"\b(source|formula|doi|assumption)\b", re.IGNORECASE)
-_DOI = re.compile(r"\bdoi:(10\.\d+/(?:[^\s,;()]|\([^\s()]*\))+?)(?=[.,;)]*(?:\s|$))")
+_DOI = re.compile(r"\bdoi:(10\.\d+/(?:[^\s,;()]|\([^\s()]*\))+?)(?=[.,:;)]*(?:\s|$))")
 _LABEL = re.compile(
     r"^(Formula|Unit|Units|Population|Source|Sources|Minimal coverage|Coverage|Method)\s*:", re.IGNORECASE
 )
