@@ -1,8 +1,8 @@
 """Starts runs warm: a run's process is forked from one that has imported everything, instead of importing it anew.
 
 Dagster's code server starts a fresh interpreter for every run, which spends some seconds on imports before the first
-step. Here the code server's child processes come from Python's fork server: it imports `health_etl.warm` once, holds
-neither threads nor connections, and each run is a fork of it, with a memory and an end of its own as before.
+step. Here the code server's child processes come from Python's fork server: it imports `health_etl.preloaded` once,
+holds neither threads nor connections, and each run is a fork of it, with a memory and an end of its own as before.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from obstore.store import MemoryStore
 
 from health_etl.core import keys
 from health_etl.core.lake import FetchedObject, Lake
-from health_etl.core.listing import Upload, list_partition
+from health_etl.core.listing import TypeListing, Upload
 from health_etl.core.manifest import FileEntry
 from health_etl.record_types import record_types
 from health_etl_tests.exports import (
@@ -61,7 +61,7 @@ def ids(lake: Lake, name: str = "blood_glucose") -> list[tuple[str, str]]:
 
 
 def uploads_of(lake: Lake) -> tuple[Upload, ...]:
-    return list_partition(lake, record_types()["blood_glucose"], UPLOADED)
+    return TypeListing(lake, record_types()["blood_glucose"]).uploads(UPLOADED)
 
 
 def outputs(lake: Lake) -> dict[str, bytes]:

@@ -18,7 +18,7 @@ from health_etl.core import avro, keys, records_partition, unclaimed, utc_offset
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.keys import DAILY_JOURNAL
 from health_etl.core.lake import Lake
-from health_etl.core.listing import list_all, list_partition
+from health_etl.core.listing import TypeListing, list_all
 from health_etl.core.manifest import DerivedManifest, RecordsManifest, read_derived_manifest, read_records_manifest
 from health_etl.core.quality import QualityRules
 from health_etl.core.select import Selection, select, window
@@ -139,7 +139,7 @@ def write_journal(lake: Lake) -> list[str]:
 
 def update_records(lake: Lake, name: str, upload_date: date = UPLOADED) -> records_partition.Update:
     """Bring one records partition up to date with what raw/ holds."""
-    uploads = list_partition(lake, record_types()[name], upload_date)
+    uploads = TypeListing(lake, record_types()[name]).uploads(upload_date)
     return records_partition.update(lake, record_types()[name], upload_date, uploads)
 
 

@@ -20,7 +20,6 @@ DEFAULT_PORT = 3100
 LAKE = "s3://health-data"
 RUN_LOGS = "s3://health-runs/logs"
 NAME = "health_etl"  # of the database, its user, and RabbitMQ's
-EVENT_BATCH_SIZE = 100  # a connection for each event costs more than the event
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,6 @@ class StackSettings:
             "HEALTH_ETL_RUN_LOGS": RUN_LOGS,
             "HEALTH_ETL_DAGSTER_POSTGRES_URL": self.postgresql_url,
             "DAGSTER_HOME": str(self.dagster_home),
-            "DAGSTER_EVENT_BATCH_SIZE": str(EVENT_BATCH_SIZE),
             "DAGSTER_CODE_SERVER_HOST": HOST,
             "DAGSTER_CODE_SERVER_PORT": str(self.code_server_port),
         }

@@ -67,11 +67,6 @@ def list_all(lake: Lake, start_date: date, last_date: date) -> Listing:
     return sort_out(lake.objects(RAW), start_date, last_date, releases.latest(lake))
 
 
-def list_partition(lake: Lake, record_type: RecordType, upload_date: date) -> tuple[Upload, ...]:
-    """List the uploads of one type and date; keys that do not parse are left to `list_all`."""
-    return TypeListing(lake, record_type).uploads(upload_date)
-
-
 def list_dates(lake: Lake, types: Iterable[RecordType], dates: Sequence[date]) -> Listing:
     """List the uploads of these types on these dates, which are in order; what nobody claims is left to `list_all`."""
     uploads: dict[tuple[str, date], tuple[Upload, ...]] = {}
@@ -83,7 +78,8 @@ def list_dates(lake: Lake, types: Iterable[RecordType], dates: Sequence[date]) -
 
 
 class TypeListing:
-    """Lists the uploads of one type date by date. Its folders, whatever their case, are looked up once.
+    """Lists the uploads of one type date by date. Its folders, whatever their case, are looked up once;
+    keys that do not parse are left to `list_all`.
 
     `dates` are those that will be asked for: several of a month with few objects are listed in one go.
     """

@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +145,10 @@ def proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
     faulty.stop()
 
 
+def _is_well(service: PortMapper | RabbitMQ | PostgreSQL) -> bool:
+    return service.problem() is None
+
+
 @contextmanager
 def _own(*kinds: type[PortMapper] | type[RabbitMQ] | type[PostgreSQL]) -> Iterator[StackSettings]:
     """Start services of the stack on free ports, in a folder that goes with them."""
@@ -155,7 +159,7 @@ def _own(*kinds: type[PortMapper] | type[RabbitMQ] | type[PostgreSQL]) -> Iterat
         try:
             for service in services:
                 service.start()
-                wait_for(lambda one=service: one.problem() is None, START_TIMEOUT_SECONDS)  # type: ignore[misc]
+                wait_for(partial(_is_well, service), START_TIMEOUT_SECONDS)
             yield settings
         finally:
             for service in reversed(services):

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from deploy.stack.service import ProcessService
-from deploy.stack.settings import EVENT_BATCH_SIZE, LAKE, RUN_LOGS, StackSettings
+from deploy.stack.settings import LAKE, RUN_LOGS, StackSettings
 from deploy.stack.stack import Stack
 from health_etl.settings import variable_names
 from health_etl_tests.availability import unavailable
@@ -133,7 +133,6 @@ def test_their_settings_are_those_of_the_stack_without_docker(
         assert set_there == own | {"HEALTH_ETL_PSEUDONYM_KEY"}
         assert {variable for variable in set_there if variable.startswith("HEALTH_ETL_")} <= set(variable_names())
         assert (environment["HEALTH_ETL_LAKE"], environment["HEALTH_ETL_RUN_LOGS"]) == (LAKE, RUN_LOGS)
-        assert environment["DAGSTER_EVENT_BATCH_SIZE"] == str(EVENT_BATCH_SIZE)
 
 
 def test_the_image_is_built_from_files_that_are_there_and_does_not_run_as_root(checkout: Path) -> None:

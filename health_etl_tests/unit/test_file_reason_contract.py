@@ -16,7 +16,7 @@ import pytest
 
 from health_etl.core import avro, records_partition
 from health_etl.core.lake import Lake
-from health_etl.core.listing import list_partition
+from health_etl.core.listing import TypeListing
 from health_etl.core.quality import QualityRules
 from health_etl.core.reasons import FileReason
 from health_etl.record_types import record_types
@@ -132,7 +132,7 @@ def judged(lake: Lake, name: str, pair: Pair, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(avro, "MAX_RECORDS", pair.max_records)
     monkeypatch.setattr(avro, "MAX_FILE_BYTES", pair.max_file_bytes)
     record_type, rules = record_types()[name], QualityRules(threshold=pair.threshold)
-    records_partition.update(lake, record_type, UPLOADED, list_partition(lake, record_type, UPLOADED), rules)
+    records_partition.update(lake, record_type, UPLOADED, TypeListing(lake, record_type).uploads(UPLOADED), rules)
     (entry,) = manifest_of(lake, name).files
     entry.check()
     return entry.reason, entry.accepted

@@ -10,7 +10,7 @@ from obstore.store import MemoryStore
 
 from health_etl.core import releases
 from health_etl.core.lake import Lake, ObjectInfo
-from health_etl.core.listing import Found, Listing, TypeListing, list_all, list_partition, sort_out
+from health_etl.core.listing import Found, Listing, TypeListing, list_all, sort_out
 from health_etl.core.manifest import versions_digest
 from health_etl.core.reasons import FileReason
 from health_etl.record_types import record_types
@@ -86,7 +86,7 @@ def test_a_partition_lists_the_same_alone_as_with_all_others() -> None:
         for day in ("20", "21"):
             lake.put(f"raw/{folder}/2025/09/{day}/{NAME}", b"x")
     lake.put("raw/StepsRecord/2025/09/21/unparseable", b"x")
-    alone = list_partition(lake, record_types()["steps"], date(2025, 9, 21))
+    alone = TypeListing(lake, record_types()["steps"]).uploads(date(2025, 9, 21))
     assert alone == list_all(lake, FIRST, LAST).uploads["steps", date(2025, 9, 21)]
     assert [upload.raw.type_folder for upload in alone] == ["STEPSRECORD", "StepsRecord"]
 
@@ -111,7 +111,7 @@ def test_dates_that_are_asked_for_together_list_the_same_as_alone(
     together = TypeListing(lake, steps, dates)
     found = [together.uploads(day) for day in dates]
     assert len(prefixes) == requests
-    assert found == [list_partition(lake, steps, day) for day in dates]
+    assert found == [TypeListing(lake, steps).uploads(day) for day in dates]
     assert [len(uploads) for uploads in found] == [2, 2, 2, 2, 0]
 
 
@@ -133,7 +133,7 @@ def test_what_the_uploads_of_a_date_come_to_is_the_same_in_whatever_order_they_a
     decided = datetime(2025, 9, 22, tzinfo=UTC).isoformat()
     releases.record(lake, releases.Release(f"raw/StepsRecord/2025/09/21/a{NAME}", "", True, "read it", decided))
     steps, day = record_types()["steps"], date(2025, 9, 21)
-    uploads = list_partition(lake, steps, day)
+    uploads = TypeListing(lake, steps).uploads(day)
     assert [upload.release is not None for upload in uploads] == [False, False, False, True, False, False]
     expected = Found(versions_digest({upload.info.key: upload.version for upload in uploads}), 6, 10)
     assert TypeListing(lake, steps).found(day) == expected

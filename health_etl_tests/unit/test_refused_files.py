@@ -9,7 +9,7 @@ import pytest
 
 from health_etl.core import avro, keys, records_partition
 from health_etl.core.lake import Lake
-from health_etl.core.listing import list_partition
+from health_etl.core.listing import TypeListing
 from health_etl.core.quality import QualityRules
 from health_etl.core.reasons import FileReason
 from health_etl.record_types import record_types
@@ -161,7 +161,7 @@ def test_a_file_under_the_threshold_is_quarantined_whole_with_its_good_records(l
 
 def test_a_lower_threshold_lets_a_file_in_that_was_under_the_earlier_one(lake: Lake) -> None:
     _same_file_of(lake, "low_quality")
-    uploads = list_partition(lake, GLUCOSE, UPLOADED)
+    uploads = TypeListing(lake, GLUCOSE).uploads(UPLOADED)
     done = records_partition.update(lake, GLUCOSE, UPLOADED, uploads, QualityRules(threshold=0.68))
     assert done.files_read == 2
     assert done.manifest.total() == (7, 3, 0, 4)

@@ -14,7 +14,7 @@ import pytest
 from health_etl.core import avro, records_partition
 from health_etl.core.avro import DecodedFile
 from health_etl.core.avro_resolution import LOGICAL, resolve
-from health_etl.core.listing import list_partition
+from health_etl.core.listing import TypeListing
 from health_etl.core.reasons import FileRefusedError
 from health_etl.record_types import by_avro_name, record_types
 from health_etl.record_types.base import RecordType
@@ -218,7 +218,7 @@ def test_both_sides_of_a_renaming_of_all_fields_give_equal_rows_in_one_partition
     lake = memory_lake()
     put_content(lake, name, avro_bytes(name, [plain(name, "old")]))
     put_content(lake, name, avro_bytes(name, [record], schema))
-    records_partition.update(lake, knowing, UPLOADED, list_partition(lake, knowing, UPLOADED))
+    records_partition.update(lake, knowing, UPLOADED, TypeListing(lake, knowing).uploads(UPLOADED))
     manifest = manifest_of(lake, name)
     assert manifest.total() == (2, 2, 0, 0)
     assert {file.added_fields for file in manifest.files} == {()}
