@@ -5,49 +5,25 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import fastavro
 import numpy as np
 import pytest
 
-from health_etl.synthetic import SHIPPED_SEED, ExportFile, generate, shipped_sample, write_exports
+from health_etl.synthetic import ExportFile, generate, write_exports
 from health_etl.synthetic.avro_schemas import WRITER_SCHEMAS
 from health_etl.synthetic.blood_glucose import meal_response
 from health_etl.synthetic.exports import exports_of, rows_of_export
-from health_etl.synthetic.local_day import MILLIS_PER_HOUR, LocalDay, zone_offset_id
+from health_etl.synthetic.local_day import MILLIS_PER_HOUR
 from health_etl.synthetic.person import GlucoseProfile, invent_person
 from health_etl.synthetic.records import Record, Version
+from health_etl_tests.synthetic_rows import Decoded, app_of, decode, rows_of
 
-SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
-SHIPPED_COUNTS = {
-    "BloodGlucoseRecord": 5,
-    "HeartRateRecord": 5,
-    "SleepSessionRecord": 5,
-    "StepsRecord": 5,
-    "ActiveCaloriesBurnedRecord": 3,
-    "HeartRateVariabilityRmssdRecord": 3,
-}
 INSTANTS = ("BloodGlucoseRecord", "HeartRateVariabilityRmssdRecord")
 INTERVALS = ("HeartRateRecord", "SleepSessionRecord", "StepsRecord", "ActiveCaloriesBurnedRecord")
-
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Decoded:
-    file: ExportFile
-    rows: list[Row]
-
-
-def decode(file: ExportFile) -> Decoded:
-    return Decoded(file, list(fastavro.reader(io.BytesIO(file.content))))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -58,19 +34,6 @@ def files() -> list[ExportFile]:
 @pytest.fixture(scope="module")
 def decoded(files: list[ExportFile]) -> list[Decoded]:
     return [decode(file) for file in files]
-
-
-@pytest.fixture(scope="module")
-def shipped() -> list[Decoded]:
-    return [decode(file) for file in shipped_sample(SHIPPED_SEED)]
-
-
-def rows_of(decoded: list[Decoded], record_type: str) -> Iterator[Row]:
-    return (row for export in decoded if export.file.record_type == record_type for row in export.rows)
-
-
-def app_of(row: Row) -> str:
-    return str(row["metadata"]["dataOriginPackageName"])
 
 
 # Reproducible
@@ -131,7 +94,7 @@ def test_every_person_exports_all_six_types_under_names_of_their_own(files: list
     for file in files:
         types[file.person].add(file.record_type)
     assert list(types) == ["person_01", "person_02", "person_03", "person_04"]
-    assert all(held == set(SHIPPED_COUNTS) for held in types.values())
+    assert all(held == {*INSTANTS, *INTERVALS} for held in types.values())
 
 
 def test_one_person_of_four_compresses_the_files(files: list[ExportFile]) -> None:
@@ -139,13 +102,13 @@ def test_one_person_of_four_compresses_the_files(files: list[ExportFile]) -> Non
     assert codecs == {"person_01": "null", "person_02": "deflate", "person_03": "null", "person_04": "null"}
 
 
-@pytest.mark.parametrize("record_type", SHIPPED_COUNTS)
+@pytest.mark.parametrize("record_type", [*INSTANTS, *INTERVALS])
 def test_later_exports_repeat_the_records_of_earlier_ones(decoded: list[Decoded], record_type: str) -> None:
     ids = [row["metadata"]["id"] for row in rows_of(decoded, record_type)]
     assert len(set(ids)) < 0.75 * len(ids)
 
 
-@pytest.mark.parametrize("record_type", SHIPPED_COUNTS)
+@pytest.mark.parametrize("record_type", [*INSTANTS, *INTERVALS])
 def test_an_id_stands_for_one_record_and_its_version_never_goes_back(decoded: list[Decoded], record_type: str) -> None:
     seen: dict[str, tuple[object, int, int]] = {}
     time_field = "timeEpochMillis" if record_type in INSTANTS else "startTimeEpochMillis"
@@ -213,19 +176,6 @@ def test_the_cgm_says_z_while_the_other_apps_tell_where_the_person_lives(decoded
 def test_two_apps_report_the_same_steps_sleep_and_heart_rate(decoded: list[Decoded], record_type: str) -> None:
     apps = {app_of(row) for row in rows_of(decoded, record_type)}
     assert apps == {"com.example.watch", "com.example.ring"}
-
-
-def test_the_watch_counts_from_midnight_to_midnight_and_the_ring_fewer_from_four(
-    shipped: list[Decoded],
-) -> None:
-    last_steps = [export for export in shipped if export.file.record_type == "StepsRecord"][-1]
-    by_app = {app_of(row): row for row in last_steps.rows}
-    watch, ring = by_app["com.example.watch"], by_app["com.example.ring"]
-    midnight = datetime(2025, 9, 16, 5, tzinfo=UTC).timestamp() * 1000  # 00:00 at -05:00
-    assert watch["startTimeEpochMillis"] == midnight
-    assert ring["startTimeEpochMillis"] == midnight + 4 * MILLIS_PER_HOUR
-    assert watch["endTimeEpochMillis"] == ring["endTimeEpochMillis"] == midnight + 24 * MILLIS_PER_HOUR - 1
-    assert 0 < ring["count"] < watch["count"]
 
 
 def test_an_export_holds_what_ended_in_the_last_24_hours_as_it_then_stood() -> None:
@@ -361,35 +311,6 @@ def test_people_rise_later_on_free_days() -> None:
 # Time
 
 
-def test_a_day_is_25_hours_long_when_the_clocks_go_back() -> None:
-    day = LocalDay(date(2025, 11, 2), ZoneInfo("America/New_York"))
-    assert day.end_ms - day.start_ms == 25 * MILLIS_PER_HOUR
-    assert day.minutes_ms.size == 1_500
-    elapsed = day.start_ms + np.array([0, 1, 2, 3, 24]) * MILLIS_PER_HOUR
-    assert day.wall_hours(elapsed).tolist() == [0, 1, 1, 2, 23]  # 01:00 comes twice
-
-
-def test_a_day_is_23_hours_long_when_the_clocks_go_forward() -> None:
-    day = LocalDay(date(2025, 3, 30), ZoneInfo("Europe/Berlin"))
-    assert day.end_ms - day.start_ms == 23 * MILLIS_PER_HOUR
-    elapsed = day.start_ms + np.array([0, 1, 2, 22]) * MILLIS_PER_HOUR
-    assert day.wall_hours(elapsed).tolist() == [0, 1, 3, 23]  # 02:00 is left out
-
-
-def test_hours_outside_the_day_lie_on_its_neighbours() -> None:
-    day = LocalDay(date(2025, 11, 2), ZoneInfo("America/New_York"))
-    assert day.at(-1.5) == datetime(2025, 11, 2, 2, 30, tzinfo=UTC).timestamp() * 1000  # 22:30 at -04:00
-    assert day.at(25.0) == datetime(2025, 11, 3, 6, 0, tzinfo=UTC).timestamp() * 1000  # 01:00 at -05:00
-
-
-@pytest.mark.parametrize(
-    ("zone", "text"),
-    [("America/Bogota", "-05:00"), ("Asia/Kolkata", "+05:30"), ("America/St_Johns", "-02:30"), ("UTC", "Z")],
-)
-def test_offsets_are_written_as_health_connect_writes_them(zone: str, text: str) -> None:
-    assert zone_offset_id(1_760_000_000_000, ZoneInfo(zone)) == text  # 9 October 2025
-
-
 def test_a_total_over_a_clock_change_tells_both_offsets() -> None:
     new_yorker = invent_person(11, 3, "someone")
     exports = map(decode, exports_of(new_yorker, date(2025, 11, 1), 3))
@@ -401,43 +322,6 @@ def test_a_total_over_a_clock_change_tells_both_offsets() -> None:
     }
     assert hours[("-04:00", "-05:00")] == 25 * MILLIS_PER_HOUR
     assert hours[("-05:00", "-05:00")] == 24 * MILLIS_PER_HOUR
-
-
-# The shipped set
-
-
-def test_the_shipped_files_are_what_the_recorded_seed_gives() -> None:
-    on_disk = {path.name: path.read_bytes() for path in SAMPLE.iterdir()}
-    assert {file.name: file.content for file in shipped_sample(SHIPPED_SEED)} == on_disk
-
-
-def test_the_readme_of_the_data_records_the_seed() -> None:
-    assert f"seed {SHIPPED_SEED}" in (SAMPLE.parent / "README.md").read_text()
-
-
-def test_the_shipped_set_is_26_small_files_of_one_person(shipped: list[Decoded]) -> None:
-    assert Counter(export.file.record_type for export in shipped) == SHIPPED_COUNTS
-    assert {export.file.person for export in shipped} == {"demo"}
-    assert sum(len(export.file.content) for export in shipped) < 360 * 1024
-    assert len({export.file.uploaded for export in shipped}) == 3
-
-
-@pytest.mark.parametrize("record_type", SHIPPED_COUNTS)
-def test_the_shipped_exports_overlap_in_every_type(shipped: list[Decoded], record_type: str) -> None:
-    ids = [row["metadata"]["id"] for row in rows_of(shipped, record_type)]
-    assert len(set(ids)) < len(ids)
-
-
-def test_the_shipped_set_holds_the_unusual_records_too(shipped: list[Decoded]) -> None:
-    naps = [row for row in rows_of(shipped, "SleepSessionRecord") if not row["stages"]]
-    assert naps
-    assert all(row["metadata"]["device"] is None for row in naps)
-    assert any(row["metadata"]["clientRecordId"] is None for row in rows_of(shipped, "StepsRecord"))
-    assert max(len(row["samples"]) for row in rows_of(shipped, "HeartRateRecord")) >= 60
-    assert any(
-        row["endTimeEpochMillis"] > row["appRecordFetchTimeEpochMillis"]
-        for row in rows_of(shipped, "ActiveCaloriesBurnedRecord")
-    )
 
 
 # Files
