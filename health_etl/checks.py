@@ -18,7 +18,6 @@ from health_etl.core.catalogue import Catalogue
 from health_etl.core.keys import DAILY_JOURNAL
 from health_etl.core.lake import Lake
 from health_etl.core.quality import QualityRules
-from health_etl.core.verdict import Check, Verdict
 from health_etl.insights import checks as insights_checks
 from health_etl.insights.partition import InsightOptions
 from health_etl.partitions import month_of
@@ -27,6 +26,7 @@ from health_etl.record_types.base import RecordType
 from health_etl.resources import LakeResource, reported_failures
 from health_etl.settings import Settings
 from health_etl.training import checks as training_checks
+from health_etl.verdict import Check, Verdict
 
 PARTITION_TAG = "dagster/partition"
 MAX_TABLE_ROWS = 50  # the event log keeps every one of them, run after run

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from health_etl.core.wording import counted
 from health_etl.errors import PermanentError
 from health_etl.sensors.broker import Broker, Message, connected
 from health_etl.sensors.messages import Refusal
 from health_etl.settings import load
+from health_etl.wording import counted
 
 MOST = 10_000
 TAKING_SECONDS = 60

@@ -20,13 +20,13 @@ from health_etl.core.catalogue import Catalogue
 from health_etl.core.ingest import check_names, exports, ingest
 from health_etl.core.lake import Lake, connect
 from health_etl.core.manifest import DerivedManifest
-from health_etl.core.reasons import way_out
-from health_etl.core.wording import counted
 from health_etl.errors import PermanentError
 from health_etl.planner import Scope
+from health_etl.reasons import way_out
 from health_etl.record_types import record_types
 from health_etl.settings import Settings, load
 from health_etl.summary import TypeSummary, journal_files, summarise
+from health_etl.wording import counted
 
 if TYPE_CHECKING:
     from health_etl.core.listing import Unclaimed

@@ -17,10 +17,10 @@ from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake, connect
 from health_etl.core.quarantine import METADATA_SUFFIX
 from health_etl.core.replay import Quarantined, chosen, is_called, nothing_called, quarantined, release
-from health_etl.core.wording import counted
 from health_etl.errors import PermanentError
 from health_etl.planner import Scope
 from health_etl.settings import load
+from health_etl.wording import counted
 
 WIDEST = 400  # characters; a key stands in one piece, so that it can be copied
 

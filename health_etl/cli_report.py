@@ -10,11 +10,11 @@ from rich.markup import escape
 
 from health_etl.core.keys import USER_ID
 from health_etl.core.lake import connect
-from health_etl.core.wording import counted
 from health_etl.errors import PermanentError
 from health_etl.report.collect import Period, collect
 from health_etl.report.page import page
 from health_etl.settings import load
+from health_etl.wording import counted
 
 LONGEST_DAYS = 92  # a quarter of a year; a longer page is no page
 

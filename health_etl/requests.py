@@ -31,7 +31,6 @@ from health_etl.core.keys import DAILY_JOURNAL
 from health_etl.core.lake import Lake
 from health_etl.core.listing import list_all, list_dates
 from health_etl.core.quality import QualityRules
-from health_etl.core.wording import counted
 from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
 from health_etl.jobs import FULL_SWEEP, SWEPT
@@ -40,6 +39,7 @@ from health_etl.planner import Scope
 from health_etl.record_types import record_types
 from health_etl.resources import LakeResource, reported_failures
 from health_etl.settings import Settings
+from health_etl.wording import counted
 
 INGEST_DATE_RANGE = "ingest_date_range"
 REBUILD_TRAINING = "rebuild_training"

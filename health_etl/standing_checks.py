@@ -14,8 +14,8 @@ from health_etl.assets.records import records_key
 from health_etl.assets.training import JOURNAL
 from health_etl.core import utc_offsets
 from health_etl.core.keys import DAILY_JOURNAL
-from health_etl.core.wording import counted
 from health_etl.record_types import record_types
+from health_etl.wording import counted
 
 NO_FAILED_PARTITIONS = "no_failed_partitions"
 SHOWN_PARTITIONS = 50

@@ -32,11 +32,11 @@ from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake, connect
 from health_etl.core.listing import list_all
 from health_etl.core.quality import QualityRules
-from health_etl.core.wording import counted
 from health_etl.insights.partition import InsightOptions
 from health_etl.planner import Scope
 from health_etl.record_types import record_types
 from health_etl.settings import PREFIX, Settings
+from health_etl.wording import counted
 from health_etl_tests import exports
 from health_etl_tests.instances import instance_at
 

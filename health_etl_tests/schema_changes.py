@@ -11,7 +11,7 @@ import pytest
 
 from health_etl.core import avro
 from health_etl.core.avro import DecodedFile
-from health_etl.core.reasons import FileReason, FileRefusedError
+from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl_tests.exports import Record, avro_bytes, plain

@@ -9,9 +9,9 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG  # has no pu
 
 from health_etl.assets.catalogue_metadata import add_partition_metadata
 from health_etl.core.manifest import digest
-from health_etl.core.wording import counted
 from health_etl.errors import HealthEtlError, PermanentError, TransientError
 from health_etl.resources import RETRIES
+from health_etl.wording import counted
 
 NAMED_PARTITIONS = 5
 

@@ -14,10 +14,10 @@ from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
 from health_etl.core.manifest import RecordsManifest
 from health_etl.core.replay import Quarantined, quarantined_of
-from health_etl.core.wording import counted
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.resources import LakeResource, reported_failures
+from health_etl.wording import counted
 
 MAX_TABLE_ROWS = 100  # the event log keeps every one; `health-etl quarantine list` shows all
 

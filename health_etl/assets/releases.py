@@ -14,9 +14,9 @@ from health_etl.core.catalogue import Catalogue
 from health_etl.core.keys import masked
 from health_etl.core.lake import Lake, ObjectInfo
 from health_etl.core.manifest import digest
-from health_etl.core.wording import counted
 from health_etl.record_types import record_types
 from health_etl.resources import LakeResource, reported_failures
+from health_etl.wording import counted
 
 
 class ReleaseConfig(dg.Config):

@@ -16,10 +16,10 @@ from fastavro.schema import SchemaParseException, UnknownType, parse_schema
 
 from health_etl.core.avro_container import MAGIC, Container, look_through
 from health_etl.core.avro_resolution import Resolution, resolve
-from health_etl.core.reasons import FileReason, FileRefusedError
-from health_etl.core.wording import counted
+from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
+from health_etl.wording import counted
 
 MAX_FILE_BYTES = 100 * 1024 * 1024
 MAX_RECORDS = 100_000

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from health_etl.core.reasons import FileReason, FileRefusedError
+from health_etl.reasons import FileReason, FileRefusedError
 
 MAX_SCHEMA_DEPTH = 12  # ours are six deep
 MAX_RECORD_VALUES = 500  # in one record, lists not counted; ours have about twenty

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from health_etl.core.avro_bounds import MAX_LISTED_VALUES, Cursor, Schema
-from health_etl.core.reasons import FileReason, FileRefusedError
+from health_etl.reasons import FileReason, FileRefusedError
 
 MAGIC = b"Obj\x01"
 SYNC_BYTES = 16

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
 
-from health_etl.core.reasons import FileReason, FileRefusedError
+from health_etl.reasons import FileReason, FileRefusedError
 
 # What Avro reads as another type without being told.
 PROMOTED_FROM: Mapping[str, frozenset[str]] = {

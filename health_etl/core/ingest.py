@@ -10,8 +10,8 @@ from pathlib import Path
 
 from health_etl.core import avro, keys
 from health_etl.core.lake import Lake
-from health_etl.core.reasons import FileRefusedError
 from health_etl.errors import PermanentError
+from health_etl.reasons import FileRefusedError
 from health_etl.record_types import by_avro_name
 
 # {RecordType}_{export time, epoch ms}.avro, as the phone app names its files

@@ -12,7 +12,7 @@ from health_etl.core import releases
 from health_etl.core.keys import RAW, RELEASED, KeyRefusedError, RawKey, day_folder, is_upload_name, parse_raw_key
 from health_etl.core.lake import Lake, ObjectInfo
 from health_etl.core.manifest import OutOfOrderError, VersionsDigest
-from health_etl.core.reasons import FileReason
+from health_etl.reasons import FileReason
 from health_etl.record_types.base import RecordType
 
 LISTED_TOGETHER = 2000  # objects of a month: two pages of S3

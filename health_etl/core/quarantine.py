@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from health_etl.core.keys import quarantine_key
 from health_etl.core.lake import Lake
 from health_etl.core.manifest import FileEntry, RecordsManifest, canonical_json
-from health_etl.core.reasons import RULE, WAY_OUT, FileReason
+from health_etl.reasons import RULE, WAY_OUT, FileReason
 
 METADATA_SUFFIX = ".metadata.json"
 MAX_COPIED_BYTES = 100 * 1024 * 1024  # a larger object stays in raw/ alone; its metadata says so

@@ -18,9 +18,9 @@ from health_etl.core.lake import FetchedObject, Lake
 from health_etl.core.listing import Upload
 from health_etl.core.manifest import FileEntry, Quality
 from health_etl.core.quality import QualityRules, file_qualities
-from health_etl.core.reasons import FileReason, FileRefusedError
 from health_etl.core.tables import frame_of
 from health_etl.core.validate import RowReason, row_faults
+from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types.base import RecordType
 
 # What a person may overrule row by row. A fault of the clock is not among them: nobody knows the right day.

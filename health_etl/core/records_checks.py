@@ -17,12 +17,12 @@ from health_etl.core import keys, records_partition
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.keys import masked
 from health_etl.core.listing import TypeListing
-from health_etl.core.reasons import WAY_OUT, FileReason, row_way_out, way_out
 from health_etl.core.tables import read_table
 from health_etl.core.validate import RowReason, temporal_reasons
-from health_etl.core.verdict import Check, Verdict
-from health_etl.core.wording import counted
 from health_etl.errors import ObjectNotFoundError
+from health_etl.reasons import WAY_OUT, FileReason, row_way_out, way_out
+from health_etl.verdict import Check, Verdict
+from health_etl.wording import counted
 
 if TYPE_CHECKING:
     import pyarrow as pa

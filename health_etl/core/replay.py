@@ -15,9 +15,9 @@ from health_etl.core.keys import masked
 from health_etl.core.lake import Lake
 from health_etl.core.manifest import FileEntry, RecordsManifest
 from health_etl.core.read_files import OVERRIDABLE_FAULTS
-from health_etl.core.reasons import OVERRIDABLE, FileReason, way_out
 from health_etl.core.releases import Release
 from health_etl.errors import PermanentError
+from health_etl.reasons import OVERRIDABLE, FileReason, way_out
 from health_etl.record_types import record_types
 
 EVERYTHING = "all"

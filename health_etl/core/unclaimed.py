@@ -12,7 +12,7 @@ from health_etl.core.keys import unclaimed_key
 from health_etl.core.lake import Lake
 from health_etl.core.listing import Unclaimed
 from health_etl.core.manifest import FileEntry, canonical_json
-from health_etl.core.reasons import WAY_OUT
+from health_etl.reasons import WAY_OUT
 
 CODE_VERSION = "2"
 REPORT_KEY = "unclaimed.manifest.json"  # outside quarantine/, where a copy could take its place

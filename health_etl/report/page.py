@@ -12,13 +12,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from health_etl import __version__
 from health_etl.clinical.base import Facts, Level, Metric, Telling
-from health_etl.core.wording import counted
 from health_etl.insights.facts import all_facts
 from health_etl.record_types import record_types
 from health_etl.report.collect import Period, Told
 from health_etl.report.pictures import pictures
 from health_etl.report.pictures.base import Drawn
 from health_etl.report.style import css_variables, svg
+from health_etl.wording import counted
 
 # What it means comes first: the picture and the numbers beside it are already seen, and what is urgent stands there.
 LEVEL_WORDS = {Level.SEMANTIC: "Meaning", Level.STRUCTURAL: "Course", Level.STATISTICAL: "Numbers"}

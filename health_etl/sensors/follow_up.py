@@ -32,7 +32,6 @@ from health_etl.core.catalogue import Catalogue, Manifests
 from health_etl.core.heads import HeadCache
 from health_etl.core.lake import Lake, connect
 from health_etl.core.manifest import DerivedManifest, RecordsManifest, digest
-from health_etl.core.wording import counted
 from health_etl.insights.partition import InsightOptions
 from health_etl.jobs import BRING_UP_TO_DATE, WRITE_JOURNAL, jobs
 from health_etl.partitions import month_key, next_day, next_month
@@ -46,6 +45,7 @@ from health_etl.sensors.planner import Plan
 from health_etl.settings import Settings
 from health_etl.standing_checks import evaluation
 from health_etl.training import journal
+from health_etl.wording import counted
 
 NAME = "follow_up"
 MONTHS = "journal"

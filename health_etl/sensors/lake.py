@@ -19,7 +19,6 @@ from health_etl.assets.records import records_key
 from health_etl.core.heads import HeadCache
 from health_etl.core.lake import connect
 from health_etl.core.quality import QualityRules
-from health_etl.core.wording import counted
 from health_etl.jobs import BRING_UP_TO_DATE, SWEPT
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
@@ -31,6 +30,7 @@ from health_etl.sensors.planner import Plan
 from health_etl.sensors.uploads import Report, Uploads, run_request
 from health_etl.settings import Settings
 from health_etl.standing_checks import evaluation
+from health_etl.wording import counted
 
 LOOKING_SECONDS = 12  # of a tick; planning and telling take the rest of its 20
 SWEEP_AT_ONCE = 7  # upload dates between two looks at the clock

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from health_etl.core.manifest import digest
-from health_etl.core.wording import counted
 from health_etl.partitions import next_day, ranges
+from health_etl.wording import counted
 
 MOST_ATTEMPTS = 3
 # Waits after a failure before an attempt of that number: a store that is away for minutes costs no attempt.

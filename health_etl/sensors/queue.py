@@ -18,7 +18,6 @@ import dagster as dg
 
 from health_etl.core.heads import HeadCache
 from health_etl.core.quality import QualityRules
-from health_etl.core.wording import counted
 from health_etl.jobs import BRING_UP_TO_DATE
 from health_etl.record_types import record_types
 from health_etl.resources import LakeResource
@@ -28,6 +27,7 @@ from health_etl.sensors.messages import Addressee, Parsed, parse
 from health_etl.sensors.patience import Patience
 from health_etl.sensors.uploads import Report, Uploads, run_request
 from health_etl.settings import Settings
+from health_etl.wording import counted
 
 NAME = "upload_events"
 INTERVAL_SECONDS = 1  # a tick with nothing to do waits for four

@@ -13,9 +13,9 @@ from health_etl.core import keys
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
 from health_etl.core.manifest import DerivedManifest, read_derived_manifest
-from health_etl.core.verdict import Check, Verdict
 from health_etl.training import journal
 from health_etl.training.grounding import ungrounded
+from health_etl.verdict import Check, Verdict
 
 FIELDS = {"instruction", "input", "output", "metadata"}
 

@@ -14,7 +14,7 @@ import pytest
 
 from health_etl.core.keys import masked
 from health_etl.core.lake import Lake, connect
-from health_etl.core.reasons import WAY_OUT, FileReason
+from health_etl.reasons import WAY_OUT, FileReason
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
 from health_etl_tests.exports import avro_bytes, blood_glucose, heart_rate, key_of, put_content, steps, utc

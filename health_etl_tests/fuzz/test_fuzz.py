@@ -16,7 +16,7 @@ import pytest
 from health_etl.core import avro
 from health_etl.core.lake import Lake
 from health_etl.core.manifest import FileEntry
-from health_etl.core.reasons import FileReason, FileRefusedError
+from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl_tests.exports import ANNA, BEN, key_of, memory_lake, put_content

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from health_etl.core import avro
-from health_etl.core.reasons import FileReason, FileRefusedError
+from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
 from health_etl_tests.fuzz.hostile import (
     CANARY,

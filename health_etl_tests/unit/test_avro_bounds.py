@@ -12,7 +12,7 @@ import pytest
 from health_etl.core import avro_bounds
 from health_etl.core.avro_bounds import MAX_LISTED_VALUES, MAX_RECORD_VALUES, MAX_VALUES, Schema
 from health_etl.core.avro_container import look_through
-from health_etl.core.reasons import FileReason, FileRefusedError
+from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
 from health_etl_tests.exports import NOON, avro_bytes, heart_rate, sleep_session
 

@@ -14,10 +14,10 @@ from health_etl.core.catalogue import Catalogue
 from health_etl.core.keys import DAILY_JOURNAL
 from health_etl.core.lake import Lake
 from health_etl.core.tables import write_table
-from health_etl.core.verdict import Verdict
 from health_etl.insights.checks import CHECKS, Known, Partition
 from health_etl.insights.table import schema
 from health_etl.record_types import record_types
+from health_etl.verdict import Verdict
 from health_etl_tests.exports import ANNA, BEN, NOON, UPLOADED, blood_glucose, memory_lake, plain, put, utc
 from health_etl_tests.pipeline import OPTIONS, bring_up_to_date, insights_of, update_records
 

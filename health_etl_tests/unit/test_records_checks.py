@@ -17,8 +17,8 @@ from health_etl.core.lake import Lake
 from health_etl.core.quality import QualityRules
 from health_etl.core.records_checks import CHECKS, Partition
 from health_etl.core.tables import write_table
-from health_etl.core.verdict import Verdict
 from health_etl.record_types import record_types
+from health_etl.verdict import Verdict
 from health_etl_tests.exports import (
     ANNA,
     BEN,

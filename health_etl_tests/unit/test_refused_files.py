@@ -11,7 +11,7 @@ from health_etl.core import avro, keys, records_partition
 from health_etl.core.lake import Lake
 from health_etl.core.listing import TypeListing
 from health_etl.core.quality import QualityRules
-from health_etl.core.reasons import FileReason
+from health_etl.reasons import FileReason
 from health_etl.record_types import record_types
 from health_etl_tests.exports import (
     UPLOADED,

@@ -15,7 +15,7 @@ from health_etl.core import avro, records_partition
 from health_etl.core.avro import DecodedFile
 from health_etl.core.avro_resolution import LOGICAL, resolve
 from health_etl.core.listing import TypeListing
-from health_etl.core.reasons import FileRefusedError
+from health_etl.reasons import FileRefusedError
 from health_etl.record_types import by_avro_name, record_types
 from health_etl.record_types.base import RecordType
 from health_etl_tests.exports import UPLOADED, avro_bytes, contents, memory_lake, plain, put_content

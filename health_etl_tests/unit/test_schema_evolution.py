@@ -11,7 +11,7 @@ import pytest
 
 from health_etl.core.avro import DecodedFile
 from health_etl.core.avro_resolution import PRIMITIVE, resolve
-from health_etl.core.reasons import FileRefusedError
+from health_etl.reasons import FileRefusedError
 from health_etl.record_types import record_types
 from health_etl_tests.exports import plain
 from health_etl_tests.schema_changes import (

@@ -12,8 +12,8 @@ import pytest
 from health_etl.clinical.base import Level
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.lake import Lake
-from health_etl.core.verdict import Verdict
 from health_etl.training.checks import CHECKS, Month
+from health_etl.verdict import Verdict
 from health_etl_tests.exports import (
     ANNA,
     BEN,
