@@ -17,7 +17,8 @@ from typing import Any, TypedDict, Unpack
 import fastavro
 from obstore.store import MemoryStore
 
-from health_etl.core import avro, keys
+from health_etl.avro import decode
+from health_etl.core import keys
 from health_etl.core.lake import Lake, connect
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
@@ -207,7 +208,7 @@ def key_of(
     """Return the raw key of an export; it was made at noon (UTC) of the upload date unless told otherwise."""
     made = exported or datetime.combine(upload_date, time(12), UTC)
     avro_name = record_types()[record_type].avro_name
-    return keys.raw_key(avro_name, upload_date, user_id, made, "phone", avro.content_digest(content))
+    return keys.raw_key(avro_name, upload_date, user_id, made, "phone", decode.content_digest(content))
 
 
 def put(

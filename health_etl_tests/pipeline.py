@@ -12,9 +12,10 @@ import pandas as pd
 import pyarrow as pa
 
 from health_etl import planner
+from health_etl.avro import decode
 from health_etl.clinical import all_processors, processors
 from health_etl.clinical.base import ClinicalOptions, Level
-from health_etl.core import avro, keys, records_partition, unclaimed, utc_offsets
+from health_etl.core import keys, records_partition, unclaimed, utc_offsets
 from health_etl.core.catalogue import Catalogue
 from health_etl.core.keys import DAILY_JOURNAL
 from health_etl.core.lake import Lake
@@ -161,7 +162,7 @@ def measurement_rows(name: str, records: Sequence[Mapping[str, Any]], source_key
     record_type = record_types()[name]
     count = len(records)
     table = (
-        avro.to_table(records, record_type)
+        decode.to_table(records, record_type)
         .append_column("user_id", pa.repeat(ANNA, count))
         .append_column("source_key", pa.repeat(source_key, count))
         .append_column("source_record_number", pa.array(range(count), pa.int32()))

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from health_etl.core import avro
-from health_etl.core.avro import DecodedFile
+from health_etl.avro import decode
+from health_etl.avro.decode import DecodedFile
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
@@ -92,8 +92,8 @@ every_enum = every_field_of("enum")
 
 def decoded(name: str, schema: Schema, *records: Record, record_type: RecordType | None = None) -> DecodedFile:
     content = avro_bytes(name, records or [plain(name)], schema)
-    file = avro.decode(content, record_type or record_types()[name], None)
-    avro.to_table(file.records, record_types()[name])
+    file = decode.decode(content, record_type or record_types()[name], None)
+    decode.to_table(file.records, record_types()[name])
     return file
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from health_etl.core import avro, keys
+from health_etl.avro import decode
+from health_etl.core import keys
 from health_etl.core.lake import Lake
 from health_etl.errors import PermanentError
 from health_etl.reasons import FileRefusedError
@@ -73,12 +74,12 @@ def ingest(lake: Lake, paths: Iterable[Path], user_id: str, uploaded: date | Non
         exported = datetime.fromtimestamp(int(match["epoch_ms"]) / 1000, tz=UTC)
         content = path.read_bytes()
         try:
-            avro.decode(content, record_type, None)
+            decode.decode(content, record_type, None)
         except FileRefusedError as refused:
             yield Ingested(path, None, refused=f"{refused.detail} ({refused.reason})")
             continue
         upload_date = uploaded or exported.date()
-        digest = avro.content_digest(content)
+        digest = decode.content_digest(content)
         key = keys.raw_key(record_type.avro_name, upload_date, user_id, exported, device, digest)
         folder = keys.day_folder(keys.RAW, record_type.avro_name, upload_date)
         if folder not in known:

@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.core import avro, keys, quarantine, releases
+from health_etl.avro import decode
+from health_etl.core import keys, quarantine, releases
 from health_etl.core.dedupe import RECORD
 from health_etl.core.lake import FetchedObject, Lake
 from health_etl.core.listing import Upload
@@ -77,8 +78,8 @@ class FileReader:
             overridden = self._is_overridden(upload, found.content)
             try:
                 content_hash = None if overridden else upload.raw.content_hash
-                file = avro.decode(found.content, self.record_type, content_hash)
-                table = _with_source(avro.to_table(file.records, self.record_type), upload)
+                file = decode.decode(found.content, self.record_type, content_hash)
+                table = _with_source(decode.to_table(file.records, self.record_type), upload)
             except FileRefusedError as refused:
                 self._refuse(replace(entry, reason=refused.reason, detail=refused.detail), found.content)
                 continue
@@ -89,8 +90,8 @@ class FileReader:
         """Fetch these files, but for those that are too large by their listing or gone by now."""
         wanted: dict[str, Upload] = {}
         for upload in uploads:
-            if upload.info.size_bytes > avro.MAX_FILE_BYTES:
-                refused = avro.too_large(upload.info.size_bytes)
+            if upload.info.size_bytes > decode.MAX_FILE_BYTES:
+                refused = decode.too_large(upload.info.size_bytes)
                 entry = _entry(upload, upload.info.etag)
                 self._refuse(replace(entry, reason=refused.reason, detail=refused.detail), None)
                 self.progress(1)
@@ -106,7 +107,7 @@ class FileReader:
     def _is_overridden(self, upload: Upload, content: bytes) -> bool:
         """Say whether a person overruled the rules for exactly these bytes."""
         release = releases.find(self.lake, upload.release.key) if upload.release else None
-        return release is not None and release.override and release.content_sha256 == avro.content_digest(content)
+        return release is not None and release.override and release.content_sha256 == decode.content_digest(content)
 
     def _judge(self, files: dict[str, _Decoded], rows: pd.DataFrame, qualities: dict[str, Quality]) -> set[str]:
         """Refuse files without a good row or with too low a score; return their keys."""

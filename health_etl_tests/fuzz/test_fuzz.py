@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from health_etl.core import avro
+from health_etl.avro import decode
 from health_etl.core.lake import Lake
 from health_etl.core.manifest import FileEntry
 from health_etl.reasons import FileReason, FileRefusedError
@@ -73,7 +73,7 @@ def test_no_mutant_crashes_hangs_or_swells_the_decoder(
 ) -> None:
     record_type = record_types()[name]
     tried = mutants(name, mutants_a_type)
-    avro.to_table(avro.decode(originals(name)[0].content, record_type, None).records, record_type)
+    decode.to_table(decode.decode(originals(name)[0].content, record_type, None).records, record_type)
     last = tmp_path / "last.avro"  # where to find the culprit, also after a crash
     most_seconds, most_bytes = 0.0, 0
     for mutant in tried:
@@ -93,7 +93,7 @@ def test_no_mutant_crashes_hangs_or_swells_the_decoder(
 def decoded_or_refused(content: bytes, record_type: RecordType) -> str:
     """Decode a file; return its refusal as it would stand in a log, nothing when it was read."""
     try:
-        avro.to_table(avro.decode(content, record_type, None).records, record_type)
+        decode.to_table(decode.decode(content, record_type, None).records, record_type)
     except FileRefusedError as refused:
         return "".join(traceback.format_exception(refused))
     return ""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from health_etl.core import avro
+from health_etl.avro import decode
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
 from health_etl_tests.fuzz.hostile import (
@@ -61,7 +61,7 @@ def reason_for(content: bytes) -> FileReason | None:
     """Return why a file is refused, None when it is read; the refusal quotes nothing of it."""
     refusal = None
     try:
-        avro.to_table(avro.decode(content, STEPS, None).records, STEPS)
+        decode.to_table(decode.decode(content, STEPS, None).records, STEPS)
     except FileRefusedError as refused:
         refusal = refused
     told = "".join(traceback.format_exception(refusal)) if refusal else ""

@@ -14,8 +14,8 @@ from typing import Any
 import fastavro
 import pytest
 
-from health_etl.core import avro
-from health_etl.core.avro import DecodedFile
+from health_etl.avro import decode
+from health_etl.avro.decode import DecodedFile
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
@@ -42,7 +42,7 @@ Schema = dict[str, Any]
 
 def refused(content: bytes, record_type: RecordType = GLUCOSE, content_hash: str | None = None) -> FileReason:
     with pytest.raises(FileRefusedError) as caught:
-        avro.to_table(avro.decode(content, record_type, content_hash).records, record_type)
+        decode.to_table(decode.decode(content, record_type, content_hash).records, record_type)
     return caught.value.reason
 
 
@@ -60,13 +60,13 @@ def optional(name: str, kind: str) -> dict[str, Any]:
 
 
 def decoded(record_type: RecordType, records: list[Record], schema: Schema, codec: str = "deflate") -> DecodedFile:
-    return avro.decode(avro_bytes(record_type.name, records, schema, codec), record_type, None)
+    return decode.decode(avro_bytes(record_type.name, records, schema, codec), record_type, None)
 
 
 @pytest.mark.parametrize("name", sorted(record_types()))
 def test_what_was_written_with_our_own_schema_is_read_as_written(name: str) -> None:
     record = plain(name)
-    found = avro.decode(avro_bytes(name, [record]), record_types()[name], None)
+    found = decode.decode(avro_bytes(name, [record]), record_types()[name], None)
     assert found == DecodedFile([record], ())
 
 
@@ -182,14 +182,14 @@ def test_a_file_with_another_beginning_is_not_avro(content: bytes) -> None:
 
 def test_a_file_of_another_type_is_refused_and_its_detail_names_both() -> None:
     with pytest.raises(FileRefusedError, match="holds StepsRecord, its folder says BloodGlucoseRecord") as caught:
-        avro.decode(avro_bytes("steps", [steps()]), GLUCOSE, None)
+        decode.decode(avro_bytes("steps", [steps()]), GLUCOSE, None)
     assert caught.value.reason == FileReason.WRONG_TYPE
 
 
 def test_a_file_of_a_type_that_we_do_not_know_is_refused_without_repeating_its_name() -> None:
     schema = {"type": "record", "name": "PatientMeier", "fields": [{"name": "x", "type": "long"}]}
     with pytest.raises(FileRefusedError) as caught:
-        avro.decode(avro_bytes("steps", [{"x": 1}], schema), STEPS, None)
+        decode.decode(avro_bytes("steps", [{"x": 1}], schema), STEPS, None)
     assert caught.value.reason == FileReason.WRONG_TYPE
     assert "Meier" not in caught.value.detail
 
@@ -204,18 +204,18 @@ def test_a_file_that_holds_no_records_of_fields_is_of_the_wrong_type() -> None:
 @pytest.mark.parametrize("length", [8, 16, 32])
 def test_the_hash_in_the_name_may_be_any_of_three_and_shortened(digest: Callable[..., Any], length: int) -> None:
     content = avro_bytes("steps", [steps()])
-    assert avro.decode(content, STEPS, digest(content, usedforsecurity=False).hexdigest()[:length])
+    assert decode.decode(content, STEPS, digest(content, usedforsecurity=False).hexdigest()[:length])
 
 
 def test_a_hash_in_the_name_that_is_of_another_content_refuses_the_file() -> None:
     content = avro_bytes("steps", [steps()])
-    assert refused(content, STEPS, avro.content_digest(content + b"x")[:8]) == FileReason.HASH_MISMATCH
+    assert refused(content, STEPS, decode.content_digest(content + b"x")[:8]) == FileReason.HASH_MISMATCH
 
 
 def test_a_file_over_the_size_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     content = avro_bytes("steps", [steps()])
     monkeypatch.setattr(avro, "MAX_FILE_BYTES", len(content))
-    assert avro.decode(content, STEPS, None)
+    assert decode.decode(content, STEPS, None)
     monkeypatch.setattr(avro, "MAX_FILE_BYTES", len(content) - 1)
     assert refused(content, STEPS) == FileReason.TOO_LARGE
 
@@ -223,7 +223,7 @@ def test_a_file_over_the_size_limit_is_refused(monkeypatch: pytest.MonkeyPatch) 
 def test_a_file_over_the_record_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     content = avro_bytes("steps", [steps(f"s{n}") for n in range(11)])
     monkeypatch.setattr(avro, "MAX_RECORDS", 11)
-    assert len(avro.decode(content, STEPS, None).records) == 11
+    assert len(decode.decode(content, STEPS, None).records) == 11
     monkeypatch.setattr(avro, "MAX_RECORDS", 10)
     assert refused(content, STEPS) == FileReason.TOO_MANY_RECORDS
 
@@ -250,10 +250,10 @@ def series(codec: str) -> bytes:
 @pytest.mark.parametrize("codec", ["null", "deflate", "bzip2", "xz"])
 def test_a_file_cut_off_anywhere_is_refused_or_holds_whole_blocks(codec: str) -> None:
     content = series(codec)
-    whole = avro.decode(content, HEART_RATE, None).records
+    whole = decode.decode(content, HEART_RATE, None).records
     for cut in range(len(content)):
         try:
-            found = avro.decode(content[:cut], HEART_RATE, None).records
+            found = decode.decode(content[:cut], HEART_RATE, None).records
         except FileRefusedError as error:
             assert error.reason in {FileReason.EMPTY, FileReason.NOT_AVRO, FileReason.UNREADABLE}  # noqa: PT017
         else:
@@ -264,8 +264,8 @@ def test_a_file_cut_off_anywhere_is_refused_or_holds_whole_blocks(codec: str) ->
 def test_a_file_cut_off_at_the_end_of_a_block_does_not_match_the_hash_in_its_name() -> None:
     content = series("deflate")
     cut = content.rindex(b"0123456789abcdef", 0, -16) + 16
-    assert len(avro.decode(content[:cut], HEART_RATE, None).records) < 20
-    assert refused(content[:cut], HEART_RATE, avro.content_digest(content)[:8]) == FileReason.HASH_MISMATCH
+    assert len(decode.decode(content[:cut], HEART_RATE, None).records) < 20
+    assert refused(content[:cut], HEART_RATE, decode.content_digest(content)[:8]) == FileReason.HASH_MISMATCH
 
 
 def damaged(content: bytes) -> Iterator[bytes]:
@@ -280,14 +280,14 @@ def damaged(content: bytes) -> Iterator[bytes]:
 def test_a_damaged_file_is_read_or_refused_and_never_breaks_anything_else(codec: str) -> None:
     for content in damaged(avro_bytes("heart_rate", [heart_rate("h1"), heart_rate("h2")], codec=codec)):
         with suppress(FileRefusedError):
-            avro.to_table(avro.decode(content, HEART_RATE, None).records, HEART_RATE)
+            decode.to_table(decode.decode(content, HEART_RATE, None).records, HEART_RATE)
 
 
 def test_a_refusal_tells_what_is_wrong_in_a_sentence_and_shows_no_content() -> None:
     content = avro_bytes("steps", [steps("secret-record-id", app="com.secret.app")], codec="null")
     for cut in range(100, len(content), 7):
         with pytest.raises(FileRefusedError) as caught:
-            avro.decode(content[:cut], STEPS, None)
+            decode.decode(content[:cut], STEPS, None)
         assert caught.value.detail
         assert "secret" not in str(caught.value)
 
@@ -295,18 +295,18 @@ def test_a_refusal_tells_what_is_wrong_in_a_sentence_and_shows_no_content() -> N
 @pytest.mark.parametrize("count", [2**63, -(2**63) - 1, "many", [1]])
 def test_a_value_that_no_column_can_hold_refuses_the_file(count: object) -> None:
     with pytest.raises(FileRefusedError) as caught:
-        avro.to_table([steps("s1"), {**steps("s2"), "count": count}], STEPS)
+        decode.to_table([steps("s1"), {**steps("s2"), "count": count}], STEPS)
     assert caught.value.reason == FileReason.SCHEMA_INCOMPATIBLE
     assert str(count) not in caught.value.detail
 
 
 def test_the_largest_whole_numbers_are_kept_to_the_last_digit() -> None:
-    table = avro.to_table([steps(count=2**63 - 1), steps(count=-(2**63)), steps(count=2**53 + 1)], STEPS)
+    table = decode.to_table([steps(count=2**63 - 1), steps(count=-(2**63)), steps(count=2**53 + 1)], STEPS)
     assert table["count"].to_pylist() == [2**63 - 1, -(2**63), 2**53 + 1]
 
 
 def test_decoded_records_become_an_arrow_table_with_nested_columns() -> None:
-    table = avro.to_table([sleep_session(), sleep_session("n2", stages=())], SLEEP)
+    table = decode.to_table([sleep_session(), sleep_session("n2", stages=())], SLEEP)
     assert table.num_rows == 2
     assert [len(stages) for stages in table["stages"].to_pylist()] == [3, 0]
     assert table["metadata"].to_pylist()[0]["id"] == "n1"

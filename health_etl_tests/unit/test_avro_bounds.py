@@ -9,9 +9,9 @@ from typing import Any
 import fastavro
 import pytest
 
-from health_etl.core import avro_bounds
-from health_etl.core.avro_bounds import MAX_LISTED_VALUES, MAX_RECORD_VALUES, MAX_VALUES, Schema
-from health_etl.core.avro_container import look_through
+from health_etl.avro import bounds
+from health_etl.avro.bounds import MAX_LISTED_VALUES, MAX_RECORD_VALUES, MAX_VALUES, Schema
+from health_etl.avro.container import look_through
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
 from health_etl_tests.exports import NOON, avro_bytes, heart_rate, sleep_session
@@ -109,7 +109,7 @@ def test_a_file_whose_lists_are_too_long_is_refused_and_one_just_within_is_not(m
     content = avro_bytes("heart_rate", [heart_rate(f"h{n}", NOON, [62] * 50, every=timedelta(0)) for n in range(20)])
     monkeypatch.setattr(avro_bounds, "MAX_LISTED_VALUES", 1)  # so that the lists are walked along at all
     for bound, fits in ((20 * 50 * 3, True), (20 * 50 * 3 - 1, False)):
-        monkeypatch.setattr("health_etl.core.avro_container.MAX_LISTED_VALUES", bound)
+        monkeypatch.setattr("health_etl.avro.container.MAX_LISTED_VALUES", bound)
         if fits:
             assert look_through(content, 100).record_count == 20
         else:
@@ -129,9 +129,9 @@ def test_files_too_small_to_hold_too_much_are_not_walked_along() -> None:
 def test_lists_are_added_up_over_all_blocks_of_any_codec(codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
     content = avro_bytes("sleep_session", [sleep_session(f"n{n}") for n in range(2_000)], codec=codec)
     monkeypatch.setattr(avro_bounds, "MAX_LISTED_VALUES", 1)
-    monkeypatch.setattr("health_etl.core.avro_container.MAX_LISTED_VALUES", 2_000 * 3 * 4)
+    monkeypatch.setattr("health_etl.avro.container.MAX_LISTED_VALUES", 2_000 * 3 * 4)
     assert look_through(content, MUCH).record_count == 2_000
-    monkeypatch.setattr("health_etl.core.avro_container.MAX_LISTED_VALUES", 2_000 * 3 * 4 - 1)
+    monkeypatch.setattr("health_etl.avro.container.MAX_LISTED_VALUES", 2_000 * 3 * 4 - 1)
     with pytest.raises(FileRefusedError, match="too_many_records"):
         look_through(content, MUCH)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from health_etl.core.avro_bounds import MAX_SCHEMA_DEPTH
-from health_etl.core.avro_container import look_through
+from health_etl.avro.bounds import MAX_SCHEMA_DEPTH
+from health_etl.avro.container import look_through
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
 from health_etl_tests.exports import SYNC_MARKER, avro_bytes, steps

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from health_etl.core import avro, records_partition
+from health_etl.avro import decode
+from health_etl.core import records_partition
 from health_etl.core.lake import Lake
 from health_etl.core.listing import TypeListing
 from health_etl.core.quality import QualityRules
@@ -43,8 +44,8 @@ class Pair:
 
     refused: bytes
     passes: bytes
-    max_records: int = avro.MAX_RECORDS
-    max_file_bytes: int = avro.MAX_FILE_BYTES
+    max_records: int = decode.MAX_RECORDS
+    max_file_bytes: int = decode.MAX_FILE_BYTES
     threshold: float = QualityRules.threshold
     refused_named_after: bytes | None = None  # other bytes; None for its own
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from health_etl.core import avro, keys, records_partition
+from health_etl.avro import decode
+from health_etl.core import keys, records_partition
 from health_etl.core.lake import Lake
 from health_etl.core.listing import TypeListing
 from health_etl.core.quality import QualityRules

@@ -11,9 +11,10 @@ import fastavro
 import pandas as pd
 import pytest
 
-from health_etl.core import avro, records_partition
-from health_etl.core.avro import DecodedFile
-from health_etl.core.avro_resolution import LOGICAL, resolve
+from health_etl.avro import decode
+from health_etl.avro.decode import DecodedFile
+from health_etl.avro.resolution import LOGICAL, resolve
+from health_etl.core import records_partition
 from health_etl.core.listing import TypeListing
 from health_etl.reasons import FileRefusedError
 from health_etl.record_types import by_avro_name, record_types
@@ -252,7 +253,7 @@ def resolving_reads(monkeypatch: pytest.MonkeyPatch, files: Mapping[Path, Record
 
     monkeypatch.setattr(fastavro, "block_reader", counting)
     for path, record_type in files.items():
-        assert avro.decode(path.read_bytes(), record_type, None).records
+        assert decode.decode(path.read_bytes(), record_type, None).records
     return found
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from health_etl.core.avro import DecodedFile
-from health_etl.core.avro_resolution import PRIMITIVE, resolve
+from health_etl.avro.decode import DecodedFile
+from health_etl.avro.resolution import PRIMITIVE, resolve
 from health_etl.reasons import FileRefusedError
 from health_etl.record_types import record_types
 from health_etl_tests.exports import plain

@@ -14,8 +14,8 @@ import fastavro
 import pyarrow as pa
 from fastavro.schema import SchemaParseException, UnknownType, parse_schema
 
-from health_etl.core.avro_container import MAGIC, Container, look_through
-from health_etl.core.avro_resolution import Resolution, resolve
+from health_etl.avro.container import MAGIC, Container, look_through
+from health_etl.avro.resolution import Resolution, resolve
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from health_etl.core.avro_bounds import MAX_LISTED_VALUES, Cursor, Schema
+from health_etl.avro.bounds import MAX_LISTED_VALUES, Cursor, Schema
 from health_etl.reasons import FileReason, FileRefusedError
 
 MAGIC = b"Obj\x01"
