@@ -22,9 +22,9 @@ import dagster as dg
 from rich.console import Console
 from rich.table import Table
 
-from health_etl.core.lake import connect
 from health_etl.definitions import build_definitions
 from health_etl.jobs import BRING_UP_TO_DATE
+from health_etl.lake.store import connect
 from health_etl.partitions import ranges
 from health_etl.record_types import record_types
 from health_etl.settings import Settings

@@ -32,8 +32,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.backfill import moved
-from health_etl.core.lake import Lake, connect
 from health_etl.insights.partition import InsightOptions
+from health_etl.lake.store import Lake, connect
 from health_etl.record_types import record_types
 from health_etl.sensors.follow_up import NAME as FOLLOW_UP
 from health_etl.sensors.lake import sensor_name

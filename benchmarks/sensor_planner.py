@@ -19,9 +19,9 @@ from typing import TypeVar
 from rich.console import Console
 from rich.table import Table
 
-from health_etl.core.keys import RAW, day_folder
-from health_etl.core.lake import Lake, ObjectInfo
 from health_etl.core.listing import TypeListing
+from health_etl.lake.keys import RAW, day_folder
+from health_etl.lake.store import Lake, ObjectInfo
 from health_etl.record_types import record_types
 from health_etl.sensors import planner
 

@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-from health_etl.core.keys import RAW
-from health_etl.core.s3_client import boto3_client
-from health_etl.core.store_failures import translate
 from health_etl.errors import PermanentError
+from health_etl.lake.failures import translate
+from health_etl.lake.keys import RAW
+from health_etl.lake.s3_client import boto3_client
 from health_etl.sensors.broker import EXCHANGE
 from health_etl.settings import Settings
 

@@ -14,12 +14,12 @@ from health_etl.assets.insights import insights_key
 from health_etl.assets.records import records_key
 from health_etl.assets.training import JOURNAL
 from health_etl.core import records_checks
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.keys import DAILY_JOURNAL
-from health_etl.core.lake import Lake
 from health_etl.core.quality import QualityRules
 from health_etl.insights import checks as insights_checks
 from health_etl.insights.partition import InsightOptions
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.keys import DAILY_JOURNAL
+from health_etl.lake.store import Lake
 from health_etl.partitions import month_of
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType

@@ -16,11 +16,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from health_etl import progress as progress_events
-from health_etl.core.catalogue import Catalogue
 from health_etl.core.ingest import check_names, exports, ingest
-from health_etl.core.lake import Lake, connect
-from health_etl.core.manifest import DerivedManifest
 from health_etl.errors import PermanentError
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.manifest import DerivedManifest
+from health_etl.lake.store import Lake, connect
 from health_etl.planner import Scope
 from health_etl.reasons import way_out
 from health_etl.record_types import record_types

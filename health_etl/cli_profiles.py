@@ -12,9 +12,9 @@ from rich.table import Table
 
 from health_etl.core import profiles
 from health_etl.core.ingest import check_user
-from health_etl.core.lake import connect
 from health_etl.core.profiles import PROFILES_KEY, Profile, profile_of
 from health_etl.errors import PermanentError
+from health_etl.lake.store import connect
 from health_etl.settings import load
 
 OPTIONS = {

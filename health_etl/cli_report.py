@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from health_etl.core.keys import USER_ID
-from health_etl.core.lake import connect
 from health_etl.errors import PermanentError
+from health_etl.lake.keys import USER_ID
+from health_etl.lake.store import connect
 from health_etl.report.collect import Period, collect
 from health_etl.report.page import page
 from health_etl.settings import load

@@ -12,8 +12,8 @@ from importlib.metadata import version
 from rich.console import Console
 from rich.table import Table
 
-from health_etl.core.lake import connect
 from health_etl.errors import HealthEtlError
+from health_etl.lake.store import connect
 from health_etl.settings import Settings, load, project_root
 
 

@@ -10,14 +10,14 @@ import dagster as dg
 from health_etl import progress
 from health_etl.assets.catalogue_metadata import table_metadata
 from health_etl.assets.partition_by_partition import Made, make_each
-from health_etl.core import keys
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.lake import Lake
-from health_etl.core.manifest import DerivedManifest
 from health_etl.insights import daily_journal
 from health_etl.insights.measure import Analyses, Selections, analyse_all, select_changed
 from health_etl.insights.partition import InsightOptions
 from health_etl.insights.teller import Teller
+from health_etl.lake import keys
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.manifest import DerivedManifest
+from health_etl.lake.store import Lake
 from health_etl.resources import LakeResource, reported_failures
 from health_etl.settings import Settings
 

@@ -25,15 +25,15 @@ from health_etl.assets.records import records_key
 from health_etl.assets.training import JOURNAL
 from health_etl.assets.unclaimed import last_upload_date
 from health_etl.core import unclaimed, utc_offsets
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.heads import HeadCache
-from health_etl.core.keys import DAILY_JOURNAL
-from health_etl.core.lake import Lake
 from health_etl.core.listing import list_all, list_dates
 from health_etl.core.quality import QualityRules
 from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
 from health_etl.jobs import FULL_SWEEP, SWEPT
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.keys import DAILY_JOURNAL
+from health_etl.lake.manifest_heads import HeadCache
+from health_etl.lake.store import Lake
 from health_etl.partitions import month_key, next_day, next_month, ranges, upload_dates
 from health_etl.planner import Scope
 from health_etl.record_types import record_types

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import dagster as dg
 from pydantic import Field
 
-from health_etl.core.lake import Lake, connect
 from health_etl.errors import HealthEtlError, PermanentError, SettingsError, TransientError
+from health_etl.lake.store import Lake, connect
 from health_etl.run_lock import one_writer
 from health_etl.settings import Settings, load
 

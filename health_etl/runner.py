@@ -14,8 +14,6 @@ import dagster as dg
 from health_etl import planner
 from health_etl.assets.unclaimed import last_upload_date
 from health_etl.core import unclaimed
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.lake import Lake, connect
 from health_etl.core.listing import Listing, list_all
 from health_etl.core.quality import QualityRules
 from health_etl.definitions import build_definitions
@@ -23,6 +21,8 @@ from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
 from health_etl.instance import home_folder
 from health_etl.jobs import BRING_UP_TO_DATE, SORT_OUT_UNCLAIMED, WRITE_JOURNAL
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.store import Lake, connect
 from health_etl.partitions import month_key, month_of, next_month, ranges, upload_dates
 from health_etl.planner import DailyWork, Scope
 from health_etl.run_lock import STARTED_HERE, alone_on_this_host, end_dead_runs

@@ -13,7 +13,7 @@ from health_etl.assets.raw import raw_key
 from health_etl.assets.records import records_key
 from health_etl.assets.training import JOURNAL
 from health_etl.core import utc_offsets
-from health_etl.core.keys import DAILY_JOURNAL
+from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.record_types import record_types
 from health_etl.wording import counted
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from health_etl.core import keys
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.lake import Lake
-from health_etl.core.manifest import DerivedManifest, FileEntry, read_derived_manifest
-from health_etl.core.tables import read_frame
+from health_etl.lake import keys
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.manifest import DerivedManifest, FileEntry, read_derived_manifest
+from health_etl.lake.store import Lake
+from health_etl.lake.tables import read_frame
 from health_etl.planner import Scope
 from health_etl.record_types import record_types
 from health_etl.training import journal

@@ -18,8 +18,8 @@ import fastavro
 from obstore.store import MemoryStore
 
 from health_etl.avro import decode
-from health_etl.core import keys
-from health_etl.core.lake import Lake, connect
+from health_etl.lake import keys
+from health_etl.lake.store import Lake, connect
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
 

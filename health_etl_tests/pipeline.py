@@ -15,20 +15,21 @@ from health_etl import planner
 from health_etl.avro import decode
 from health_etl.clinical import all_processors, processors
 from health_etl.clinical.base import ClinicalOptions, Level
-from health_etl.core import keys, records_partition, unclaimed, utc_offsets
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.keys import DAILY_JOURNAL
-from health_etl.core.lake import Lake
+from health_etl.core import records_partition, unclaimed, utc_offsets
 from health_etl.core.listing import TypeListing, list_all
-from health_etl.core.manifest import DerivedManifest, RecordsManifest, read_derived_manifest, read_records_manifest
 from health_etl.core.quality import QualityRules
 from health_etl.core.select import Selection, select, window
-from health_etl.core.tables import read_frame
 from health_etl.insights import build, daily_journal
 from health_etl.insights import partition as insights_partition
 from health_etl.insights.partition import InsightOptions
 from health_etl.insights.teller import Teller, with_trends
 from health_etl.insights.texts import narrate
+from health_etl.lake import keys
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.keys import DAILY_JOURNAL
+from health_etl.lake.manifest import DerivedManifest, RecordsManifest, read_derived_manifest, read_records_manifest
+from health_etl.lake.store import Lake
+from health_etl.lake.tables import read_frame
 from health_etl.planner import Scope
 from health_etl.record_types import record_types
 from health_etl.training import journal

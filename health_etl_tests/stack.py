@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from deploy.stack.servers import missing_packages
 from deploy.stack.settings import BIN, CHECKOUT, LAKE, StackSettings
 from deploy.stack.stack import Stack
-from health_etl.core.lake import Lake, connect
+from health_etl.lake.store import Lake, connect
 from health_etl.settings import Settings
 from health_etl_tests.availability import listens, unavailable
 

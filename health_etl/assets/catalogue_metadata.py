@@ -5,9 +5,9 @@ from typing import Any
 
 import dagster as dg
 
-from health_etl.core.keys import masked
-from health_etl.core.lake import Lake
-from health_etl.core.manifest import FileEntry
+from health_etl.lake.keys import masked
+from health_etl.lake.manifest import FileEntry
+from health_etl.lake.store import Lake
 from health_etl.record_types.base import Column
 
 OWNER = "team:health-data"

@@ -5,9 +5,9 @@ from typing import Any
 
 import dagster as dg
 
-from health_etl.core import keys
-from health_etl.core.lake import Lake
-from health_etl.core.tables import read_frame
+from health_etl.lake import keys
+from health_etl.lake.store import Lake
+from health_etl.lake.tables import read_frame
 from health_etl.report.pictures import pictures
 from health_etl.report.style import png
 

@@ -31,7 +31,7 @@ from health_etl.clinical.journal_narrative import (
 from health_etl.clinical.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.samples import divide
 from health_etl.clinical.sources import sourced
-from health_etl.core.keys import DAILY_JOURNAL
+from health_etl.lake.keys import DAILY_JOURNAL
 
 MINIMUM_BASELINE_DAYS = sourced(
     7, "days", "everybody", "ASSUMPTION: a week holds every weekday once; fewer days tell no spread"

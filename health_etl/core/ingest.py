@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from health_etl.avro import decode
-from health_etl.core import keys
-from health_etl.core.lake import Lake
 from health_etl.errors import PermanentError
+from health_etl.lake import keys
+from health_etl.lake.store import Lake
 from health_etl.reasons import FileRefusedError
 from health_etl.record_types import by_avro_name
 

@@ -15,10 +15,10 @@ from enum import StrEnum
 
 import pandas as pd
 
-from health_etl.core.keys import USER_ID
-from health_etl.core.lake import Lake
-from health_etl.core.manifest import canonical_json
 from health_etl.errors import PermanentError
+from health_etl.lake.keys import USER_ID
+from health_etl.lake.manifest import canonical_json
+from health_etl.lake.store import Lake
 
 PROFILES_KEY = "profiles.csv"
 COLUMNS = ("user_id", "birth_year", "sex", "hrmax_bpm", "conditions")

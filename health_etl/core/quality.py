@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from health_etl.core.manifest import Quality
 from health_etl.core.validate import RowReason, temporal_reasons
+from health_etl.lake.manifest import Quality
 from health_etl.record_types.base import RecordType
 
 if TYPE_CHECKING:

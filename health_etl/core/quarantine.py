@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 
-from health_etl.core.keys import quarantine_key
-from health_etl.core.lake import Lake
-from health_etl.core.manifest import FileEntry, RecordsManifest, canonical_json
+from health_etl.lake.keys import quarantine_key
+from health_etl.lake.manifest import FileEntry, RecordsManifest, canonical_json
+from health_etl.lake.store import Lake
 from health_etl.reasons import RULE, WAY_OUT, FileReason
 
 METADATA_SUFFIX = ".metadata.json"

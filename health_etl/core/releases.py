@@ -11,9 +11,9 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from health_etl.core.keys import RELEASE_SUFFIX, RELEASED, release_key, released_folder, released_source
-from health_etl.core.lake import Lake, ObjectInfo
-from health_etl.core.manifest import canonical_json
+from health_etl.lake.keys import RELEASE_SUFFIX, RELEASED, release_key, released_folder, released_source
+from health_etl.lake.manifest import canonical_json
+from health_etl.lake.store import Lake, ObjectInfo
 
 
 @dataclass(frozen=True)

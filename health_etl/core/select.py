@@ -15,13 +15,14 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from health_etl.core import keys, utc_offsets
+from health_etl.core import utc_offsets
 from health_etl.core.dedupe import is_latest_version
-from health_etl.core.lake import Lake
 from health_etl.core.local_time import assign_days, day_bounds, with_local_time
-from health_etl.core.manifest import DerivedManifest, RecordsManifest
-from health_etl.core.tables import empty_frame, read_frame, read_table
 from health_etl.core.validate import UPLOAD_GRACE
+from health_etl.lake import keys
+from health_etl.lake.manifest import DerivedManifest, RecordsManifest
+from health_etl.lake.store import Lake
+from health_etl.lake.tables import empty_frame, read_frame, read_table
 from health_etl.record_types.base import RecordType
 
 LOOK_BACK_DAYS = 7

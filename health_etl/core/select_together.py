@@ -7,12 +7,13 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from health_etl.core import keys, utc_offsets
-from health_etl.core.lake import Lake
-from health_etl.core.manifest import DerivedManifest, RecordsManifest
+from health_etl.core import utc_offsets
 from health_etl.core.select import Selection, Window, select, selection_of
-from health_etl.core.tables import empty_frame, read_frame
 from health_etl.core.together import named_apart
+from health_etl.lake import keys
+from health_etl.lake.manifest import DerivedManifest, RecordsManifest
+from health_etl.lake.store import Lake
+from health_etl.lake.tables import empty_frame, read_frame
 from health_etl.record_types.base import RecordType
 
 # Rows of all windows of a batch; from there on it is the data that take time, and they need memory for once only.

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from health_etl.core import quarantine
-from health_etl.core.keys import unclaimed_key
-from health_etl.core.lake import Lake
 from health_etl.core.listing import Unclaimed
-from health_etl.core.manifest import FileEntry, canonical_json
+from health_etl.lake.keys import unclaimed_key
+from health_etl.lake.manifest import FileEntry, canonical_json
+from health_etl.lake.store import Lake
 from health_etl.reasons import WAY_OUT
 
 CODE_VERSION = "2"

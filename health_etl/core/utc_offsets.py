@@ -11,12 +11,12 @@ from datetime import date
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.core import keys
 from health_etl.core.dedupe import VERSION, is_latest_version
-from health_etl.core.lake import Lake
 from health_etl.core.local_time import stated_minutes
-from health_etl.core.manifest import DerivedManifest, RecordsManifest, digest, mark_unfinished, read_derived_manifest
-from health_etl.core.tables import empty_frame, read_frame, read_table, write_table
+from health_etl.lake import keys
+from health_etl.lake.manifest import DerivedManifest, RecordsManifest, digest, mark_unfinished, read_derived_manifest
+from health_etl.lake.store import Lake
+from health_etl.lake.tables import empty_frame, read_frame, read_table, write_table
 from health_etl.record_types import record_types
 from health_etl.record_types.base import UTC_TIMESTAMP, Column, RecordType
 

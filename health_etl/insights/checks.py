@@ -7,14 +7,14 @@ from functools import cached_property
 
 import pandas as pd
 
-from health_etl.core import keys
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.keys import DAILY_JOURNAL
-from health_etl.core.lake import Lake
-from health_etl.core.tables import read_frame
 from health_etl.insights import daily_journal
 from health_etl.insights.history import DaysIndex
 from health_etl.insights.partition import InsightOptions, inputs, is_current
+from health_etl.lake import keys
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.keys import DAILY_JOURNAL
+from health_etl.lake.store import Lake
+from health_etl.lake.tables import read_frame
 from health_etl.verdict import Check, Verdict
 
 # ASSUMPTION: share of person-days that may lack coverage before somebody should look at the devices.

@@ -8,16 +8,16 @@ import pandas as pd
 
 from health_etl.clinical import day_processor, processors
 from health_etl.clinical.base import DayProcessor
-from health_etl.core import keys
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.lake import Lake
-from health_etl.core.manifest import DerivedManifest, digest
 from health_etl.errors import TransientError
 from health_etl.insights.build import day_rows
 from health_etl.insights.history import SUBJECT_DAY, DaysIndex, EarlierDays
 from health_etl.insights.partition import InsightOptions, code_version, has_days
 from health_etl.insights.table import CONTEXT, PROFILE
 from health_etl.insights.teller import Teller
+from health_etl.lake import keys
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.manifest import DerivedManifest, digest
+from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
 
 # Of a day's zones the one told is the least certain.

@@ -15,10 +15,10 @@ from functools import cache
 import pandas as pd
 
 from health_etl.clinical.look_back import LOOK_BACK_DAYS
-from health_etl.core import keys
-from health_etl.core.lake import Lake
-from health_etl.core.manifest import DerivedManifest
-from health_etl.core.tables import frame_of, read_table
+from health_etl.lake import keys
+from health_etl.lake.manifest import DerivedManifest
+from health_etl.lake.store import Lake
+from health_etl.lake.tables import frame_of, read_table
 
 SUBJECT_DAY = ["subject", "local_date"]
 KEPT_ROWS = 200_000  # person-days held in memory between partitions; beyond that, people are read as needed

@@ -9,14 +9,14 @@ from typing import TypeVar
 import pandas as pd
 
 from health_etl.clinical import processors
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.lake import Lake
 from health_etl.core.select import Selection
 from health_etl.core.select_together import batches, select_together
 from health_etl.errors import TransientError
 from health_etl.insights import build
 from health_etl.insights import partition as insights_partition
 from health_etl.insights.partition import Inputs, InsightOptions
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
 
 MOST_HELD_ROWS = 1_000_000  # measurements of a type that wait for the next step

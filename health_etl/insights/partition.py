@@ -10,16 +10,17 @@ import pandas as pd
 
 from health_etl.clinical import all_processors
 from health_etl.clinical.base import ClinicalOptions, Telling
-from health_etl.core import keys, profiles
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.lake import Lake
-from health_etl.core.manifest import DerivedManifest, digest, mark_unfinished
+from health_etl.core import profiles
 from health_etl.core.profiles import Profile
 from health_etl.core.pseudonym import key_fingerprint
 from health_etl.core.select import Window, window
-from health_etl.core.tables import write_table
 from health_etl.insights.history import DaysIndex
 from health_etl.insights.table import schema
+from health_etl.lake import keys
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.manifest import DerivedManifest, digest, mark_unfinished
+from health_etl.lake.store import Lake
+from health_etl.lake.tables import write_table
 from health_etl.settings import Settings, zone_of
 
 CODE_VERSION = "2"  # of the steps that all insights share

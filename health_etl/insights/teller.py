@@ -10,17 +10,17 @@ import pandas as pd
 from health_etl.clinical import all_processors
 from health_etl.clinical.base import ClinicalOptions, Telling
 from health_etl.clinical.look_back import earlier_days
-from health_etl.core import keys
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.lake import Lake
-from health_etl.core.manifest import DerivedManifest
-from health_etl.core.tables import frame_of, read_table, table_sha256, to_arrow
 from health_etl.core.together import by_partition, named_apart
 from health_etl.errors import TransientError
 from health_etl.insights.history import SUBJECT_DAY, DaysIndex, EarlierDays, to_tell_anew
 from health_etl.insights.partition import Digests, is_current, told_digest, write
 from health_etl.insights.table import day_schema
 from health_etl.insights.texts import narrate
+from health_etl.lake import keys
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.manifest import DerivedManifest
+from health_etl.lake.store import Lake
+from health_etl.lake.tables import frame_of, read_table, table_sha256, to_arrow
 
 TOGETHER_ROWS = 5_000  # person-days; from there on it is the days that take time
 

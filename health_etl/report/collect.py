@@ -12,13 +12,13 @@ import pandas as pd
 from health_etl.clinical import day_processor, processors
 from health_etl.clinical.base import Telling
 from health_etl.clinical.look_back import LOOK_BACK_DAYS
-from health_etl.core import keys
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.lake import Lake
 from health_etl.core.select import rows_of_days
-from health_etl.core.tables import empty_frame, frame_of, read_table
 from health_etl.errors import PermanentError
 from health_etl.insights.table import schema
+from health_etl.lake import keys
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.store import Lake
+from health_etl.lake.tables import empty_frame, frame_of, read_table
 from health_etl.record_types import record_types
 from health_etl.report.pictures.base import PersonDays
 from health_etl.settings import Settings, zone_of

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from health_etl.core.heads import HeadCache
+from health_etl.lake.manifest_heads import HeadCache
 from health_etl.sensors.alerts import alert_sensor
 from health_etl.sensors.claims import Claims
 from health_etl.sensors.follow_up import follow_up_sensor

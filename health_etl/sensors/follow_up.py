@@ -28,12 +28,12 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from health_etl import planner as package_planner
 from health_etl.assets.training import JOURNAL
 from health_etl.clinical import all_processors
-from health_etl.core.catalogue import Catalogue, Manifests
-from health_etl.core.heads import HeadCache
-from health_etl.core.lake import Lake, connect
-from health_etl.core.manifest import DerivedManifest, RecordsManifest, digest
 from health_etl.insights.partition import InsightOptions
 from health_etl.jobs import BRING_UP_TO_DATE, WRITE_JOURNAL, jobs
+from health_etl.lake.catalogue import Catalogue, Manifests
+from health_etl.lake.manifest import DerivedManifest, RecordsManifest, digest
+from health_etl.lake.manifest_heads import HeadCache
+from health_etl.lake.store import Lake, connect
 from health_etl.partitions import month_key, next_day, next_month
 from health_etl.record_types import record_types
 from health_etl.resources import LakeResource

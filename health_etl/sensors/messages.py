@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 
-from health_etl.core.keys import RAW, KeyRefusedError, RawKey, parse_raw_key
+from health_etl.lake.keys import RAW, KeyRefusedError, RawKey, parse_raw_key
 
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}\Z")
 

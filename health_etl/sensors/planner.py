@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from health_etl.core.manifest import digest
+from health_etl.lake.manifest import digest
 from health_etl.partitions import next_day, ranges
 from health_etl.wording import counted
 

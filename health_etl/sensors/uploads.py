@@ -18,13 +18,13 @@ from health_etl.assets.quarantine import quarantine_key
 from health_etl.assets.raw import raw_key
 from health_etl.assets.records import records_key
 from health_etl.core import records_partition, utc_offsets
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.heads import HeadCache
-from health_etl.core.keys import DAILY_JOURNAL
-from health_etl.core.lake import Lake
 from health_etl.core.listing import Found, TypeListing
 from health_etl.core.quality import QualityRules
 from health_etl.jobs import BRING_UP_TO_DATE
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.keys import DAILY_JOURNAL
+from health_etl.lake.manifest_heads import HeadCache
+from health_etl.lake.store import Lake
 from health_etl.record_types.base import RecordType
 from health_etl.sensors import earlier_runs, planner
 from health_etl.sensors.claims import Claims

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from health_etl.core import keys
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.lake import Lake
-from health_etl.core.manifest import DerivedManifest, read_derived_manifest
+from health_etl.lake import keys
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.manifest import DerivedManifest, read_derived_manifest
+from health_etl.lake.store import Lake
 from health_etl.training import journal
 from health_etl.training.grounding import ungrounded
 from health_etl.verdict import Check, Verdict

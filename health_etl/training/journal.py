@@ -15,12 +15,12 @@ from pathlib import Path
 import pandas as pd
 
 from health_etl.clinical import all_processors
-from health_etl.core import keys
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.lake import Lake
-from health_etl.core.manifest import DerivedManifest, digest, mark_unfinished, read_derived_manifest
-from health_etl.core.tables import read_frame
 from health_etl.insights.partition import code_version
+from health_etl.lake import keys
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.manifest import DerivedManifest, digest, mark_unfinished, read_derived_manifest
+from health_etl.lake.store import Lake
+from health_etl.lake.tables import read_frame
 from health_etl.training.examples import columns, lines
 
 CODE_VERSION = "2"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from health_etl.core.lake import connect
+from health_etl.lake.store import connect
 from health_etl.settings import Settings
 from health_etl_tests.exports import put, steps
 from health_etl_tests.instances import instance_at

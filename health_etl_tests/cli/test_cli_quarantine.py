@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
-from health_etl.core.keys import masked
-from health_etl.core.lake import Lake, connect
+from health_etl.lake.keys import masked
+from health_etl.lake.store import Lake, connect
 from health_etl.reasons import WAY_OUT, FileReason
 from health_etl.record_types import record_types
 from health_etl.settings import Settings

@@ -10,9 +10,9 @@ import dagster as dg
 import pytest
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
-from health_etl.core import keys
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.heads import HeadCache
+from health_etl.lake import keys
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.manifest_heads import HeadCache
 from health_etl.sensors import follow_up
 from health_etl.sensors.follow_up import NAME
 from health_etl.sensors.lake import sensor_name
@@ -23,7 +23,7 @@ from health_etl_tests.pipeline import bring_up_to_date
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from health_etl.core.lake import Lake
+    from health_etl.lake.store import Lake
     from health_etl_tests.dagster.conftest import Project
 
 STEPS = sensor_name("steps")

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 from dagster._core.execution.backfill import PartitionBackfill
 
-from health_etl.core import keys
+from health_etl.lake import keys
 from health_etl.record_types import record_types
 from health_etl.schedules import schedules
 from health_etl.sensors.lake import sensor_name

@@ -11,8 +11,8 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
-from health_etl.core import keys
-from health_etl.core.heads import HeadCache
+from health_etl.lake import keys
+from health_etl.lake.manifest_heads import HeadCache
 from health_etl.sensors import earlier_runs, planner, uploads
 from health_etl.sensors import lake as lake_sensor
 from health_etl.sensors.lake import sensor_name

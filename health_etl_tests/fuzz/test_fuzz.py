@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 from health_etl.avro import decode
-from health_etl.core.lake import Lake
-from health_etl.core.manifest import FileEntry
+from health_etl.lake.manifest import FileEntry
+from health_etl.lake.store import Lake
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from health_etl.core.lake import connect
+from health_etl.lake.store import connect
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
 from health_etl_tests.dagster.test_privacy import around, stored

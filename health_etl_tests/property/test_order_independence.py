@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from health_etl.core.lake import Lake
+from health_etl.lake.store import Lake
 from health_etl_tests.exports import contents, memory_lake
 from health_etl_tests.pipeline import bring_up_to_date, journal_examples
 from health_etl_tests.property import profiles

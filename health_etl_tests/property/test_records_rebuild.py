@@ -7,8 +7,8 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from health_etl.core.lake import Lake
-from health_etl.core.manifest import RecordsManifest
+from health_etl.lake.manifest import RecordsManifest
+from health_etl.lake.store import Lake
 from health_etl_tests.exports import contents, memory_lake, put_content
 from health_etl_tests.pipeline import manifest_of, update_records
 from health_etl_tests.property import profiles

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from health_etl.core.lake import Lake
+from health_etl.lake.store import Lake
 from health_etl_tests.exports import (
     ANNA,
     BEN,

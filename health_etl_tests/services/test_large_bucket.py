@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from health_etl.core import keys, records_partition
-from health_etl.core.lake import Lake, connect
-from health_etl.core.manifest import FileEntry, Quality, RecordsManifest
+from health_etl.core import records_partition
+from health_etl.lake import keys
+from health_etl.lake.manifest import FileEntry, Quality, RecordsManifest
+from health_etl.lake.store import Lake, connect
 from health_etl.record_types import record_types
 from health_etl.sensors.uploads import MOST_ASKS
 from health_etl.settings import Settings

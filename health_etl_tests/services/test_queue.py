@@ -15,8 +15,8 @@ import dagster as dg
 import pika
 import pytest
 
-from health_etl.core.lake import Lake
 from health_etl.errors import PermanentError, TransientError
+from health_etl.lake.store import Lake
 from health_etl.sensors import broker as broker_module
 from health_etl.sensors.messages import Refusal
 from health_etl.sensors.queue import CORRELATION_IDS, NAME

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from health_etl.core.lake import Lake, connect
 from health_etl.errors import TransientError
+from health_etl.lake.store import Lake, connect
 from health_etl.settings import Settings
 from health_etl_tests import exports, pipeline
 from health_etl_tests.exports import avro_bytes, key_of, steps

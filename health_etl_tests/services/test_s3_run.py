@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from health_etl.core.lake import connect
+from health_etl.lake.store import connect
 from health_etl.settings import Settings
 
 if TYPE_CHECKING:

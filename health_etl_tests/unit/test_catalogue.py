@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from obstore.store import MemoryStore
 
-from health_etl.core import keys
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.heads import HeadCache
-from health_etl.core.lake import FetchedObject, Lake
-from health_etl.core.recent import RecentObjects
+from health_etl.lake import keys
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.manifest_heads import HeadCache
+from health_etl.lake.recent import RecentObjects
+from health_etl.lake.store import FetchedObject, Lake
 from health_etl_tests.exports import blood_glucose, heart_rate, put
 from health_etl_tests.pipeline import bring_up_to_date
 

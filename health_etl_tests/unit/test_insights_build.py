@@ -10,7 +10,6 @@ import pytest
 
 from health_etl.clinical import processors
 from health_etl.clinical.base import ClinicalOptions, Facts, Level, Metric
-from health_etl.core.lake import Lake
 from health_etl.core.pseudonym import subject
 from health_etl.core.select import Selection
 from health_etl.insights import partition as insights_partition
@@ -18,6 +17,7 @@ from health_etl.insights.facts import all_facts, clinical_insights
 from health_etl.insights.table import schema
 from health_etl.insights.teller import with_trends
 from health_etl.insights.texts import example_id, input_text
+from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
 from health_etl_tests.exports import (
     ANNA,

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 
 from health_etl.clinical import processors
-from health_etl.core import keys
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.keys import DAILY_JOURNAL
-from health_etl.core.lake import Lake
-from health_etl.core.tables import write_table
 from health_etl.insights.checks import CHECKS, Known, Partition
 from health_etl.insights.table import schema
+from health_etl.lake import keys
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.keys import DAILY_JOURNAL
+from health_etl.lake.store import Lake
+from health_etl.lake.tables import write_table
 from health_etl.record_types import record_types
 from health_etl.verdict import Verdict
 from health_etl_tests.exports import ANNA, BEN, NOON, UPLOADED, blood_glucose, memory_lake, plain, put, utc

@@ -8,13 +8,13 @@ from datetime import date, timedelta
 import pytest
 
 from health_etl.clinical.base import ClinicalOptions
-from health_etl.core import keys
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.lake import Lake
-from health_etl.core.manifest import read_derived_manifest
 from health_etl.core.profiles import Profile
 from health_etl.insights import partition as insights_partition
 from health_etl.insights.partition import InsightOptions, inputs
+from health_etl.lake import keys
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.manifest import read_derived_manifest
+from health_etl.lake.store import Lake
 from health_etl.settings import Settings
 from health_etl_tests.exports import (
     ANNA,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from health_etl.core.lake import Lake
+from health_etl.lake.store import Lake
 from health_etl_tests import exports
 from health_etl_tests.exports import memory_lake, steps
 from health_etl_tests.pipeline import bring_up_to_date

@@ -13,11 +13,11 @@ import pytest
 
 from health_etl.clinical import processors
 from health_etl.clinical.base import Level
-from health_etl.core import keys
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.keys import DAILY_JOURNAL
-from health_etl.core.lake import Lake
 from health_etl.core.pseudonym import subject
+from health_etl.lake import keys
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.keys import DAILY_JOURNAL
+from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
 from health_etl.training import journal
 from health_etl_tests.exports import (

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from health_etl.core import keys
-from health_etl.core.keys import KeyRefusedError, parse_raw_key
+from health_etl.lake import keys
+from health_etl.lake.keys import KeyRefusedError, parse_raw_key
 
 DIGEST = "0123456789abcdef" * 4
 STAMPED = "raw/BloodGlucoseRecord/2025/09/21/anna_20250920_221539_pixel-8_0a1b2c3d.avro"

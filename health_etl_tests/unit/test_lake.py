@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from health_etl.core.lake import Lake, connect
 from health_etl.errors import ObjectNotFoundError, PermanentError
+from health_etl.lake.store import Lake, connect
 from health_etl.settings import Settings
 from health_etl_tests.exports import folder_lake, memory_lake
 

@@ -9,9 +9,9 @@ import pytest
 from obstore.store import MemoryStore
 
 from health_etl.core import releases
-from health_etl.core.lake import Lake, ObjectInfo
 from health_etl.core.listing import Found, Listing, TypeListing, list_all, sort_out
-from health_etl.core.manifest import versions_digest
+from health_etl.lake.manifest import versions_digest
+from health_etl.lake.store import Lake, ObjectInfo
 from health_etl.reasons import FileReason
 from health_etl.record_types import record_types
 from health_etl_tests.exports import memory_lake

@@ -9,9 +9,9 @@ import pytest
 
 from health_etl.clinical.base import Level
 from health_etl.clinical.look_back import LOOK_BACK_DAYS, earlier_days
-from health_etl.core.keys import DAILY_JOURNAL
-from health_etl.core.lake import Lake
 from health_etl.insights.history import to_tell_anew
+from health_etl.lake.keys import DAILY_JOURNAL
+from health_etl.lake.store import Lake
 from health_etl_tests.exports import ANNA, BEN, NOON, UPLOADED, blood_glucose, contents, memory_lake, put, steps
 from health_etl_tests.pipeline import bring_up_to_date, day_examples, insights_of, journal_examples
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from health_etl.core.manifest import (
+from health_etl.lake.manifest import (
     AccountingError,
     DerivedManifest,
     FileEntry,

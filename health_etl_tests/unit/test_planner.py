@@ -8,12 +8,12 @@ import pytest
 
 from health_etl import planner
 from health_etl.core import records_partition
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.keys import DAILY_JOURNAL
-from health_etl.core.lake import Lake
 from health_etl.core.listing import list_all
 from health_etl.core.quality import QualityRules
 from health_etl.insights import partition as insights_partition
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.keys import DAILY_JOURNAL
+from health_etl.lake.store import Lake
 from health_etl.planner import Scope
 from health_etl.training import journal
 from health_etl_tests.exports import (

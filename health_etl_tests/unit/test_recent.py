@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.recent import LARGEST_BYTES, RecentObjects
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.recent import LARGEST_BYTES, RecentObjects
 from health_etl_tests.exports import UPLOADED, memory_lake, put, steps
 from health_etl_tests.pipeline import update_records
 

@@ -17,8 +17,8 @@ import pytest
 
 from health_etl.clinical import processors
 from health_etl.clinical.base import Level
-from health_etl.core.keys import DAILY_JOURNAL
 from health_etl.core.validate import RowReason, is_measured_time, is_zone_offset, row_faults
+from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.record_types.common import PROVENANCE_COLUMNS

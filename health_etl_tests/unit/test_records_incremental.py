@@ -9,8 +9,9 @@ from datetime import timedelta
 
 import pytest
 
-from health_etl.core import keys, records_partition
-from health_etl.core.lake import Lake
+from health_etl.core import records_partition
+from health_etl.lake import keys
+from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
 from health_etl_tests.exports import (
     ANNA,

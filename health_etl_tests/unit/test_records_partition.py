@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from health_etl.core import keys
-from health_etl.core.lake import Lake
-from health_etl.core.tables import read_table
+from health_etl.lake import keys
+from health_etl.lake.store import Lake
+from health_etl.lake.tables import read_table
 from health_etl.record_types import record_types
 from health_etl_tests.exports import (
     ANNA,

@@ -9,13 +9,13 @@ from datetime import timedelta
 import pytest
 
 from health_etl.core import records_checks, releases, replay
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.keys import masked, quarantine_key
-from health_etl.core.lake import Lake
-from health_etl.core.manifest import FileEntry
 from health_etl.core.quality import QualityRules
 from health_etl.core.replay import Quarantined
 from health_etl.errors import PermanentError
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.keys import masked, quarantine_key
+from health_etl.lake.manifest import FileEntry
+from health_etl.lake.store import Lake
 from health_etl.reasons import FileReason
 from health_etl.record_types import record_types
 from health_etl_tests.exports import (

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from health_etl.clinical.base import Level
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.lake import Lake
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.store import Lake
 from health_etl.planner import Scope
 from health_etl.record_types import record_types
 from health_etl.summary import TypeSummary, journal_files, summarise

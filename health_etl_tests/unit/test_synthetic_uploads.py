@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.lake import Lake
 from health_etl.core.pseudonym import subject
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.store import Lake
 from health_etl.record_types import by_avro_name, record_types
 from health_etl.synthetic import generate
 from health_etl.synthetic.avro_schemas import WRITER_SCHEMAS

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from health_etl.core.lake import Lake
-from health_etl.core.tables import (
+from health_etl.lake.store import Lake
+from health_etl.lake.tables import (
     ROW_GROUP_ROWS,
     TableWriter,
     empty_frame,

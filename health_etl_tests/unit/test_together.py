@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 
 from health_etl.core import select_together
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.lake import Lake
 from health_etl.core.together import by_partition, named_apart, person_of
 from health_etl.errors import TransientError
 from health_etl.insights import measure, teller
 from health_etl.insights.measure import analyse_all, select_changed
 from health_etl.insights.teller import Teller
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
 from health_etl_tests.exports import ANNA, BEN, UPLOADED, contents, memory_lake, moved, plain, put
 from health_etl_tests.pipeline import OPTIONS, make_insights, update_offsets, update_records

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from health_etl.clinical.base import Level
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.lake import Lake
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.store import Lake
 from health_etl.training.checks import CHECKS, Month
 from health_etl.verdict import Verdict
 from health_etl_tests.exports import (

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from health_etl.core import keys
-from health_etl.core.catalogue import Catalogue
-from health_etl.core.lake import Lake
 from health_etl.core.select import rows_of_days
-from health_etl.core.tables import TableWriter, read_table
 from health_etl.errors import PermanentError
+from health_etl.lake import keys
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.store import Lake
+from health_etl.lake.tables import TableWriter, read_table
 from health_etl.record_types import record_types
 from health_etl.report.collect import Period, Told, collect
 from health_etl.settings import Settings

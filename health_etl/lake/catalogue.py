@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TypeVar
 
-from health_etl.core import keys, utc_offsets
-from health_etl.core.heads import HeadCache, RecordsHead
-from health_etl.core.lake import FetchedObject, Lake
-from health_etl.core.manifest import DerivedManifest, RecordsManifest, digest
+from health_etl.core import utc_offsets
+from health_etl.lake import keys
+from health_etl.lake.manifest import DerivedManifest, RecordsManifest, digest
+from health_etl.lake.manifest_heads import HeadCache, RecordsHead
+from health_etl.lake.store import FetchedObject, Lake
 from health_etl.record_types import record_types
 
 MANIFEST_SUFFIX = ".manifest.json"

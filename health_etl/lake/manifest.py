@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from health_etl.core.lake import Lake
+from health_etl.lake.store import Lake
 
 UNFINISHED = "unfinished"  # stands where a version or a digest does; equals none
 DIGESTED_AT_ONCE = 500  # uploads

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from health_etl.core.manifest import DerivedManifest, RecordsManifest
+from health_etl.lake.manifest import DerivedManifest, RecordsManifest
 
 Head = RecordsManifest | DerivedManifest
 

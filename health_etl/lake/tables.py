@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from health_etl.core.lake import Lake
+from health_etl.lake.store import Lake
 
 ROW_GROUP_ROWS = 64 * 1024
 
