@@ -19,11 +19,11 @@ from typing import TypeVar
 from rich.console import Console
 from rich.table import Table
 
-from health_etl.core.listing import TypeListing
 from health_etl.lake.keys import RAW, day_folder
 from health_etl.lake.store import Lake, ObjectInfo
 from health_etl.record_types import record_types
 from health_etl.sensors import planner
+from health_etl.uploads.listing import TypeListing
 
 FIRST = date(2024, 1, 1)
 

@@ -16,7 +16,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from health_etl import progress as progress_events
-from health_etl.core.ingest import check_names, exports, ingest
 from health_etl.errors import PermanentError
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest
@@ -26,11 +25,12 @@ from health_etl.reasons import way_out
 from health_etl.record_types import record_types
 from health_etl.settings import Settings, load
 from health_etl.summary import TypeSummary, journal_files, summarise
+from health_etl.uploads.ingest import check_names, exports, ingest
 from health_etl.wording import counted
 
 if TYPE_CHECKING:
-    from health_etl.core.listing import Unclaimed
     from health_etl.runner import Outcome
+    from health_etl.uploads.listing import Unclaimed
 
 TABLE_WIDTH = 118  # characters; a narrower terminal wraps its lines, and loses no figure
 

@@ -11,11 +11,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from health_etl.core import profiles
-from health_etl.core.ingest import check_user
 from health_etl.core.profiles import PROFILES_KEY, Profile, profile_of
 from health_etl.errors import PermanentError
 from health_etl.lake.store import connect
 from health_etl.settings import load
+from health_etl.uploads.ingest import check_user
 
 OPTIONS = {
     "birth_year": "--birth-year",

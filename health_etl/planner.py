@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from health_etl.core import records_partition, utc_offsets
-from health_etl.core.listing import Listing, Upload
 from health_etl.core.quality import QualityRules
 from health_etl.insights import daily_journal
 from health_etl.insights import partition as insights_partition
@@ -19,6 +18,7 @@ from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
 from health_etl.training import journal
+from health_etl.uploads.listing import Listing, Upload
 
 
 @dataclass(frozen=True)

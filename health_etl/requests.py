@@ -25,7 +25,6 @@ from health_etl.assets.records import records_key
 from health_etl.assets.training import JOURNAL
 from health_etl.assets.unclaimed import last_upload_date
 from health_etl.core import unclaimed, utc_offsets
-from health_etl.core.listing import list_all, list_dates
 from health_etl.core.quality import QualityRules
 from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
@@ -39,6 +38,7 @@ from health_etl.planner import Scope
 from health_etl.record_types import record_types
 from health_etl.resources import LakeResource, reported_failures
 from health_etl.settings import Settings
+from health_etl.uploads.listing import list_all, list_dates
 from health_etl.wording import counted
 
 INGEST_DATE_RANGE = "ingest_date_range"

@@ -14,7 +14,6 @@ import dagster as dg
 from health_etl import planner
 from health_etl.assets.unclaimed import last_upload_date
 from health_etl.core import unclaimed
-from health_etl.core.listing import Listing, list_all
 from health_etl.core.quality import QualityRules
 from health_etl.definitions import build_definitions
 from health_etl.errors import PermanentError
@@ -29,6 +28,7 @@ from health_etl.run_lock import STARTED_HERE, alone_on_this_host, end_dead_runs
 from health_etl.selection import OFFSETS, selection
 from health_etl.settings import Settings
 from health_etl.sqlite_tuning import spared_disk
+from health_etl.uploads.listing import Listing, list_all
 
 LONGEST_RUN_DAYS = 31
 LONGEST_RUN_MONTHS = 1200

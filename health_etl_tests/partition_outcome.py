@@ -8,11 +8,11 @@ from typing import Any
 
 from obstore.store import MemoryStore
 
-from health_etl.core.listing import TypeListing, Upload
 from health_etl.lake import keys
 from health_etl.lake.manifest import FileEntry
 from health_etl.lake.store import FetchedObject, Lake
 from health_etl.record_types import record_types
+from health_etl.uploads.listing import TypeListing, Upload
 from health_etl_tests.exports import (
     NOON,
     UPLOADED,

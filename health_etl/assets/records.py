@@ -16,7 +16,6 @@ from health_etl.assets.catalogue_metadata import (
 from health_etl.assets.partition_by_partition import Made, make_each
 from health_etl.assets.raw import raw_key
 from health_etl.core import records_partition, utc_offsets
-from health_etl.core.listing import TypeListing
 from health_etl.core.quality import QualityRules
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
@@ -25,6 +24,7 @@ from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.resources import LakeResource, reported_failures
+from health_etl.uploads.listing import TypeListing
 
 # Decisions to run quarantined files again are an input as uploads are; assets/releases.py records them.
 RELEASES = dg.AssetKey(["quarantine", "releases"])

@@ -13,9 +13,8 @@ import pandas as pd
 import pyarrow as pa
 
 from health_etl.avro import decode
-from health_etl.core import quarantine, releases
+from health_etl.core import quarantine
 from health_etl.core.dedupe import RECORD
-from health_etl.core.listing import Upload
 from health_etl.core.quality import QualityRules, file_qualities
 from health_etl.core.validate import RowReason, row_faults
 from health_etl.lake import keys
@@ -24,6 +23,8 @@ from health_etl.lake.store import FetchedObject, Lake
 from health_etl.lake.tables import frame_of
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types.base import RecordType
+from health_etl.uploads import releases
+from health_etl.uploads.listing import Upload
 
 # What a person may overrule row by row. A fault of the clock is not among them: nobody knows the right day.
 OVERRIDABLE_FAULTS = frozenset({RowReason.OUT_OF_RANGE})

@@ -16,7 +16,6 @@ import pyarrow as pa
 
 from health_etl.core import quarantine
 from health_etl.core.dedupe import RECORD, is_latest_version
-from health_etl.core.listing import Upload
 from health_etl.core.local_time import stated_minutes
 from health_etl.core.quality import QualityRules
 from health_etl.core.read_files import FileReader, fault_counts, is_bad
@@ -26,6 +25,7 @@ from health_etl.lake.store import Lake
 from health_etl.lake.tables import TableWriter, empty_frame, frame_of, read_table, to_arrow
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
+from health_etl.uploads.listing import Upload
 
 CODE_VERSION = "2"  # of this module and what it calls; a new one rebuilds every partition
 BATCH_BYTES = 32 * 1024 * 1024  # of Avro, decoded at once; memory hangs on this and not on the day

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from health_etl.core import quarantine
-from health_etl.core.listing import Unclaimed
 from health_etl.lake.keys import unclaimed_key
 from health_etl.lake.manifest import FileEntry, canonical_json
 from health_etl.lake.store import Lake
 from health_etl.reasons import WAY_OUT
+from health_etl.uploads.listing import Unclaimed
 
 CODE_VERSION = "2"
 REPORT_KEY = "unclaimed.manifest.json"  # outside quarantine/, where a copy could take its place

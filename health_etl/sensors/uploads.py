@@ -18,7 +18,6 @@ from health_etl.assets.quarantine import quarantine_key
 from health_etl.assets.raw import raw_key
 from health_etl.assets.records import records_key
 from health_etl.core import records_partition, utc_offsets
-from health_etl.core.listing import Found, TypeListing
 from health_etl.core.quality import QualityRules
 from health_etl.jobs import BRING_UP_TO_DATE
 from health_etl.lake.catalogue import Catalogue
@@ -29,6 +28,7 @@ from health_etl.record_types.base import RecordType
 from health_etl.sensors import earlier_runs, planner
 from health_etl.sensors.claims import Claims
 from health_etl.sensors.planner import Ask, Attempt, Plan
+from health_etl.uploads.listing import Found, TypeListing
 
 MOST_ASKS = 10  # runs in one tick; each costs the daemon about 0.2 s
 MOST_REPORTS = 100  # partitions in one tick; each is two events

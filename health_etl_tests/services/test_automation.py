@@ -26,7 +26,6 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from deploy.stack.settings import BIN, CHECKOUT
 from health_etl import planner
-from health_etl.core.listing import list_all
 from health_etl.core.pseudonym import subject
 from health_etl.core.quality import QualityRules
 from health_etl.insights.partition import InsightOptions
@@ -39,6 +38,7 @@ from health_etl.sensors.broker import DEAD_LETTERS, EXCHANGE, QUEUE
 from health_etl.sensors.planner import ASKED_FOR
 from health_etl.sensors.uploads import RECORD_TYPE
 from health_etl.settings import Settings
+from health_etl.uploads.listing import list_all
 from health_etl_tests.exports import UPLOADED, avro_bytes, contents, folder_lake, moved, plain, put, put_content
 from health_etl_tests.stack import RunningStack, running_stack, wait_for
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from health_etl.core.ingest import Ingested, check_names, exports, ingest
 from health_etl.errors import PermanentError
 from health_etl.lake.store import Lake
+from health_etl.uploads.ingest import Ingested, check_names, exports, ingest
 from health_etl_tests.exports import ANNA, BEN, avro_bytes, blood_glucose, contents, key_of, memory_lake, steps, utc
 
 EXPORTED = "1758406539312"  # 2025-09-20 22:15:39 UTC

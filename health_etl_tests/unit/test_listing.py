@@ -8,12 +8,12 @@ from datetime import UTC, date, datetime
 import pytest
 from obstore.store import MemoryStore
 
-from health_etl.core import releases
-from health_etl.core.listing import Found, Listing, TypeListing, list_all, sort_out
 from health_etl.lake.manifest import versions_digest
 from health_etl.lake.store import Lake, ObjectInfo
 from health_etl.reasons import FileReason
 from health_etl.record_types import record_types
+from health_etl.uploads import releases
+from health_etl.uploads.listing import Found, Listing, TypeListing, list_all, sort_out
 from health_etl_tests.exports import memory_lake
 
 NAME = "anna_20250921_120000_phone_0a1b2c3d.avro"
@@ -95,7 +95,7 @@ def test_a_partition_lists_the_same_alone_as_with_all_others() -> None:
 def test_dates_that_are_asked_for_together_list_the_same_as_alone(
     most: int, requests: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("health_etl.core.listing.LISTED_TOGETHER", most)
+    monkeypatch.setattr("health_etl.uploads.listing.LISTED_TOGETHER", most)
     lake, steps, prefixes = memory_lake(), record_types()["steps"], list[str]()
     for folder in ("StepsRecord", "STEPSRECORD"):
         for day in ("08/31", "09/19", "09/20", "09/21"):

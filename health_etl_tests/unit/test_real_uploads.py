@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from health_etl.core.ingest import exports, ingest
 from health_etl.lake.store import Lake
 from health_etl.training.grounding import ungrounded
+from health_etl.uploads.ingest import exports, ingest
 from health_etl_tests.exports import ANNA, contents, memory_lake
 from health_etl_tests.pipeline import (
     Done,

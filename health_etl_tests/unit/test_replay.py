@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from health_etl.core import records_checks, releases, replay
+from health_etl.core import records_checks, replay
 from health_etl.core.quality import QualityRules
 from health_etl.core.replay import Quarantined
 from health_etl.errors import PermanentError
@@ -18,6 +18,7 @@ from health_etl.lake.manifest import FileEntry
 from health_etl.lake.store import Lake
 from health_etl.reasons import FileReason
 from health_etl.record_types import record_types
+from health_etl.uploads import releases
 from health_etl_tests.exports import (
     ANNA,
     BEN,

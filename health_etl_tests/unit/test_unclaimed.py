@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from health_etl.core import unclaimed
-from health_etl.core.listing import list_all
 from health_etl.lake.keys import rejected_key
 from health_etl.lake.store import Lake
+from health_etl.uploads.listing import list_all
 from health_etl_tests.exports import UPLOADED, contents, memory_lake, put, steps
 from health_etl_tests.pipeline import update_records
 
