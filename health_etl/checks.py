@@ -13,8 +13,6 @@ from health_etl import progress
 from health_etl.assets.insights import insights_key
 from health_etl.assets.records import records_key
 from health_etl.assets.training import JOURNAL
-from health_etl.core import records_checks
-from health_etl.core.quality import QualityRules
 from health_etl.insights import checks as insights_checks
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake.catalogue import Catalogue
@@ -23,6 +21,8 @@ from health_etl.lake.store import Lake
 from health_etl.partitions import month_of
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
+from health_etl.records import checks as records_checks
+from health_etl.records.quality import QualityRules
 from health_etl.resources import LakeResource, reported_failures
 from health_etl.settings import Settings
 from health_etl.training import checks as training_checks

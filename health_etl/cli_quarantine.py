@@ -12,14 +12,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from health_etl.cli_output import running
-from health_etl.core import unclaimed
-from health_etl.core.quarantine import METADATA_SUFFIX
-from health_etl.core.replay import Quarantined, chosen, is_called, nothing_called, quarantined, release
 from health_etl.errors import PermanentError
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake, connect
 from health_etl.planner import Scope
+from health_etl.records import unclaimed
+from health_etl.records.quarantine import METADATA_SUFFIX
+from health_etl.records.replay import Quarantined, chosen, is_called, nothing_called, quarantined, release
 from health_etl.settings import load
 from health_etl.uploads import releases
 from health_etl.wording import counted

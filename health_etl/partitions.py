@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import dagster as dg
 
 from health_etl.core.select import LOOK_BACK_DAYS
-from health_etl.core.validate import EARLIEST
+from health_etl.records.validate import EARLIEST
 
 
 def upload_dates(start_date: date) -> dg.DailyPartitionsDefinition:

@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from health_etl.core import records_partition, utc_offsets
-from health_etl.core.quality import QualityRules
+from health_etl.core import utc_offsets
 from health_etl.insights import daily_journal
 from health_etl.insights import partition as insights_partition
 from health_etl.insights.history import DaysIndex
@@ -17,6 +16,8 @@ from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
+from health_etl.records import partition as records_partition
+from health_etl.records.quality import QualityRules
 from health_etl.training import journal
 from health_etl.uploads.listing import Listing, Upload
 

@@ -24,8 +24,7 @@ from health_etl.assets.quarantine import quarantine_key
 from health_etl.assets.records import records_key
 from health_etl.assets.training import JOURNAL
 from health_etl.assets.unclaimed import last_upload_date
-from health_etl.core import unclaimed, utc_offsets
-from health_etl.core.quality import QualityRules
+from health_etl.core import utc_offsets
 from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
 from health_etl.jobs import FULL_SWEEP, SWEPT
@@ -36,6 +35,8 @@ from health_etl.lake.store import Lake
 from health_etl.partitions import month_key, next_day, next_month, ranges, upload_dates
 from health_etl.planner import Scope
 from health_etl.record_types import record_types
+from health_etl.records import unclaimed
+from health_etl.records.quality import QualityRules
 from health_etl.resources import LakeResource, reported_failures
 from health_etl.settings import Settings
 from health_etl.uploads.listing import list_all, list_dates

@@ -13,8 +13,6 @@ import dagster as dg
 
 from health_etl import planner
 from health_etl.assets.unclaimed import last_upload_date
-from health_etl.core import unclaimed
-from health_etl.core.quality import QualityRules
 from health_etl.definitions import build_definitions
 from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
@@ -24,6 +22,8 @@ from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake, connect
 from health_etl.partitions import month_key, month_of, next_month, ranges, upload_dates
 from health_etl.planner import DailyWork, Scope
+from health_etl.records import unclaimed
+from health_etl.records.quality import QualityRules
 from health_etl.run_lock import STARTED_HERE, alone_on_this_host, end_dead_runs
 from health_etl.selection import OFFSETS, selection
 from health_etl.settings import Settings

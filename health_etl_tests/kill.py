@@ -28,13 +28,13 @@ import pyarrow.parquet as pq
 
 from health_etl import planner
 from health_etl.core import utc_offsets
-from health_etl.core.quality import QualityRules
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake, connect
 from health_etl.planner import Scope
 from health_etl.record_types import record_types
+from health_etl.records.quality import QualityRules
 from health_etl.settings import PREFIX, Settings
 from health_etl.uploads.listing import list_all
 from health_etl.wording import counted

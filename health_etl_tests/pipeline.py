@@ -15,8 +15,7 @@ from health_etl import planner
 from health_etl.avro import decode
 from health_etl.clinical import all_processors, processors
 from health_etl.clinical.base import ClinicalOptions, Level
-from health_etl.core import records_partition, unclaimed, utc_offsets
-from health_etl.core.quality import QualityRules
+from health_etl.core import utc_offsets
 from health_etl.core.select import Selection, select, window
 from health_etl.insights import build, daily_journal
 from health_etl.insights import partition as insights_partition
@@ -31,6 +30,9 @@ from health_etl.lake.store import Lake
 from health_etl.lake.tables import read_frame
 from health_etl.planner import Scope
 from health_etl.record_types import record_types
+from health_etl.records import partition as records_partition
+from health_etl.records import unclaimed
+from health_etl.records.quality import QualityRules
 from health_etl.training import journal
 from health_etl.uploads.listing import TypeListing, list_all
 from health_etl_tests.exports import ANNA, UPLOADED

@@ -15,14 +15,15 @@ from health_etl.assets.catalogue_metadata import (
 )
 from health_etl.assets.partition_by_partition import Made, make_each
 from health_etl.assets.raw import raw_key
-from health_etl.core import records_partition, utc_offsets
-from health_etl.core.quality import QualityRules
+from health_etl.core import utc_offsets
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import RecordsManifest
 from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
+from health_etl.records import partition as records_partition
+from health_etl.records.quality import QualityRules
 from health_etl.resources import LakeResource, reported_failures
 from health_etl.uploads.listing import TypeListing
 

@@ -16,14 +16,14 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from health_etl.core import utc_offsets
-from health_etl.core.dedupe import is_latest_version
-from health_etl.core.local_time import assign_days, day_bounds, with_local_time
-from health_etl.core.validate import UPLOAD_GRACE
 from health_etl.lake import keys
 from health_etl.lake.manifest import DerivedManifest, RecordsManifest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import empty_frame, read_frame, read_table
 from health_etl.record_types.base import RecordType
+from health_etl.records.dedupe import is_latest_version
+from health_etl.records.local_time import assign_days, day_bounds, with_local_time
+from health_etl.records.validate import UPLOAD_GRACE
 
 LOOK_BACK_DAYS = 7
 DAY_REACH = 3  # UTC dates that the rows of one local day or night can lie apart, with room for every offset

@@ -11,14 +11,14 @@ from datetime import date
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.core.dedupe import VERSION, is_latest_version
-from health_etl.core.local_time import stated_minutes
 from health_etl.lake import keys
 from health_etl.lake.manifest import DerivedManifest, RecordsManifest, digest, mark_unfinished, read_derived_manifest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import empty_frame, read_frame, read_table, write_table
 from health_etl.record_types import record_types
 from health_etl.record_types.base import UTC_TIMESTAMP, Column, RecordType
+from health_etl.records.dedupe import VERSION, is_latest_version
+from health_etl.records.local_time import stated_minutes
 
 NAME = "utc_offsets"
 CODE_VERSION = "1"

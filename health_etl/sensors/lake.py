@@ -16,12 +16,12 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from health_etl.assets.records import records_key
-from health_etl.core.quality import QualityRules
 from health_etl.jobs import BRING_UP_TO_DATE, SWEPT
 from health_etl.lake.manifest_heads import HeadCache
 from health_etl.lake.store import connect
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
+from health_etl.records.quality import QualityRules
 from health_etl.resources import LakeResource
 from health_etl.sensors import earlier_runs
 from health_etl.sensors.alerts import told_given_up

@@ -17,14 +17,15 @@ from health_etl.assets.insights import insights_key
 from health_etl.assets.quarantine import quarantine_key
 from health_etl.assets.raw import raw_key
 from health_etl.assets.records import records_key
-from health_etl.core import records_partition, utc_offsets
-from health_etl.core.quality import QualityRules
+from health_etl.core import utc_offsets
 from health_etl.jobs import BRING_UP_TO_DATE
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.manifest_heads import HeadCache
 from health_etl.lake.store import Lake
 from health_etl.record_types.base import RecordType
+from health_etl.records import partition as records_partition
+from health_etl.records.quality import QualityRules
 from health_etl.sensors import earlier_runs, planner
 from health_etl.sensors.claims import Claims
 from health_etl.sensors.planner import Ask, Attempt, Plan

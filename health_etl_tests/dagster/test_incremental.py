@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
-from health_etl.core import records_partition
 from health_etl.lake.store import FetchedObject, Lake
 from health_etl.planner import Scope
+from health_etl.records import partition as records_partition
 from health_etl.runner import Outcome, bring_up_to_date
 
 if TYPE_CHECKING:

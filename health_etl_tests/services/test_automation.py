@@ -27,13 +27,13 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from deploy.stack.settings import BIN, CHECKOUT
 from health_etl import planner
 from health_etl.core.pseudonym import subject
-from health_etl.core.quality import QualityRules
 from health_etl.insights.partition import InsightOptions
 from health_etl.jobs import BRING_UP_TO_DATE
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake, connect
 from health_etl.record_types import record_types
+from health_etl.records.quality import QualityRules
 from health_etl.sensors.broker import DEAD_LETTERS, EXCHANGE, QUEUE
 from health_etl.sensors.planner import ASKED_FOR
 from health_etl.sensors.uploads import RECORD_TYPE

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from health_etl.core import records_partition
 from health_etl.lake import keys
 from health_etl.lake.manifest import FileEntry, Quality, RecordsManifest
 from health_etl.lake.store import Lake, connect
 from health_etl.record_types import record_types
+from health_etl.records import partition as records_partition
 from health_etl.sensors.uploads import MOST_ASKS
 from health_etl.settings import Settings
 from health_etl_tests.services.ticks import Ticked

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from health_etl.core.dedupe import is_latest_version
+from health_etl.records.dedupe import is_latest_version
 
 LATER = pd.Timestamp("2025-09-21 12:00", tz="UTC")
 EARLIER = pd.Timestamp("2025-09-21 11:00", tz="UTC")

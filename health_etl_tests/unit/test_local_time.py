@@ -9,14 +9,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from health_etl.core.local_time import (
-    assign_days,
-    day_bounds,
-    resolve_offsets,
-    stated_minutes,
-    with_local_time,
-)
 from health_etl.record_types.base import DayAnchor
+from health_etl.records.local_time import assign_days, day_bounds, resolve_offsets, stated_minutes, with_local_time
 from health_etl_tests.exports import utc
 
 CHICAGO = ZoneInfo("America/Chicago")  # clocks go forward on 2025-03-09 at 08:00 UTC, back on 2025-11-02 at 07:00 UTC

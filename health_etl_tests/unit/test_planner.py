@@ -7,13 +7,13 @@ from datetime import date, timedelta
 import pytest
 
 from health_etl import planner
-from health_etl.core import records_partition
-from health_etl.core.quality import QualityRules
 from health_etl.insights import partition as insights_partition
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.store import Lake
 from health_etl.planner import Scope
+from health_etl.records import partition as records_partition
+from health_etl.records.quality import QualityRules
 from health_etl.training import journal
 from health_etl.uploads.listing import list_all
 from health_etl_tests.exports import (

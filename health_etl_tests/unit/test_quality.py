@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from health_etl.core.quality import QualityRules, file_qualities
-from health_etl.core.validate import row_faults
 from health_etl.lake.manifest import Quality
 from health_etl.record_types import record_types
+from health_etl.records.quality import QualityRules, file_qualities
+from health_etl.records.validate import row_faults
 from health_etl_tests.exports import UPLOADED, Record, blood_glucose, heart_rate, utc
 from health_etl_tests.pipeline import measurement_rows
 

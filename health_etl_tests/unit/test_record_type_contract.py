@@ -17,11 +17,11 @@ import pytest
 
 from health_etl.clinical import processors
 from health_etl.clinical.base import Level
-from health_etl.core.validate import RowReason, is_measured_time, is_zone_offset, row_faults
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.record_types.common import PROVENANCE_COLUMNS
+from health_etl.records.validate import RowReason, is_measured_time, is_zone_offset, row_faults
 from health_etl_tests.exports import UPLOADED, Record, memory_lake, plain, put
 from health_etl_tests.pipeline import (
     bring_up_to_date,

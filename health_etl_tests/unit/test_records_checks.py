@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from health_etl.core import records_checks
-from health_etl.core.quality import QualityRules
-from health_etl.core.records_checks import CHECKS, Partition
 from health_etl.lake import keys
 from health_etl.lake.keys import masked
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import write_table
 from health_etl.record_types import record_types
+from health_etl.records import checks as records_checks
+from health_etl.records.checks import CHECKS, Partition
+from health_etl.records.quality import QualityRules
 from health_etl.verdict import Verdict
 from health_etl_tests.exports import (
     ANNA,

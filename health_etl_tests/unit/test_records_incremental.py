@@ -9,10 +9,10 @@ from datetime import timedelta
 
 import pytest
 
-from health_etl.core import records_partition
 from health_etl.lake import keys
 from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
+from health_etl.records import partition as records_partition
 from health_etl_tests.exports import (
     ANNA,
     BEN,

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import pytest
 
 from health_etl.avro import decode
-from health_etl.core import records_partition
-from health_etl.core.quality import QualityRules
 from health_etl.lake import keys
 from health_etl.lake.store import Lake
 from health_etl.reasons import FileReason
 from health_etl.record_types import record_types
+from health_etl.records import partition as records_partition
+from health_etl.records.quality import QualityRules
 from health_etl.uploads.listing import TypeListing
 from health_etl_tests.exports import (
     UPLOADED,

@@ -8,9 +8,6 @@ from datetime import timedelta
 
 import pytest
 
-from health_etl.core import records_checks, replay
-from health_etl.core.quality import QualityRules
-from health_etl.core.replay import Quarantined
 from health_etl.errors import PermanentError
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import masked, quarantine_key
@@ -18,6 +15,10 @@ from health_etl.lake.manifest import FileEntry
 from health_etl.lake.store import Lake
 from health_etl.reasons import FileReason
 from health_etl.record_types import record_types
+from health_etl.records import checks as records_checks
+from health_etl.records import replay
+from health_etl.records.quality import QualityRules
+from health_etl.records.replay import Quarantined
 from health_etl.uploads import releases
 from health_etl_tests.exports import (
     ANNA,

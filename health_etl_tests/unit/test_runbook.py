@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from health_etl.core import records_checks
-from health_etl.core.validate import RowReason
 from health_etl.insights import checks as insights_checks
 from health_etl.reasons import OVERRIDABLE, FileReason
 from health_etl.record_types import record_types
+from health_etl.records import checks as records_checks
+from health_etl.records.validate import RowReason
 from health_etl.standing_checks import NO_FAILED_PARTITIONS
 from health_etl.training import checks as training_checks
 

@@ -14,10 +14,10 @@ import pytest
 from health_etl.avro import decode
 from health_etl.avro.decode import DecodedFile
 from health_etl.avro.resolution import LOGICAL, resolve
-from health_etl.core import records_partition
 from health_etl.reasons import FileRefusedError
 from health_etl.record_types import by_avro_name, record_types
 from health_etl.record_types.base import RecordType
+from health_etl.records import partition as records_partition
 from health_etl.uploads.listing import TypeListing
 from health_etl_tests.exports import UPLOADED, avro_bytes, contents, memory_lake, plain, put_content
 from health_etl_tests.pipeline import manifest_of, records_of, update_records

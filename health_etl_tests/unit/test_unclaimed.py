@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from health_etl.core import unclaimed
 from health_etl.lake.keys import rejected_key
 from health_etl.lake.store import Lake
+from health_etl.records import unclaimed
 from health_etl.uploads.listing import list_all
 from health_etl_tests.exports import UPLOADED, contents, memory_lake, put, steps
 from health_etl_tests.pipeline import update_records
@@ -93,7 +93,7 @@ def test_an_upload_that_changed_is_copied_again(lake: Lake) -> None:
 def test_an_upload_too_large_to_copy_stays_in_raw_alone_and_its_metadata_say_so(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("health_etl.core.quarantine.MAX_COPIED_BYTES", 10)
+    monkeypatch.setattr("health_etl.records.quarantine.MAX_COPIED_BYTES", 10)
     update(lake)
     assert lake.find(UNKNOWN.replace("raw/", "quarantine/unclaimed/")) is None
     assert metadata(lake, UNKNOWN)["copied"] is False

@@ -10,8 +10,8 @@ import pandera.errors
 import pyarrow as pa
 import pytest
 
-from health_etl.core.validate import row_faults, temporal_reasons
 from health_etl.record_types import record_types
+from health_etl.records.validate import row_faults, temporal_reasons
 from health_etl_tests.exports import (
     BEDTIME,
     BUILDERS,

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from health_etl.core import quarantine
 from health_etl.lake.keys import unclaimed_key
 from health_etl.lake.manifest import FileEntry, canonical_json
 from health_etl.lake.store import Lake
 from health_etl.reasons import WAY_OUT
+from health_etl.records import quarantine
 from health_etl.uploads.listing import Unclaimed
 
 CODE_VERSION = "2"

@@ -11,9 +11,9 @@ import pandas as pd
 import pandera.pandas as pa
 from pyarrow import types as pa_types
 
-from health_etl.core.local_time import is_offset
 from health_etl.record_types import record_types
 from health_etl.record_types.base import Column, RecordType
+from health_etl.records.local_time import is_offset
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # no phone recorded health before; a clock that says so is wrong
 UPLOAD_GRACE = timedelta(days=2)  # to the end of the day after the upload date

@@ -13,14 +13,14 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from health_etl.core import records_partition
-from health_etl.core.validate import RowReason, temporal_reasons
 from health_etl.errors import ObjectNotFoundError
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import masked
 from health_etl.lake.tables import read_table
 from health_etl.reasons import WAY_OUT, FileReason, row_way_out, way_out
+from health_etl.records import partition as records_partition
+from health_etl.records.validate import RowReason, temporal_reasons
 from health_etl.uploads.listing import TypeListing
 from health_etl.verdict import Check, Verdict
 from health_etl.wording import counted
@@ -28,10 +28,10 @@ from health_etl.wording import counted
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from health_etl.core.quality import QualityRules
     from health_etl.lake.manifest import FileEntry, RecordsManifest
     from health_etl.lake.store import Lake
     from health_etl.record_types.base import RecordType
+    from health_etl.records.quality import QualityRules
     from health_etl.uploads.listing import Upload
 
 # ASSUMPTION: share of the cells of a column that exports are expected to fill, under which an app left it out.

@@ -13,16 +13,16 @@ import pandas as pd
 import pyarrow as pa
 
 from health_etl.avro import decode
-from health_etl.core import quarantine
-from health_etl.core.dedupe import RECORD
-from health_etl.core.quality import QualityRules, file_qualities
-from health_etl.core.validate import RowReason, row_faults
 from health_etl.lake import keys
 from health_etl.lake.manifest import FileEntry, Quality
 from health_etl.lake.store import FetchedObject, Lake
 from health_etl.lake.tables import frame_of
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types.base import RecordType
+from health_etl.records import quarantine
+from health_etl.records.dedupe import RECORD
+from health_etl.records.quality import QualityRules, file_qualities
+from health_etl.records.validate import RowReason, row_faults
 from health_etl.uploads import releases
 from health_etl.uploads.listing import Upload
 

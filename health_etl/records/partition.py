@@ -14,17 +14,17 @@ from datetime import date
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.core import quarantine
-from health_etl.core.dedupe import RECORD, is_latest_version
-from health_etl.core.local_time import stated_minutes
-from health_etl.core.quality import QualityRules
-from health_etl.core.read_files import FileReader, fault_counts, is_bad
 from health_etl.lake import keys
 from health_etl.lake.manifest import FileEntry, RecordsManifest, mark_unfinished, read_records_manifest, versions_digest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import TableWriter, empty_frame, frame_of, read_table, to_arrow
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
+from health_etl.records import quarantine
+from health_etl.records.dedupe import RECORD, is_latest_version
+from health_etl.records.local_time import stated_minutes
+from health_etl.records.quality import QualityRules
+from health_etl.records.read_files import FileReader, fault_counts, is_bad
 from health_etl.uploads.listing import Upload
 
 CODE_VERSION = "2"  # of this module and what it calls; a new one rebuilds every partition

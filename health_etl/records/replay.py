@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from health_etl.core.read_files import OVERRIDABLE_FAULTS
 from health_etl.errors import PermanentError
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import masked
@@ -17,6 +16,7 @@ from health_etl.lake.manifest import FileEntry, RecordsManifest
 from health_etl.lake.store import Lake
 from health_etl.reasons import OVERRIDABLE, FileReason, way_out
 from health_etl.record_types import record_types
+from health_etl.records.read_files import OVERRIDABLE_FAULTS
 from health_etl.uploads import releases
 from health_etl.uploads.releases import Release
 

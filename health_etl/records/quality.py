@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from health_etl.core.validate import RowReason, temporal_reasons
 from health_etl.lake.manifest import Quality
 from health_etl.record_types.base import RecordType
+from health_etl.records.validate import RowReason, temporal_reasons
 
 if TYPE_CHECKING:
     from health_etl.settings import Settings

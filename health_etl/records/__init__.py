@@ -1,0 +1,1 @@
+"""From uploaded files to validated records, and what is kept out of them."""
