@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.backfill import FIRST, ROOT, put_uploads
-from health_etl.core.utc_offsets import NAME as UTC_OFFSETS
+from health_etl.days.utc_offsets import NAME as UTC_OFFSETS
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.record_types import record_types
 from health_etl.settings import Settings

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from health_etl.clinical import all_processors
-from health_etl.core import utc_offsets
+from health_etl.days import utc_offsets
 from health_etl.insights import table
 from health_etl.record_types import record_types
 from health_etl.record_types.base import Column

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from health_etl.core import profiles
-from health_etl.core.profiles import PROFILES_KEY, Profile, profile_of
+from health_etl.days import profiles
+from health_etl.days.profiles import PROFILES_KEY, Profile, profile_of
 from health_etl.errors import PermanentError
 from health_etl.lake.store import connect
 from health_etl.settings import load

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from health_etl.core.select import LOOK_BACK_DAYS
+from health_etl.days.select import LOOK_BACK_DAYS
 from health_etl.records.validate import EARLIEST
 
 

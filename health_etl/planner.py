@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from health_etl.core import utc_offsets
+from health_etl.days import utc_offsets
 from health_etl.insights import daily_journal
 from health_etl.insights import partition as insights_partition
 from health_etl.insights.history import DaysIndex

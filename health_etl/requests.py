@@ -24,7 +24,7 @@ from health_etl.assets.quarantine import quarantine_key
 from health_etl.assets.records import records_key
 from health_etl.assets.training import JOURNAL
 from health_etl.assets.unclaimed import last_upload_date
-from health_etl.core import utc_offsets
+from health_etl.days import utc_offsets
 from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
 from health_etl.jobs import FULL_SWEEP, SWEPT

@@ -9,7 +9,7 @@ import dagster as dg
 from health_etl.assets.insights import insights_key
 from health_etl.assets.quarantine import quarantine_key
 from health_etl.assets.records import records_key
-from health_etl.core import utc_offsets
+from health_etl.days import utc_offsets
 from health_etl.planner import DailyWork
 
 OFFSETS = records_key(utc_offsets.NAME)

@@ -12,7 +12,7 @@ from health_etl.assets.quarantine import quarantine_key
 from health_etl.assets.raw import raw_key
 from health_etl.assets.records import records_key
 from health_etl.assets.training import JOURNAL
-from health_etl.core import utc_offsets
+from health_etl.days import utc_offsets
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.record_types import record_types
 from health_etl.wording import counted

@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from health_etl import planner
-from health_etl.core import utc_offsets
+from health_etl.days import utc_offsets
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue

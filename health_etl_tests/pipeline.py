@@ -15,8 +15,8 @@ from health_etl import planner
 from health_etl.avro import decode
 from health_etl.clinical import all_processors, processors
 from health_etl.clinical.base import ClinicalOptions, Level
-from health_etl.core import utc_offsets
-from health_etl.core.select import Selection, select, window
+from health_etl.days import utc_offsets
+from health_etl.days.select import Selection, select, window
 from health_etl.insights import build, daily_journal
 from health_etl.insights import partition as insights_partition
 from health_etl.insights.partition import InsightOptions

@@ -8,7 +8,7 @@ import dagster as dg
 from health_etl.assets.catalogue_metadata import OWNER, column_schema
 from health_etl.assets.records import records_key
 from health_etl.clinical import day_processor, processors
-from health_etl.core import utc_offsets
+from health_etl.days import utc_offsets
 from health_etl.insights.partition import code_version
 from health_etl.insights.table import columns
 from health_etl.lake.keys import DAILY_JOURNAL

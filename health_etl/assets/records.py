@@ -15,7 +15,7 @@ from health_etl.assets.catalogue_metadata import (
 )
 from health_etl.assets.partition_by_partition import Made, make_each
 from health_etl.assets.raw import raw_key
-from health_etl.core import utc_offsets
+from health_etl.days import utc_offsets
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import RecordsManifest

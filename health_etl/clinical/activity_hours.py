@@ -23,7 +23,7 @@ from health_etl.clinical.base import ClinicalOptions, Metric
 from health_etl.clinical.samples import Booleans, Floats, Integers, day_minutes
 from health_etl.clinical.sources import definition, sourced
 from health_etl.clinical.units import HOURS_PER_DAY, MINUTES_PER_HOUR
-from health_etl.core.merge_sources import merge_by_time_slice
+from health_etl.days.merge_sources import merge_by_time_slice
 
 FINE_MINUTES = sourced(
     15, "min", "everybody", "ASSUMPTION: four records an hour place movement within it; longer ones blur a break"

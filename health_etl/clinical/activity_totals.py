@@ -25,7 +25,7 @@ from health_etl.clinical.samples import MS_PER_MINUTE, Booleans, Floats, day_min
 from health_etl.clinical.sources import sourced
 from health_etl.clinical.text import coverage_reasons, local_clock_times
 from health_etl.clinical.units import HOURS_PER_DAY
-from health_etl.core.merge_sources import MergedTotals, merge_by_time_slice
+from health_etl.days.merge_sources import MergedTotals, merge_by_time_slice
 
 MINIMUM_COVERAGE = sourced(
     0.70, "share of the local day", "everybody", "ASSUMPTION: no source sets one; 70 % as for CGM reports"

@@ -13,7 +13,7 @@ import pandas as pd
 from health_etl.clinical.sleep_limits import MS_PER_MINUTE
 from health_etl.clinical.sleep_stages import BETWEEN_SESSIONS, SESSION_COLUMNS, SESSION_KEYS, UNSTAGED, ms_between
 from health_etl.clinical.sources import sourced
-from health_etl.core.merge_sources import app_rank
+from health_etl.days.merge_sources import app_rank
 
 NIGHT = ["user_id", "local_date"]
 STAGE_COLUMNS = ["stage", "stage_start_utc", "stage_end_utc"]

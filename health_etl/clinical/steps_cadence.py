@@ -12,7 +12,7 @@ from health_etl.clinical.activity_totals import MOVEMENT_MINIMUM_HOURS, DayTotal
 from health_etl.clinical.base import ClinicalOptions, Metric
 from health_etl.clinical.samples import MS_PER_MINUTE, Booleans, Floats, Integers
 from health_etl.clinical.sources import sourced
-from health_etl.core.merge_sources import merge_by_time_slice
+from health_etl.days.merge_sources import merge_by_time_slice
 
 CADENCE_SOURCE = "Tudor-Locke 2019"
 MODERATE_STEPS_PER_MIN = sourced(

@@ -10,10 +10,10 @@ import pandas as pd
 
 from health_etl.clinical import all_processors
 from health_etl.clinical.base import ClinicalOptions, Telling
-from health_etl.core import profiles
-from health_etl.core.profiles import Profile
-from health_etl.core.pseudonym import key_fingerprint
-from health_etl.core.select import Window, window
+from health_etl.days import profiles
+from health_etl.days.profiles import Profile
+from health_etl.days.pseudonym import key_fingerprint
+from health_etl.days.select import Window, window
 from health_etl.insights.history import DaysIndex
 from health_etl.insights.table import schema
 from health_etl.lake import keys

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TypeVar
 
-from health_etl.core import utc_offsets
+from health_etl.days import utc_offsets
 from health_etl.lake import keys
 from health_etl.lake.manifest import DerivedManifest, RecordsManifest, digest
 from health_etl.lake.manifest_heads import HeadCache, RecordsHead

@@ -12,7 +12,7 @@ import pandas as pd
 from health_etl.clinical import day_processor, processors
 from health_etl.clinical.base import Telling
 from health_etl.clinical.look_back import LOOK_BACK_DAYS
-from health_etl.core.select import rows_of_days
+from health_etl.days.select import rows_of_days
 from health_etl.errors import PermanentError
 from health_etl.insights.table import schema
 from health_etl.lake import keys

@@ -17,7 +17,7 @@ from health_etl.assets.insights import insights_key
 from health_etl.assets.quarantine import quarantine_key
 from health_etl.assets.raw import raw_key
 from health_etl.assets.records import records_key
-from health_etl.core import utc_offsets
+from health_etl.days import utc_offsets
 from health_etl.jobs import BRING_UP_TO_DATE
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL

@@ -26,7 +26,7 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from deploy.stack.settings import BIN, CHECKOUT
 from health_etl import planner
-from health_etl.core.pseudonym import subject
+from health_etl.days.pseudonym import subject
 from health_etl.insights.partition import InsightOptions
 from health_etl.jobs import BRING_UP_TO_DATE
 from health_etl.lake import keys

@@ -18,7 +18,7 @@ import pytest
 
 from deploy.stack.service import ProcessService
 from deploy.stack.settings import RUN_LOGS
-from health_etl.core.select import LOOK_BACK_DAYS
+from health_etl.days.select import LOOK_BACK_DAYS
 from health_etl_tests.conftest import CHECKOUT
 from health_etl_tests.exports import contents
 from health_etl_tests.stack import wait_for

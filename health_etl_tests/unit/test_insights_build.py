@@ -10,8 +10,8 @@ import pytest
 
 from health_etl.clinical import processors
 from health_etl.clinical.base import ClinicalOptions, Facts, Level, Metric
-from health_etl.core.pseudonym import subject
-from health_etl.core.select import Selection
+from health_etl.days.pseudonym import subject
+from health_etl.days.select import Selection
 from health_etl.insights import partition as insights_partition
 from health_etl.insights.facts import all_facts, clinical_insights
 from health_etl.insights.table import schema

@@ -13,7 +13,7 @@ import pytest
 
 from health_etl.clinical import processors
 from health_etl.clinical.base import Level
-from health_etl.core.pseudonym import subject
+from health_etl.days.pseudonym import subject
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from health_etl.core.merge_sources import app_rank, merge_by_time_slice
+from health_etl.days.merge_sources import app_rank, merge_by_time_slice
 
 VECTOR_COUNT = 24
 UNLISTED = -2_147_483_648

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import pytest
 
-from health_etl.core.select import LOOK_BACK_DAYS
+from health_etl.days.select import LOOK_BACK_DAYS
 from health_etl.partitions import (
     local_months,
     look_back,

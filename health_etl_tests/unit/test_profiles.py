@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from health_etl.core import profiles
-from health_etl.core.profiles import BIRTH_YEARS, HRMAX_BPM, SEXES, Condition, Profile
+from health_etl.days import profiles
+from health_etl.days.profiles import BIRTH_YEARS, HRMAX_BPM, SEXES, Condition, Profile
 from health_etl.errors import PermanentError
 
 HEADER = "user_id,birth_year,sex,hrmax_bpm,conditions\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from health_etl.core.pseudonym import key_fingerprint, subject, subjects
+from health_etl.days.pseudonym import key_fingerprint, subject, subjects
 
 KEY = "a key for tests alone"
 

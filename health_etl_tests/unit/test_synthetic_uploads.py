@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from health_etl.core.pseudonym import subject
+from health_etl.days.pseudonym import subject
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
 from health_etl.record_types import by_avro_name, record_types

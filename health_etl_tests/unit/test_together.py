@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from health_etl.core import select_together
-from health_etl.core.together import by_partition, named_apart, person_of
+from health_etl.days import select_together
+from health_etl.days.together import by_partition, named_apart, person_of
 from health_etl.errors import TransientError
 from health_etl.insights import measure, teller
 from health_etl.insights.measure import analyse_all, select_changed

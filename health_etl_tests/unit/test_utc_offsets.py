@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from health_etl.core import utc_offsets
+from health_etl.days import utc_offsets
 from health_etl.lake import keys
 from health_etl.lake.store import Lake
 from health_etl_tests.exports import (

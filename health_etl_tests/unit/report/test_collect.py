@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from health_etl.core.select import rows_of_days
+from health_etl.days.select import rows_of_days
 from health_etl.errors import PermanentError
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from health_etl.core import utc_offsets
-from health_etl.core.select import Selection, Window, select, selection_of
-from health_etl.core.together import named_apart
+from health_etl.days import utc_offsets
+from health_etl.days.select import Selection, Window, select, selection_of
+from health_etl.days.together import named_apart
 from health_etl.lake import keys
 from health_etl.lake.manifest import DerivedManifest, RecordsManifest
 from health_etl.lake.store import Lake

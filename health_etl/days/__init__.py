@@ -1,0 +1,1 @@
+"""From accepted rows to local days: which rows belong to which person and day. Computes no metric."""
