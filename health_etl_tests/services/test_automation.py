@@ -32,9 +32,9 @@ from health_etl.jobs import BRING_UP_TO_DATE
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake, connect
+from health_etl.rabbitmq.broker import DEAD_LETTERS, EXCHANGE, QUEUE
 from health_etl.record_types import record_types
 from health_etl.records.quality import QualityRules
-from health_etl.sensors.broker import DEAD_LETTERS, EXCHANGE, QUEUE
 from health_etl.sensors.planner import ASKED_FOR
 from health_etl.sensors.uploads import RECORD_TYPE
 from health_etl.settings import Settings

@@ -12,7 +12,7 @@ from health_etl.errors import PermanentError
 from health_etl.lake.failures import translate
 from health_etl.lake.keys import RAW
 from health_etl.lake.s3_client import boto3_client
-from health_etl.sensors.broker import EXCHANGE
+from health_etl.rabbitmq.broker import EXCHANGE
 from health_etl.settings import Settings
 
 EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")

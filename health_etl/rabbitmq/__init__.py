@@ -1,0 +1,1 @@
+"""RabbitMQ: upload messages, and telling S3 servers to send them."""
