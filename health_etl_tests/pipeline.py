@@ -14,7 +14,7 @@ import pyarrow as pa
 from health_etl import planner
 from health_etl.avro import decode
 from health_etl.clinical import all_processors, processors
-from health_etl.clinical.base import ClinicalOptions, Level
+from health_etl.clinical.common.base import ClinicalOptions, Level
 from health_etl.days import utc_offsets
 from health_etl.days.select import Selection, select, window
 from health_etl.insights import build, daily_journal

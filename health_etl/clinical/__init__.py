@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from functools import cache
 
-from health_etl.clinical.base import DayProcessor, Processor, Telling
+from health_etl.clinical.common.base import DayProcessor, Processor, Telling
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.record_types import record_types
 

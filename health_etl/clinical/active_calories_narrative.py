@@ -15,9 +15,9 @@ from health_etl.clinical.activity_sentences import (
     week,
     weekly_pattern,
 )
-from health_etl.clinical.age import UNDER_ADULT
-from health_etl.clinical.base import Captions, Facts, Level
-from health_etl.clinical.text import paragraph, zone_caution
+from health_etl.clinical.common.age import UNDER_ADULT
+from health_etl.clinical.common.base import Captions, Facts, Level
+from health_etl.clinical.common.text import paragraph, zone_caution
 
 ACTIVE_ENERGY = Quantity("active_kcal", "kcal", decimals=1)
 

@@ -19,10 +19,10 @@ from health_etl.clinical.activity_records import (
     since_day_start_minutes,
 )
 from health_etl.clinical.activity_totals import MOVEMENT_MINIMUM_HOURS, DayTotals
-from health_etl.clinical.base import ClinicalOptions, Metric
-from health_etl.clinical.samples import Booleans, Floats, Integers, day_minutes
-from health_etl.clinical.sources import definition, sourced
-from health_etl.clinical.units import HOURS_PER_DAY, MINUTES_PER_HOUR
+from health_etl.clinical.common.base import ClinicalOptions, Metric
+from health_etl.clinical.common.samples import Booleans, Floats, Integers, day_minutes
+from health_etl.clinical.common.sources import definition, sourced
+from health_etl.clinical.common.units import HOURS_PER_DAY, MINUTES_PER_HOUR
 from health_etl.days.merge_sources import merge_by_time_slice
 
 FINE_MINUTES = sourced(

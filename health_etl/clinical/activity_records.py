@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.samples import Booleans, Floats, Integers
-from health_etl.clinical.sources import sourced
-from health_etl.clinical.units import MINUTES_PER_HOUR, SECONDS_PER_MINUTE
+from health_etl.clinical.common.samples import Booleans, Floats, Integers
+from health_etl.clinical.common.sources import sourced
+from health_etl.clinical.common.units import MINUTES_PER_HOUR, SECONDS_PER_MINUTE
 
 MOVEMENT_RECORD_MINUTES = sourced(
     60, "min", "apps that record movement only", "ASSUMPTION: a walk; longer records are sums over idle time as well"

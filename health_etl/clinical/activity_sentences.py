@@ -13,10 +13,10 @@ from health_etl.clinical.activity_trends import (
     WEEKEND_MINIMUM,
     WORKDAYS_MINIMUM,
 )
-from health_etl.clinical.base import Facts
-from health_etl.clinical.look_back import LOOK_BACK_DAYS
-from health_etl.clinical.text import counted, paragraph
-from health_etl.clinical.units import PERCENT
+from health_etl.clinical.common.base import Facts
+from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
+from health_etl.clinical.common.text import counted, paragraph
+from health_etl.clinical.common.units import PERCENT
 
 TROIANO_SOURCE = "Troiano 2008"
 OTHER_RECORDS = "The day's total rests on all of its records and not on these alone."

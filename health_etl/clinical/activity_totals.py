@@ -20,11 +20,11 @@ from health_etl.clinical.activity_records import (
     records_of_days,
 )
 from health_etl.clinical.activity_sources import counted_source_apps, movement_only_apps, source_totals
-from health_etl.clinical.base import ClinicalOptions
-from health_etl.clinical.samples import MS_PER_MINUTE, Booleans, Floats, day_minutes, divide
-from health_etl.clinical.sources import sourced
-from health_etl.clinical.text import coverage_reasons, local_clock_times
-from health_etl.clinical.units import HOURS_PER_DAY
+from health_etl.clinical.common.base import ClinicalOptions
+from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, day_minutes, divide
+from health_etl.clinical.common.sources import sourced
+from health_etl.clinical.common.text import coverage_reasons, local_clock_times
+from health_etl.clinical.common.units import HOURS_PER_DAY
 from health_etl.days.merge_sources import MergedTotals, merge_by_time_slice
 
 MINIMUM_COVERAGE = sourced(

@@ -10,7 +10,10 @@ from dataclasses import replace
 
 import pandas as pd
 
-from health_etl.clinical.base import ClinicalOptions, Processor
+from health_etl.clinical.common.base import ClinicalOptions, Processor
+from health_etl.clinical.common.samples import Samples, insights_of_days, samples_of_days
+from health_etl.clinical.common.sources import sourced
+from health_etl.clinical.common.units import PERCENT
 from health_etl.clinical.glucose_columns import METRICS
 from health_etl.clinical.glucose_day import (
     GlucoseDay,
@@ -31,9 +34,6 @@ from health_etl.clinical.glucose_targets import target_groups
 from health_etl.clinical.glucose_thresholds import MINIMUM_COVERAGE_PERCENT
 from health_etl.clinical.glucose_trend_columns import TRENDS
 from health_etl.clinical.glucose_trends import CARRIED, look_back
-from health_etl.clinical.samples import Samples, insights_of_days, samples_of_days
-from health_etl.clinical.sources import sourced
-from health_etl.clinical.units import PERCENT
 
 SAME_INSTANT_MS = sourced(
     30_000, "ms", "people with two apps", "ASSUMPTION: closer readings are one reading that two apps report"

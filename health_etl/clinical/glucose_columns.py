@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from health_etl.clinical import glucose_thresholds as limits
-from health_etl.clinical.base import Metric
+from health_etl.clinical.common.base import Metric
 from health_etl.clinical.glucose_clock import DAWN_RISE_MG_DL, NIGHT, QUARTER_HOURS, QUARTERS, WAKING, clock
 from health_etl.clinical.glucose_risk import (
     ADRR_LOW_BELOW,

@@ -9,6 +9,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from health_etl.clinical.common.samples import Booleans, Floats, Samples, day_minutes, lowest_by_group
+from health_etl.clinical.common.units import PERCENT
 from health_etl.clinical.glucose_clock import (
     before_breakfast,
     clock_times,
@@ -24,8 +26,6 @@ from health_etl.clinical.glucose_meals import SamplesOf, before_breakfast_marks,
 from health_etl.clinical.glucose_metrics import cadence_minutes, edge_minutes, longest_gap_minutes
 from health_etl.clinical.glucose_risk import risks
 from health_etl.clinical.glucose_summary import range_masks, range_names
-from health_etl.clinical.samples import Booleans, Floats, Samples, day_minutes, lowest_by_group
-from health_etl.clinical.units import PERCENT
 
 Columns = dict[str, pd.Series]
 

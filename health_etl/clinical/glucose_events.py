@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples
 from health_etl.clinical.glucose_metrics import stretch_starts
 from health_etl.clinical.glucose_thresholds import (
     CLOCK_TOLERANCE,
@@ -19,7 +20,6 @@ from health_etl.clinical.glucose_thresholds import (
     EXTENDED_HYPER_WITHIN_MINUTES,
     EXTENDED_HYPO_MINUTES,
 )
-from health_etl.clinical.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from health_etl.clinical.base import Captions, Facts, Level
+from health_etl.clinical.common.base import Captions, Facts, Level
 from health_etl.clinical.glucose_semantic import semantic
 from health_etl.clinical.glucose_statistical import statistical
 from health_etl.clinical.glucose_structural import structural

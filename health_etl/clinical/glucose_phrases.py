@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from health_etl.clinical import glucose_thresholds as t
-from health_etl.clinical.base import Facts
+from health_etl.clinical.common.base import Facts
+from health_etl.clinical.common.text import above, below
 from health_etl.clinical.glucose_columns import BOUNDS
 from health_etl.clinical.glucose_targets import TARGETS
-from health_etl.clinical.text import above, below
 
 
 def recorded(facts: Facts) -> str:

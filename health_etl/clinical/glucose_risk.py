@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.samples import Floats, Integers, divide
-from health_etl.clinical.sources import definition, sourced
+from health_etl.clinical.common.samples import Floats, Integers, divide
+from health_etl.clinical.common.sources import definition, sourced
 
 _PEOPLE = "people with diabetes"
 _KOVATCHEV_SOURCE = "Kovatchev 2006, doi:10.2337/dc06-1085"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from health_etl.clinical import glucose_thresholds as t
-from health_etl.clinical.base import Facts
+from health_etl.clinical.common.base import Facts
+from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
+from health_etl.clinical.common.text import counted, paragraph, zone_caution
 from health_etl.clinical.glucose_columns import BOUNDS
 from health_etl.clinical.glucose_phrases import recorded, too_little, urgent
 from health_etl.clinical.glucose_risk import ADRR_DAYS, ADRR_READINGS
 from health_etl.clinical.glucose_targets import PREGNANCY_RANGES
-from health_etl.clinical.look_back import LOOK_BACK_DAYS
-from health_etl.clinical.text import counted, paragraph, zone_caution
 
 _SHARES = ("in_range", "in_tight_range", "low", "very_low", "high", "very_high")
 

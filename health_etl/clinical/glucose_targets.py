@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical import glucose_thresholds as limits
-from health_etl.clinical.age import ADULT_FROM_YEARS, OLDER_FROM_YEARS
-from health_etl.clinical.samples import Booleans
+from health_etl.clinical.common.age import ADULT_FROM_YEARS, OLDER_FROM_YEARS
+from health_etl.clinical.common.samples import Booleans
 
 ADULTS_BY_DEFAULT = "adults, by default"
 ADULTS = "adults"

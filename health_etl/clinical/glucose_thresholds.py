@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from health_etl.clinical.sources import definition, sourced
+from health_etl.clinical.common.sources import definition, sourced
 
 BATTELINO_2019_SOURCE = "Battelino 2019"
 BATTELINO_2023_SOURCE = "Battelino 2023"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.base import ClinicalOptions, Level, Processor
+from health_etl.clinical.common.base import ClinicalOptions, Level, Processor
+from health_etl.clinical.common.samples import Samples, insights_of_days, samples_of_days
 from health_etl.clinical.heart_rate_columns import CARRIED, GUIDELINES, METRICS, TRENDS
 from health_etl.clinical.heart_rate_events import event_metrics
 from health_etl.clinical.heart_rate_narrative import narrate
@@ -21,7 +22,6 @@ from health_etl.clinical.heart_rate_resting import (
 from health_etl.clinical.heart_rate_series import SAME_INSTANT_MS, minute_means, recorded_minutes
 from health_etl.clinical.heart_rate_trends import look_back
 from health_etl.clinical.heart_rate_zones import max_heart_rate, time_in_zones
-from health_etl.clinical.samples import Samples, insights_of_days, samples_of_days
 
 
 def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) -> pd.DataFrame:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from health_etl.clinical.base import Metric
+from health_etl.clinical.common.base import Metric
+from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
+from health_etl.clinical.common.units import HOURS_PER_DAY, PERCENT
 from health_etl.clinical.heart_rate_events import (
     BOUT_DEFAULT_FLOOR_BPM,
     BOUT_FLOOR_PERCENT,
@@ -40,8 +42,6 @@ from health_etl.clinical.heart_rate_trends import (
     WEEK_MINIMUM_DAYS,
 )
 from health_etl.clinical.heart_rate_zones import BELOW_ZONES, FROM_AGE, ZONE_FLOORS_PERCENT, ZONE_NAMES, zone_span
-from health_etl.clinical.look_back import LOOK_BACK_DAYS
-from health_etl.clinical.units import HOURS_PER_DAY, PERCENT
 
 
 def _bpm(name: str, label: str, description: str, decimals: int = 0, *, told: bool = True) -> Metric:

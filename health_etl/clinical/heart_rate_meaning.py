@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from health_etl.clinical.base import Facts
+from health_etl.clinical.common.base import Facts
+from health_etl.clinical.common.text import above, below, paragraph, zone_caution
 from health_etl.clinical.heart_rate_events import (
     LONGEST_BOUT_MINUTES,
     SUSTAINED_MINUTES,
@@ -42,7 +43,6 @@ from health_etl.clinical.heart_rate_trends import (
     WEEK_DAYS,
 )
 from health_etl.clinical.heart_rate_zones import FROM_AGE
-from health_etl.clinical.text import above, below, paragraph, zone_caution
 
 RANGE = f"the conventional adult range of {RESTING_LOW_BPM}–{RESTING_HIGH_BPM} bpm"
 

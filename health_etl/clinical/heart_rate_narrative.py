@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from health_etl.clinical.base import Captions, Facts, Level
+from health_etl.clinical.common.base import Captions, Facts, Level
+from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
+from health_etl.clinical.common.text import counted, paragraph, zone_caution
 from health_etl.clinical.heart_rate_events import (
     BOUT_MINUTES,
     LONGEST_BOUT_MINUTES,
@@ -18,8 +20,6 @@ from health_etl.clinical.heart_rate_sentences import no_baseline, one_sample, so
 from health_etl.clinical.heart_rate_series import LONGEST_GAP_MINUTES
 from health_etl.clinical.heart_rate_trends import WEEK_DAYS
 from health_etl.clinical.heart_rate_zones import BELOW_ZONES, ZONE_FLOORS_PERCENT, ZONE_NAMES, zone_span
-from health_etl.clinical.look_back import LOOK_BACK_DAYS
-from health_etl.clinical.text import counted, paragraph, zone_caution
 
 VERY_HIGH = f"above {URGENT_ABOVE_BPM} bpm for {URGENT_MINUTES} min or more"
 HIGH = f"above {RESTING_HIGH_BPM} bpm for {SUSTAINED_MINUTES} min or more"

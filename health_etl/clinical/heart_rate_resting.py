@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.age import ADULT_FROM_YEARS
-from health_etl.clinical.heart_rate_series import LONGEST_GAP_MINUTES
-from health_etl.clinical.samples import (
+from health_etl.clinical.common.age import ADULT_FROM_YEARS
+from health_etl.clinical.common.samples import (
     MS_PER_MINUTE,
     Floats,
     Integers,
@@ -18,9 +17,10 @@ from health_etl.clinical.samples import (
     divide,
     lowest_by_group,
 )
-from health_etl.clinical.sources import sourced
-from health_etl.clinical.text import local_clock_times
-from health_etl.clinical.units import MINUTES_PER_HOUR
+from health_etl.clinical.common.sources import sourced
+from health_etl.clinical.common.text import local_clock_times
+from health_etl.clinical.common.units import MINUTES_PER_HOUR
+from health_etl.clinical.heart_rate_series import LONGEST_GAP_MINUTES
 
 RESTING_LOW_BPM = sourced(60, "bpm", "adults at rest", "textbook convention: 60 to 100 is normal")
 RESTING_HIGH_BPM = sourced(100, "bpm", "adults at rest", "textbook convention: 60 to 100 is normal")

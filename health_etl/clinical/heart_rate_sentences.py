@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from health_etl.clinical.base import Facts
+from health_etl.clinical.common.base import Facts
+from health_etl.clinical.common.text import counted
 from health_etl.clinical.heart_rate_events import SUSTAINED_MINUTES
 from health_etl.clinical.heart_rate_series import LONGEST_GAP_MINUTES
 from health_etl.clinical.heart_rate_trends import BASELINE_MINIMUM_DAYS
-from health_etl.clinical.text import counted
 
 
 def one_sample(facts: Facts) -> str:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples
-from health_etl.clinical.sources import sourced
-from health_etl.clinical.text import local_clock_times
-from health_etl.clinical.units import HOURS_PER_DAY, MINUTES_PER_HOUR
+from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples
+from health_etl.clinical.common.sources import sourced
+from health_etl.clinical.common.text import local_clock_times
+from health_etl.clinical.common.units import HOURS_PER_DAY, MINUTES_PER_HOUR
 
 SAME_INSTANT_MS = sourced(
     0, "ms", "everybody", "ASSUMPTION: watches sample every second, so only equal instants are one measurement"

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.base import ClinicalOptions, Level, Processor
+from health_etl.clinical.common.base import ClinicalOptions, Level, Processor
+from health_etl.clinical.common.samples import insights_of_days
 from health_etl.clinical.hrv_baseline import look_back
 from health_etl.clinical.hrv_columns import CARRIED, GUIDELINES, METRICS, TRENDS
 from health_etl.clinical.hrv_narrative import narrate
@@ -20,7 +21,6 @@ from health_etl.clinical.hrv_night import (
     nights_of,
     recorded_share,
 )
-from health_etl.clinical.samples import insights_of_days
 
 
 def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) -> pd.DataFrame:

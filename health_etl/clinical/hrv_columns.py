@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from health_etl.clinical.base import Metric
+from health_etl.clinical.common.base import Metric
+from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
+from health_etl.clinical.common.units import PERCENT
 from health_etl.clinical.hrv_baseline import (
     BAND_MINIMUM_NIGHTS,
     BAND_SD,
@@ -13,8 +15,6 @@ from health_etl.clinical.hrv_baseline import (
     WEEK_NIGHTS,
 )
 from health_etl.clinical.hrv_night import MINIMUM_COVERAGE, NIGHT_HOURS, PLATFORM_CAP_MS
-from health_etl.clinical.look_back import LOOK_BACK_DAYS
-from health_etl.clinical.units import PERCENT
 
 LN_UNIT = "ln ms"
 

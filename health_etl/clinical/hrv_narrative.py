@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from health_etl.clinical.base import Captions, Facts, Level
+from health_etl.clinical.common.base import Captions, Facts, Level
+from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
+from health_etl.clinical.common.text import above, below, counted, paragraph, zone_caution
 from health_etl.clinical.hrv_baseline import (
     ABOVE,
     BAND_MINIMUM_NIGHTS,
@@ -15,8 +17,6 @@ from health_etl.clinical.hrv_baseline import (
 )
 from health_etl.clinical.hrv_columns import LN_UNIT
 from health_etl.clinical.hrv_night import FROM_APP, NIGHT_HOURS, PLATFORM_CAP_MS
-from health_etl.clinical.look_back import LOOK_BACK_DAYS
-from health_etl.clinical.text import above, below, counted, paragraph, zone_caution
 
 
 def narrate(facts: Facts) -> Captions:

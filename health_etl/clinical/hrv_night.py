@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.samples import Booleans, Floats, Samples, samples_of_days
-from health_etl.clinical.sources import sourced
-from health_etl.clinical.units import MINUTES_PER_HOUR
+from health_etl.clinical.common.samples import Booleans, Floats, Samples, samples_of_days
+from health_etl.clinical.common.sources import sourced
+from health_etl.clinical.common.units import MINUTES_PER_HOUR
 
 SAMPLE_MINUTES = sourced(
     5, "min", "everybody", "Task Force 1996, doi:10.1161/01.CIR.93.5.1043: short-term HRV is measured over 5 min"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from health_etl.clinical.base import Metric
-from health_etl.clinical.look_back import LOOK_BACK_DAYS
+from health_etl.clinical.common.base import Metric
+from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.sleep_limits import (
     DURATION_SHORT_SOURCE,
     GOOD_SE_PERCENT,

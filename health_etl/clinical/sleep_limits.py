@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from health_etl.clinical.age import ADULT, ADULT_FROM_YEARS, OLDER, UNDER_ADULT, YOUNG_ADULT, age_band
-from health_etl.clinical.sources import definition, sourced
-from health_etl.clinical.units import MINUTES_PER_HOUR, PERCENT
+from health_etl.clinical.common.age import ADULT, ADULT_FROM_YEARS, OLDER, UNDER_ADULT, YOUNG_ADULT, age_band
+from health_etl.clinical.common.sources import definition, sourced
+from health_etl.clinical.common.units import MINUTES_PER_HOUR, PERCENT
 
 DURATION_SOURCE = "Hirshkowitz 2015, doi:10.1016/j.sleh.2014.12.010"
 QUALITY_SOURCE = "Ohayon 2017, doi:10.1016/j.sleh.2016.11.006"

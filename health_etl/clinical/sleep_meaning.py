@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from health_etl.clinical.age import ADULT_FROM_YEARS
-from health_etl.clinical.base import Facts
-from health_etl.clinical.look_back import LOOK_BACK_DAYS
+from health_etl.clinical.common.age import ADULT_FROM_YEARS
+from health_etl.clinical.common.base import Facts
+from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
+from health_etl.clinical.common.text import counted, paragraph
 from health_etl.clinical.sleep_limits import (
     DURATION_SHORT_SOURCE,
     GOOD_SE_PERCENT,
@@ -15,7 +16,6 @@ from health_etl.clinical.sleep_limits import (
 )
 from health_etl.clinical.sleep_timing import SRI_SCALE
 from health_etl.clinical.sleep_trends import DEBT_NIGHTS, MINIMUM_DEBT_NIGHTS, MINIMUM_NIGHTS, MINIMUM_SRI_PAIR_DAYS
-from health_etl.clinical.text import counted, paragraph
 
 SRI_SHORT_SOURCE = "Phillips 2017"
 JETLAG_SHORT_SOURCE = "Wittmann 2006"

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from health_etl.clinical.base import Captions, Facts, Level
-from health_etl.clinical.look_back import LOOK_BACK_DAYS
+from health_etl.clinical.common.base import Captions, Facts, Level
+from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
+from health_etl.clinical.common.text import counted, paragraph, zone_caution
 from health_etl.clinical.sleep_limits import (
     AGE_GUIDELINE,
     COVERAGE_GUIDELINE,
@@ -24,7 +25,6 @@ from health_etl.clinical.sleep_trends import (
     MINIMUM_SRI_PAIR_DAYS,
     MINIMUM_WORKDAY_NIGHTS,
 )
-from health_etl.clinical.text import counted, paragraph, zone_caution
 
 LOOK_BACK_GUIDELINE = (
     f"Look-back: the usual sleep time rests on at least {MINIMUM_NIGHTS} judged nights of the {LOOK_BACK_DAYS} before "

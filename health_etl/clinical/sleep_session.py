@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.base import ClinicalOptions, Processor
-from health_etl.clinical.samples import insights_of_days
+from health_etl.clinical.common.base import ClinicalOptions, Processor
+from health_etl.clinical.common.samples import insights_of_days
+from health_etl.clinical.common.text import local_clock_times
 from health_etl.clinical.sleep_columns import DAY_METRICS, TREND_METRICS
 from health_etl.clinical.sleep_intervals import asleep_lists, hypnogram_lists
 from health_etl.clinical.sleep_limits import (
@@ -23,7 +24,6 @@ from health_etl.clinical.sleep_narrative import GUIDELINES, INSTRUCTIONS, narrat
 from health_etl.clinical.sleep_periods import NIGHT, main_sleeps, minutes_from_date, naps, rows_of_sleeps
 from health_etl.clinical.sleep_stages import DEPTHS, SESSION_KEYS, measure_sessions
 from health_etl.clinical.sleep_trends import CARRIED, look_back
-from health_etl.clinical.text import local_clock_times
 
 JUDGED = (
     "se_percent",

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from health_etl.clinical.samples import divide
+from health_etl.clinical.common.samples import divide
+from health_etl.clinical.common.sources import definition
 from health_etl.clinical.sleep_limits import MINUTES_PER_DAY
-from health_etl.clinical.sources import definition
 
 SRI_SCALE = definition(100, "half the length of the scale of the sleep regularity index, from −100 to 100")
 DAYS_PER_WEEK = definition(7, "days in a week")

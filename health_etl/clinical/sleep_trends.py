@@ -8,9 +8,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.base import ClinicalOptions
-from health_etl.clinical.look_back import LOOK_BACK_DAYS
-from health_etl.clinical.samples import divide
+from health_etl.clinical.common.base import ClinicalOptions
+from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
+from health_etl.clinical.common.samples import divide
+from health_etl.clinical.common.sources import definition, sourced
+from health_etl.clinical.common.units import MINUTES_PER_HOUR
 from health_etl.clinical.sleep_limits import MINUTES_PER_DAY, limit_of
 from health_etl.clinical.sleep_timing import (
     DAYS_PER_WEEK,
@@ -24,8 +26,6 @@ from health_etl.clinical.sleep_timing import (
     sleep_regularity,
     social_jetlag_minutes,
 )
-from health_etl.clinical.sources import definition, sourced
-from health_etl.clinical.units import MINUTES_PER_HOUR
 
 CARRIED = (
     "tst_minutes",

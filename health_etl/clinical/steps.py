@@ -16,8 +16,8 @@ from health_etl.clinical.activity_sentences import GUIDELINES
 from health_etl.clinical.activity_sources import source_metrics
 from health_etl.clinical.activity_totals import daily_totals, insights_of_totals
 from health_etl.clinical.activity_trends import complete_total, trend_metrics, trends_of
-from health_etl.clinical.age import UNDER_ADULT
-from health_etl.clinical.base import ClinicalOptions, Level, Metric, Processor
+from health_etl.clinical.common.age import UNDER_ADULT
+from health_etl.clinical.common.base import ClinicalOptions, Level, Metric, Processor
 from health_etl.clinical.steps_cadence import (
     CADENCE_SOURCE,
     MODERATE_STEPS_PER_MIN,

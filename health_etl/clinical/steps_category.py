@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.age import UNDER_ADULT, age_band
-from health_etl.clinical.samples import Floats
-from health_etl.clinical.sources import sourced
+from health_etl.clinical.common.age import UNDER_ADULT, age_band
+from health_etl.clinical.common.samples import Floats
+from health_etl.clinical.common.sources import sourced
 
 CATEGORY_SOURCE = "Tudor-Locke 2004"
 MORTALITY_SOURCE = "Paluch 2022"

@@ -16,8 +16,9 @@ from health_etl.clinical.activity_sentences import (
     weekly_pattern,
 )
 from health_etl.clinical.activity_trends import WEEK_DAYS
-from health_etl.clinical.age import UNDER_ADULT
-from health_etl.clinical.base import Captions, Facts, Level
+from health_etl.clinical.common.age import UNDER_ADULT
+from health_etl.clinical.common.base import Captions, Facts, Level
+from health_etl.clinical.common.text import counted, paragraph, zone_caution
 from health_etl.clinical.steps_cadence import CADENCE_SOURCE, MODERATE_STEPS_PER_MIN, VIGOROUS_STEPS_PER_MIN
 from health_etl.clinical.steps_category import (
     CATEGORY_SOURCE,
@@ -27,7 +28,6 @@ from health_etl.clinical.steps_category import (
     PLATEAU_YOUNGER_STEPS,
 )
 from health_etl.clinical.steps_still import ACTIVE_HOUR_STEPS, DAYTIME, STILL_MINUTES
-from health_etl.clinical.text import counted, paragraph, zone_caution
 
 STEPS = Quantity("steps", "steps", decimals=0)
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pyarrow as pa
 
 from health_etl.clinical.activity_hours import FineDay, clock, clock_at
-from health_etl.clinical.base import Metric
-from health_etl.clinical.samples import Booleans, Floats, Integers
-from health_etl.clinical.sources import sourced
-from health_etl.clinical.units import MINUTES_PER_HOUR
+from health_etl.clinical.common.base import Metric
+from health_etl.clinical.common.samples import Booleans, Floats, Integers
+from health_etl.clinical.common.sources import sourced
+from health_etl.clinical.common.units import MINUTES_PER_HOUR
 
 STILL_MINUTES = sourced(60, "min", "adults", "ASSUMPTION: no source sets a length; an hour is what people plan by")
 DAYTIME_HOURS = sourced(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from health_etl.clinical.base import ClinicalOptions, Processor, Telling
+from health_etl.clinical.common.base import ClinicalOptions, Processor, Telling
 from health_etl.days.profiles import Profiles, with_profiles
 from health_etl.days.pseudonym import subjects
 from health_etl.days.select import PERSON_DAY, Selection

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from health_etl.clinical import day_processor, processors
-from health_etl.clinical.base import DayProcessor
+from health_etl.clinical.common.base import DayProcessor
 from health_etl.errors import TransientError
 from health_etl.insights.build import day_rows
 from health_etl.insights.history import SUBJECT_DAY, DaysIndex, EarlierDays

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.clinical.age import age_band
-from health_etl.clinical.base import Facts, Metric, Telling
+from health_etl.clinical.common.age import age_band
+from health_etl.clinical.common.base import Facts, Metric, Telling
 
 
 def all_facts(rows: pd.DataFrame, processor: Telling) -> list[Facts]:

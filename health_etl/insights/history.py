@@ -14,7 +14,7 @@ from functools import cache
 
 import pandas as pd
 
-from health_etl.clinical.look_back import LOOK_BACK_DAYS
+from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.lake import keys
 from health_etl.lake.manifest import DerivedManifest
 from health_etl.lake.store import Lake

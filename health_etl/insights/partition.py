@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from health_etl.clinical import all_processors
-from health_etl.clinical.base import ClinicalOptions, Telling
+from health_etl.clinical.common.base import ClinicalOptions, Telling
 from health_etl.days import profiles
 from health_etl.days.profiles import Profile
 from health_etl.days.pseudonym import key_fingerprint

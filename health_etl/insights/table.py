@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from health_etl.clinical.base import Telling
+from health_etl.clinical.common.base import Telling
 from health_etl.record_types.base import UTC_TIMESTAMP, Column
 
 IDENTITY = (

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from health_etl.clinical import all_processors
-from health_etl.clinical.base import ClinicalOptions, Telling
-from health_etl.clinical.look_back import earlier_days
+from health_etl.clinical.common.base import ClinicalOptions, Telling
+from health_etl.clinical.common.look_back import earlier_days
 from health_etl.days.together import by_partition, named_apart
 from health_etl.errors import TransientError
 from health_etl.insights.history import SUBJECT_DAY, DaysIndex, EarlierDays, to_tell_anew

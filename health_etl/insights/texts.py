@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from health_etl.clinical.base import Facts, Level, Telling
+from health_etl.clinical.common.base import Facts, Level, Telling
 from health_etl.insights.facts import all_facts
 
 ZONE_SOURCES = {

@@ -10,8 +10,8 @@ from functools import partial
 import pandas as pd
 
 from health_etl.clinical import day_processor, processors
-from health_etl.clinical.base import Telling
-from health_etl.clinical.look_back import LOOK_BACK_DAYS
+from health_etl.clinical.common.base import Telling
+from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.days.select import rows_of_days
 from health_etl.errors import PermanentError
 from health_etl.insights.table import schema

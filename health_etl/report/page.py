@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from health_etl import __version__
-from health_etl.clinical.base import Facts, Level, Metric, Telling
+from health_etl.clinical.common.base import Facts, Level, Metric, Telling
 from health_etl.insights.facts import all_facts
 from health_etl.record_types import record_types
 from health_etl.report.collect import Period, Told

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from health_etl.clinical.base import Level, Telling
+from health_etl.clinical.common.base import Level, Telling
 from health_etl.insights.facts import clinical_insights
 from health_etl.insights.texts import example_id
 

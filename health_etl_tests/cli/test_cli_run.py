@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from health_etl.clinical.base import Level
+from health_etl.clinical.common.base import Level
 from health_etl.record_types import record_types
 from health_etl_tests.instances import instance_at
 

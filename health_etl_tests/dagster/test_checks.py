@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
-from health_etl.clinical.base import Level
+from health_etl.clinical.common.base import Level
 from health_etl.definitions import build_definitions
 from health_etl.jobs import STANDING_CHECKS, WRITE_JOURNAL
 from health_etl.lake import keys

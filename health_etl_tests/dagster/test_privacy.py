@@ -16,7 +16,7 @@ import pytest
 from obstore import exceptions
 
 from health_etl import resources
-from health_etl.clinical.base import Level
+from health_etl.clinical.common.base import Level
 
 if TYPE_CHECKING:
     from health_etl_tests.conftest import CommandLine

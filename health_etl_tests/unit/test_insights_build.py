@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from health_etl.clinical import processors
-from health_etl.clinical.base import ClinicalOptions, Facts, Level, Metric
+from health_etl.clinical.common.base import ClinicalOptions, Facts, Level, Metric
 from health_etl.days.pseudonym import subject
 from health_etl.days.select import Selection
 from health_etl.insights import partition as insights_partition

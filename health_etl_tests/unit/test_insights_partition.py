@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from health_etl.clinical.base import ClinicalOptions
+from health_etl.clinical.common.base import ClinicalOptions
 from health_etl.days.profiles import Profile
 from health_etl.insights import partition as insights_partition
 from health_etl.insights.partition import InsightOptions, inputs

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from health_etl.clinical import processors
-from health_etl.clinical.base import Level
+from health_etl.clinical.common.base import Level
 from health_etl.days.pseudonym import subject
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
-from health_etl.clinical.base import Level
-from health_etl.clinical.look_back import LOOK_BACK_DAYS, earlier_days
+from health_etl.clinical.common.base import Level
+from health_etl.clinical.common.look_back import LOOK_BACK_DAYS, earlier_days
 from health_etl.insights.history import to_tell_anew
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.store import Lake

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 from health_etl.clinical import processors
-from health_etl.clinical.base import Level
+from health_etl.clinical.common.base import Level
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from health_etl.clinical.base import ClinicalOptions
+from health_etl.clinical.common.base import ClinicalOptions
 from health_etl.days.select import Selection, window
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake.manifest import DerivedManifest, RecordsManifest

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from health_etl.clinical.base import Level
+from health_etl.clinical.common.base import Level
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
 from health_etl.planner import Scope

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from health_etl.clinical.base import Level
+from health_etl.clinical.common.base import Level
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
 from health_etl.training.checks import CHECKS, Month

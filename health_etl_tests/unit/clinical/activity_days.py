@@ -12,8 +12,8 @@ import pandas as pd
 import pyarrow as pa
 
 from health_etl.clinical.active_calories_burned import PROCESSOR as ACTIVE_ENERGY
-from health_etl.clinical.age import age_band
-from health_etl.clinical.base import ClinicalOptions, Facts, Metric, Processor
+from health_etl.clinical.common.age import age_band
+from health_etl.clinical.common.base import ClinicalOptions, Facts, Metric, Processor
 from health_etl.clinical.steps import PROCESSOR as STEPS
 
 SAMSUNG, OURA = "com.sec.android.app.shealth", "com.ouraring.oura"

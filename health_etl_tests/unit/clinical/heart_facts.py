@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.clinical.age import age_band
-from health_etl.clinical.base import Captions, ClinicalOptions, Facts, Metric, Processor
+from health_etl.clinical.common.age import age_band
+from health_etl.clinical.common.base import Captions, ClinicalOptions, Facts, Metric, Processor
 
 _WHOLE = re.compile(r"(?<![A-Za-z0-9_.])\d+(?:[.:]\d+)?(?![A-Za-z0-9_])")
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.base import Captions, ClinicalOptions
+from health_etl.clinical.common.base import Captions, ClinicalOptions
 from health_etl.clinical.heart_rate_variability_rmssd import PROCESSOR
 from health_etl_tests.unit.clinical.heart_facts import captions_of, earlier_of, with_profile, with_trends
 

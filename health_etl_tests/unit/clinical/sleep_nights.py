@@ -10,8 +10,8 @@ import fastavro
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.clinical.age import age_band
-from health_etl.clinical.base import ClinicalOptions, Facts
+from health_etl.clinical.common.age import age_band
+from health_etl.clinical.common.base import ClinicalOptions, Facts
 from health_etl.clinical.sleep_session import PROCESSOR, analyse, look_back, narrate
 
 SAMSUNG, OURA = "com.sec.android.app.shealth", "com.ouraring.oura"

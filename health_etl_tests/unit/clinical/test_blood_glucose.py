@@ -7,8 +7,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from health_etl.clinical.base import ClinicalOptions
 from health_etl.clinical.blood_glucose import PROCESSOR
+from health_etl.clinical.common.base import ClinicalOptions
 from health_etl.clinical.glucose_metrics import ea1c_percent, gmi_percent
 from health_etl.clinical.glucose_summary import range_names
 from health_etl_tests.unit.clinical.glucose_days import FULL_DAY, OPTIONS, analysed, day_of, days_of

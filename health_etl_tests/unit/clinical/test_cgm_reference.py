@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from health_etl.clinical.common.samples import Samples
 from health_etl.clinical.glucose_clock import where
 from health_etl.clinical.glucose_events import GlucoseEvents, extended_hypo, find_events
 from health_etl.clinical.glucose_metrics import (
@@ -25,7 +26,6 @@ from health_etl.clinical.glucose_metrics import (
 from health_etl.clinical.glucose_risk import adrr, gri, gri_zones, hbgi, lbgi, risks
 from health_etl.clinical.glucose_summary import pool, summarise
 from health_etl.clinical.glucose_swings import mage, modd, slot_means
-from health_etl.clinical.samples import Samples
 from health_etl_tests.unit.clinical.glucose_days import told
 
 SUBJECTS = ("Subject 1", "Subject 2", "Subject 3")

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from health_etl.clinical.blood_glucose import PROCESSOR
-from health_etl.clinical.look_back import earlier_days
+from health_etl.clinical.common.look_back import earlier_days
 from health_etl_tests.unit.clinical.glucose_days import OPTIONS, day_of, days_from, month_of, told, with_trends
 
 TREND_NAMES = [metric.name for metric in PROCESSOR.trends]

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from health_etl.clinical.base import ClinicalOptions
+from health_etl.clinical.common.base import ClinicalOptions
 from health_etl.clinical.heart_rate import PROCESSOR
 from health_etl_tests.unit.clinical.heart_days import OPTIONS, analysed, day_of, days_of, every_ten_minutes
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import pytest
 
-from health_etl.clinical.base import ClinicalOptions
+from health_etl.clinical.common.base import ClinicalOptions
 from health_etl.clinical.heart_rate import PROCESSOR
 from health_etl_tests.unit.clinical.heart_facts import earlier_of, with_profile
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.look_back import LOOK_BACK_DAYS, by_days_before, mean_of_known, sd_of_known
+from health_etl.clinical.common.look_back import LOOK_BACK_DAYS, by_days_before, mean_of_known, sd_of_known
 
 
 def test_the_day_stands_in_front_of_the_days_before_it():

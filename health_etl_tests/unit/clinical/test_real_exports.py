@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from health_etl.clinical import blood_glucose, heart_rate, heart_rate_variability_rmssd
-from health_etl.clinical.base import ClinicalOptions, Processor
+from health_etl.clinical.common.base import ClinicalOptions, Processor
 from health_etl_tests.unit.clinical.heart_facts import with_profile
 
 OFFSET = pd.Timedelta(hours=-5)

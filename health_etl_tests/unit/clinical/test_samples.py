@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from health_etl.clinical.samples import Samples, samples_of_days
+from health_etl.clinical.common.samples import Samples, samples_of_days
 
 DAYS = pd.DataFrame({"user_id": ["u1", "u1"], "local_date": ["2025-09-20", "2025-09-21"]})
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from health_etl.clinical.base import Level
+from health_etl.clinical.common.base import Level
 from health_etl.clinical.sleep_session import PROCESSOR, analyse
 from health_etl_tests.unit.clinical.sleep_nights import (
     FULL_NIGHT,

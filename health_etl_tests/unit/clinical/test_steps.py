@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from health_etl.clinical.base import ClinicalOptions
+from health_etl.clinical.common.base import ClinicalOptions
 from health_etl.clinical.steps import PROCESSOR, analyse
 from health_etl_tests.unit.clinical.activity_days import NO_PRIORITY, OURA, SAMSUNG, day, frame, only
 from health_etl_tests.unit.clinical.activity_days import real_rows as rows_of_export

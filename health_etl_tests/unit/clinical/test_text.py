@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from health_etl.clinical.base import Facts
-from health_etl.clinical.text import (
+from health_etl.clinical.common.base import Facts
+from health_etl.clinical.common.text import (
     above,
     below,
     counted,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.base import Level
+from health_etl.clinical.common.base import Level
 from health_etl.report.pictures.base import PersonDays
 
 FIRST = date(2025, 9, 15)

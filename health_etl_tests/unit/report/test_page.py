@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from health_etl.clinical.base import Level
+from health_etl.clinical.common.base import Level
 from health_etl.report.collect import Period
 from health_etl.report.page import page
 from health_etl_tests.unit.report.person import FIRST, captions, dates

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.clinical.base import Captions, Facts, Metric, Processor
+from health_etl.clinical.common.base import Captions, Facts, Metric, Processor
 from health_etl.report.collect import Period, Told
 from health_etl_tests.unit.report.person import FIRST, captions, insights, person_days
 

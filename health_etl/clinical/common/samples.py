@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from health_etl.clinical.sources import definition
-from health_etl.clinical.text import coverage_reasons, local_clock_times
-from health_etl.clinical.units import PERCENT, SECONDS_PER_MINUTE
+from health_etl.clinical.common.sources import definition
+from health_etl.clinical.common.text import coverage_reasons, local_clock_times
+from health_etl.clinical.common.units import PERCENT, SECONDS_PER_MINUTE
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from health_etl.clinical.sources import definition
+from health_etl.clinical.common.sources import definition
 
 PERCENT = definition(100, "percent in a whole")
 SECONDS_PER_MINUTE = definition(60, "seconds per minute")

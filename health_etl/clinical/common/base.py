@@ -11,7 +11,7 @@ from enum import StrEnum
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.clinical.units import PERCENT
+from health_etl.clinical.common.units import PERCENT
 from health_etl.record_types import record_types
 from health_etl.record_types.base import Column
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from health_etl.clinical.sources import sourced
+from health_etl.clinical.common.sources import sourced
 
 LOOK_BACK_DAYS = sourced(
     28, "days", "everybody", "ASSUMPTION: four weeks hold every weekday four times and two CGM reports of 14 days"

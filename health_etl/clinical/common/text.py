@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from health_etl.clinical.base import Facts
-from health_etl.clinical.units import PERCENT
+from health_etl.clinical.common.base import Facts
+from health_etl.clinical.common.units import PERCENT
 
 
 def paragraph(*sentences: str) -> str:

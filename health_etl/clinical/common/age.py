@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.sources import sourced
+from health_etl.clinical.common.sources import sourced
 
 ADULT_FROM_YEARS = sourced(18, "years", "everybody", "Hirshkowitz 2015, doi:10.1016/j.sleh.2014.12.010")
 ADULT_26_FROM_YEARS = sourced(26, "years", "adults", "Hirshkowitz 2015, doi:10.1016/j.sleh.2014.12.010")

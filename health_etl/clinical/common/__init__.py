@@ -1,0 +1,1 @@
+"""What the processors of several record types share."""
