@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from health_etl.clinical.active_calories_range import IMPLAUSIBLE, IMPLAUSIBLE_ABOVE_KCAL, USUAL_KCAL
-from health_etl.clinical.activity_records import Quantity
-from health_etl.clinical.activity_sentences import (
+from health_etl.clinical.activity.records import Quantity
+from health_etl.clinical.activity.sentences import (
     against_own_range,
     amount,
     history,

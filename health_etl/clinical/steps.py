@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.clinical.activity_hours import amounts_by_hour, fine_day, hour_metrics, pattern_metrics
-from health_etl.clinical.activity_sentences import GUIDELINES
-from health_etl.clinical.activity_sources import source_metrics
-from health_etl.clinical.activity_totals import daily_totals, insights_of_totals
-from health_etl.clinical.activity_trends import complete_total, trend_metrics, trends_of
+from health_etl.clinical.activity.hours import amounts_by_hour, fine_day, hour_metrics, pattern_metrics
+from health_etl.clinical.activity.sentences import GUIDELINES
+from health_etl.clinical.activity.sources import source_metrics
+from health_etl.clinical.activity.totals import daily_totals, insights_of_totals
+from health_etl.clinical.activity.trends import complete_total, trend_metrics, trends_of
 from health_etl.clinical.common.age import UNDER_ADULT
 from health_etl.clinical.common.base import ClinicalOptions, Level, Metric, Processor
 from health_etl.clinical.steps_cadence import (

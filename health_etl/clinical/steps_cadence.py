@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.clinical.activity_hours import fineness_reason, minutes_touched
-from health_etl.clinical.activity_records import Quantity, day_buckets, followed_spans, length_minutes
-from health_etl.clinical.activity_totals import MOVEMENT_MINIMUM_HOURS, DayTotals
+from health_etl.clinical.activity.hours import fineness_reason, minutes_touched
+from health_etl.clinical.activity.records import Quantity, day_buckets, followed_spans, length_minutes
+from health_etl.clinical.activity.totals import MOVEMENT_MINIMUM_HOURS, DayTotals
 from health_etl.clinical.common.base import ClinicalOptions, Metric
 from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, Integers
 from health_etl.clinical.common.sources import sourced

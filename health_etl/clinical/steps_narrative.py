@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from health_etl.clinical.activity_records import Quantity
-from health_etl.clinical.activity_sentences import (
+from health_etl.clinical.activity.records import Quantity
+from health_etl.clinical.activity.sentences import (
     against_own_range,
     amount,
     history,
@@ -15,7 +15,7 @@ from health_etl.clinical.activity_sentences import (
     week,
     weekly_pattern,
 )
-from health_etl.clinical.activity_trends import WEEK_DAYS
+from health_etl.clinical.activity.trends import WEEK_DAYS
 from health_etl.clinical.common.age import UNDER_ADULT
 from health_etl.clinical.common.base import Captions, Facts, Level
 from health_etl.clinical.common.text import counted, paragraph, zone_caution

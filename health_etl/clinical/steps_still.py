@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.clinical.activity_hours import FineDay, clock, clock_at
+from health_etl.clinical.activity.hours import FineDay, clock, clock_at
 from health_etl.clinical.common.base import Metric
 from health_etl.clinical.common.samples import Booleans, Floats, Integers
 from health_etl.clinical.common.sources import sourced

@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.clinical.activity_records import (
+from health_etl.clinical.activity.records import (
     Quantity,
     followed_spans,
     length_minutes,
     of_day,
     since_day_start_minutes,
 )
-from health_etl.clinical.activity_totals import MOVEMENT_MINIMUM_HOURS, DayTotals
+from health_etl.clinical.activity.totals import MOVEMENT_MINIMUM_HOURS, DayTotals
 from health_etl.clinical.common.base import ClinicalOptions, Metric
 from health_etl.clinical.common.samples import Booleans, Floats, Integers, day_minutes
 from health_etl.clinical.common.sources import definition, sourced

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.clinical.activity_records import Quantity
+from health_etl.clinical.activity.records import Quantity
 from health_etl.clinical.common.base import Metric
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS, by_days_before, mean_of_known, sd_of_known
 from health_etl.clinical.common.samples import Floats

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from health_etl.clinical.activity_hours import FINE_MINUTES, PARTS, clock
-from health_etl.clinical.activity_records import MOVEMENT_PAUSE_HOURS, Quantity
-from health_etl.clinical.activity_totals import MINIMUM_COVERAGE, MOVEMENT_MINIMUM_HOURS
-from health_etl.clinical.activity_trends import (
+from health_etl.clinical.activity.hours import FINE_MINUTES, PARTS, clock
+from health_etl.clinical.activity.records import MOVEMENT_PAUSE_HOURS, Quantity
+from health_etl.clinical.activity.totals import MINIMUM_COVERAGE, MOVEMENT_MINIMUM_HOURS
+from health_etl.clinical.activity.trends import (
     BASELINE_MINIMUM_DAYS,
     USUAL_SD,
     WEEK_DAYS,

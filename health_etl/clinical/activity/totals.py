@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.activity_records import (
+from health_etl.clinical.activity.records import (
     Quantity,
     day_buckets,
     earlier_of,
@@ -19,7 +19,7 @@ from health_etl.clinical.activity_records import (
     recorded_spans,
     records_of_days,
 )
-from health_etl.clinical.activity_sources import counted_source_apps, movement_only_apps, source_totals
+from health_etl.clinical.activity.sources import counted_source_apps, movement_only_apps, source_totals
 from health_etl.clinical.common.base import ClinicalOptions
 from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, day_minutes, divide
 from health_etl.clinical.common.sources import sourced
