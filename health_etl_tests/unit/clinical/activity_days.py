@@ -11,7 +11,7 @@ import fastavro
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.clinical.active_calories_burned import PROCESSOR as ACTIVE_ENERGY
+from health_etl.clinical.active_calories_burned.processor import PROCESSOR as ACTIVE_ENERGY
 from health_etl.clinical.common.age import age_band
 from health_etl.clinical.common.base import ClinicalOptions, Facts, Metric, Processor
 from health_etl.clinical.steps import PROCESSOR as STEPS

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from health_etl.clinical.active_calories_burned import PROCESSOR, analyse
+from health_etl.clinical.active_calories_burned.processor import PROCESSOR, analyse
 from health_etl.clinical.common.base import ClinicalOptions
 from health_etl_tests.unit.clinical.activity_days import (
     MIDNIGHT,
