@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from health_etl.clinical.blood_glucose.thresholds import VERY_HIGH_ABOVE_MG_DL, VERY_LOW_BELOW_MG_DL
 from health_etl.clinical.common.base import Borrowed, ClinicalOptions, DayProcessor, Level, Metric
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.common.samples import divide
 from health_etl.clinical.common.sources import sourced
-from health_etl.clinical.glucose_thresholds import VERY_HIGH_ABOVE_MG_DL, VERY_LOW_BELOW_MG_DL
 from health_etl.clinical.heart_rate_events import URGENT_ABOVE_BPM
 from health_etl.clinical.journal_narrative import (
     ABOVE,

@@ -9,9 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from health_etl.clinical.blood_glucose import SAME_INSTANT_MS
-from health_etl.clinical.common.samples import samples_of_days
-from health_etl.clinical.glucose_thresholds import (
+from health_etl.clinical.blood_glucose.processor import SAME_INSTANT_MS
+from health_etl.clinical.blood_glucose.thresholds import (
     LONGEST_SPACING_MINUTES,
     RANGE_HIGH_MG_DL,
     RANGE_LOW_MG_DL,
@@ -19,6 +18,7 @@ from health_etl.clinical.glucose_thresholds import (
     VERY_HIGH_ABOVE_MG_DL,
     VERY_LOW_BELOW_MG_DL,
 )
+from health_etl.clinical.common.samples import samples_of_days
 from health_etl.report.axes import MINUTES_PER_DAY, clock_axis, key, plain_axes
 from health_etl.report.pictures.base import Drawn, Floats, PersonDays, Picture, lists, one_row_a_person, percentiles
 from health_etl.report.style import BAND, BAND_WIDE, GOOD, GOOD_EDGE, LINE, MARK, new_figure

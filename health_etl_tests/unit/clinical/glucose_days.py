@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.clinical.blood_glucose import PROCESSOR
+from health_etl.clinical.blood_glucose.processor import PROCESSOR
 from health_etl.clinical.common.age import age_band
 from health_etl.clinical.common.base import Captions, ClinicalOptions, Facts
 from health_etl.clinical.common.look_back import earlier_days

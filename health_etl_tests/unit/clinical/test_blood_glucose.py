@@ -7,10 +7,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from health_etl.clinical.blood_glucose import PROCESSOR
+from health_etl.clinical.blood_glucose.metrics import ea1c_percent, gmi_percent
+from health_etl.clinical.blood_glucose.processor import PROCESSOR
+from health_etl.clinical.blood_glucose.summary import range_names
 from health_etl.clinical.common.base import ClinicalOptions
-from health_etl.clinical.glucose_metrics import ea1c_percent, gmi_percent
-from health_etl.clinical.glucose_summary import range_names
 from health_etl_tests.unit.clinical.glucose_days import FULL_DAY, OPTIONS, analysed, day_of, days_of
 
 # 28 readings of each of these ten values cover 280 of 288 readings, 10 % of the readings each.

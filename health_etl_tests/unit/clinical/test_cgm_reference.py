@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from health_etl.clinical.common.samples import Samples
-from health_etl.clinical.glucose_clock import where
-from health_etl.clinical.glucose_events import GlucoseEvents, extended_hypo, find_events
-from health_etl.clinical.glucose_metrics import (
+from health_etl.clinical.blood_glucose.clock import where
+from health_etl.clinical.blood_glucose.events import GlucoseEvents, extended_hypo, find_events
+from health_etl.clinical.blood_glucose.metrics import (
     cadence_minutes,
     cv_percent,
     ea1c_percent,
@@ -23,9 +22,10 @@ from health_etl.clinical.glucose_metrics import (
     range_percents,
     recorded_minutes,
 )
-from health_etl.clinical.glucose_risk import adrr, gri, gri_zones, hbgi, lbgi, risks
-from health_etl.clinical.glucose_summary import pool, summarise
-from health_etl.clinical.glucose_swings import mage, modd, slot_means
+from health_etl.clinical.blood_glucose.risk import adrr, gri, gri_zones, hbgi, lbgi, risks
+from health_etl.clinical.blood_glucose.summary import pool, summarise
+from health_etl.clinical.blood_glucose.swings import mage, modd, slot_means
+from health_etl.clinical.common.samples import Samples
 from health_etl_tests.unit.clinical.glucose_days import told
 
 SUBJECTS = ("Subject 1", "Subject 2", "Subject 3")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from health_etl.clinical.blood_glucose.events import GlucoseEvents, extended_hyper, extended_hypo, find_events
 from health_etl.clinical.common.samples import Samples
-from health_etl.clinical.glucose_events import GlucoseEvents, extended_hyper, extended_hypo, find_events
 
 
 def readings_of(*groups: dict[float, float]) -> Samples:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from health_etl.clinical.blood_glucose import PROCESSOR
+from health_etl.clinical.blood_glucose.processor import PROCESSOR
 from health_etl.clinical.common.base import Level
 from health_etl_tests.unit.clinical.glucose_days import (
     DATE,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from health_etl.clinical.glucose_risk import adrr, adrr_risks, gri, gri_zones, hbgi_risks, lbgi_risks, risks
+from health_etl.clinical.blood_glucose.risk import adrr, adrr_risks, gri, gri_zones, hbgi_risks, lbgi_risks, risks
 from health_etl_tests.unit.clinical.glucose_days import analysed, day_of
 
 # ln 50 = 3.912023, to the 1.084th 4.386957, less 5.381 -0.994043, squared 0.988121; ln 300 likewise 1.491029

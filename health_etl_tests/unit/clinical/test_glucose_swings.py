@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from health_etl.clinical.blood_glucose.swings import SLOTS, mage, modd, slot_lists, slot_means, slot_table
 from health_etl.clinical.common.samples import Samples
-from health_etl.clinical.glucose_swings import SLOTS, mage, modd, slot_lists, slot_means, slot_table
 from health_etl_tests.unit.clinical.glucose_days import analysed, day_of
 
 

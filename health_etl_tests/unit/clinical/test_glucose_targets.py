@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from health_etl.clinical.glucose_targets import TARGETS, target_groups
+from health_etl.clinical.blood_glucose.targets import TARGETS, target_groups
 from health_etl_tests.unit.clinical.glucose_days import analysed, day_of, days_of
 
 

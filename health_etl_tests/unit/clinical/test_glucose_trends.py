@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from health_etl.clinical.blood_glucose import PROCESSOR
+from health_etl.clinical.blood_glucose.processor import PROCESSOR
 from health_etl.clinical.common.look_back import earlier_days
 from health_etl_tests.unit.clinical.glucose_days import OPTIONS, day_of, days_from, month_of, told, with_trends
 

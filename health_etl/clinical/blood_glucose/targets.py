@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical import glucose_thresholds as limits
+from health_etl.clinical.blood_glucose import thresholds as limits
 from health_etl.clinical.common.age import ADULT_FROM_YEARS, OLDER_FROM_YEARS
 from health_etl.clinical.common.samples import Booleans
 

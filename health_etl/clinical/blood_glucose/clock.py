@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from health_etl.clinical.blood_glucose.metrics import recorded_minutes, recorded_share
+from health_etl.clinical.blood_glucose.summary import range_masks
+from health_etl.clinical.blood_glucose.thresholds import MINIMUM_COVERAGE_PERCENT, MINUTES_PER_DAY, RANGE_LOW_MG_DL
 from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples
 from health_etl.clinical.common.sources import definition, sourced
 from health_etl.clinical.common.text import local_clock_times
 from health_etl.clinical.common.units import MINUTES_PER_HOUR, PERCENT
-from health_etl.clinical.glucose_metrics import recorded_minutes, recorded_share
-from health_etl.clinical.glucose_summary import range_masks
-from health_etl.clinical.glucose_thresholds import MINIMUM_COVERAGE_PERCENT, MINUTES_PER_DAY, RANGE_LOW_MG_DL
 
 QUARTER_HOURS = definition(6, "hours of a quarter of the day; the first is the night")
 QUARTERS = ("night", "morning", "afternoon", "evening")

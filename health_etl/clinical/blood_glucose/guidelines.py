@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from health_etl.clinical import glucose_thresholds as t
-from health_etl.clinical.common.base import Level
-from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
-from health_etl.clinical.glucose_clock import DAWN_RISE_MG_DL, NIGHT, WAKING
-from health_etl.clinical.glucose_columns import ADRR_GRADES, HIGH, IN_RANGE, LOW, PREGNANCY_RANGE, TIGHT_RANGE
-from health_etl.clinical.glucose_risk import (
+from health_etl.clinical.blood_glucose import thresholds as t
+from health_etl.clinical.blood_glucose.clock import DAWN_RISE_MG_DL, NIGHT, WAKING
+from health_etl.clinical.blood_glucose.columns import ADRR_GRADES, HIGH, IN_RANGE, LOW, PREGNANCY_RANGE, TIGHT_RANGE
+from health_etl.clinical.blood_glucose.risk import (
     ADRR_DAYS,
     ADRR_READINGS,
     GRI_ZONE_BOUNDS,
@@ -15,7 +13,9 @@ from health_etl.clinical.glucose_risk import (
     HBGI_GRADES,
     LBGI_GRADES,
 )
-from health_etl.clinical.glucose_trend_columns import BASELINE_DAYS, TREND_PERCENT_POINTS
+from health_etl.clinical.blood_glucose.trend_columns import BASELINE_DAYS, TREND_PERCENT_POINTS
+from health_etl.clinical.common.base import Level
+from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 
 _LBGI = "minimal up to {}, low up to {}, moderate up to {}, high above".format(*LBGI_GRADES)
 _HBGI = "low up to {}, moderate up to {}, high above".format(*HBGI_GRADES)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from health_etl.clinical.blood_glucose.semantic import semantic
+from health_etl.clinical.blood_glucose.statistical import statistical
+from health_etl.clinical.blood_glucose.structural import structural
 from health_etl.clinical.common.base import Captions, Facts, Level
-from health_etl.clinical.glucose_semantic import semantic
-from health_etl.clinical.glucose_statistical import statistical
-from health_etl.clinical.glucose_structural import structural
 
 
 def narrate(facts: Facts) -> Captions:

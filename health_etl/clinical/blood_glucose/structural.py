@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from health_etl.clinical import glucose_thresholds as t
+from health_etl.clinical.blood_glucose import thresholds as t
+from health_etl.clinical.blood_glucose.clock import MARKED, NIGHT, QUARTER_HOURS, QUARTERS, WAKING, clock
+from health_etl.clinical.blood_glucose.phrases import recorded, too_little, urgent
+from health_etl.clinical.blood_glucose.trend_columns import BASELINE_DAYS
 from health_etl.clinical.common.base import Facts
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.common.text import counted, paragraph, zone_caution
-from health_etl.clinical.glucose_clock import MARKED, NIGHT, QUARTER_HOURS, QUARTERS, WAKING, clock
-from health_etl.clinical.glucose_phrases import recorded, too_little, urgent
-from health_etl.clinical.glucose_trend_columns import BASELINE_DAYS
 
 
 def structural(facts: Facts) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from health_etl.clinical import glucose_thresholds as limits
-from health_etl.clinical.common.base import Metric
-from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
-from health_etl.clinical.common.sources import sourced
-from health_etl.clinical.glucose_columns import (
+from health_etl.clinical.blood_glucose import thresholds as limits
+from health_etl.clinical.blood_glucose.columns import (
     ADRR_GRADES,
     IN_RANGE,
     count,
@@ -18,8 +15,11 @@ from health_etl.clinical.glucose_columns import (
     variability,
     word,
 )
-from health_etl.clinical.glucose_risk import ADRR_DAYS, ADRR_READINGS
-from health_etl.clinical.glucose_swings import SLOT_MINUTES
+from health_etl.clinical.blood_glucose.risk import ADRR_DAYS, ADRR_READINGS
+from health_etl.clinical.blood_glucose.swings import SLOT_MINUTES
+from health_etl.clinical.common.base import Metric
+from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
+from health_etl.clinical.common.sources import sourced
 
 BASELINE_DAYS = sourced(
     7, "days", "everybody", "ASSUMPTION: fewer judged days do not show what is usual for the person"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from health_etl.clinical import glucose_thresholds as t
+from health_etl.clinical.blood_glucose import thresholds as t
+from health_etl.clinical.blood_glucose.columns import BOUNDS
+from health_etl.clinical.blood_glucose.phrases import recorded, too_little, urgent
+from health_etl.clinical.blood_glucose.risk import ADRR_DAYS, ADRR_READINGS
+from health_etl.clinical.blood_glucose.targets import PREGNANCY_RANGES
 from health_etl.clinical.common.base import Facts
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.common.text import counted, paragraph, zone_caution
-from health_etl.clinical.glucose_columns import BOUNDS
-from health_etl.clinical.glucose_phrases import recorded, too_little, urgent
-from health_etl.clinical.glucose_risk import ADRR_DAYS, ADRR_READINGS
-from health_etl.clinical.glucose_targets import PREGNANCY_RANGES
 
 _SHARES = ("in_range", "in_tight_range", "low", "very_low", "high", "very_high")
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from health_etl.clinical.blood_glucose.columns import SLOT_LIST
+from health_etl.clinical.blood_glucose.judged import judged
+from health_etl.clinical.blood_glucose.metrics import ea1c_percent, gmi_percent, recorded_share
+from health_etl.clinical.blood_glucose.risk import ADRR_DAYS, ADRR_READINGS, adrr, adrr_risks
+from health_etl.clinical.blood_glucose.summary import COLUMNS, pool
+from health_etl.clinical.blood_glucose.swings import modd, slot_table
+from health_etl.clinical.blood_glucose.thresholds import MINIMUM_COVERAGE_PERCENT, MINUTES_PER_DAY, REPORT_DAYS
+from health_etl.clinical.blood_glucose.trend_columns import BASELINE_DAYS, TREND_PERCENT_POINTS, TRENDS
 from health_etl.clinical.common.base import ClinicalOptions
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.common.samples import Booleans, Floats, Integers, divide
 from health_etl.clinical.common.units import MINUTES_PER_HOUR, PERCENT
-from health_etl.clinical.glucose_columns import SLOT_LIST
-from health_etl.clinical.glucose_judged import judged
-from health_etl.clinical.glucose_metrics import ea1c_percent, gmi_percent, recorded_share
-from health_etl.clinical.glucose_risk import ADRR_DAYS, ADRR_READINGS, adrr, adrr_risks
-from health_etl.clinical.glucose_summary import COLUMNS, pool
-from health_etl.clinical.glucose_swings import modd, slot_table
-from health_etl.clinical.glucose_thresholds import MINIMUM_COVERAGE_PERCENT, MINUTES_PER_DAY, REPORT_DAYS
-from health_etl.clinical.glucose_trend_columns import BASELINE_DAYS, TREND_PERCENT_POINTS, TRENDS
 
 _EVENTS = ("hypo_level1_count", "hypo_level2_count", "hyper_level2_count")
 _NUMBERS = (

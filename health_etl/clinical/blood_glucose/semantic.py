@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from health_etl.clinical import glucose_thresholds as t
+from health_etl.clinical.blood_glucose import thresholds as t
+from health_etl.clinical.blood_glucose.clock import DAWN_RISE_MG_DL, MARKED, WAKING
+from health_etl.clinical.blood_glucose.phrases import against_targets, recorded, too_little, urgent
+from health_etl.clinical.blood_glucose.targets import ADULTS, ADULTS_BY_DEFAULT, OLDER, PREGNANCY
+from health_etl.clinical.blood_glucose.trend_columns import NEEDED
 from health_etl.clinical.common.base import Facts
 from health_etl.clinical.common.text import above, paragraph, zone_caution
-from health_etl.clinical.glucose_clock import DAWN_RISE_MG_DL, MARKED, WAKING
-from health_etl.clinical.glucose_phrases import against_targets, recorded, too_little, urgent
-from health_etl.clinical.glucose_targets import ADULTS, ADULTS_BY_DEFAULT, OLDER, PREGNANCY
-from health_etl.clinical.glucose_trend_columns import NEEDED
 
 _WHOSE = {
     ADULTS: "those for adults with diabetes, by the configured age",

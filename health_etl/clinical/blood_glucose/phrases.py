@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from health_etl.clinical import glucose_thresholds as t
+from health_etl.clinical.blood_glucose import thresholds as t
+from health_etl.clinical.blood_glucose.columns import BOUNDS
+from health_etl.clinical.blood_glucose.targets import TARGETS
 from health_etl.clinical.common.base import Facts
 from health_etl.clinical.common.text import above, below
-from health_etl.clinical.glucose_columns import BOUNDS
-from health_etl.clinical.glucose_targets import TARGETS
 
 
 def recorded(facts: Facts) -> str:

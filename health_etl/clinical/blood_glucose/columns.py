@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from health_etl.clinical import glucose_thresholds as limits
-from health_etl.clinical.common.base import Metric
-from health_etl.clinical.glucose_clock import DAWN_RISE_MG_DL, NIGHT, QUARTER_HOURS, QUARTERS, WAKING, clock
-from health_etl.clinical.glucose_risk import (
+from health_etl.clinical.blood_glucose import thresholds as limits
+from health_etl.clinical.blood_glucose.clock import DAWN_RISE_MG_DL, NIGHT, QUARTER_HOURS, QUARTERS, WAKING, clock
+from health_etl.clinical.blood_glucose.risk import (
     ADRR_LOW_BELOW,
     ADRR_MODERATE_UP_TO,
     GRI_ZONE_BOUNDS,
     HBGI_GRADES,
     LBGI_GRADES,
 )
-from health_etl.clinical.glucose_summary import COUNTS
-from health_etl.clinical.glucose_swings import SLOT_MINUTES, SLOTS
-from health_etl.clinical.glucose_targets import PREGNANCY_RANGES, TARGETS
+from health_etl.clinical.blood_glucose.summary import COUNTS
+from health_etl.clinical.blood_glucose.swings import SLOT_MINUTES, SLOTS
+from health_etl.clinical.blood_glucose.targets import PREGNANCY_RANGES, TARGETS
+from health_etl.clinical.common.base import Metric
 
 IN_RANGE = f"{limits.RANGE_LOW_MG_DL}–{limits.RANGE_HIGH_MG_DL} mg/dL"
 TIGHT_RANGE = f"{limits.RANGE_LOW_MG_DL}–{limits.TIGHT_RANGE_HIGH_MG_DL} mg/dL"

@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from health_etl.clinical.blood_glucose.summary import RANGES
+from health_etl.clinical.blood_glucose.thresholds import LONGEST_SPACING_MINUTES
 from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples, divide
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import PERCENT
-from health_etl.clinical.glucose_summary import RANGES
-from health_etl.clinical.glucose_thresholds import LONGEST_SPACING_MINUTES
 
 _GMI = "adults with diabetes on CGM, about two weeks"
 _BERGENSTAL_SOURCE = "Bergenstal 2018, doi:10.2337/dc18-1581"

@@ -12,10 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from health_etl.clinical.common.samples import Booleans, Floats, Integers, Samples, divide
-from health_etl.clinical.common.sources import definition
-from health_etl.clinical.glucose_risk import risks
-from health_etl.clinical.glucose_thresholds import (
+from health_etl.clinical.blood_glucose.risk import risks
+from health_etl.clinical.blood_glucose.thresholds import (
     PREGNANCY_HIGH_MG_DL,
     PREGNANCY_LOW_MG_DL,
     RANGE_HIGH_MG_DL,
@@ -24,6 +22,8 @@ from health_etl.clinical.glucose_thresholds import (
     VERY_HIGH_ABOVE_MG_DL,
     VERY_LOW_BELOW_MG_DL,
 )
+from health_etl.clinical.common.samples import Booleans, Floats, Integers, Samples, divide
+from health_etl.clinical.common.sources import definition
 
 NOISE_DECIMALS = definition(6, "decimals of mg/dL: mmol/L × 18 turns 180 into 180.00000000000003; no meter shows them")
 

@@ -10,12 +10,8 @@ from dataclasses import replace
 
 import pandas as pd
 
-from health_etl.clinical.common.base import ClinicalOptions, Processor
-from health_etl.clinical.common.samples import Samples, insights_of_days, samples_of_days
-from health_etl.clinical.common.sources import sourced
-from health_etl.clinical.common.units import PERCENT
-from health_etl.clinical.glucose_columns import METRICS
-from health_etl.clinical.glucose_day import (
+from health_etl.clinical.blood_glucose.columns import METRICS
+from health_etl.clinical.blood_glucose.day import (
     GlucoseDay,
     event_counts,
     extremes,
@@ -24,16 +20,20 @@ from health_etl.clinical.glucose_day import (
     pauses,
     times_of_day,
 )
-from health_etl.clinical.glucose_guidelines import GUIDELINES, INSTRUCTIONS
-from health_etl.clinical.glucose_judged import judged
-from health_etl.clinical.glucose_metrics import recorded_minutes, recorded_share
-from health_etl.clinical.glucose_narrative import narrate
-from health_etl.clinical.glucose_summary import summarise, without_conversion_noise
-from health_etl.clinical.glucose_swings import mage, slot_lists, slot_means
-from health_etl.clinical.glucose_targets import target_groups
-from health_etl.clinical.glucose_thresholds import MINIMUM_COVERAGE_PERCENT
-from health_etl.clinical.glucose_trend_columns import TRENDS
-from health_etl.clinical.glucose_trends import CARRIED, look_back
+from health_etl.clinical.blood_glucose.guidelines import GUIDELINES, INSTRUCTIONS
+from health_etl.clinical.blood_glucose.judged import judged
+from health_etl.clinical.blood_glucose.metrics import recorded_minutes, recorded_share
+from health_etl.clinical.blood_glucose.narrative import narrate
+from health_etl.clinical.blood_glucose.summary import summarise, without_conversion_noise
+from health_etl.clinical.blood_glucose.swings import mage, slot_lists, slot_means
+from health_etl.clinical.blood_glucose.targets import target_groups
+from health_etl.clinical.blood_glucose.thresholds import MINIMUM_COVERAGE_PERCENT
+from health_etl.clinical.blood_glucose.trend_columns import TRENDS
+from health_etl.clinical.blood_glucose.trends import CARRIED, look_back
+from health_etl.clinical.common.base import ClinicalOptions, Processor
+from health_etl.clinical.common.samples import Samples, insights_of_days, samples_of_days
+from health_etl.clinical.common.sources import sourced
+from health_etl.clinical.common.units import PERCENT
 
 SAME_INSTANT_MS = sourced(
     30_000, "ms", "people with two apps", "ASSUMPTION: closer readings are one reading that two apps report"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.glucose_columns import TOLD_RANGES
-from health_etl.clinical.glucose_metrics import cv_percent, j_index, range_percents
-from health_etl.clinical.glucose_risk import gri, gri_zones, hbgi, hbgi_risks, lbgi, lbgi_risks
-from health_etl.clinical.glucose_targets import pregnancy_only, target_words
-from health_etl.clinical.glucose_thresholds import STABLE_CV_PERCENT
+from health_etl.clinical.blood_glucose.columns import TOLD_RANGES
+from health_etl.clinical.blood_glucose.metrics import cv_percent, j_index, range_percents
+from health_etl.clinical.blood_glucose.risk import gri, gri_zones, hbgi, hbgi_risks, lbgi, lbgi_risks
+from health_etl.clinical.blood_glucose.targets import pregnancy_only, target_words
+from health_etl.clinical.blood_glucose.thresholds import STABLE_CV_PERCENT
 
 
 def judged(summary: pd.DataFrame, groups: pd.Series) -> dict[str, pd.Series]:

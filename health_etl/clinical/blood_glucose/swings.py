@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from health_etl.clinical.blood_glucose.metrics import stretch_starts
+from health_etl.clinical.blood_glucose.thresholds import MINUTES_PER_DAY
 from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples, divide
 from health_etl.clinical.common.sources import definition
-from health_etl.clinical.glucose_metrics import stretch_starts
-from health_etl.clinical.glucose_thresholds import MINUTES_PER_DAY
 
 SLOT_MINUTES = definition(15, "min per slot of the day's profile, as long as the slowest common sensor's cadence")
 SLOTS = MINUTES_PER_DAY // SLOT_MINUTES

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples
-from health_etl.clinical.glucose_metrics import stretch_starts
-from health_etl.clinical.glucose_thresholds import (
+from health_etl.clinical.blood_glucose.metrics import stretch_starts
+from health_etl.clinical.blood_glucose.thresholds import (
     CLOCK_TOLERANCE,
     EVENT_MINUTES,
     EXTENDED_HYPER_MINUTES,
     EXTENDED_HYPER_WITHIN_MINUTES,
     EXTENDED_HYPO_MINUTES,
 )
+from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples
 
 
 @dataclass(frozen=True)
