@@ -17,8 +17,7 @@ from health_etl.clinical.common.base import Borrowed, ClinicalOptions, DayProces
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.common.samples import divide
 from health_etl.clinical.common.sources import sourced
-from health_etl.clinical.heart_rate_events import URGENT_ABOVE_BPM
-from health_etl.clinical.journal_narrative import (
+from health_etl.clinical.daily_journal.narrative import (
     ABOVE,
     BELOW,
     FAST_AT_REST,
@@ -31,6 +30,7 @@ from health_etl.clinical.journal_narrative import (
     Pair,
     narrate,
 )
+from health_etl.clinical.heart_rate_events import URGENT_ABOVE_BPM
 from health_etl.lake.keys import DAILY_JOURNAL
 
 MINIMUM_BASELINE_DAYS = sourced(
