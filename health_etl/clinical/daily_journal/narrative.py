@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from health_etl.clinical.blood_glucose.thresholds import VERY_HIGH_ABOVE_MG_DL, VERY_LOW_BELOW_MG_DL
 from health_etl.clinical.common.base import Captions, Facts, Level
 from health_etl.clinical.common.text import below, counted, paragraph, zone_caution
-from health_etl.clinical.heart_rate_events import URGENT_ABOVE_BPM
+from health_etl.clinical.heart_rate.events import URGENT_ABOVE_BPM
 from health_etl.record_types import record_types
 
 WITHIN, ABOVE, BELOW = "within usual", "above usual", "below usual"

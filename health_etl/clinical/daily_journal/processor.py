@@ -30,7 +30,7 @@ from health_etl.clinical.daily_journal.narrative import (
     Pair,
     narrate,
 )
-from health_etl.clinical.heart_rate_events import URGENT_ABOVE_BPM
+from health_etl.clinical.heart_rate.events import URGENT_ABOVE_BPM
 from health_etl.lake.keys import DAILY_JOURNAL
 
 MINIMUM_BASELINE_DAYS = sourced(

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from health_etl.clinical.common.base import ClinicalOptions
-from health_etl.clinical.heart_rate import PROCESSOR
+from health_etl.clinical.heart_rate.processor import PROCESSOR
 from health_etl_tests.unit.clinical.heart_days import OPTIONS, analysed, day_of, days_of, every_ten_minutes
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from health_etl.clinical.heart_rate import PROCESSOR
+from health_etl.clinical.heart_rate.processor import PROCESSOR
 from health_etl_tests.unit.clinical.heart_days import (
     OPTIONS,
     analysed,

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from health_etl.clinical.heart_rate import PROCESSOR
-from health_etl.clinical.heart_rate_zones import max_heart_rate
+from health_etl.clinical.heart_rate.processor import PROCESSOR
+from health_etl.clinical.heart_rate.zones import max_heart_rate
 from health_etl_tests.unit.clinical.heart_days import (
     OPTIONS,
     analysed,

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from health_etl.clinical.common.base import Level
-from health_etl.clinical.heart_rate import PROCESSOR
+from health_etl.clinical.heart_rate.processor import PROCESSOR
 from health_etl_tests.unit.clinical.heart_days import analysed, every_minute, every_ten_minutes, narrated, told
 from health_etl_tests.unit.clinical.heart_facts import earlier_of, facts_of, ungrounded
 

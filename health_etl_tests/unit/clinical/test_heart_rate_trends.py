@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from health_etl.clinical.common.base import ClinicalOptions
-from health_etl.clinical.heart_rate import PROCESSOR
+from health_etl.clinical.heart_rate.processor import PROCESSOR
 from health_etl_tests.unit.clinical.heart_facts import earlier_of, with_profile
 
 

@@ -7,21 +7,21 @@ import pandas as pd
 
 from health_etl.clinical.common.base import ClinicalOptions, Level, Processor
 from health_etl.clinical.common.samples import Samples, insights_of_days, samples_of_days
-from health_etl.clinical.heart_rate_columns import CARRIED, GUIDELINES, METRICS, TRENDS
-from health_etl.clinical.heart_rate_events import event_metrics
-from health_etl.clinical.heart_rate_narrative import narrate
-from health_etl.clinical.heart_rate_profile import bpm_by_hour, day_mean, extreme_hours, night_mean, nocturnal_dip
-from health_etl.clinical.heart_rate_recovery import FIRST_RECOVERY_MINUTES, SECOND_RECOVERY_MINUTES, recovery
-from health_etl.clinical.heart_rate_resting import (
+from health_etl.clinical.heart_rate.columns import CARRIED, GUIDELINES, METRICS, TRENDS
+from health_etl.clinical.heart_rate.events import event_metrics
+from health_etl.clinical.heart_rate.narrative import narrate
+from health_etl.clinical.heart_rate.profile import bpm_by_hour, day_mean, extreme_hours, night_mean, nocturnal_dip
+from health_etl.clinical.heart_rate.recovery import FIRST_RECOVERY_MINUTES, SECOND_RECOVERY_MINUTES, recovery
+from health_etl.clinical.heart_rate.resting import (
     MINIMUM_COVERAGE,
     hourly_coverage,
     hours_with_samples,
     reference_group,
     resting_metrics,
 )
-from health_etl.clinical.heart_rate_series import SAME_INSTANT_MS, minute_means, recorded_minutes
-from health_etl.clinical.heart_rate_trends import look_back
-from health_etl.clinical.heart_rate_zones import max_heart_rate, time_in_zones
+from health_etl.clinical.heart_rate.series import SAME_INSTANT_MS, minute_means, recorded_minutes
+from health_etl.clinical.heart_rate.trends import look_back
+from health_etl.clinical.heart_rate.zones import max_heart_rate, time_in_zones
 
 
 def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) -> pd.DataFrame:

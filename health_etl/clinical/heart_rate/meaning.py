@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from health_etl.clinical.common.base import Facts
 from health_etl.clinical.common.text import above, below, paragraph, zone_caution
-from health_etl.clinical.heart_rate_events import (
+from health_etl.clinical.heart_rate.events import (
     LONGEST_BOUT_MINUTES,
     SUSTAINED_MINUTES,
     URGENT_ABOVE_BPM,
     URGENT_MINUTES,
 )
-from health_etl.clinical.heart_rate_profile import NIGHT_SPAN
-from health_etl.clinical.heart_rate_recovery import (
+from health_etl.clinical.heart_rate.profile import NIGHT_SPAN
+from health_etl.clinical.heart_rate.recovery import (
     COLE_AT_MOST_BPM,
     COLE_SOURCE,
     FIRST_RECOVERY_MINUTES,
@@ -19,7 +19,7 @@ from health_etl.clinical.heart_rate_recovery import (
     SHETLER_BELOW_BPM,
     SHETLER_SOURCE,
 )
-from health_etl.clinical.heart_rate_resting import (
+from health_etl.clinical.heart_rate.resting import (
     ABOVE_RANGE,
     ADULTS,
     BELOW_RANGE,
@@ -33,8 +33,8 @@ from health_etl.clinical.heart_rate_resting import (
     RESTING_WINDOW_MINUTES,
     WELL_BELOW_RANGE,
 )
-from health_etl.clinical.heart_rate_sentences import no_baseline, one_sample, some, stretches, too_sparse
-from health_etl.clinical.heart_rate_trends import (
+from health_etl.clinical.heart_rate.sentences import no_baseline, one_sample, some, stretches, too_sparse
+from health_etl.clinical.heart_rate.trends import (
     ABOVE_USUAL,
     BELOW_USUAL,
     OUTLIER_MINIMUM_BPM,
@@ -42,7 +42,7 @@ from health_etl.clinical.heart_rate_trends import (
     USUAL,
     WEEK_DAYS,
 )
-from health_etl.clinical.heart_rate_zones import FROM_AGE
+from health_etl.clinical.heart_rate.zones import FROM_AGE
 
 RANGE = f"the conventional adult range of {RESTING_LOW_BPM}–{RESTING_HIGH_BPM} bpm"
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 from health_etl.clinical.common.base import Metric
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.common.units import HOURS_PER_DAY, PERCENT
-from health_etl.clinical.heart_rate_events import (
+from health_etl.clinical.heart_rate.events import (
     BOUT_DEFAULT_FLOOR_BPM,
     BOUT_FLOOR_PERCENT,
     BOUT_MINUTES,
@@ -16,8 +16,8 @@ from health_etl.clinical.heart_rate_events import (
     URGENT_ABOVE_BPM,
     URGENT_MINUTES,
 )
-from health_etl.clinical.heart_rate_profile import DAY_MINIMUM_HOURS, NIGHT_MINIMUM_HOURS, NIGHT_SPAN
-from health_etl.clinical.heart_rate_recovery import (
+from health_etl.clinical.heart_rate.profile import DAY_MINIMUM_HOURS, NIGHT_MINIMUM_HOURS, NIGHT_SPAN
+from health_etl.clinical.heart_rate.recovery import (
     COLE_AT_MOST_BPM,
     COLE_SOURCE,
     FIRST_RECOVERY_MINUTES,
@@ -25,7 +25,7 @@ from health_etl.clinical.heart_rate_recovery import (
     SHETLER_BELOW_BPM,
     SHETLER_SOURCE,
 )
-from health_etl.clinical.heart_rate_resting import (
+from health_etl.clinical.heart_rate.resting import (
     BRADYCARDIA_BELOW_BPM,
     MINIMUM_COVERAGE,
     RESTING_HIGH_BPM,
@@ -33,15 +33,15 @@ from health_etl.clinical.heart_rate_resting import (
     RESTING_MINIMUM_SAMPLES,
     RESTING_WINDOW_MINUTES,
 )
-from health_etl.clinical.heart_rate_series import LONGEST_GAP_MINUTES, NIGHT_END_HOUR
-from health_etl.clinical.heart_rate_trends import (
+from health_etl.clinical.heart_rate.series import LONGEST_GAP_MINUTES, NIGHT_END_HOUR
+from health_etl.clinical.heart_rate.trends import (
     BASELINE_MINIMUM_DAYS,
     OUTLIER_MINIMUM_BPM,
     OUTLIER_SD,
     WEEK_DAYS,
     WEEK_MINIMUM_DAYS,
 )
-from health_etl.clinical.heart_rate_zones import BELOW_ZONES, FROM_AGE, ZONE_FLOORS_PERCENT, ZONE_NAMES, zone_span
+from health_etl.clinical.heart_rate.zones import BELOW_ZONES, FROM_AGE, ZONE_FLOORS_PERCENT, ZONE_NAMES, zone_span
 
 
 def _bpm(name: str, label: str, description: str, decimals: int = 0, *, told: bool = True) -> Metric:

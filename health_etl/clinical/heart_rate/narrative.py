@@ -5,21 +5,21 @@ from __future__ import annotations
 from health_etl.clinical.common.base import Captions, Facts, Level
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.common.text import counted, paragraph, zone_caution
-from health_etl.clinical.heart_rate_events import (
+from health_etl.clinical.heart_rate.events import (
     BOUT_MINUTES,
     LONGEST_BOUT_MINUTES,
     SUSTAINED_MINUTES,
     URGENT_ABOVE_BPM,
     URGENT_MINUTES,
 )
-from health_etl.clinical.heart_rate_meaning import semantic
-from health_etl.clinical.heart_rate_profile import NIGHT_SPAN
-from health_etl.clinical.heart_rate_recovery import FIRST_RECOVERY_MINUTES, SECOND_RECOVERY_MINUTES
-from health_etl.clinical.heart_rate_resting import BRADYCARDIA_BELOW_BPM, RESTING_HIGH_BPM, RESTING_WINDOW_MINUTES
-from health_etl.clinical.heart_rate_sentences import no_baseline, one_sample, some, stretches, too_sparse
-from health_etl.clinical.heart_rate_series import LONGEST_GAP_MINUTES
-from health_etl.clinical.heart_rate_trends import WEEK_DAYS
-from health_etl.clinical.heart_rate_zones import BELOW_ZONES, ZONE_FLOORS_PERCENT, ZONE_NAMES, zone_span
+from health_etl.clinical.heart_rate.meaning import semantic
+from health_etl.clinical.heart_rate.profile import NIGHT_SPAN
+from health_etl.clinical.heart_rate.recovery import FIRST_RECOVERY_MINUTES, SECOND_RECOVERY_MINUTES
+from health_etl.clinical.heart_rate.resting import BRADYCARDIA_BELOW_BPM, RESTING_HIGH_BPM, RESTING_WINDOW_MINUTES
+from health_etl.clinical.heart_rate.sentences import no_baseline, one_sample, some, stretches, too_sparse
+from health_etl.clinical.heart_rate.series import LONGEST_GAP_MINUTES
+from health_etl.clinical.heart_rate.trends import WEEK_DAYS
+from health_etl.clinical.heart_rate.zones import BELOW_ZONES, ZONE_FLOORS_PERCENT, ZONE_NAMES, zone_span
 
 VERY_HIGH = f"above {URGENT_ABOVE_BPM} bpm for {URGENT_MINUTES} min or more"
 HIGH = f"above {RESTING_HIGH_BPM} bpm for {SUSTAINED_MINUTES} min or more"

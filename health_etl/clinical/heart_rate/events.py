@@ -13,8 +13,8 @@ import pandas as pd
 from health_etl.clinical.common.samples import Booleans, Floats, Samples
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import PERCENT
-from health_etl.clinical.heart_rate_resting import BRADYCARDIA_BELOW_BPM, RESTING_HIGH_BPM
-from health_etl.clinical.heart_rate_series import Stretches, stretches
+from health_etl.clinical.heart_rate.resting import BRADYCARDIA_BELOW_BPM, RESTING_HIGH_BPM
+from health_etl.clinical.heart_rate.series import Stretches, stretches
 
 SUSTAINED_MINUTES = sourced(15, "min", "everybody", "ASSUMPTION: a shorter stretch is stairs, a fright or an artefact")
 URGENT_ABOVE_BPM = sourced(

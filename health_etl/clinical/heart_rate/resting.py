@@ -20,7 +20,7 @@ from health_etl.clinical.common.samples import (
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.text import local_clock_times
 from health_etl.clinical.common.units import MINUTES_PER_HOUR
-from health_etl.clinical.heart_rate_series import LONGEST_GAP_MINUTES
+from health_etl.clinical.heart_rate.series import LONGEST_GAP_MINUTES
 
 RESTING_LOW_BPM = sourced(60, "bpm", "adults at rest", "textbook convention: 60 to 100 is normal")
 RESTING_HIGH_BPM = sourced(100, "bpm", "adults at rest", "textbook convention: 60 to 100 is normal")

@@ -6,7 +6,7 @@ import numpy as np
 
 from health_etl.clinical.common.samples import MS_PER_MINUTE, Floats, Integers, Samples
 from health_etl.clinical.common.sources import definition, sourced
-from health_etl.clinical.heart_rate_series import Stretches
+from health_etl.clinical.heart_rate.series import Stretches
 
 COLE_SOURCE = "Cole 1999"
 SHETLER_SOURCE = "Shetler 2001"

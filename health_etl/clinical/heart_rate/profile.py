@@ -8,7 +8,7 @@ import pandas as pd
 from health_etl.clinical.common.samples import Booleans, Floats, Integers, Samples, divide
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import HOURS_PER_DAY, MINUTES_PER_HOUR
-from health_etl.clinical.heart_rate_series import NIGHT_END_HOUR, local_minute
+from health_etl.clinical.heart_rate.series import NIGHT_END_HOUR, local_minute
 
 NIGHT_MINIMUM_HOURS = sourced(4, "hours", "everybody", "ASSUMPTION: two thirds of the 6 hours of the night")
 DAY_MINIMUM_HOURS = sourced(9, "hours", "everybody", "ASSUMPTION: half of the 18 hours of the day")

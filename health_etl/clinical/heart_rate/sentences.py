@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from health_etl.clinical.common.base import Facts
 from health_etl.clinical.common.text import counted
-from health_etl.clinical.heart_rate_events import SUSTAINED_MINUTES
-from health_etl.clinical.heart_rate_series import LONGEST_GAP_MINUTES
-from health_etl.clinical.heart_rate_trends import BASELINE_MINIMUM_DAYS
+from health_etl.clinical.heart_rate.events import SUSTAINED_MINUTES
+from health_etl.clinical.heart_rate.series import LONGEST_GAP_MINUTES
+from health_etl.clinical.heart_rate.trends import BASELINE_MINIMUM_DAYS
 
 
 def one_sample(facts: Facts) -> str:

@@ -9,7 +9,7 @@ from health_etl.clinical.common.age import ADULT_FROM_YEARS
 from health_etl.clinical.common.samples import Floats, Samples
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import PERCENT
-from health_etl.clinical.heart_rate_series import held_minutes
+from health_etl.clinical.heart_rate.series import held_minutes
 
 TANAKA_SOURCE = "Tanaka 2001"
 HRMAX_INTERCEPT_BPM = sourced(208, "bpm", "healthy adults", "Tanaka 2001, doi:10.1016/S0735-1097(00)01054-8")
