@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.common.base import Captions, ClinicalOptions
-from health_etl.clinical.heart_rate_variability_rmssd import PROCESSOR
+from health_etl.clinical.heart_rate_variability_rmssd.processor import PROCESSOR
 from health_etl_tests.unit.clinical.heart_facts import captions_of, earlier_of, with_profile, with_trends
 
 DATE = "2025-09-20"

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from health_etl.clinical.common.base import ClinicalOptions
-from health_etl.clinical.heart_rate_variability_rmssd import PROCESSOR
+from health_etl.clinical.heart_rate_variability_rmssd.processor import PROCESSOR
 from health_etl_tests.unit.clinical.hrv_nights import (
     FIRST_MIN,
     OPTIONS,

@@ -12,7 +12,7 @@ import pytest
 
 from health_etl.clinical.common.base import ClinicalOptions
 from health_etl.clinical.common.look_back import earlier_days
-from health_etl.clinical.heart_rate_variability_rmssd import PROCESSOR
+from health_etl.clinical.heart_rate_variability_rmssd.processor import PROCESSOR
 from health_etl_tests.unit.clinical.heart_facts import with_profile, with_trends
 
 SAMPLES_A_NIGHT = 84  # seven hours at 5 min

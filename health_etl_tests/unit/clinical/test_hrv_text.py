@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from health_etl.clinical.common.base import Level
-from health_etl.clinical.heart_rate_variability_rmssd import PROCESSOR
+from health_etl.clinical.heart_rate_variability_rmssd.processor import PROCESSOR
 from health_etl_tests.unit.clinical.heart_facts import facts_of, ungrounded
 from health_etl_tests.unit.clinical.hrv_nights import STATED, narrated, night_of, nights_before, told
 

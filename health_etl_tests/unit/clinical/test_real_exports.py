@@ -10,10 +10,10 @@ import fastavro
 import pandas as pd
 import pytest
 
-from health_etl.clinical import heart_rate_variability_rmssd
 from health_etl.clinical.blood_glucose import processor as blood_glucose
 from health_etl.clinical.common.base import ClinicalOptions, Processor
 from health_etl.clinical.heart_rate import processor as heart_rate
+from health_etl.clinical.heart_rate_variability_rmssd import processor as heart_rate_variability_rmssd
 from health_etl_tests.unit.clinical.heart_facts import with_profile
 
 OFFSET = pd.Timedelta(hours=-5)

@@ -9,7 +9,7 @@ from health_etl.clinical.common.base import ClinicalOptions
 from health_etl.clinical.common.look_back import by_days_before, mean_of_known, sd_of_known
 from health_etl.clinical.common.samples import Floats, Integers
 from health_etl.clinical.common.sources import sourced
-from health_etl.clinical.hrv_night import FROM_APP, FROM_SAMPLES
+from health_etl.clinical.heart_rate_variability_rmssd.night import FROM_APP, FROM_SAMPLES
 
 PLEWS_SOURCE = "Plews 2012"
 WEEK_NIGHTS = sourced(7, "nights", "people who train", "Plews 2012, doi:10.1007/s00421-012-2354-4: rolling mean")

@@ -10,10 +10,10 @@ import pandas as pd
 
 from health_etl.clinical.common.base import ClinicalOptions, Level, Processor
 from health_etl.clinical.common.samples import insights_of_days
-from health_etl.clinical.hrv_baseline import look_back
-from health_etl.clinical.hrv_columns import CARRIED, GUIDELINES, METRICS, TRENDS
-from health_etl.clinical.hrv_narrative import narrate
-from health_etl.clinical.hrv_night import (
+from health_etl.clinical.heart_rate_variability_rmssd.baseline import look_back
+from health_etl.clinical.heart_rate_variability_rmssd.columns import CARRIED, GUIDELINES, METRICS, TRENDS
+from health_etl.clinical.heart_rate_variability_rmssd.narrative import narrate
+from health_etl.clinical.heart_rate_variability_rmssd.night import (
     MINIMUM_COVERAGE,
     NIGHT_HOURS,
     PLATFORM_CAP_MS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from health_etl.clinical.common.base import Captions, Facts, Level
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.common.text import above, below, counted, paragraph, zone_caution
-from health_etl.clinical.hrv_baseline import (
+from health_etl.clinical.heart_rate_variability_rmssd.baseline import (
     ABOVE,
     BAND_MINIMUM_NIGHTS,
     BAND_SD,
@@ -15,8 +15,8 @@ from health_etl.clinical.hrv_baseline import (
     WEEK_MINIMUM_NIGHTS,
     WEEK_NIGHTS,
 )
-from health_etl.clinical.hrv_columns import LN_UNIT
-from health_etl.clinical.hrv_night import FROM_APP, NIGHT_HOURS, PLATFORM_CAP_MS
+from health_etl.clinical.heart_rate_variability_rmssd.columns import LN_UNIT
+from health_etl.clinical.heart_rate_variability_rmssd.night import FROM_APP, NIGHT_HOURS, PLATFORM_CAP_MS
 
 
 def narrate(facts: Facts) -> Captions:

@@ -7,14 +7,14 @@ import pyarrow as pa
 from health_etl.clinical.common.base import Metric
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.common.units import PERCENT
-from health_etl.clinical.hrv_baseline import (
+from health_etl.clinical.heart_rate_variability_rmssd.baseline import (
     BAND_MINIMUM_NIGHTS,
     BAND_SD,
     PLEWS_SOURCE,
     WEEK_MINIMUM_NIGHTS,
     WEEK_NIGHTS,
 )
-from health_etl.clinical.hrv_night import MINIMUM_COVERAGE, NIGHT_HOURS, PLATFORM_CAP_MS
+from health_etl.clinical.heart_rate_variability_rmssd.night import MINIMUM_COVERAGE, NIGHT_HOURS, PLATFORM_CAP_MS
 
 LN_UNIT = "ln ms"
 
