@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from health_etl.clinical.common.age import age_band
 from health_etl.clinical.common.base import ClinicalOptions, Facts
-from health_etl.clinical.sleep_session import PROCESSOR, analyse, look_back, narrate
+from health_etl.clinical.sleep_session.processor import PROCESSOR, analyse, look_back, narrate
 
 SAMSUNG, OURA = "com.sec.android.app.shealth", "com.ouraring.oura"
 NIGHT = "2025-09-20"  # a Saturday

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from health_etl.clinical.common.base import Level
-from health_etl.clinical.sleep_session import PROCESSOR, analyse
+from health_etl.clinical.sleep_session.processor import PROCESSOR, analyse
 from health_etl_tests.unit.clinical.sleep_nights import (
     FULL_NIGHT,
     NIGHT,

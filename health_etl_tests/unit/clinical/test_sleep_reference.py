@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from health_etl.clinical.sleep_stages import measure_sessions
-from health_etl.clinical.sleep_timing import (
+from health_etl.clinical.sleep_session.stages import measure_sessions
+from health_etl.clinical.sleep_session.timing import (
     epochs,
     shorter_arc_minutes,
     sleep_corrected_msf_minutes,

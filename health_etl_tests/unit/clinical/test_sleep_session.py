@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from health_etl.clinical.common.base import ClinicalOptions
-from health_etl.clinical.sleep_session import PROCESSOR, analyse, look_back
+from health_etl.clinical.sleep_session.processor import PROCESSOR, analyse, look_back
 from health_etl_tests.unit.clinical.sleep_nights import (
     FULL_NIGHT,
     NO_PRIORITY,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from health_etl.clinical.sleep_timing import (
+from health_etl.clinical.sleep_session.timing import (
     circular_mean_minutes,
     circular_sd_minutes,
     epochs,
@@ -14,7 +14,7 @@ from health_etl.clinical.sleep_timing import (
     sleep_regularity,
     social_jetlag_minutes,
 )
-from health_etl.clinical.sleep_trends import clock_times
+from health_etl.clinical.sleep_session.trends import clock_times
 
 DAY = 1440
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from health_etl.clinical.sleep_session import PROCESSOR, look_back
+from health_etl.clinical.sleep_session.processor import PROCESSOR, look_back
 from health_etl_tests.unit.clinical.sleep_nights import NIGHT, NO_PRIORITY, no_history
 
 DATE = pd.Timestamp(NIGHT)  # a Saturday

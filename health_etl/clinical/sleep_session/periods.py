@@ -11,8 +11,14 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.common.sources import sourced
-from health_etl.clinical.sleep_limits import MS_PER_MINUTE
-from health_etl.clinical.sleep_stages import BETWEEN_SESSIONS, SESSION_COLUMNS, SESSION_KEYS, UNSTAGED, ms_between
+from health_etl.clinical.sleep_session.limits import MS_PER_MINUTE
+from health_etl.clinical.sleep_session.stages import (
+    BETWEEN_SESSIONS,
+    SESSION_COLUMNS,
+    SESSION_KEYS,
+    UNSTAGED,
+    ms_between,
+)
 from health_etl.days.merge_sources import app_rank
 
 NIGHT = ["user_id", "local_date"]

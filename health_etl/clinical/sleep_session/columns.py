@@ -6,14 +6,14 @@ import pyarrow as pa
 
 from health_etl.clinical.common.base import Metric
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
-from health_etl.clinical.sleep_limits import (
+from health_etl.clinical.sleep_session.limits import (
     DURATION_SHORT_SOURCE,
     GOOD_SE_PERCENT,
     GOOD_SOL_MINUTES,
     LONG_AWAKENING_MINUTES,
     QUALITY_SHORT_SOURCE,
 )
-from health_etl.clinical.sleep_trends import DEBT_NIGHTS
+from health_etl.clinical.sleep_session.trends import DEBT_NIGHTS
 
 
 def _minutes(name: str, label: str, description: str) -> Metric:

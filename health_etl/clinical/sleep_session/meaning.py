@@ -6,7 +6,7 @@ from health_etl.clinical.common.age import ADULT_FROM_YEARS
 from health_etl.clinical.common.base import Facts
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.common.text import counted, paragraph
-from health_etl.clinical.sleep_limits import (
+from health_etl.clinical.sleep_session.limits import (
     DURATION_SHORT_SOURCE,
     GOOD_SE_PERCENT,
     GOOD_SOL_MINUTES,
@@ -14,8 +14,13 @@ from health_etl.clinical.sleep_limits import (
     LONG_AWAKENING_MINUTES,
     QUALITY_SHORT_SOURCE,
 )
-from health_etl.clinical.sleep_timing import SRI_SCALE
-from health_etl.clinical.sleep_trends import DEBT_NIGHTS, MINIMUM_DEBT_NIGHTS, MINIMUM_NIGHTS, MINIMUM_SRI_PAIR_DAYS
+from health_etl.clinical.sleep_session.timing import SRI_SCALE
+from health_etl.clinical.sleep_session.trends import (
+    DEBT_NIGHTS,
+    MINIMUM_DEBT_NIGHTS,
+    MINIMUM_NIGHTS,
+    MINIMUM_SRI_PAIR_DAYS,
+)
 
 SRI_SHORT_SOURCE = "Phillips 2017"
 JETLAG_SHORT_SOURCE = "Wittmann 2006"

@@ -13,8 +13,8 @@ from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.common.samples import divide
 from health_etl.clinical.common.sources import definition, sourced
 from health_etl.clinical.common.units import MINUTES_PER_HOUR
-from health_etl.clinical.sleep_limits import MINUTES_PER_DAY, limit_of
-from health_etl.clinical.sleep_timing import (
+from health_etl.clinical.sleep_session.limits import MINUTES_PER_DAY, limit_of
+from health_etl.clinical.sleep_session.timing import (
     DAYS_PER_WEEK,
     Bools,
     Floats,

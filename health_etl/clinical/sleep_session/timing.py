@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from health_etl.clinical.common.samples import divide
 from health_etl.clinical.common.sources import definition
-from health_etl.clinical.sleep_limits import MINUTES_PER_DAY
+from health_etl.clinical.sleep_session.limits import MINUTES_PER_DAY
 
 SRI_SCALE = definition(100, "half the length of the scale of the sleep regularity index, from −100 to 100")
 DAYS_PER_WEEK = definition(7, "days in a week")

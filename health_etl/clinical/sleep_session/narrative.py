@@ -7,17 +7,17 @@ from __future__ import annotations
 from health_etl.clinical.common.base import Captions, Facts, Level
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.common.text import counted, paragraph, zone_caution
-from health_etl.clinical.sleep_limits import (
+from health_etl.clinical.sleep_session.limits import (
     AGE_GUIDELINE,
     COVERAGE_GUIDELINE,
     DURATION_GUIDELINE,
     LONG_AWAKENING_MINUTES,
     QUALITY_GUIDELINE,
 )
-from health_etl.clinical.sleep_meaning import DEBT_GUIDELINE, REGULARITY_GUIDELINE, semantic
-from health_etl.clinical.sleep_periods import JOINED_WITHIN_MINUTES, MINIMUM_MAIN_SLEEP_MINUTES
-from health_etl.clinical.sleep_timing import SRI_SCALE
-from health_etl.clinical.sleep_trends import (
+from health_etl.clinical.sleep_session.meaning import DEBT_GUIDELINE, REGULARITY_GUIDELINE, semantic
+from health_etl.clinical.sleep_session.periods import JOINED_WITHIN_MINUTES, MINIMUM_MAIN_SLEEP_MINUTES
+from health_etl.clinical.sleep_session.timing import SRI_SCALE
+from health_etl.clinical.sleep_session.trends import (
     DEBT_NIGHTS,
     MINIMUM_DEBT_NIGHTS,
     MINIMUM_FREE_DAY_NIGHTS,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.sleep_limits import MS_PER_MINUTE
-from health_etl.clinical.sleep_periods import NIGHT, minutes_from_date
-from health_etl.clinical.sleep_stages import (
+from health_etl.clinical.sleep_session.limits import MS_PER_MINUTE
+from health_etl.clinical.sleep_session.periods import NIGHT, minutes_from_date
+from health_etl.clinical.sleep_session.stages import (
     BETWEEN_SESSIONS,
     CLOCK_ROUNDING_MS,
     SESSION_KEYS,

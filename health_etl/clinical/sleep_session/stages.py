@@ -12,7 +12,7 @@ import pandas as pd
 from health_etl.clinical.common.samples import divide
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import PERCENT
-from health_etl.clinical.sleep_limits import LONG_AWAKENING_MINUTES, MINIMUM_STAGED_SHARE, MS_PER_MINUTE
+from health_etl.clinical.sleep_session.limits import LONG_AWAKENING_MINUTES, MINIMUM_STAGED_SHARE, MS_PER_MINUTE
 
 BETWEEN_SESSIONS = "BETWEEN_SESSIONS"  # ours: the time between two sessions that make up one sleep
 # Health Connect's SLEEP_DURATION_TOTAL takes its three wake stages off the session; all else counts as sleep.

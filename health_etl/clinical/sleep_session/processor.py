@@ -11,19 +11,19 @@ import pandas as pd
 from health_etl.clinical.common.base import ClinicalOptions, Processor
 from health_etl.clinical.common.samples import insights_of_days
 from health_etl.clinical.common.text import local_clock_times
-from health_etl.clinical.sleep_columns import DAY_METRICS, TREND_METRICS
-from health_etl.clinical.sleep_intervals import asleep_lists, hypnogram_lists
-from health_etl.clinical.sleep_limits import (
+from health_etl.clinical.sleep_session.columns import DAY_METRICS, TREND_METRICS
+from health_etl.clinical.sleep_session.intervals import asleep_lists, hypnogram_lists
+from health_etl.clinical.sleep_session.limits import (
     GOOD_SE_PERCENT,
     GOOD_SOL_MINUTES,
     MINIMUM_STAGED_SHARE,
     limit_of,
     reference_ages,
 )
-from health_etl.clinical.sleep_narrative import GUIDELINES, INSTRUCTIONS, narrate
-from health_etl.clinical.sleep_periods import NIGHT, main_sleeps, minutes_from_date, naps, rows_of_sleeps
-from health_etl.clinical.sleep_stages import DEPTHS, SESSION_KEYS, measure_sessions
-from health_etl.clinical.sleep_trends import CARRIED, look_back
+from health_etl.clinical.sleep_session.narrative import GUIDELINES, INSTRUCTIONS, narrate
+from health_etl.clinical.sleep_session.periods import NIGHT, main_sleeps, minutes_from_date, naps, rows_of_sleeps
+from health_etl.clinical.sleep_session.stages import DEPTHS, SESSION_KEYS, measure_sessions
+from health_etl.clinical.sleep_session.trends import CARRIED, look_back
 
 JUDGED = (
     "se_percent",
