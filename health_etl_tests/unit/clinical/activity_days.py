@@ -14,7 +14,7 @@ import pyarrow as pa
 from health_etl.clinical.active_calories_burned.processor import PROCESSOR as ACTIVE_ENERGY
 from health_etl.clinical.common.age import age_band
 from health_etl.clinical.common.base import ClinicalOptions, Facts, Metric, Processor
-from health_etl.clinical.steps import PROCESSOR as STEPS
+from health_etl.clinical.steps.processor import PROCESSOR as STEPS
 
 SAMSUNG, OURA = "com.sec.android.app.shealth", "com.ouraring.oura"
 DAY = "2025-09-20"  # a Saturday

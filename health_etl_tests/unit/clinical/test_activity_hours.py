@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from health_etl.clinical.common.base import ClinicalOptions
-from health_etl.clinical.steps import analyse
+from health_etl.clinical.steps.processor import analyse
 from health_etl_tests.unit.clinical.activity_days import (
     NO_PRIORITY,
     OURA,

@@ -13,7 +13,7 @@ import pytest
 
 from health_etl.clinical.active_calories_burned.processor import PROCESSOR as ACTIVE_ENERGY
 from health_etl.clinical.common.base import Level, Processor
-from health_etl.clinical.steps import PROCESSOR as STEPS
+from health_etl.clinical.steps.processor import PROCESSOR as STEPS
 from health_etl_tests.unit.clinical.activity_days import (
     COLUMN,
     DAY,

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from health_etl.clinical.active_calories_burned.processor import PROCESSOR as ACTIVE_ENERGY
-from health_etl.clinical.steps import PROCESSOR as STEPS
-from health_etl.clinical.steps import analyse
+from health_etl.clinical.steps.processor import PROCESSOR as STEPS
+from health_etl.clinical.steps.processor import analyse
 from health_etl_tests.unit.clinical.activity_days import (
     NO_PRIORITY,
     day,

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from health_etl.clinical.common.base import ClinicalOptions
-from health_etl.clinical.steps import PROCESSOR, analyse
+from health_etl.clinical.steps.processor import PROCESSOR, analyse
 from health_etl_tests.unit.clinical.activity_days import NO_PRIORITY, OURA, SAMSUNG, day, frame, only
 from health_etl_tests.unit.clinical.activity_days import real_rows as rows_of_export
 from health_etl_tests.unit.clinical.activity_days import row as step_row

@@ -19,15 +19,15 @@ from health_etl.clinical.activity.trends import WEEK_DAYS
 from health_etl.clinical.common.age import UNDER_ADULT
 from health_etl.clinical.common.base import Captions, Facts, Level
 from health_etl.clinical.common.text import counted, paragraph, zone_caution
-from health_etl.clinical.steps_cadence import CADENCE_SOURCE, MODERATE_STEPS_PER_MIN, VIGOROUS_STEPS_PER_MIN
-from health_etl.clinical.steps_category import (
+from health_etl.clinical.steps.cadence import CADENCE_SOURCE, MODERATE_STEPS_PER_MIN, VIGOROUS_STEPS_PER_MIN
+from health_etl.clinical.steps.category import (
     CATEGORY_SOURCE,
     MORTALITY_SOURCE,
     PLATEAU_AGE_YEARS,
     PLATEAU_OLDER_STEPS,
     PLATEAU_YOUNGER_STEPS,
 )
-from health_etl.clinical.steps_still import ACTIVE_HOUR_STEPS, DAYTIME, STILL_MINUTES
+from health_etl.clinical.steps.still import ACTIVE_HOUR_STEPS, DAYTIME, STILL_MINUTES
 
 STEPS = Quantity("steps", "steps", decimals=0)
 

@@ -18,14 +18,14 @@ from health_etl.clinical.activity.totals import daily_totals, insights_of_totals
 from health_etl.clinical.activity.trends import complete_total, trend_metrics, trends_of
 from health_etl.clinical.common.age import UNDER_ADULT
 from health_etl.clinical.common.base import ClinicalOptions, Level, Metric, Processor
-from health_etl.clinical.steps_cadence import (
+from health_etl.clinical.steps.cadence import (
     CADENCE_SOURCE,
     MODERATE_STEPS_PER_MIN,
     VIGOROUS_STEPS_PER_MIN,
     cadence_metrics,
 )
-from health_etl.clinical.steps_cadence import METRICS as CADENCE_METRICS
-from health_etl.clinical.steps_category import (
+from health_etl.clinical.steps.cadence import METRICS as CADENCE_METRICS
+from health_etl.clinical.steps.category import (
     CATEGORIES,
     CATEGORY_LOWER_BOUNDS,
     CATEGORY_SOURCE,
@@ -36,9 +36,9 @@ from health_etl.clinical.steps_category import (
     adults,
     category,
 )
-from health_etl.clinical.steps_narrative import STEPS, narrate
-from health_etl.clinical.steps_still import ACTIVE_HOUR_STEPS, DAYTIME, STILL_MINUTES, active_hours, still_metrics
-from health_etl.clinical.steps_still import METRICS as STILL_METRICS
+from health_etl.clinical.steps.narrative import STEPS, narrate
+from health_etl.clinical.steps.still import ACTIVE_HOUR_STEPS, DAYTIME, STILL_MINUTES, active_hours, still_metrics
+from health_etl.clinical.steps.still import METRICS as STILL_METRICS
 
 
 def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) -> pd.DataFrame:
