@@ -11,9 +11,9 @@ from health_etl import progress
 from health_etl.assets.catalogue_metadata import table_metadata
 from health_etl.assets.partition_by_partition import Made, make_each
 from health_etl.insights import daily_journal
-from health_etl.insights.measure import Analyses, Selections, analyse_all, select_changed
+from health_etl.insights.batches import Analyses, Selections, analyse_all, select_changed
 from health_etl.insights.partition import InsightOptions
-from health_etl.insights.teller import Teller
+from health_etl.insights.writer import Teller
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest

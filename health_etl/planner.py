@@ -10,7 +10,7 @@ from datetime import date
 from health_etl.days import utc_offsets
 from health_etl.insights import daily_journal
 from health_etl.insights import partition as insights_partition
-from health_etl.insights.history import DaysIndex
+from health_etl.insights.look_back import DaysIndex
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL

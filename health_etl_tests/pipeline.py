@@ -17,11 +17,11 @@ from health_etl.clinical import all_processors, processors
 from health_etl.clinical.common.base import ClinicalOptions, Level
 from health_etl.days import utc_offsets
 from health_etl.days.select import Selection, select, window
-from health_etl.insights import build, daily_journal
+from health_etl.insights import daily_journal, person_days
 from health_etl.insights import partition as insights_partition
 from health_etl.insights.partition import InsightOptions
-from health_etl.insights.teller import Teller, with_trends
 from health_etl.insights.texts import narrate
+from health_etl.insights.writer import Teller, with_trends
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
@@ -120,7 +120,9 @@ def measured(
 ) -> pd.DataFrame:
     """Return the days of a selection as they are measured."""
     processor = processors()[name]
-    return build.analyse(selection, processor, options.clinical, qualities, options.pseudonym_key, options.profiles)
+    return person_days.analyse(
+        selection, processor, options.clinical, qualities, options.pseudonym_key, options.profiles
+    )
 
 
 def told(days: pd.DataFrame, name: str, options: InsightOptions = OPTIONS) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from functools import cached_property
 import pandas as pd
 
 from health_etl.insights import daily_journal
-from health_etl.insights.history import DaysIndex
+from health_etl.insights.look_back import DaysIndex
 from health_etl.insights.partition import InsightOptions, inputs, is_current
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue

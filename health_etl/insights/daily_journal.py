@@ -9,11 +9,11 @@ import pandas as pd
 from health_etl.clinical import day_processor, processors
 from health_etl.clinical.common.base import DayProcessor
 from health_etl.errors import TransientError
-from health_etl.insights.build import day_rows
-from health_etl.insights.history import SUBJECT_DAY, DaysIndex, EarlierDays
+from health_etl.insights.look_back import SUBJECT_DAY, DaysIndex, EarlierDays
 from health_etl.insights.partition import InsightOptions, code_version, has_days
+from health_etl.insights.person_days import day_rows
 from health_etl.insights.table import CONTEXT, PROFILE
-from health_etl.insights.teller import Teller
+from health_etl.insights.writer import Teller
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest, digest

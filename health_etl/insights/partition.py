@@ -14,7 +14,7 @@ from health_etl.days import profiles
 from health_etl.days.profiles import Profile
 from health_etl.days.pseudonym import key_fingerprint
 from health_etl.days.select import Window, window
-from health_etl.insights.history import DaysIndex
+from health_etl.insights.look_back import DaysIndex
 from health_etl.insights.table import schema
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue

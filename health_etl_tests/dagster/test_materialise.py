@@ -15,7 +15,7 @@ import pytest
 from health_etl import resources
 from health_etl.errors import PermanentError, TransientError
 from health_etl.insights import partition as insights_partition
-from health_etl.insights import teller
+from health_etl.insights import writer as teller
 from health_etl.lake.manifest import RecordsManifest
 from health_etl.records import partition as records_partition
 from health_etl.resources import RETRIES, LakeResource

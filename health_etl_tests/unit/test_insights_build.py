@@ -15,8 +15,8 @@ from health_etl.days.select import Selection
 from health_etl.insights import partition as insights_partition
 from health_etl.insights.facts import all_facts, clinical_insights
 from health_etl.insights.table import schema
-from health_etl.insights.teller import with_trends
 from health_etl.insights.texts import example_id, input_text
+from health_etl.insights.writer import with_trends
 from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
 from health_etl_tests.exports import (

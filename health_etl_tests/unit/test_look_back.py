@@ -9,7 +9,7 @@ import pytest
 
 from health_etl.clinical.common.base import Level
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS, earlier_days
-from health_etl.insights.history import to_tell_anew
+from health_etl.insights.look_back import to_tell_anew
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.store import Lake
 from health_etl_tests.exports import ANNA, BEN, NOON, UPLOADED, blood_glucose, contents, memory_lake, put, steps

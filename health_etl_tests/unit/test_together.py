@@ -11,9 +11,10 @@ import pytest
 from health_etl.days import select_together
 from health_etl.days.together import by_partition, named_apart, person_of
 from health_etl.errors import TransientError
-from health_etl.insights import measure, teller
-from health_etl.insights.measure import analyse_all, select_changed
-from health_etl.insights.teller import Teller
+from health_etl.insights import batches
+from health_etl.insights import writer as teller
+from health_etl.insights.batches import analyse_all, select_changed
+from health_etl.insights.writer import Teller
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
@@ -103,7 +104,7 @@ def test_a_run_holds_no_more_than_so_many_rows_and_selects_the_rest_in_its_turn(
     monkeypatch.setattr(measure, "MOST_HELD_ROWS", 1)
     lake = lake_of("steps")
     found = select_changed(lake, "steps", [day.isoformat() for day in DATES], OPTIONS)
-    assert [type(batch) for batch in found.batches] == [measure.Selected, *3 * [measure.Unselected]]
+    assert [type(batch) for batch in found.batches] == [batches.Selected, *3 * [batches.Unselected]]
     assert found.count == 4
     make_together(lake, "steps")
     assert contents(lake, "insights/") == made_alone("steps")
@@ -111,9 +112,9 @@ def test_a_run_holds_no_more_than_so_many_rows_and_selects_the_rest_in_its_turn(
 
 def test_a_partition_that_fails_takes_no_other_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     lake, broken = lake_of("steps"), DATES[2].isoformat()
-    analyse = measure._analysed
+    analyse = batches._analysed
 
-    def failing(name: str, selected: measure.Selected, options: Any) -> Any:
+    def failing(name: str, selected: batches.Selected, options: Any) -> Any:
         if broken in selected.inputs:
             raise ValueError("broken")
         return analyse(name, selected, options)

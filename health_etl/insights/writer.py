@@ -12,7 +12,7 @@ from health_etl.clinical.common.base import ClinicalOptions, Telling
 from health_etl.clinical.common.look_back import earlier_days
 from health_etl.days.together import by_partition, named_apart
 from health_etl.errors import TransientError
-from health_etl.insights.history import SUBJECT_DAY, DaysIndex, EarlierDays, to_tell_anew
+from health_etl.insights.look_back import SUBJECT_DAY, DaysIndex, EarlierDays, to_tell_anew
 from health_etl.insights.partition import Digests, is_current, told_digest, write
 from health_etl.insights.table import day_schema
 from health_etl.insights.texts import narrate

@@ -12,8 +12,8 @@ from health_etl.clinical import processors
 from health_etl.days.select import Selection
 from health_etl.days.select_together import batches, select_together
 from health_etl.errors import TransientError
-from health_etl.insights import build
 from health_etl.insights import partition as insights_partition
+from health_etl.insights import person_days
 from health_etl.insights.partition import Inputs, InsightOptions
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
@@ -145,7 +145,7 @@ def _selected(
 
 
 def _analysed(name: str, selected: Selected, options: InsightOptions) -> dict[str, Analysed]:
-    rows = build.analyse_together(
+    rows = person_days.analyse_together(
         list(selected.inputs),
         selected.selection,
         processors()[name],
