@@ -21,8 +21,8 @@ from rich.table import Table
 
 from health_etl.lake.keys import RAW, day_folder
 from health_etl.lake.store import Lake, ObjectInfo
+from health_etl.planning import run_requests
 from health_etl.record_types import record_types
-from health_etl.sensors import planner
 from health_etl.uploads.listing import TypeListing
 
 FIRST = date(2024, 1, 1)
@@ -60,9 +60,9 @@ def main() -> None:
     folders = [day_folder(RAW, "StepsRecord", day) for day in dates]
     started_mb = peak_mb()
     listed_s, objects = timed(lambda: sum(1 for folder in folders for _ in lake.objects(folder)))
-    found_s, stale = timed(lambda: {day.isoformat(): planner.state([listing.found(day).digest]) for day in dates})
+    found_s, stale = timed(lambda: {day.isoformat(): run_requests.state([listing.found(day).digest]) for day in dates})
     planned_s, plan = timed(
-        lambda: planner.plan("steps", stale, {}, {}, now_s=time.time(), most_asks=10, retry_seconds=60)
+        lambda: run_requests.plan("steps", stale, {}, {}, now_s=time.time(), most_asks=10, retry_seconds=60)
     )
     table = Table("what", "seconds", "ratio", title=f"{objects:,} objects on {chosen.dates} dates")
     table.add_row("the listing alone", f"{listed_s:.2f}", "1.0")

@@ -80,7 +80,7 @@ def run(
 ) -> None:
     """Bring records, insights and journal up to date, through Dagster, on the instance that the UI shows."""
     from health_etl.cli_output import known_types, running
-    from health_etl.planner import Scope
+    from health_etl.planning.staleness import Scope
 
     with _one_sentence():
         failed = running(
@@ -94,7 +94,7 @@ def quarantine_list(first: First = None, last: Last = None, types: Types = None)
     """List the files and rows that are kept out, with the reason."""
     from health_etl.cli_output import known_types
     from health_etl.cli_quarantine import listing
-    from health_etl.planner import Scope
+    from health_etl.planning.staleness import Scope
 
     with _one_sentence():
         listing(console, Scope(_date(first), _date(last), known_types(types)))
@@ -127,7 +127,7 @@ def quarantine_release(
     """Run files again: after a fix, or against the rules. Without --override an earlier override is taken back."""
     from health_etl.cli_output import known_types
     from health_etl.cli_quarantine import releasing
-    from health_etl.planner import Scope
+    from health_etl.planning.staleness import Scope
 
     with _one_sentence():
         scope = Scope(_date(first), _date(last), known_types(types))

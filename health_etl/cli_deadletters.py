@@ -11,8 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from health_etl.errors import PermanentError
+from health_etl.planning.upload_messages import Refusal
 from health_etl.rabbitmq.broker import Broker, Message, connected
-from health_etl.sensors.messages import Refusal
 from health_etl.settings import load
 from health_etl.wording import counted
 

@@ -20,7 +20,7 @@ from health_etl.errors import PermanentError
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest
 from health_etl.lake.store import Lake, connect
-from health_etl.planner import Scope
+from health_etl.planning.staleness import Scope
 from health_etl.reasons import way_out
 from health_etl.record_types import record_types
 from health_etl.settings import Settings, load

@@ -16,7 +16,7 @@ from health_etl.errors import PermanentError
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake, connect
-from health_etl.planner import Scope
+from health_etl.planning.staleness import Scope
 from health_etl.records import unclaimed
 from health_etl.records.quarantine import METADATA_SUFFIX
 from health_etl.records.replay import Quarantined, chosen, is_called, nothing_called, quarantined, release

@@ -18,7 +18,6 @@ from dagster._core.definitions.selector import (
 from dagster._core.execution.backfill import PartitionBackfill  # what the UI makes for a backfill; has no public name
 from pydantic import Field
 
-from health_etl import planner
 from health_etl.assets.insights import insights_key
 from health_etl.assets.quarantine import quarantine_key
 from health_etl.assets.records import records_key
@@ -33,7 +32,8 @@ from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.manifest_heads import HeadCache
 from health_etl.lake.store import Lake
 from health_etl.partitions import month_key, next_day, next_month, ranges, upload_dates
-from health_etl.planner import Scope
+from health_etl.planning import staleness
+from health_etl.planning.staleness import Scope
 from health_etl.record_types import record_types
 from health_etl.records import unclaimed
 from health_etl.records.quality import QualityRules
@@ -113,8 +113,8 @@ def _unsettled(
     catalogue.read_all()
     scope = Scope(days[0], days[-1], frozenset(names))
     listing = list_dates(lake, [record_types()[name] for name in names], days)
-    stale = planner.stale_records(listing, catalogue, scope, QualityRules.of(settings))
-    work = planner.daily_work(stale, catalogue, InsightOptions.of(settings, lake), settings.start_date)
+    stale = staleness.stale_records(listing, catalogue, scope, QualityRules.of(settings))
+    work = staleness.daily_work(stale, catalogue, InsightOptions.of(settings, lake), settings.start_date)
     found = {*work.records, *work.offsets} | {
         day for day, of_date in work.insights.items() if of_date & {*names, DAILY_JOURNAL}
     }
@@ -155,7 +155,7 @@ def sweep(context: dg.OpExecutionContext, config: SweepConfig, lake: LakeResourc
         opened, settings = lake.open(), lake.settings()
         listing = list_all(opened, settings.start_date, last_upload_date(upload_dates(settings.start_date)))
         unclaimed.update(opened, listing.unclaimed)
-        stale = planner.stale_records(listing, Catalogue(opened, HeadCache()), Scope(), QualityRules.of(settings))
+        stale = staleness.stale_records(listing, Catalogue(opened, HeadCache()), Scope(), QualityRules.of(settings))
         counts = {
             "uploads": sum(map(len, listing.uploads.values())),
             "partitions": len(listing.uploads),

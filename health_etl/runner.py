@@ -11,7 +11,6 @@ from typing import Any
 
 import dagster as dg
 
-from health_etl import planner
 from health_etl.assets.unclaimed import last_upload_date
 from health_etl.definitions import build_definitions
 from health_etl.errors import PermanentError
@@ -21,7 +20,8 @@ from health_etl.jobs import BRING_UP_TO_DATE, SORT_OUT_UNCLAIMED, WRITE_JOURNAL
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake, connect
 from health_etl.partitions import month_key, month_of, next_month, ranges, upload_dates
-from health_etl.planner import DailyWork, Scope
+from health_etl.planning import staleness
+from health_etl.planning.staleness import DailyWork, Scope
 from health_etl.records import unclaimed
 from health_etl.records.quality import QualityRules
 from health_etl.run_lock import STARTED_HERE, alone_on_this_host, end_dead_runs
@@ -105,7 +105,7 @@ class _Runner:
     def daily(self) -> None:
         """Run what is stale, then what that makes stale: later dates that look back on what has changed."""
         rules = QualityRules.of(self.settings)
-        stale = planner.stale_records(self.outcome.listing, self._catalogue(), self.scope, rules)
+        stale = staleness.stale_records(self.outcome.listing, self._catalogue(), self.scope, rules)
         work = self._work(stale)
         self.outcome.files_to_read = sum(len(uploads) for uploads in stale.values())
         files = self.outcome.files_to_read
@@ -120,14 +120,14 @@ class _Runner:
 
     def journal(self) -> None:
         """Write the months whose insights have changed."""
-        months = planner.stale_months(self.lake, self._catalogue())
+        months = staleness.stale_months(self.lake, self._catalogue())
         for keys in ranges(map(month_key, months), LONGEST_RUN_MONTHS, next_month):
             self.announce(f"journal {_span(map(month_of, keys))}", 0, 2)
             self._execute(WRITE_JOURNAL, None, _range_tags(keys))
 
     def _work(self, stale: Iterable[tuple[str, Any]]) -> DailyWork:
         options = InsightOptions.of(self.settings, self.lake)
-        return planner.daily_work(list(stale), self._catalogue(), options, self.settings.start_date)
+        return staleness.daily_work(list(stale), self._catalogue(), options, self.settings.start_date)
 
     def _run_daily(self, work: DailyWork, files: int) -> None:
         for dates in ranges(work.dates, LONGEST_RUN_DAYS):

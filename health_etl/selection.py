@@ -10,7 +10,7 @@ from health_etl.assets.insights import insights_key
 from health_etl.assets.quarantine import quarantine_key
 from health_etl.assets.records import records_key
 from health_etl.days import utc_offsets
-from health_etl.planner import DailyWork
+from health_etl.planning.staleness import DailyWork
 
 OFFSETS = records_key(utc_offsets.NAME)
 

@@ -9,7 +9,7 @@ from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest, FileEntry, read_derived_manifest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import read_frame
-from health_etl.planner import Scope
+from health_etl.planning.staleness import Scope
 from health_etl.record_types import record_types
 from health_etl.training import journal
 

@@ -26,13 +26,13 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from health_etl import planner
 from health_etl.days import utc_offsets
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake, connect
-from health_etl.planner import Scope
+from health_etl.planning import staleness
+from health_etl.planning.staleness import Scope
 from health_etl.record_types import record_types
 from health_etl.records.quality import QualityRules
 from health_etl.settings import PREFIX, Settings
@@ -142,8 +142,8 @@ def _check(found: Objects, key: str, sha256: str | None, pending: set[str]) -> I
 def _pending(lake: Lake, settings: Settings, catalogue: Catalogue) -> set[str]:
     """Return the key of every table that a run would look at again."""
     listing = list_all(lake, settings.start_date, date.max)
-    stale = planner.stale_records(listing, catalogue, Scope(), QualityRules.of(settings))
-    work = planner.daily_work(list(stale), catalogue, InsightOptions.of(settings, lake))
+    stale = staleness.stale_records(listing, catalogue, Scope(), QualityRules.of(settings))
+    work = staleness.daily_work(list(stale), catalogue, InsightOptions.of(settings, lake))
     return {
         *(keys.records_key(name, day) for day, names in work.records.items() for name in names),
         *(keys.rejected_key(record_types()[n].avro_name, day) for day, names in work.records.items() for n in names),
@@ -151,7 +151,7 @@ def _pending(lake: Lake, settings: Settings, catalogue: Catalogue) -> set[str]:
         *(keys.insights_key(name, day) for day, names in work.insights.items() for name in names),
         *(
             keys.journal_key(record_type.domain, month)
-            for month in planner.stale_months(lake, catalogue)
+            for month in staleness.stale_months(lake, catalogue)
             for record_type in record_types().values()
         ),
     }

@@ -11,7 +11,6 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from health_etl import planner
 from health_etl.avro import decode
 from health_etl.clinical import all_processors, processors
 from health_etl.clinical.common.base import ClinicalOptions, Level
@@ -28,7 +27,8 @@ from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.manifest import DerivedManifest, RecordsManifest, read_derived_manifest, read_records_manifest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import read_frame
-from health_etl.planner import Scope
+from health_etl.planning import staleness
+from health_etl.planning.staleness import Scope
 from health_etl.record_types import record_types
 from health_etl.records import partition as records_partition
 from health_etl.records import unclaimed
@@ -64,14 +64,14 @@ def bring_up_to_date(lake: Lake, options: InsightOptions = OPTIONS) -> Done:
     done = Done()
     listing = list_all(lake, FIRST_DATE, LAST_DATE)
     unclaimed.update(lake, listing.unclaimed)
-    for (name, upload_date), uploads in planner.stale_records(
+    for (name, upload_date), uploads in staleness.stale_records(
         listing, Catalogue(lake), Scope(), QualityRules()
     ).items():
         update = records_partition.update(lake, record_types()[name], upload_date, uploads)
         done.records.append((name, upload_date.isoformat()))
         done.files_read += update.files_read
     catalogue = Catalogue(lake)
-    for partition in sorted(planner.daily_work((), catalogue, options).offsets):
+    for partition in sorted(staleness.daily_work((), catalogue, options).offsets):
         utc_offsets.update(lake, date.fromisoformat(partition), catalogue.of_date(partition))
         done.offsets.append(partition)
     catalogue = Catalogue(lake)
@@ -79,7 +79,7 @@ def bring_up_to_date(lake: Lake, options: InsightOptions = OPTIONS) -> Done:
         for name, partition in stale:
             make_insights(lake, name, partition, options)
             done.insights.append((name, partition))
-    while across := planner.stale_insights(Catalogue(lake), DAILY_JOURNAL, options):
+    while across := staleness.stale_insights(Catalogue(lake), DAILY_JOURNAL, options):
         for partition in across:
             make_daily_journal(lake, partition, options)
             done.days_across_types.append(partition)
@@ -90,7 +90,7 @@ def bring_up_to_date(lake: Lake, options: InsightOptions = OPTIONS) -> Done:
 def _stale_insights(lake: Lake, options: InsightOptions) -> list[tuple[str, str]]:
     """Return the stale partitions of the types, oldest first."""
     catalogue = Catalogue(lake)
-    return [(name, key) for name in record_types() for key in planner.stale_insights(catalogue, name, options)]
+    return [(name, key) for name in record_types() for key in staleness.stale_insights(catalogue, name, options)]
 
 
 def make_insights(lake: Lake, name: str, partition: str, options: InsightOptions = OPTIONS) -> DerivedManifest:
@@ -135,7 +135,7 @@ def told(days: pd.DataFrame, name: str, options: InsightOptions = OPTIONS) -> pd
 def write_journal(lake: Lake) -> list[str]:
     """Write the stale months of the journal; return them."""
     catalogue = Catalogue(lake)
-    stale = planner.stale_months(lake, catalogue)
+    stale = staleness.stale_months(lake, catalogue)
     for month in stale:
         for wanted in journal.plan(catalogue, month):
             if not journal.is_current(lake, wanted):

@@ -10,7 +10,7 @@ import dagster as dg
 import urllib3
 
 from health_etl.errors import TransientError
-from health_etl.sensors.planner import ATTEMPT, RANGE_END, RANGE_START
+from health_etl.planning.run_requests import ATTEMPT, RANGE_END, RANGE_START
 from health_etl.settings import Settings
 
 TIMEOUT_SECONDS = 5

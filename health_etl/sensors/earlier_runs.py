@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import dagster as dg
 
-from health_etl.sensors.planner import Attempt, wanted_by, wanted_of
+from health_etl.planning.run_requests import Attempt, wanted_by, wanted_of
 
 RUNS_AT_ONCE = 200
 EVENTS_AT_ONCE = 200

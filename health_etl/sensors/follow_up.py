@@ -25,7 +25,6 @@ import dagster as dg
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus  # these have no public names
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
-from health_etl import planner as package_planner
 from health_etl.assets.training import JOURNAL
 from health_etl.clinical import all_processors
 from health_etl.insights.partition import InsightOptions
@@ -35,13 +34,15 @@ from health_etl.lake.manifest import DerivedManifest, RecordsManifest, digest
 from health_etl.lake.manifest_heads import HeadCache
 from health_etl.lake.store import Lake, connect
 from health_etl.partitions import month_key, next_day, next_month
+from health_etl.planning import run_requests
+from health_etl.planning import staleness as package_planner
+from health_etl.planning.run_requests import Plan
 from health_etl.record_types import record_types
 from health_etl.resources import LakeResource
 from health_etl.selection import selection
-from health_etl.sensors import earlier_runs, planner
+from health_etl.sensors import earlier_runs
 from health_etl.sensors.alerts import told_given_up
 from health_etl.sensors.patience import Patience
-from health_etl.sensors.planner import Plan
 from health_etl.settings import Settings
 from health_etl.standing_checks import evaluation
 from health_etl.training import journal
@@ -121,7 +122,7 @@ class _Follow:
         made = {key: earlier_runs.generations(instance, key, dates) for key, dates in self.assets.items()}
         attempts = earlier_runs.attempts(instance, self.assets, made, dg.RunsFilter(tags=self.tags))
         newest = {p: max(of_key.get(p, 0) for of_key in made.values()) for p in self.stale}
-        return planner.plan(
+        return run_requests.plan(
             self.what,
             self.stale,
             attempts,
@@ -242,7 +243,7 @@ class _Tick:
             for asset in assets:
                 found.assets[asset].add(key)
             names = [asset.to_user_string() for asset in assets]
-            found.stale[key] = planner.state([*names, *self._looked_back_on(key)])
+            found.stale[key] = run_requests.state([*names, *self._looked_back_on(key)])
         return found
 
     def _looked_back_on(self, key: str) -> list[str]:
@@ -263,16 +264,18 @@ class _Tick:
         found = _Follow(MONTHS)
         for month in package_planner.stale_months(self.lake, self.catalogue):
             key = month_key(month)
-            found.stale[key] = planner.state(wanted.inputs_digest for wanted in journal.plan(self.catalogue, month))
+            found.stale[key] = run_requests.state(
+                wanted.inputs_digest for wanted in journal.plan(self.catalogue, month)
+            )
             found.assets[JOURNAL].add(key)
         return found
 
-    def _daily_request(self, work: package_planner.DailyWork, ask: planner.Ask) -> dg.RunRequest:
+    def _daily_request(self, work: package_planner.DailyWork, ask: run_requests.Ask) -> dg.RunRequest:
         selected = selection(work, ask.partitions)
         tags = {FOLLOWS: NAME, **ask.tags}
         return dg.RunRequest(ask.run_key, job_name=BRING_UP_TO_DATE, asset_selection=selected, tags=tags)
 
-    def _monthly_request(self, ask: planner.Ask) -> dg.RunRequest:
+    def _monthly_request(self, ask: run_requests.Ask) -> dg.RunRequest:
         return dg.RunRequest(ask.run_key, job_name=WRITE_JOURNAL, tags={FOLLOWS: MONTHS, **ask.tags})
 
     def _given_up(self, daily: _Follow, plan: Plan, monthly: Plan) -> dict[str, list[str]]:

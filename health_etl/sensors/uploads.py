@@ -23,12 +23,13 @@ from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.manifest_heads import HeadCache
 from health_etl.lake.store import Lake
+from health_etl.planning import run_requests
+from health_etl.planning.run_requests import Ask, Attempt, Plan
 from health_etl.record_types.base import RecordType
 from health_etl.records import partition as records_partition
 from health_etl.records.quality import QualityRules
-from health_etl.sensors import earlier_runs, planner
+from health_etl.sensors import earlier_runs
 from health_etl.sensors.claims import Claims
-from health_etl.sensors.planner import Ask, Attempt, Plan
 from health_etl.uploads.listing import Found, TypeListing
 
 MOST_ASKS = 10  # runs in one tick; each costs the daemon about 0.2 s
@@ -49,7 +50,7 @@ class Look:
     @property
     def is_full(self) -> bool:
         """Say whether one tick has enough to do."""
-        return len(self.untold) >= MOST_REPORTS or len(self.stale) >= MOST_ASKS * planner.LONGEST_RUN[1]
+        return len(self.untold) >= MOST_REPORTS or len(self.stale) >= MOST_ASKS * run_requests.LONGEST_RUN[1]
 
 
 class Uploads:
@@ -77,7 +78,7 @@ class Uploads:
                 self.seen.untold[key] = uploads
             if self._is_stale(key, uploads):
                 code_version = records_partition.code_version(self.record_type)
-                self.seen.stale[key] = planner.state([uploads.digest, code_version, self._rules.version])
+                self.seen.stale[key] = run_requests.state([uploads.digest, code_version, self._rules.version])
         self.seen.looked_at.update(fresh)
 
     def plan(self, claims: Claims, sensor: str, now_s: float, retry_seconds: float) -> Plan:
@@ -92,7 +93,7 @@ class Uploads:
             of_type = dg.RunsFilter(tags={RECORD_TYPE: name})
             attempts = earlier_runs.attempts(self._instance, {key: stale}, {key: made}, of_type)
             attempts |= dict.fromkeys(taken, Attempt(running=True))
-            found = planner.plan(
+            found = run_requests.plan(
                 name, stale, attempts, made, now_s=now_s, most_asks=MOST_ASKS, retry_seconds=retry_seconds
             )
             for ask in found.asks:

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from health_etl.lake.store import FetchedObject, Lake
-from health_etl.planner import Scope
+from health_etl.planning.staleness import Scope
 from health_etl.records import partition as records_partition
 from health_etl.runner import Outcome, bring_up_to_date
 

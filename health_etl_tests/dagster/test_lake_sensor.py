@@ -13,7 +13,8 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
 from health_etl.lake import keys
 from health_etl.lake.manifest_heads import HeadCache
-from health_etl.sensors import earlier_runs, planner, uploads
+from health_etl.planning import run_requests
+from health_etl.sensors import earlier_runs, uploads
 from health_etl.sensors import lake as lake_sensor
 from health_etl.sensors.lake import sensor_name
 from health_etl_tests.dagster.daemon import Daemon, spans
@@ -163,7 +164,7 @@ def test_a_failed_run_is_asked_for_three_times_and_no_more(daemon: Daemon, proje
     upload(project, day)
     for attempt in ("1", "2", "3"):
         result = daemon.tick(STEPS)
-        assert [request.tags[planner.ATTEMPT] for request in result.run_requests or ()] == [attempt]
+        assert [request.tags[run_requests.ATTEMPT] for request in result.run_requests or ()] == [attempt]
         (done,) = daemon.start(STEPS, result.run_requests)
         assert not done.success
     result = daemon.tick(STEPS)

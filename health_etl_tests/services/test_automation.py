@@ -25,17 +25,17 @@ import pytest
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from deploy.stack.settings import BIN, CHECKOUT
-from health_etl import planner
 from health_etl.days.pseudonym import subject
 from health_etl.insights.partition import InsightOptions
 from health_etl.jobs import BRING_UP_TO_DATE
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake, connect
+from health_etl.planning import staleness
+from health_etl.planning.run_requests import ASKED_FOR
 from health_etl.rabbitmq.broker import DEAD_LETTERS, EXCHANGE, QUEUE
 from health_etl.record_types import record_types
 from health_etl.records.quality import QualityRules
-from health_etl.sensors.planner import ASKED_FOR
 from health_etl.sensors.uploads import RECORD_TYPE
 from health_etl.settings import Settings
 from health_etl.uploads.listing import list_all
@@ -71,12 +71,12 @@ class Automated:
         catalogue.read_all()
         listing = list_all(self.lake, self.settings.start_date, TODAY + timedelta(days=1))
         rules = QualityRules.of(self.settings)
-        if planner.stale_records(listing, catalogue, planner.Scope(), rules):
+        if staleness.stale_records(listing, catalogue, staleness.Scope(), rules):
             return False
         options = InsightOptions.of(self.settings, self.lake)
-        if planner.daily_work((), catalogue, options, self.settings.start_date).dates:
+        if staleness.daily_work((), catalogue, options, self.settings.start_date).dates:
             return False
-        return not planner.stale_months(self.lake, catalogue) and not self.unfinished()
+        return not staleness.stale_months(self.lake, catalogue) and not self.unfinished()
 
     def unfinished(self) -> int:
         found = self.stack.ask(

@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from health_etl.sensors.messages import Addressee, Parsed, Refusal, parse
+from health_etl.planning.upload_messages import Addressee, Parsed, Refusal, parse
 
 BUCKET = "health-data"
 TO = Addressee.of(f"s3://{BUCKET}", date(2023, 1, 1), date(2025, 12, 31))

@@ -6,12 +6,12 @@ from datetime import date, timedelta
 
 import pytest
 
-from health_etl import planner
 from health_etl.insights import partition as insights_partition
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.store import Lake
-from health_etl.planner import Scope
+from health_etl.planning import staleness
+from health_etl.planning.staleness import Scope
 from health_etl.records import partition as records_partition
 from health_etl.records.quality import QualityRules
 from health_etl.training import journal
@@ -40,19 +40,19 @@ def lake() -> Lake:
 
 
 def stale_records(lake: Lake, scope: Scope = WHOLE) -> list[tuple[str, str]]:
-    found = planner.stale_records(list_all(lake, FIRST_DATE, LAST_DATE), Catalogue(lake), scope, QualityRules())
+    found = staleness.stale_records(list_all(lake, FIRST_DATE, LAST_DATE), Catalogue(lake), scope, QualityRules())
     return [(name, upload_date.isoformat()) for name, upload_date in found]
 
 
-def daily_work(lake: Lake) -> planner.DailyWork:
-    found = planner.stale_records(list_all(lake, FIRST_DATE, LAST_DATE), Catalogue(lake), WHOLE, QualityRules())
-    return planner.daily_work(list(found), Catalogue(lake), OPTIONS)
+def daily_work(lake: Lake) -> staleness.DailyWork:
+    found = staleness.stale_records(list_all(lake, FIRST_DATE, LAST_DATE), Catalogue(lake), WHOLE, QualityRules())
+    return staleness.daily_work(list(found), Catalogue(lake), OPTIONS)
 
 
 def test_an_empty_lake_has_no_work(lake: Lake) -> None:
     assert stale_records(lake) == []
     assert daily_work(lake).dates == []
-    assert planner.stale_months(lake, Catalogue(lake)) == []
+    assert staleness.stale_months(lake, Catalogue(lake)) == []
 
 
 def test_new_uploads_make_their_partitions_stale(lake: Lake) -> None:
@@ -102,7 +102,7 @@ def test_a_partition_before_a_start_date_that_was_set_later_is_left_as_it_is(lak
     bring_up_to_date(lake)
     listing = list_all(lake, NEXT, LAST_DATE)
     assert [item.reason for item in listing.unclaimed] == ["outside_partitions"]
-    assert planner.stale_records(listing, Catalogue(lake), WHOLE, QualityRules()) == {}
+    assert staleness.stale_records(listing, Catalogue(lake), WHOLE, QualityRules()) == {}
 
 
 def test_a_new_code_version_makes_every_partition_stale(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +190,7 @@ def test_a_new_code_version_of_the_journal_makes_every_month_stale(lake: Lake, m
     put(lake, "steps", [steps("s1", NOON), steps("s2", NOON - timedelta(days=31))])
     bring_up_to_date(lake)
     monkeypatch.setattr(journal, "CODE_VERSION", "next")
-    assert planner.stale_months(lake, Catalogue(lake)) == ["2025-08", "2025-09"]
+    assert staleness.stale_months(lake, Catalogue(lake)) == ["2025-08", "2025-09"]
 
 
 def test_a_scope_without_bounds_holds_everything() -> None:

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 import pytest
 
 from health_etl.partitions import next_month
-from health_etl.sensors import planner
-from health_etl.sensors.planner import Attempt, Plan, plan
+from health_etl.planning import run_requests
+from health_etl.planning.run_requests import Attempt, Plan, plan
 
 NOW = 1_000_000.0
 DAY = "2025-09-21"
@@ -112,8 +112,8 @@ def test_a_tick_asks_for_no_more_runs_than_it_may_and_names_the_rest() -> None:
 
 def test_a_run_knows_by_its_tags_what_it_was_asked_for() -> None:
     (ask,) = planned(dict.fromkeys(days(31), "0123456789ab")).asks
-    assert planner.wanted_by(ask.tags, "2025-01-31") == ("0123456789ab", 1)
-    assert planner.wanted_by(ask.tags, "2025-02-01") == (None, 1)
-    assert planner.wanted_by({}, DAY) == (None, 0)
+    assert run_requests.wanted_by(ask.tags, "2025-01-31") == ("0123456789ab", 1)
+    assert run_requests.wanted_by(ask.tags, "2025-02-01") == (None, 1)
+    assert run_requests.wanted_by({}, DAY) == (None, 0)
     # An index of PostgreSQL takes no longer values.
     assert max(map(len, ask.tags.values())) < 2700
