@@ -6,17 +6,17 @@ import warnings
 
 import dagster as dg
 
-from health_etl.assets.insights import insights_assets
-from health_etl.assets.quarantine import quarantine_assets
-from health_etl.assets.raw import raw_assets
-from health_etl.assets.records import records_assets
-from health_etl.assets.releases import releases_asset
-from health_etl.assets.training import journal_asset
-from health_etl.assets.unclaimed import unclaimed_asset
 from health_etl.checks import asset_checks
 from health_etl.io_managers import hand_over_io_manager
 from health_etl.jobs import jobs
-from health_etl.ops import HAND_OVER
+from health_etl.orchestration.assets.clinical_ops import HAND_OVER
+from health_etl.orchestration.assets.insights import insights_assets
+from health_etl.orchestration.assets.quarantine import quarantine_assets
+from health_etl.orchestration.assets.raw import raw_assets
+from health_etl.orchestration.assets.records import records_assets
+from health_etl.orchestration.assets.releases import releases_asset
+from health_etl.orchestration.assets.training import journal_asset
+from health_etl.orchestration.assets.unclaimed import unclaimed_asset
 from health_etl.partitions import local_months, upload_dates
 from health_etl.requests import full_sweep, ingest_date_range, rebuild_training
 from health_etl.resources import LakeResource

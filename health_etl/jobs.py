@@ -7,12 +7,12 @@ from typing import Any
 
 import dagster as dg
 
-from health_etl.assets.insights import insights_key
-from health_etl.assets.quarantine import quarantine_key
-from health_etl.assets.raw import raw_key
-from health_etl.assets.records import RELEASES, records_key
-from health_etl.assets.training import JOURNAL
-from health_etl.assets.unclaimed import UNCLAIMED
+from health_etl.orchestration.assets.insights import insights_key
+from health_etl.orchestration.assets.quarantine import quarantine_key
+from health_etl.orchestration.assets.raw import raw_key
+from health_etl.orchestration.assets.records import RELEASES, records_key
+from health_etl.orchestration.assets.training import JOURNAL
+from health_etl.orchestration.assets.unclaimed import UNCLAIMED
 from health_etl.record_types import record_types
 from health_etl.standing_checks import NO_FAILED_PARTITIONS
 

@@ -18,11 +18,6 @@ from dagster._core.definitions.selector import (
 from dagster._core.execution.backfill import PartitionBackfill  # what the UI makes for a backfill; has no public name
 from pydantic import Field
 
-from health_etl.assets.insights import insights_key
-from health_etl.assets.quarantine import quarantine_key
-from health_etl.assets.records import records_key
-from health_etl.assets.training import JOURNAL
-from health_etl.assets.unclaimed import last_upload_date
 from health_etl.days import utc_offsets
 from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
@@ -31,6 +26,11 @@ from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.manifest_heads import HeadCache
 from health_etl.lake.store import Lake
+from health_etl.orchestration.assets.insights import insights_key
+from health_etl.orchestration.assets.quarantine import quarantine_key
+from health_etl.orchestration.assets.records import records_key
+from health_etl.orchestration.assets.training import JOURNAL
+from health_etl.orchestration.assets.unclaimed import last_upload_date
 from health_etl.partitions import month_key, next_day, next_month, ranges, upload_dates
 from health_etl.planning import staleness
 from health_etl.planning.staleness import Scope

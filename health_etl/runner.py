@@ -11,7 +11,6 @@ from typing import Any
 
 import dagster as dg
 
-from health_etl.assets.unclaimed import last_upload_date
 from health_etl.definitions import build_definitions
 from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
@@ -19,6 +18,7 @@ from health_etl.instance import home_folder
 from health_etl.jobs import BRING_UP_TO_DATE, SORT_OUT_UNCLAIMED, WRITE_JOURNAL
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake, connect
+from health_etl.orchestration.assets.unclaimed import last_upload_date
 from health_etl.partitions import month_key, month_of, next_month, ranges, upload_dates
 from health_etl.planning import staleness
 from health_etl.planning.staleness import DailyWork, Scope

@@ -6,10 +6,10 @@ from collections.abc import Collection
 
 import dagster as dg
 
-from health_etl.assets.insights import insights_key
-from health_etl.assets.quarantine import quarantine_key
-from health_etl.assets.records import records_key
 from health_etl.days import utc_offsets
+from health_etl.orchestration.assets.insights import insights_key
+from health_etl.orchestration.assets.quarantine import quarantine_key
+from health_etl.orchestration.assets.records import records_key
 from health_etl.planning.staleness import DailyWork
 
 OFFSETS = records_key(utc_offsets.NAME)

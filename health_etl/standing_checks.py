@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterator, Mapping
 
 import dagster as dg
 
-from health_etl.assets.insights import insights_key
-from health_etl.assets.quarantine import quarantine_key
-from health_etl.assets.raw import raw_key
-from health_etl.assets.records import records_key
-from health_etl.assets.training import JOURNAL
 from health_etl.days import utc_offsets
 from health_etl.lake.keys import DAILY_JOURNAL
+from health_etl.orchestration.assets.insights import insights_key
+from health_etl.orchestration.assets.quarantine import quarantine_key
+from health_etl.orchestration.assets.raw import raw_key
+from health_etl.orchestration.assets.records import records_key
+from health_etl.orchestration.assets.training import JOURNAL
 from health_etl.record_types import record_types
 from health_etl.wording import counted
 

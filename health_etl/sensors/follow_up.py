@@ -25,7 +25,6 @@ import dagster as dg
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus  # these have no public names
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
-from health_etl.assets.training import JOURNAL
 from health_etl.clinical import all_processors
 from health_etl.insights.partition import InsightOptions
 from health_etl.jobs import BRING_UP_TO_DATE, WRITE_JOURNAL, jobs
@@ -33,6 +32,7 @@ from health_etl.lake.catalogue import Catalogue, Manifests
 from health_etl.lake.manifest import DerivedManifest, RecordsManifest, digest
 from health_etl.lake.manifest_heads import HeadCache
 from health_etl.lake.store import Lake, connect
+from health_etl.orchestration.assets.training import JOURNAL
 from health_etl.partitions import month_key, next_day, next_month
 from health_etl.planning import run_requests
 from health_etl.planning import staleness as package_planner

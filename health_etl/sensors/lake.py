@@ -15,10 +15,10 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from health_etl.assets.records import records_key
 from health_etl.jobs import BRING_UP_TO_DATE, SWEPT
 from health_etl.lake.manifest_heads import HeadCache
 from health_etl.lake.store import connect
+from health_etl.orchestration.assets.records import records_key
 from health_etl.planning.run_requests import Plan
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType

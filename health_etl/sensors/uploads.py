@@ -13,16 +13,16 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG  # has no public name
 
-from health_etl.assets.insights import insights_key
-from health_etl.assets.quarantine import quarantine_key
-from health_etl.assets.raw import raw_key
-from health_etl.assets.records import records_key
 from health_etl.days import utc_offsets
 from health_etl.jobs import BRING_UP_TO_DATE
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.manifest_heads import HeadCache
 from health_etl.lake.store import Lake
+from health_etl.orchestration.assets.insights import insights_key
+from health_etl.orchestration.assets.quarantine import quarantine_key
+from health_etl.orchestration.assets.raw import raw_key
+from health_etl.orchestration.assets.records import records_key
 from health_etl.planning import run_requests
 from health_etl.planning.run_requests import Ask, Attempt, Plan
 from health_etl.record_types.base import RecordType

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from health_etl.assets.pictures import MOST_BYTES, picture_metadata
 from health_etl.lake import keys
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import write_table
+from health_etl.orchestration.assets.pictures import MOST_BYTES, picture_metadata
 from health_etl.report.pictures import pictures
 from health_etl_tests.exports import memory_lake
 from health_etl_tests.unit.report.person import dates, insights

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from health_etl.assets.catalogue_metadata import OWNER
+from health_etl.orchestration.assets.catalogue_metadata import OWNER
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 

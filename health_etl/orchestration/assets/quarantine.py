@@ -6,13 +6,13 @@ from typing import Any
 import dagster as dg
 
 from health_etl import progress
-from health_etl.assets.catalogue_metadata import OWNER
-from health_etl.assets.partition_by_partition import Made, make_each
-from health_etl.assets.records import records_key
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import RecordsManifest
 from health_etl.lake.store import Lake
+from health_etl.orchestration.assets.catalogue_metadata import OWNER
+from health_etl.orchestration.assets.partition_by_partition import Made, make_each
+from health_etl.orchestration.assets.records import records_key
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.records import partition as records_partition

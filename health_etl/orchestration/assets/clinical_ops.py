@@ -8,8 +8,6 @@ from typing import Any
 import dagster as dg
 
 from health_etl import progress
-from health_etl.assets.catalogue_metadata import table_metadata
-from health_etl.assets.partition_by_partition import Made, make_each
 from health_etl.insights import daily_journal
 from health_etl.insights.batches import Analyses, Selections, analyse_all, select_changed
 from health_etl.insights.partition import InsightOptions
@@ -18,6 +16,8 @@ from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest
 from health_etl.lake.store import Lake
+from health_etl.orchestration.assets.catalogue_metadata import table_metadata
+from health_etl.orchestration.assets.partition_by_partition import Made, make_each
 from health_etl.resources import LakeResource, reported_failures
 from health_etl.settings import Settings
 
@@ -131,7 +131,7 @@ def _with_pictures(lake: Lake, settings: Settings, name: str, made: dict[str, Ma
 
 def _picture(lake: Lake, name: str, partition: str, enough: int) -> dict[str, Any]:
     # Imported when needed: most runs draw nothing, and the drawing library takes half a second to load.
-    from health_etl.assets.pictures import picture_metadata
+    from health_etl.orchestration.assets.pictures import picture_metadata
 
     return picture_metadata(lake, name, partition, enough)
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import dagster as dg
 
-from health_etl.assets.catalogue_metadata import OWNER, column_schema
-from health_etl.assets.records import records_key
 from health_etl.clinical import day_processor, processors
 from health_etl.days import utc_offsets
 from health_etl.insights.partition import code_version
 from health_etl.insights.table import columns
 from health_etl.lake.keys import DAILY_JOURNAL
-from health_etl.ops import analyse_op, narrate_op, select_op, tell_across_types
+from health_etl.orchestration.assets.catalogue_metadata import OWNER, column_schema
+from health_etl.orchestration.assets.clinical_ops import analyse_op, narrate_op, select_op, tell_across_types
+from health_etl.orchestration.assets.records import records_key
 from health_etl.partitions import look_back
 from health_etl.record_types import record_types
 from health_etl.resources import LakeResource, reported_failures
