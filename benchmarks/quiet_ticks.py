@@ -34,10 +34,10 @@ from rich.table import Table
 from benchmarks.backfill import moved
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake.store import Lake, connect
+from health_etl.orchestration.sensors.bucket import sensor_name
+from health_etl.orchestration.sensors.follow_up import NAME as FOLLOW_UP
+from health_etl.orchestration.sensors.queue import NAME as UPLOAD_EVENTS
 from health_etl.record_types import record_types
-from health_etl.sensors.follow_up import NAME as FOLLOW_UP
-from health_etl.sensors.lake import sensor_name
-from health_etl.sensors.queue import NAME as UPLOAD_EVENTS
 from health_etl.settings import Settings
 from health_etl_tests.dagster.conftest import Project
 from health_etl_tests.dagster.daemon import Daemon

@@ -17,11 +17,11 @@ from health_etl.orchestration.assets.records import records_assets
 from health_etl.orchestration.assets.releases import releases_asset
 from health_etl.orchestration.assets.training import journal_asset
 from health_etl.orchestration.assets.unclaimed import unclaimed_asset
+from health_etl.orchestration.sensors import sensors
 from health_etl.partitions import local_months, upload_dates
 from health_etl.requests import full_sweep, ingest_date_range, rebuild_training
 from health_etl.resources import LakeResource
 from health_etl.schedules import schedules
-from health_etl.sensors import sensors
 from health_etl.settings import Settings, load
 from health_etl.standing_checks import no_failed_partitions
 from health_etl.warm_runs import start_runs_warm

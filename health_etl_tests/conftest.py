@@ -57,7 +57,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tick of a sensor waits for nothing that the test has not brought about before."""
-    monkeypatch.setattr("health_etl.sensors.patience.SECONDS", 0.0)
+    monkeypatch.setattr("health_etl.orchestration.sensors.long_poll.SECONDS", 0.0)
 
 
 def _forget_settings(patch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,8 @@ import pytest
 
 from health_etl.definitions import build_definitions
 from health_etl.errors import TransientError
-from health_etl.sensors import alerts
-from health_etl.sensors.lake import sensor_name
+from health_etl.orchestration.sensors import alerts
+from health_etl.orchestration.sensors.bucket import sensor_name
 from health_etl.settings import Settings
 from health_etl_tests.dagster.conftest import Project
 from health_etl_tests.dagster.daemon import Daemon

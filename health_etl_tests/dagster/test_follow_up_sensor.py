@@ -13,9 +13,9 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest_heads import HeadCache
-from health_etl.sensors import follow_up
-from health_etl.sensors.follow_up import NAME
-from health_etl.sensors.lake import sensor_name
+from health_etl.orchestration.sensors import follow_up
+from health_etl.orchestration.sensors.bucket import sensor_name
+from health_etl.orchestration.sensors.follow_up import NAME
 from health_etl_tests.dagster.daemon import Daemon, spans
 from health_etl_tests.exports import NOON, UPLOADED, contents, memory_lake, put, steps
 from health_etl_tests.pipeline import bring_up_to_date

@@ -13,10 +13,10 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
 from health_etl.lake import keys
 from health_etl.lake.manifest_heads import HeadCache
+from health_etl.orchestration.sensors import earlier_runs, uploads
+from health_etl.orchestration.sensors import lake as lake_sensor
+from health_etl.orchestration.sensors.bucket import sensor_name
 from health_etl.planning import run_requests
-from health_etl.sensors import earlier_runs, uploads
-from health_etl.sensors import lake as lake_sensor
-from health_etl.sensors.lake import sensor_name
 from health_etl_tests.dagster.daemon import Daemon, spans
 from health_etl_tests.exports import put, steps
 

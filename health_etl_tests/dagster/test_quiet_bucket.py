@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from health_etl.lake.manifest_heads import HeadCache
-from health_etl.sensors.follow_up import follow_up_sensor
-from health_etl.sensors.lake import lake_sensors, sensor_name
+from health_etl.orchestration.sensors.bucket import lake_sensors, sensor_name
+from health_etl.orchestration.sensors.follow_up import follow_up_sensor
 from health_etl_tests.dagster.daemon import Daemon
 from health_etl_tests.exports import put, steps
 from health_etl_tests.pipeline import bring_up_to_date

@@ -31,12 +31,12 @@ from health_etl.jobs import BRING_UP_TO_DATE
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake, connect
+from health_etl.orchestration.sensors.uploads import RECORD_TYPE
 from health_etl.planning import staleness
 from health_etl.planning.run_requests import ASKED_FOR
 from health_etl.rabbitmq.broker import DEAD_LETTERS, EXCHANGE, QUEUE
 from health_etl.record_types import record_types
 from health_etl.records.quality import QualityRules
-from health_etl.sensors.uploads import RECORD_TYPE
 from health_etl.settings import Settings
 from health_etl.uploads.listing import list_all
 from health_etl_tests.exports import UPLOADED, avro_bytes, contents, folder_lake, moved, plain, put, put_content

@@ -24,9 +24,9 @@ import pytest
 from health_etl.lake import keys
 from health_etl.lake.manifest import FileEntry, Quality, RecordsManifest
 from health_etl.lake.store import Lake, connect
+from health_etl.orchestration.sensors.uploads import MOST_ASKS
 from health_etl.record_types import record_types
 from health_etl.records import partition as records_partition
-from health_etl.sensors.uploads import MOST_ASKS
 from health_etl.settings import Settings
 from health_etl_tests.services.ticks import Ticked
 

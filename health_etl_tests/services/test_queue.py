@@ -17,9 +17,9 @@ import pytest
 
 from health_etl.errors import PermanentError, TransientError
 from health_etl.lake.store import Lake
+from health_etl.orchestration.sensors.queue import CORRELATION_IDS, NAME
 from health_etl.planning.upload_messages import Refusal
 from health_etl.rabbitmq import broker as broker_module
-from health_etl.sensors.queue import CORRELATION_IDS, NAME
 from health_etl.settings import Settings
 from health_etl_tests.dagster.conftest import Project
 from health_etl_tests.dagster.daemon import Daemon, spans

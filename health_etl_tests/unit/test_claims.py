@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from health_etl.sensors.claims import KEPT_SECONDS, Claims
+from health_etl.orchestration.sensors.claims import KEPT_SECONDS, Claims
 
 WANTED = {"2025-09-20": "a", "2025-09-21": "b"}
 

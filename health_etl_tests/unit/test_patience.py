@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from health_etl.sensors import patience
-from health_etl.sensors.patience import Patience
+from health_etl.orchestration.sensors import patience
+from health_etl.orchestration.sensors.long_poll import Patience
 
 
 class Clock:

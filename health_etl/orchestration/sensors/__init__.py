@@ -3,11 +3,11 @@
 import dagster as dg
 
 from health_etl.lake.manifest_heads import HeadCache
-from health_etl.sensors.alerts import alert_sensor
-from health_etl.sensors.claims import Claims
-from health_etl.sensors.follow_up import follow_up_sensor
-from health_etl.sensors.lake import lake_sensors
-from health_etl.sensors.queue import queue_sensor
+from health_etl.orchestration.sensors.alerts import alert_sensor
+from health_etl.orchestration.sensors.bucket import lake_sensors
+from health_etl.orchestration.sensors.claims import Claims
+from health_etl.orchestration.sensors.follow_up import follow_up_sensor
+from health_etl.orchestration.sensors.queue import queue_sensor
 from health_etl.settings import Settings
 
 

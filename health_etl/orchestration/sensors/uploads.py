@@ -23,13 +23,13 @@ from health_etl.orchestration.assets.insights import insights_key
 from health_etl.orchestration.assets.quarantine import quarantine_key
 from health_etl.orchestration.assets.raw import raw_key
 from health_etl.orchestration.assets.records import records_key
+from health_etl.orchestration.sensors import earlier_runs
+from health_etl.orchestration.sensors.claims import Claims
 from health_etl.planning import run_requests
 from health_etl.planning.run_requests import Ask, Attempt, Plan
 from health_etl.record_types.base import RecordType
 from health_etl.records import partition as records_partition
 from health_etl.records.quality import QualityRules
-from health_etl.sensors import earlier_runs
-from health_etl.sensors.claims import Claims
 from health_etl.uploads.listing import Found, TypeListing
 
 MOST_ASKS = 10  # runs in one tick; each costs the daemon about 0.2 s
