@@ -23,9 +23,9 @@ from rich.console import Console
 from rich.table import Table
 
 from health_etl.definitions import build_definitions
-from health_etl.jobs import BRING_UP_TO_DATE
 from health_etl.lake.store import connect
-from health_etl.partitions import ranges
+from health_etl.orchestration.jobs import BRING_UP_TO_DATE
+from health_etl.orchestration.partitions import ranges
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
 from health_etl.sqlite_tuning import spared_disk

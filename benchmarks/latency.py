@@ -21,8 +21,8 @@ from rich.progress import track
 from rich.table import Table
 
 from health_etl.days.pseudonym import subject
-from health_etl.jobs import BRING_UP_TO_DATE, WRITE_JOURNAL
 from health_etl.lake.store import Lake, connect
+from health_etl.orchestration.jobs import BRING_UP_TO_DATE, WRITE_JOURNAL
 from health_etl.settings import load
 from health_etl_tests.exports import heart_rate, put, steps
 

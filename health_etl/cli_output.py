@@ -15,11 +15,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from health_etl import progress as progress_events
 from health_etl.errors import PermanentError
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest
 from health_etl.lake.store import Lake, connect
+from health_etl.orchestration import progress as progress_events
 from health_etl.planning.staleness import Scope
 from health_etl.reasons import way_out
 from health_etl.record_types import record_types

@@ -6,9 +6,6 @@ import warnings
 
 import dagster as dg
 
-from health_etl.checks import asset_checks
-from health_etl.io_managers import hand_over_io_manager
-from health_etl.jobs import jobs
 from health_etl.orchestration.assets.clinical_ops import HAND_OVER
 from health_etl.orchestration.assets.insights import insights_assets
 from health_etl.orchestration.assets.quarantine import quarantine_assets
@@ -17,13 +14,16 @@ from health_etl.orchestration.assets.records import records_assets
 from health_etl.orchestration.assets.releases import releases_asset
 from health_etl.orchestration.assets.training import journal_asset
 from health_etl.orchestration.assets.unclaimed import unclaimed_asset
+from health_etl.orchestration.backfill_requests import full_sweep, ingest_date_range, rebuild_training
+from health_etl.orchestration.checks import asset_checks
+from health_etl.orchestration.io_managers import hand_over_io_manager
+from health_etl.orchestration.jobs import jobs
+from health_etl.orchestration.partitions import local_months, upload_dates
+from health_etl.orchestration.resources import LakeResource
+from health_etl.orchestration.schedules import schedules
 from health_etl.orchestration.sensors import sensors
-from health_etl.partitions import local_months, upload_dates
-from health_etl.requests import full_sweep, ingest_date_range, rebuild_training
-from health_etl.resources import LakeResource
-from health_etl.schedules import schedules
+from health_etl.orchestration.standing_checks import no_failed_partitions
 from health_etl.settings import Settings, load
-from health_etl.standing_checks import no_failed_partitions
 from health_etl.warm_runs import start_runs_warm
 
 

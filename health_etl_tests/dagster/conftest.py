@@ -10,8 +10,8 @@ import dagster as dg
 import pytest
 
 from health_etl.definitions import build_definitions
-from health_etl.jobs import BRING_UP_TO_DATE
 from health_etl.lake.store import Lake, connect
+from health_etl.orchestration.jobs import BRING_UP_TO_DATE
 from health_etl.settings import Settings
 from health_etl.uploads.ingest import ingest
 

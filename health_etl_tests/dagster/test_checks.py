@@ -10,8 +10,8 @@ import pytest
 
 from health_etl.clinical.common.base import Level
 from health_etl.definitions import build_definitions
-from health_etl.jobs import STANDING_CHECKS, WRITE_JOURNAL
 from health_etl.lake import keys
+from health_etl.orchestration.jobs import STANDING_CHECKS, WRITE_JOURNAL
 from health_etl_tests.dagster.conftest import QUIET
 from health_etl_tests.exports import ANNA, put, put_content, steps, utc
 

@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 
 from health_etl.definitions import build_definitions
-from health_etl.jobs import BRING_UP_TO_DATE, SORT_OUT_UNCLAIMED, WRITE_JOURNAL
+from health_etl.orchestration.jobs import BRING_UP_TO_DATE, SORT_OUT_UNCLAIMED, WRITE_JOURNAL
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
 

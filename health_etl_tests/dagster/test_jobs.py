@@ -11,9 +11,9 @@ import pytest
 from dagster._core.execution.backfill import PartitionBackfill
 
 from health_etl.lake import keys
+from health_etl.orchestration.schedules import schedules
 from health_etl.orchestration.sensors.bucket import sensor_name
 from health_etl.record_types import record_types
-from health_etl.schedules import schedules
 from health_etl_tests.dagster.daemon import QUIET, Daemon, spans
 from health_etl_tests.exports import UPLOADED, put, steps
 from health_etl_tests.pipeline import bring_up_to_date

@@ -12,13 +12,13 @@ import fastavro
 import pyarrow.parquet as pq
 import pytest
 
-from health_etl import resources
 from health_etl.errors import PermanentError, TransientError
 from health_etl.insights import partition as insights_partition
 from health_etl.insights import writer as teller
 from health_etl.lake.manifest import RecordsManifest
+from health_etl.orchestration import resources
+from health_etl.orchestration.resources import RETRIES, LakeResource
 from health_etl.records import partition as records_partition
-from health_etl.resources import RETRIES, LakeResource
 from health_etl_tests.exports import put, steps
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
-from health_etl.run_lock import one_writer
+from health_etl.orchestration.run_lock import one_writer
 from health_etl_tests.instances import instance_at
 
 if TYPE_CHECKING:

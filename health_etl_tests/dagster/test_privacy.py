@@ -15,8 +15,8 @@ import obstore
 import pytest
 from obstore import exceptions
 
-from health_etl import resources
 from health_etl.clinical.common.base import Level
+from health_etl.orchestration import resources
 
 if TYPE_CHECKING:
     from health_etl_tests.conftest import CommandLine

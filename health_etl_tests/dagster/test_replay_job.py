@@ -9,10 +9,10 @@ import dagster as dg
 import pytest
 
 from health_etl.definitions import build_definitions
-from health_etl.jobs import REPLAY_QUARANTINE, STANDING_CHECKS
 from health_etl.lake import keys
 from health_etl.lake.keys import masked
 from health_etl.lake.manifest import read_records_manifest
+from health_etl.orchestration.jobs import REPLAY_QUARANTINE, STANDING_CHECKS
 from health_etl_tests.exports import ANNA, avro_bytes, blood_glucose, put, put_content, utc
 
 if TYPE_CHECKING:

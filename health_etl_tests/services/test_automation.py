@@ -27,10 +27,10 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from deploy.stack.settings import BIN, CHECKOUT
 from health_etl.days.pseudonym import subject
 from health_etl.insights.partition import InsightOptions
-from health_etl.jobs import BRING_UP_TO_DATE
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake, connect
+from health_etl.orchestration.jobs import BRING_UP_TO_DATE
 from health_etl.orchestration.sensors.uploads import RECORD_TYPE
 from health_etl.planning import staleness
 from health_etl.planning.run_requests import ASKED_FOR

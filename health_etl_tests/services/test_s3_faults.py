@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from health_etl import resources
 from health_etl.lake import store as lake_module
+from health_etl.orchestration import resources
 from health_etl_tests.kill import Objects, derived, differing, lake_of, not_whole, settings_of
 from health_etl_tests.services.fault_proxy import DENIED, SLOW_DOWN, Fault, FaultProxy, reads, writes
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
-from health_etl import resources
 from health_etl.lake import store as lake_module
+from health_etl.orchestration import resources
 from health_etl.settings import load
 from health_etl_tests.dagster.conftest import Project
 from health_etl_tests.exports import put, steps, utc

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from health_etl.days.select import LOOK_BACK_DAYS
-from health_etl.partitions import (
+from health_etl.orchestration.partitions import (
     local_months,
     look_back,
     month_key,

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 from health_etl.insights import checks as insights_checks
+from health_etl.orchestration.standing_checks import NO_FAILED_PARTITIONS
 from health_etl.reasons import OVERRIDABLE, FileReason
 from health_etl.record_types import record_types
 from health_etl.records import checks as records_checks
 from health_etl.records.validate import RowReason
-from health_etl.standing_checks import NO_FAILED_PARTITIONS
 from health_etl.training import checks as training_checks
 
 RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "runbook.md"

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from health_etl.partitions import next_month
+from health_etl.orchestration.partitions import next_month
 from health_etl.planning import run_requests
 from health_etl.planning.run_requests import Attempt, Plan, plan
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import dagster as dg
 
-from health_etl import progress
 from health_etl.insights import daily_journal
 from health_etl.insights.batches import Analyses, Selections, analyse_all, select_changed
 from health_etl.insights.partition import InsightOptions
@@ -16,9 +15,10 @@ from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest
 from health_etl.lake.store import Lake
+from health_etl.orchestration import progress
 from health_etl.orchestration.assets.catalogue_metadata import table_metadata
 from health_etl.orchestration.assets.partition_by_partition import Made, make_each
-from health_etl.resources import LakeResource, reported_failures
+from health_etl.orchestration.resources import LakeResource, reported_failures
 from health_etl.settings import Settings
 
 HAND_OVER = "hand_over"

@@ -13,9 +13,9 @@ from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.orchestration.assets.catalogue_metadata import OWNER, column_schema
 from health_etl.orchestration.assets.clinical_ops import analyse_op, narrate_op, select_op, tell_across_types
 from health_etl.orchestration.assets.records import records_key
-from health_etl.partitions import look_back
+from health_etl.orchestration.partitions import look_back
+from health_etl.orchestration.resources import LakeResource, reported_failures
 from health_etl.record_types import record_types
-from health_etl.resources import LakeResource, reported_failures
 
 
 def insights_key(name: str) -> dg.AssetKey:

@@ -5,19 +5,19 @@ from typing import Any
 
 import dagster as dg
 
-from health_etl import progress
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import RecordsManifest
 from health_etl.lake.store import Lake
+from health_etl.orchestration import progress
 from health_etl.orchestration.assets.catalogue_metadata import OWNER
 from health_etl.orchestration.assets.partition_by_partition import Made, make_each
 from health_etl.orchestration.assets.records import records_key
+from health_etl.orchestration.resources import LakeResource, reported_failures
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.records import partition as records_partition
 from health_etl.records.replay import Quarantined, quarantined_of
-from health_etl.resources import LakeResource, reported_failures
 from health_etl.wording import counted
 
 MAX_TABLE_ROWS = 100  # the event log keeps every one; `health-etl quarantine list` shows all

@@ -6,20 +6,20 @@ from typing import Any
 
 import dagster as dg
 
-from health_etl import progress
 from health_etl.days import utc_offsets
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import RecordsManifest
 from health_etl.lake.store import Lake
+from health_etl.orchestration import progress
 from health_etl.orchestration.assets.catalogue_metadata import OWNER, column_schema, refused_table, table_metadata
 from health_etl.orchestration.assets.partition_by_partition import Made, make_each
 from health_etl.orchestration.assets.raw import raw_key
+from health_etl.orchestration.resources import LakeResource, reported_failures
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.records import partition as records_partition
 from health_etl.records.quality import QualityRules
-from health_etl.resources import LakeResource, reported_failures
 from health_etl.uploads.listing import TypeListing
 
 # Decisions to run quarantined files again are an input as uploads are; assets/releases.py records them.

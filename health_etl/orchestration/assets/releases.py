@@ -6,17 +6,17 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from health_etl import progress
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import masked
 from health_etl.lake.manifest import digest
 from health_etl.lake.store import Lake, ObjectInfo
+from health_etl.orchestration import progress
 from health_etl.orchestration.assets.catalogue_metadata import OWNER, add_partition_metadata
 from health_etl.orchestration.assets.records import RELEASES
+from health_etl.orchestration.resources import LakeResource, reported_failures
 from health_etl.record_types import record_types
 from health_etl.records import replay
-from health_etl.resources import LakeResource, reported_failures
 from health_etl.uploads import releases
 from health_etl.wording import counted
 

@@ -5,17 +5,17 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from health_etl import progress
 from health_etl.clinical import all_processors
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest, digest, read_derived_manifest
 from health_etl.lake.store import Lake
+from health_etl.orchestration import progress
 from health_etl.orchestration.assets.catalogue_metadata import OWNER
 from health_etl.orchestration.assets.insights import insights_key
 from health_etl.orchestration.assets.partition_by_partition import Made, make_each
-from health_etl.partitions import month_of, month_of_uploads
-from health_etl.resources import LakeResource, reported_failures
+from health_etl.orchestration.partitions import month_of, month_of_uploads
+from health_etl.orchestration.resources import LakeResource, reported_failures
 from health_etl.training import journal
 
 JOURNAL = dg.AssetKey(["training", "health_journal"])

@@ -5,13 +5,13 @@ from typing import Any
 
 import dagster as dg
 
-from health_etl import progress
 from health_etl.errors import SettingsError
 from health_etl.lake.keys import masked
 from health_etl.lake.manifest import digest
+from health_etl.orchestration import progress
 from health_etl.orchestration.assets.catalogue_metadata import OWNER
+from health_etl.orchestration.resources import LakeResource, reported_failures
 from health_etl.records import unclaimed
-from health_etl.resources import LakeResource, reported_failures
 from health_etl.uploads.listing import list_all
 
 UNCLAIMED = dg.AssetKey(["quarantine", "unclaimed_uploads"])

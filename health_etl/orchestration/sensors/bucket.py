@@ -15,21 +15,21 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from health_etl.jobs import BRING_UP_TO_DATE, SWEPT
 from health_etl.lake.manifest_heads import HeadCache
 from health_etl.lake.store import connect
 from health_etl.orchestration.assets.records import records_key
+from health_etl.orchestration.jobs import BRING_UP_TO_DATE, SWEPT
+from health_etl.orchestration.resources import LakeResource
 from health_etl.orchestration.sensors import earlier_runs
 from health_etl.orchestration.sensors.alerts import told_given_up
 from health_etl.orchestration.sensors.claims import Claims
 from health_etl.orchestration.sensors.uploads import Report, Uploads, run_request
+from health_etl.orchestration.standing_checks import evaluation
 from health_etl.planning.run_requests import Plan
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.records.quality import QualityRules
-from health_etl.resources import LakeResource
 from health_etl.settings import Settings
-from health_etl.standing_checks import evaluation
 from health_etl.wording import counted
 
 LOOKING_SECONDS = 12  # of a tick; planning and telling take the rest of its 20

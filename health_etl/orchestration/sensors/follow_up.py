@@ -27,24 +27,24 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from health_etl.clinical import all_processors
 from health_etl.insights.partition import InsightOptions
-from health_etl.jobs import BRING_UP_TO_DATE, WRITE_JOURNAL, jobs
 from health_etl.lake.catalogue import Catalogue, Manifests
 from health_etl.lake.manifest import DerivedManifest, RecordsManifest, digest
 from health_etl.lake.manifest_heads import HeadCache
 from health_etl.lake.store import Lake, connect
 from health_etl.orchestration.assets.training import JOURNAL
+from health_etl.orchestration.jobs import BRING_UP_TO_DATE, WRITE_JOURNAL, jobs
+from health_etl.orchestration.partitions import month_key, next_day, next_month
+from health_etl.orchestration.resources import LakeResource
+from health_etl.orchestration.selection import selection
 from health_etl.orchestration.sensors import earlier_runs
 from health_etl.orchestration.sensors.alerts import told_given_up
 from health_etl.orchestration.sensors.long_poll import Patience
-from health_etl.partitions import month_key, next_day, next_month
+from health_etl.orchestration.standing_checks import evaluation
 from health_etl.planning import run_requests
 from health_etl.planning import staleness as package_planner
 from health_etl.planning.run_requests import Plan
 from health_etl.record_types import record_types
-from health_etl.resources import LakeResource
-from health_etl.selection import selection
 from health_etl.settings import Settings
-from health_etl.standing_checks import evaluation
 from health_etl.training import journal
 from health_etl.wording import counted
 

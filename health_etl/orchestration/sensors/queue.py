@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from health_etl.jobs import BRING_UP_TO_DATE
 from health_etl.lake.manifest_heads import HeadCache
+from health_etl.orchestration.jobs import BRING_UP_TO_DATE
+from health_etl.orchestration.resources import LakeResource
 from health_etl.orchestration.sensors.claims import Claims
 from health_etl.orchestration.sensors.long_poll import Patience
 from health_etl.orchestration.sensors.uploads import Report, Uploads, run_request
@@ -25,7 +26,6 @@ from health_etl.planning.upload_messages import Addressee, Parsed, parse
 from health_etl.rabbitmq.broker import QUEUE, Broker, Message, connected
 from health_etl.record_types import record_types
 from health_etl.records.quality import QualityRules
-from health_etl.resources import LakeResource
 from health_etl.settings import Settings
 from health_etl.wording import counted
 

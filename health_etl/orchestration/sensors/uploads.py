@@ -14,7 +14,6 @@ import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG  # has no public name
 
 from health_etl.days import utc_offsets
-from health_etl.jobs import BRING_UP_TO_DATE
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.manifest_heads import HeadCache
@@ -23,6 +22,7 @@ from health_etl.orchestration.assets.insights import insights_key
 from health_etl.orchestration.assets.quarantine import quarantine_key
 from health_etl.orchestration.assets.raw import raw_key
 from health_etl.orchestration.assets.records import records_key
+from health_etl.orchestration.jobs import BRING_UP_TO_DATE
 from health_etl.orchestration.sensors import earlier_runs
 from health_etl.orchestration.sensors.claims import Claims
 from health_etl.planning import run_requests

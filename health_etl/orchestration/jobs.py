@@ -13,8 +13,8 @@ from health_etl.orchestration.assets.raw import raw_key
 from health_etl.orchestration.assets.records import RELEASES, records_key
 from health_etl.orchestration.assets.training import JOURNAL
 from health_etl.orchestration.assets.unclaimed import UNCLAIMED
+from health_etl.orchestration.standing_checks import NO_FAILED_PARTITIONS
 from health_etl.record_types import record_types
-from health_etl.standing_checks import NO_FAILED_PARTITIONS
 
 BRING_UP_TO_DATE = "bring_up_to_date"
 WRITE_JOURNAL = "write_journal"

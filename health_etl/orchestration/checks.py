@@ -9,21 +9,21 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (  # t
     AssetCheckEvaluationTargetMaterializationData,
 )
 
-from health_etl import progress
 from health_etl.insights import checks as insights_checks
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.store import Lake
+from health_etl.orchestration import progress
 from health_etl.orchestration.assets.insights import insights_key
 from health_etl.orchestration.assets.records import records_key
 from health_etl.orchestration.assets.training import JOURNAL
-from health_etl.partitions import month_of
+from health_etl.orchestration.partitions import month_of
+from health_etl.orchestration.resources import LakeResource, reported_failures
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.records import checks as records_checks
 from health_etl.records.quality import QualityRules
-from health_etl.resources import LakeResource, reported_failures
 from health_etl.settings import Settings
 from health_etl.training import checks as training_checks
 from health_etl.verdict import Check, Verdict

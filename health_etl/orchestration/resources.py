@@ -10,7 +10,7 @@ from pydantic import Field
 
 from health_etl.errors import HealthEtlError, PermanentError, SettingsError, TransientError
 from health_etl.lake.store import Lake, connect
-from health_etl.run_lock import one_writer
+from health_etl.orchestration.run_lock import one_writer
 from health_etl.settings import Settings, load
 
 RETRIES = 3

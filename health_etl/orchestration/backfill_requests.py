@@ -21,7 +21,6 @@ from pydantic import Field
 from health_etl.days import utc_offsets
 from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
-from health_etl.jobs import FULL_SWEEP, SWEPT
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.manifest_heads import HeadCache
@@ -31,13 +30,14 @@ from health_etl.orchestration.assets.quarantine import quarantine_key
 from health_etl.orchestration.assets.records import records_key
 from health_etl.orchestration.assets.training import JOURNAL
 from health_etl.orchestration.assets.unclaimed import last_upload_date
-from health_etl.partitions import month_key, next_day, next_month, ranges, upload_dates
+from health_etl.orchestration.jobs import FULL_SWEEP, SWEPT
+from health_etl.orchestration.partitions import month_key, next_day, next_month, ranges, upload_dates
+from health_etl.orchestration.resources import LakeResource, reported_failures
 from health_etl.planning import staleness
 from health_etl.planning.staleness import Scope
 from health_etl.record_types import record_types
 from health_etl.records import unclaimed
 from health_etl.records.quality import QualityRules
-from health_etl.resources import LakeResource, reported_failures
 from health_etl.settings import Settings
 from health_etl.uploads.listing import list_all, list_dates
 from health_etl.wording import counted
