@@ -55,5 +55,5 @@ setup(
         # holds botocore back, so constraints.txt leaves it out: see benchmarks/store_clients.py
         "bench": ["s3fs"],
     },
-    entry_points={"console_scripts": ["health-etl = health_etl.cli:app"]},
+    entry_points={"console_scripts": ["health-etl = health_etl.cli.app:app"]},
 )

@@ -1,5 +1,5 @@
 """`python -m health_etl` is `health-etl`."""
 
-from health_etl.cli import app
+from health_etl.cli.app import app
 
 app()

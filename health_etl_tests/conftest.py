@@ -99,7 +99,7 @@ class CommandLine:
         """Run the command in this process; an exception that it does not turn into a sentence is raised here."""
         from typer.testing import CliRunner
 
-        from health_etl.cli import app
+        from health_etl.cli.app import app
 
         return CliRunner().invoke(app, list(map(str, arguments)), env=self.environment, catch_exceptions=False)
 

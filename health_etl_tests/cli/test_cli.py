@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import typer
 
-from health_etl.cli import app
+from health_etl.cli.app import app
 from health_etl.settings import variable_names
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
+from health_etl.cli.runner import Outcome, bring_up_to_date
 from health_etl.lake.store import FetchedObject, Lake
 from health_etl.planning.staleness import Scope
 from health_etl.records import partition as records_partition
-from health_etl.runner import Outcome, bring_up_to_date
 
 if TYPE_CHECKING:
     from health_etl_tests.dagster.conftest import Project

@@ -12,9 +12,9 @@ import pytest
 from dagster_postgres.event_log import PostgresEventLogStorage
 from sqlalchemy import NullPool, text
 
+from health_etl.cli.set_up import pools
 from health_etl.definitions import build_definitions
 from health_etl.postgres_storage import BatchingEventLog
-from health_etl.set_up import pools
 from health_etl.settings import load
 from health_etl_tests.range_events import ASSET, run_over_the_range, status_by_partition, told
 

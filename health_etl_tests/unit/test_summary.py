@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from health_etl.cli.summary import TypeSummary, journal_files, summarise
 from health_etl.clinical.common.base import Level
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
 from health_etl.planning.staleness import Scope
 from health_etl.record_types import record_types
-from health_etl.summary import TypeSummary, journal_files, summarise
 from health_etl_tests.exports import (
     BEN,
     NOON,

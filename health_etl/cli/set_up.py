@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 import dagster as dg
 
+from health_etl.cli.runner import dagster_home
 from health_etl.definitions import build_definitions
 from health_etl.errors import PermanentError
 from health_etl.lake.failures import translate
 from health_etl.lake.s3_client import boto3_client
 from health_etl.rabbitmq.broker import DEAD_LETTERS, EXCHANGE, QUEUE, connected
 from health_etl.rabbitmq.bucket_events import send_events
-from health_etl.runner import dagster_home
 from health_etl.settings import Settings
 
 AWS_FIRST_REGION = "us-east-1"  # the only one that a request for a bucket must not name

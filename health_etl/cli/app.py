@@ -47,7 +47,7 @@ def sample(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
 ) -> None:
     """Write synthetic phone exports of all six types, one folder a person."""
-    from health_etl.cli_output import writing_samples
+    from health_etl.cli.output import writing_samples
 
     with _one_sentence():
         writing_samples(console, out, people, days, seed)
@@ -64,7 +64,7 @@ def ingest(
     device: Annotated[str, typer.Option(help="Device that exported them.")] = "phone",
 ) -> None:
     """Put phone exports ({RecordType}_{epoch ms}.avro) into the lake, once for each content."""
-    from health_etl.cli_output import ingesting
+    from health_etl.cli.output import ingesting
 
     with _one_sentence():
         refused = ingesting(console, errors, paths, user, uploaded.date() if uploaded else None, device)
@@ -79,7 +79,7 @@ def run(
     show_example: Annotated[bool, typer.Option("--show-example", help="Print one training line in full.")] = False,
 ) -> None:
     """Bring records, insights and journal up to date, through Dagster, on the instance that the UI shows."""
-    from health_etl.cli_output import known_types, running
+    from health_etl.cli.output import known_types, running
     from health_etl.planning.staleness import Scope
 
     with _one_sentence():
@@ -92,8 +92,8 @@ def run(
 @quarantine.command("list")
 def quarantine_list(first: First = None, last: Last = None, types: Types = None) -> None:
     """List the files and rows that are kept out, with the reason."""
-    from health_etl.cli_output import known_types
-    from health_etl.cli_quarantine import listing
+    from health_etl.cli.output import known_types
+    from health_etl.cli.quarantine import listing
     from health_etl.planning.staleness import Scope
 
     with _one_sentence():
@@ -105,7 +105,7 @@ def quarantine_show(
     file: Annotated[str, typer.Argument(help="Its key, or the last part of it.", show_default=False)],
 ) -> None:
     """Tell all that is known of one file: reason, rule, way out, counts, score; never a health value."""
-    from health_etl.cli_quarantine import showing
+    from health_etl.cli.quarantine import showing
 
     with _one_sentence():
         showing(console, file)
@@ -125,8 +125,8 @@ def quarantine_release(
     because: Annotated[str, typer.Option(help="Why; needed with --override, and kept.")] = "",
 ) -> None:
     """Run files again: after a fix, or against the rules. Without --override an earlier override is taken back."""
-    from health_etl.cli_output import known_types
-    from health_etl.cli_quarantine import releasing
+    from health_etl.cli.output import known_types
+    from health_etl.cli.quarantine import releasing
     from health_etl.planning.staleness import Scope
 
     with _one_sentence():
@@ -147,7 +147,7 @@ def profiles_set(
     ] = None,
 ) -> None:
     """Set what is given and keep the rest; an empty text ("") forgets what was set."""
-    from health_etl.cli_profiles import setting
+    from health_etl.cli.profiles import setting
 
     with _one_sentence():
         setting(console, user, birth_year, sex, hrmax, condition)
@@ -156,7 +156,7 @@ def profiles_set(
 @profiles.command("show")
 def profiles_show(user: Annotated[str | None, typer.Argument(help="Whose; default: all.")] = None) -> None:
     """Print the profiles."""
-    from health_etl.cli_profiles import showing
+    from health_etl.cli.profiles import showing
 
     with _one_sentence():
         showing(console, user)
@@ -165,7 +165,7 @@ def profiles_show(user: Annotated[str | None, typer.Argument(help="Whose; defaul
 @profiles.command("remove")
 def profiles_remove(user: Annotated[str, typer.Argument(help="Whose profile.", show_default=False)]) -> None:
     """Forget a person's profile; adult defaults hold again."""
-    from health_etl.cli_profiles import removing
+    from health_etl.cli.profiles import removing
 
     with _one_sentence():
         removing(console, user)
@@ -185,7 +185,7 @@ def report(
     ] = None,
 ) -> None:
     """Write one self-contained HTML page about a person's day or days: pictures, figures, texts."""
-    from health_etl.cli_report import reporting
+    from health_etl.cli.report import reporting
 
     with _one_sentence():
         reporting(console, user, day.date(), _date(last), out)
@@ -194,7 +194,7 @@ def report(
 @app.command()
 def setup() -> None:
     """Make the buckets and Dagster's tables that the settings name, where they are missing."""
-    from health_etl.set_up import set_up
+    from health_etl.cli.set_up import set_up
     from health_etl.settings import load
 
     with _one_sentence():
@@ -205,7 +205,7 @@ def setup() -> None:
 @deadletters.command("list")
 def deadletters_list() -> None:
     """List the messages that were put aside, with the reason; they stay where they are."""
-    from health_etl.cli_deadletters import listing
+    from health_etl.cli.deadletters import listing
 
     with _one_sentence():
         listing(console)
@@ -218,7 +218,7 @@ def deadletters_redrive(
     ] = None,
 ) -> None:
     """Send messages back to the queue that they came from, once: what is still no use comes back here."""
-    from health_etl.cli_deadletters import redriving
+    from health_etl.cli.deadletters import redriving
 
     with _one_sentence():
         redriving(console, frozenset(reasons) if reasons else None)
@@ -227,7 +227,7 @@ def deadletters_redrive(
 @app.command()
 def doctor() -> None:
     """Say whether settings, store, instance and code location are in order, and what to do where they are not."""
-    from health_etl.doctor import examining
+    from health_etl.cli.doctor import examining
 
     raise typer.Exit(0 if examining(console) else 1)
 

@@ -83,7 +83,7 @@ def _lake(settings: Settings) -> Finding:
 def _instance() -> Finding:
     import dagster as dg
 
-    from health_etl.runner import dagster_home
+    from health_etl.cli.runner import dagster_home
 
     home = dagster_home()
     if not (home / "dagster.yaml").is_file():

@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from health_etl.cli.summary import TypeSummary, journal_files, summarise
 from health_etl.errors import PermanentError
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest
@@ -24,12 +25,11 @@ from health_etl.planning.staleness import Scope
 from health_etl.reasons import way_out
 from health_etl.record_types import record_types
 from health_etl.settings import Settings, load
-from health_etl.summary import TypeSummary, journal_files, summarise
 from health_etl.uploads.ingest import check_names, exports, ingest
 from health_etl.wording import counted
 
 if TYPE_CHECKING:
-    from health_etl.runner import Outcome
+    from health_etl.cli.runner import Outcome
     from health_etl.uploads.listing import Unclaimed
 
 TABLE_WIDTH = 118  # characters; a narrower terminal wraps its lines, and loses no figure
@@ -121,7 +121,7 @@ def running(
 
 
 def _run(settings: Settings, scope: Scope, bar: Progress) -> tuple[Outcome, int]:
-    from health_etl.runner import bring_up_to_date
+    from health_etl.cli.runner import bring_up_to_date
 
     task = bar.add_task("Looking for what is new", total=None)
     read = 0
