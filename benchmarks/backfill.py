@@ -25,12 +25,12 @@ from rich.table import Table
 from health_etl.definitions import build_definitions
 from health_etl.lake.store import connect
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE
-from health_etl.orchestration.partitions import ranges
+from health_etl.planning.spans import ranges
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
 from health_etl.sqlite_tuning import spared_disk
-from health_etl_tests.exports import UPLOADED, moved, plain, put
-from health_etl_tests.instances import instance_at
+from health_etl_tests.support.exports import UPLOADED, moved, plain, put
+from health_etl_tests.support.instances import instance_at
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRST = date(2025, 9, 21)

@@ -27,12 +27,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.backfill import FIRST, ROOT, put_uploads
-from health_etl.days.utc_offsets import NAME as UTC_OFFSETS
-from health_etl.lake.keys import DAILY_JOURNAL
+from health_etl.lake.keys import DAILY_JOURNAL, UTC_OFFSETS
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
-from health_etl_tests.availability import listens
-from health_etl_tests.stack import BACKFILL, LAUNCH_BACKFILL, stop_sensors
+from health_etl_tests.support.availability import listens
+from health_etl_tests.support.stack import BACKFILL, LAUNCH_BACKFILL, stop_sensors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

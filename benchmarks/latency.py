@@ -24,7 +24,7 @@ from health_etl.days.pseudonym import subject
 from health_etl.lake.store import Lake, connect
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE, WRITE_JOURNAL
 from health_etl.settings import load
-from health_etl_tests.exports import heart_rate, put, steps
+from health_etl_tests.support.exports import heart_rate, put, steps
 
 POLL_SECONDS = 0.2
 LONGEST_SECONDS = 180

@@ -39,11 +39,11 @@ from health_etl.orchestration.sensors.follow_up import NAME as FOLLOW_UP
 from health_etl.orchestration.sensors.queue import NAME as UPLOAD_EVENTS
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
-from health_etl_tests.dagster.conftest import Project
-from health_etl_tests.dagster.daemon import Daemon
-from health_etl_tests.exports import plain, put
-from health_etl_tests.instances import instance_at
-from health_etl_tests.pipeline import bring_up_to_date
+from health_etl_tests.orchestration.conftest import Project
+from health_etl_tests.support.daemon import Daemon
+from health_etl_tests.support.exports import plain, put
+from health_etl_tests.support.instances import instance_at
+from health_etl_tests.support.pipeline import bring_up_to_date
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTLING_TICKS = 60

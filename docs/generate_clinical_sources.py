@@ -41,24 +41,32 @@ _LABEL = re.compile(
 
 def page() -> str:
     """Return the whole page."""
-    found = {path: _of_file(path) for path in sorted(CLINICAL.glob("*.py")) if path.stem not in NO_NUMBERS}
+    found = {path: _of_file(path) for path in sorted(CLINICAL.rglob("*.py")) if path.stem not in NO_NUMBERS}
     filled = {path: sections for path, sections in found.items() if sections}
-    contents = " · ".join(f"[{_title(path)}](#{path.stem.replace('_', '-')})" for path in filled)
+    contents = " · ".join(f"[{_title(path)}](#{_anchor(path)})" for path in filled)
     return "\n".join([HEAD, f"{contents}\n", *(part for sections in filled.values() for part in sections)])
 
 
 def _title(path: Path) -> str:
-    return path.stem.replace("_", " ").capitalize()
+    """Return the folder's name, and the file's where it is not the processor itself."""
+    parts = path.relative_to(CLINICAL).with_suffix("").parts
+    names = parts[:-1] if path.stem == "processor" else parts
+    return ": ".join(name.replace("_", " ") for name in names).capitalize()
+
+
+def _anchor(path: Path) -> str:
+    return _title(path).lower().replace(":", "").replace(" ", "-")
 
 
 def _of_file(path: Path) -> list[str]:
-    module = importlib.import_module(f"{health_etl.clinical.__name__}.{path.stem}")
+    relative = path.relative_to(CLINICAL)
+    module = importlib.import_module(".".join([health_etl.clinical.__name__, *relative.with_suffix("").parts]))
     tree = ast.parse(path.read_text(encoding="utf-8"))
     sections = [*_numbers(module, tree), *_reported(module), *_computed(tree)]
     if not sections:
         return []
     about = inspect.getdoc(module) or ""
-    return [f"## {_title(path)}\n", f"`{path.name}`: {_linked(about)}\n", *sections]
+    return [f"## {_title(path)}\n", f"`{relative.as_posix()}`: {_linked(about)}\n", *sections]
 
 
 def _numbers(module: ModuleType, tree: ast.Module) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from health_etl.clinical import all_processors
 from health_etl.days import utc_offsets
 from health_etl.insights import table
+from health_etl.lake.keys import UTC_OFFSETS
 from health_etl.record_types import record_types
 from health_etl.record_types.base import Column
 
@@ -50,7 +51,7 @@ def page() -> str:
     for name, record_type in record_types().items():
         parts.append(f"## records/{name}\n\n{record_type.description} Avro: `{record_type.avro_name}`.\n")
         parts.append(_table(record_type.columns))
-    parts.append(f"## records/{utc_offsets.NAME}\n\nUTC offsets that records state, evidence for those that do not.\n")
+    parts.append(f"## records/{UTC_OFFSETS}\n\nUTC offsets that records state, evidence for those that do not.\n")
     parts.append(_table(utc_offsets.COLUMNS))
     parts.append("## insights/*\n\nColumns that every insights table shares, around its metrics.\n")
     parts.append(_table((*table.IDENTITY, *table.PROFILE, *table.CONTEXT, *table.TEXT)))

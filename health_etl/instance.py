@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,18 +18,13 @@ from dagster._core.storage.local_compute_log_manager import LocalComputeLogManag
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
 from health_etl.batched_events import BATCH_EVENTS
-from health_etl.settings import Settings, load, project_root
+from health_etl.settings import Settings, home_folder, load
 from health_etl.sqlite_storage import BatchingSqliteStorage
 from health_etl.sqlite_tuning import spare_disk_from_now_on
 from health_etl.this_process import is_daemon, writes_many_events
 
 # How soon the UI shows the output of a run that is still at work.
 UPLOAD_INTERVAL_SECONDS = 15
-
-
-def home_folder() -> Path:
-    """Return DAGSTER_HOME, by default the project's own, which reads the top-level dagster.yaml."""
-    return Path(os.environ.get("DAGSTER_HOME") or project_root() / "data" / "dagster_home")
 
 
 class _ByTheSettings(ConfigurableClass):

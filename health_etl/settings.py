@@ -35,6 +35,11 @@ def project_root() -> Path:
     return checkout if (checkout / "workspace.yaml").is_file() else Path.cwd()
 
 
+def home_folder() -> Path:
+    """Return DAGSTER_HOME, by default the project's own, which reads the top-level dagster.yaml."""
+    return Path(os.environ.get("DAGSTER_HOME") or project_root() / "data" / "dagster_home")
+
+
 def _default_lake() -> str:
     return (project_root() / "data" / "lake").as_uri()
 

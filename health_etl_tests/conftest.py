@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from health_etl_tests.stack import stack  # noqa: F401 - a fixture, for services/ and browser/
+from health_etl_tests.support.stack import stack  # noqa: F401 - a fixture, for services/ and browser/
 
 if TYPE_CHECKING:
     from typer.testing import Result

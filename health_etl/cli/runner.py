@@ -14,19 +14,19 @@ import dagster as dg
 from health_etl.definitions import build_definitions
 from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
-from health_etl.instance import home_folder
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake, connect
 from health_etl.orchestration.assets.unclaimed import last_upload_date
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE, SORT_OUT_UNCLAIMED, WRITE_JOURNAL
-from health_etl.orchestration.partitions import month_key, month_of, next_month, ranges, upload_dates
+from health_etl.orchestration.partitions import upload_dates
 from health_etl.orchestration.run_lock import STARTED_HERE, alone_on_this_host, end_dead_runs
 from health_etl.orchestration.selection import OFFSETS, selection
 from health_etl.planning import staleness
+from health_etl.planning.spans import month_key, month_of, next_month, ranges
 from health_etl.planning.staleness import DailyWork, Scope
 from health_etl.records import unclaimed
 from health_etl.records.quality import QualityRules
-from health_etl.settings import Settings
+from health_etl.settings import Settings, home_folder
 from health_etl.sqlite_tuning import spared_disk
 from health_etl.uploads.listing import Listing, list_all
 

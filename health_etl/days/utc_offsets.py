@@ -20,7 +20,6 @@ from health_etl.record_types.base import UTC_TIMESTAMP, Column, RecordType
 from health_etl.records.dedupe import VERSION, is_latest_version
 from health_etl.records.local_time import stated_minutes
 
-NAME = "utc_offsets"
 CODE_VERSION = "1"
 
 COLUMNS = (
@@ -54,7 +53,7 @@ def update(lake: Lake, upload_date: date, manifests: Mapping[str, RecordsManifes
     if not manifests:
         return None
     partition = upload_date.isoformat()
-    key = keys.records_key(NAME, partition)
+    key = keys.records_key(keys.UTC_OFFSETS, partition)
     inputs = inputs_digest(manifests)
     previous = read_derived_manifest(lake, keys.manifest_key(key))
     if previous is not None and previous.inputs_digest == inputs:
@@ -63,7 +62,7 @@ def update(lake: Lake, upload_date: date, manifests: Mapping[str, RecordsManifes
     if previous is not None:
         mark_unfinished(lake, keys.manifest_key(key))
     sha256 = write_table(lake, key, rows, SCHEMA)
-    manifest = DerivedManifest(NAME, partition, inputs, sha256, len(rows))
+    manifest = DerivedManifest(keys.UTC_OFFSETS, partition, inputs, sha256, len(rows))
     lake.put(keys.manifest_key(key), manifest.to_json())
     return manifest
 
@@ -71,7 +70,7 @@ def update(lake: Lake, upload_date: date, manifests: Mapping[str, RecordsManifes
 def evidence(lake: Lake, partitions: Iterable[str], people: Sequence[str]) -> pd.DataFrame:
     """Return the offsets that these partitions state for these people, with the partition of each."""
     frames = [
-        read_frame(lake, keys.records_key(NAME, partition), people=people).assign(partition=partition)
+        read_frame(lake, keys.records_key(keys.UTC_OFFSETS, partition), people=people).assign(partition=partition)
         for partition in partitions
     ]
     if not frames:
@@ -81,7 +80,7 @@ def evidence(lake: Lake, partitions: Iterable[str], people: Sequence[str]) -> pd
 
 def people(lake: Lake, partition: str) -> list[str]:
     """Return everyone whose records this partition holds."""
-    users = read_table(lake, keys.records_key(NAME, partition), columns=["user_id"])["user_id"]
+    users = read_table(lake, keys.records_key(keys.UTC_OFFSETS, partition), columns=["user_id"])["user_id"]
     return sorted(users.unique().to_pylist())
 
 

@@ -9,8 +9,8 @@ from typing import TypeVar
 import pandas as pd
 
 from health_etl.clinical import processors
+from health_etl.days.batching import batches, select_together
 from health_etl.days.select import Selection
-from health_etl.days.select_together import batches, select_together
 from health_etl.errors import TransientError
 from health_etl.insights import partition as insights_partition
 from health_etl.insights import person_days

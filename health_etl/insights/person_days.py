@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from health_etl.clinical.common.base import ClinicalOptions, Processor, Telling
+from health_etl.days.batching import by_partition, person_of
 from health_etl.days.profiles import Profiles, with_profiles
 from health_etl.days.pseudonym import subjects
 from health_etl.days.select import PERSON_DAY, Selection
-from health_etl.days.together import by_partition, person_of
 from health_etl.insights.table import day_schema
 from health_etl.insights.texts import example_id
 from health_etl.lake.keys import masked

@@ -10,7 +10,7 @@ import pandas as pd
 from health_etl.clinical import all_processors
 from health_etl.clinical.common.base import ClinicalOptions, Telling
 from health_etl.clinical.common.look_back import earlier_days
-from health_etl.days.together import by_partition, named_apart
+from health_etl.days.batching import by_partition, named_apart
 from health_etl.errors import TransientError
 from health_etl.insights.look_back import SUBJECT_DAY, DaysIndex, EarlierDays, to_tell_anew
 from health_etl.insights.partition import Digests, is_current, told_digest, write

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TypeVar
 
-from health_etl.days import utc_offsets
 from health_etl.lake import keys
 from health_etl.lake.manifest import DerivedManifest, RecordsManifest, digest
 from health_etl.lake.manifest_heads import HeadCache, RecordsHead
@@ -117,7 +116,7 @@ class Catalogue:
     @cached_property
     def offsets(self) -> Manifests[DerivedManifest]:
         """The manifests of the UTC offsets."""
-        folder = keys.records_key(utc_offsets.NAME, "").removesuffix(".parquet")
+        folder = keys.records_key(keys.UTC_OFFSETS, "").removesuffix(".parquet")
         return Manifests(self._lake, folder, DerivedManifest.from_json, self._heads)
 
     def of_date(self, partition: str) -> dict[str, RecordsManifest]:

@@ -12,6 +12,7 @@ from health_etl.record_types import by_avro_name
 from health_etl.record_types.base import RecordType
 
 RAW = "raw/"
+UTC_OFFSETS = "utc_offsets"  # the offsets that records of every type state
 DAILY_JOURNAL = "daily_journal"  # the insights that relate the types of a day
 RELEASED = "quarantine/released/"
 RELEASE_SUFFIX = ".release.json"

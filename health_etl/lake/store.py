@@ -24,7 +24,7 @@ from obstore.store import LocalStore, MemoryStore, S3Store
 from health_etl.errors import ObjectNotFoundError
 from health_etl.lake.failures import no_keys, replaced, translate, unlike_its_size
 from health_etl.lake.keys import RAW, masked
-from health_etl.lake.recent import RecentObjects, recent_of
+from health_etl.lake.object_cache import RecentObjects, recent_of
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta

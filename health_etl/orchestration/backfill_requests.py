@@ -18,11 +18,10 @@ from dagster._core.definitions.selector import (
 from dagster._core.execution.backfill import PartitionBackfill  # what the UI makes for a backfill; has no public name
 from pydantic import Field
 
-from health_etl.days import utc_offsets
 from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.keys import DAILY_JOURNAL
+from health_etl.lake.keys import DAILY_JOURNAL, UTC_OFFSETS
 from health_etl.lake.manifest_heads import HeadCache
 from health_etl.lake.store import Lake
 from health_etl.orchestration.assets.insights import insights_key
@@ -31,9 +30,10 @@ from health_etl.orchestration.assets.records import records_key
 from health_etl.orchestration.assets.training import JOURNAL
 from health_etl.orchestration.assets.unclaimed import last_upload_date
 from health_etl.orchestration.jobs import FULL_SWEEP, SWEPT
-from health_etl.orchestration.partitions import month_key, next_day, next_month, ranges, upload_dates
+from health_etl.orchestration.partitions import upload_dates
 from health_etl.orchestration.resources import LakeResource, reported_failures
 from health_etl.planning import staleness
+from health_etl.planning.spans import month_key, next_day, next_month, ranges
 from health_etl.planning.staleness import Scope
 from health_etl.record_types import record_types
 from health_etl.records import unclaimed
@@ -98,7 +98,7 @@ def request_upload_dates(context: dg.OpExecutionContext, config: DateRangeConfig
         _request(
             context,
             f"Upload dates {first} to {last}",
-            [*of_types, records_key(utc_offsets.NAME), insights_key(DAILY_JOURNAL)],
+            [*of_types, records_key(UTC_OFFSETS), insights_key(DAILY_JOURNAL)],
             dates,
             next_day,
             {},

@@ -18,8 +18,8 @@ from health_etl.orchestration import progress
 from health_etl.orchestration.assets.insights import insights_key
 from health_etl.orchestration.assets.records import records_key
 from health_etl.orchestration.assets.training import JOURNAL
-from health_etl.orchestration.partitions import month_of
 from health_etl.orchestration.resources import LakeResource, reported_failures
+from health_etl.planning.spans import month_of
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.records import checks as records_checks

@@ -7,8 +7,8 @@ from datetime import UTC, date, timedelta
 import dagster as dg
 
 from health_etl.orchestration.jobs import CHECK_FRESHNESS, CHECK_JOURNAL, FULL_SWEEP, STANDING_CHECKS
-from health_etl.orchestration.partitions import month_key
 from health_etl.planning.run_requests import RANGE_END, RANGE_START
+from health_etl.planning.spans import month_key
 from health_etl.settings import Settings
 
 MONTHS_CHECKED = 13

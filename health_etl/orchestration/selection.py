@@ -6,13 +6,13 @@ from collections.abc import Collection
 
 import dagster as dg
 
-from health_etl.days import utc_offsets
+from health_etl.lake.keys import UTC_OFFSETS
 from health_etl.orchestration.assets.insights import insights_key
 from health_etl.orchestration.assets.quarantine import quarantine_key
 from health_etl.orchestration.assets.records import records_key
 from health_etl.planning.staleness import DailyWork
 
-OFFSETS = records_key(utc_offsets.NAME)
+OFFSETS = records_key(UTC_OFFSETS)
 
 
 def selection(work: DailyWork, dates: Collection[str]) -> list[dg.AssetKey]:

@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 import dagster as dg
 
-from health_etl.days import utc_offsets
-from health_etl.lake.keys import DAILY_JOURNAL
+from health_etl.lake.keys import DAILY_JOURNAL, UTC_OFFSETS
 from health_etl.orchestration.assets.insights import insights_key
 from health_etl.orchestration.assets.quarantine import quarantine_key
 from health_etl.orchestration.assets.raw import raw_key
@@ -72,7 +71,7 @@ def evaluation(
 
 def _downstream(name: str) -> list[dg.AssetKey]:
     """Return every asset that is made from a type's uploads."""
-    across_types = [records_key(utc_offsets.NAME), insights_key(DAILY_JOURNAL), JOURNAL]
+    across_types = [records_key(UTC_OFFSETS), insights_key(DAILY_JOURNAL), JOURNAL]
     return [records_key(name), quarantine_key(name), insights_key(name), *across_types]
 
 

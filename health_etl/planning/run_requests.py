@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from health_etl.lake.manifest import digest
-from health_etl.orchestration.partitions import next_day, ranges
+from health_etl.planning.spans import next_day, ranges
 from health_etl.wording import counted
 
 MOST_ATTEMPTS = 3

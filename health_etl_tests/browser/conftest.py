@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from health_etl_tests.availability import unavailable
+from health_etl_tests.support.availability import unavailable
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-    from health_etl_tests.stack import RunningStack
+    from health_etl_tests.support.stack import RunningStack
 
 HERE = Path(__file__).parent
 # No sandbox: in CI everything is root. The rest keeps chromium from calling its maker.

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from health_etl.definitions import build_definitions
 from health_etl.record_types import record_types
 from health_etl_tests.conftest import CHECKOUT
-from health_etl_tests.exports import put_content
-from health_etl_tests.stack import wait_for
+from health_etl_tests.support.exports import put_content
+from health_etl_tests.support.stack import wait_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from health_etl_tests.stack import RunningStack
+    from health_etl_tests.support.stack import RunningStack
 
 SINGLE = "2025-09-16"
 BROKEN = "2025-09-21"  # upload date of the file that is refused

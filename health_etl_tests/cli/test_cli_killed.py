@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from health_etl_tests.instances import instance_at
-from health_etl_tests.kill import KILLS, Trial, derived, differing, not_whole, survive
+from health_etl_tests.support.instances import instance_at
+from health_etl_tests.support.kill import KILLS, Trial, derived, differing, not_whole, survive
 
 if TYPE_CHECKING:
     from health_etl_tests.conftest import CommandLine
@@ -22,7 +22,7 @@ AT_THE_VERY_END = """
 import os, sys, time
 from pathlib import Path
 import dagster as dg
-from health_etl.run_lock import STARTED_HERE, alone_on_this_host
+from health_etl.orchestration.run_lock import STARTED_HERE, alone_on_this_host
 
 home = Path(sys.argv[1])
 os.environ["DAGSTER_HOME"] = str(home)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from health_etl_tests.dagster.test_privacy import around, stored
+from health_etl_tests.orchestration.test_privacy import around, stored
 
 if TYPE_CHECKING:
     from health_etl_tests.cli.conftest import Finished

@@ -12,8 +12,8 @@ import dagster as dg
 
 from health_etl.lake.store import connect
 from health_etl.settings import Settings
-from health_etl_tests.exports import put, steps
-from health_etl_tests.instances import instance_at
+from health_etl_tests.support.exports import put, steps
+from health_etl_tests.support.instances import instance_at
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,8 +17,8 @@ from health_etl.lake.store import Lake, connect
 from health_etl.reasons import WAY_OUT, FileReason
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
-from health_etl_tests.exports import avro_bytes, blood_glucose, heart_rate, key_of, put_content, steps, utc
-from health_etl_tests.instances import instance_at
+from health_etl_tests.support.exports import avro_bytes, blood_glucose, heart_rate, key_of, put_content, steps, utc
+from health_etl_tests.support.instances import instance_at
 
 if TYPE_CHECKING:
     from health_etl_tests.cli.conftest import Finished

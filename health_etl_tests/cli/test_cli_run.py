@@ -14,7 +14,7 @@ import pytest
 
 from health_etl.clinical.common.base import Level
 from health_etl.record_types import record_types
-from health_etl_tests.instances import instance_at
+from health_etl_tests.support.instances import instance_at
 
 if TYPE_CHECKING:
     from health_etl_tests.cli.conftest import Finished

@@ -10,7 +10,7 @@ from dagster._core.events import DagsterEventType
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 
 from health_etl.sqlite_storage import BatchingEventLog
-from health_etl_tests.range_events import ASSET, run_over_the_range, status_by_partition, told
+from health_etl_tests.support.range_events import ASSET, run_over_the_range, status_by_partition, told
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from dagster._serdes import ConfigurableClassData
 from dagster_aws.s3 import S3ComputeLogManager
 
 from health_etl.errors import SettingsError
-from health_etl.instance import ConfiguredComputeLogs, ConfiguredStorage, home_folder
+from health_etl.instance import ConfiguredComputeLogs, ConfiguredStorage
+from health_etl.settings import home_folder
 
 NOTHING_MORE = ConfigurableClassData("health_etl.instance", "unused", "{}")
 

@@ -13,9 +13,9 @@ from functools import cache
 from typing import Any
 
 from health_etl.record_types import record_types
-from health_etl_tests.exports import BUILDERS, NOON
 from health_etl_tests.fuzz.independent_count import HEADER_MARK, written
 from health_etl_tests.fuzz.wire import MARKER, Raw, block, container, encode, header, text
+from health_etl_tests.support.exports import BUILDERS, NOON
 
 CANARY = "leakcanary"  # in names and texts of the files; no text of ours may quote it
 MAX_LONG, MIN_LONG = 2**63 - 1, -(2**63)

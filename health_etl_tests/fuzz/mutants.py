@@ -21,9 +21,9 @@ from typing import Any
 import fastavro
 
 from health_etl.record_types import record_types
-from health_etl_tests.exports import BUILDERS, NOON, Record
 from health_etl_tests.fuzz import hostile
 from health_etl_tests.fuzz.independent_count import HEADER_MARK, Layout, layout, written
+from health_etl_tests.support.exports import BUILDERS, NOON, Record
 
 MAX_LONG = 2**63 - 1
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "sample"

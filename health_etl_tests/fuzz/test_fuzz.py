@@ -19,11 +19,11 @@ from health_etl.lake.store import Lake
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
-from health_etl_tests.exports import ANNA, BEN, key_of, memory_lake, put_content
 from health_etl_tests.fuzz.hostile import CANARY, long_list
 from health_etl_tests.fuzz.independent_count import count_records
 from health_etl_tests.fuzz.mutants import Mutant, mutants, originals
-from health_etl_tests.pipeline import manifest_of, records_of, rejected_of, update_records
+from health_etl_tests.support.exports import ANNA, BEN, key_of, memory_lake, put_content
+from health_etl_tests.support.pipeline import manifest_of, records_of, rejected_of, update_records
 
 MAX_SECONDS = 1.0  # of processor time, for one file
 MAX_BYTES = 200 * 1024 * 1024  # above the start
@@ -164,7 +164,7 @@ def uploaded(lake: Lake, name: str, number: int, mutant: Mutant) -> tuple[str, M
 
 
 def is_misnamed(key: str, mutant: Mutant) -> bool:
-    return not key.endswith(f"_{avro.content_digest(mutant.content)[:8]}.avro")
+    return not key.endswith(f"_{decode.content_digest(mutant.content)[:8]}.avro")
 
 
 def check_tables(lake: Lake, name: str, entries: dict[str, FileEntry]) -> None:

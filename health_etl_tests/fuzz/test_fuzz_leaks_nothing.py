@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from health_etl.lake.store import connect
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
-from health_etl_tests.dagster.test_privacy import around, stored
-from health_etl_tests.exports import blood_glucose, put, put_content
 from health_etl_tests.fuzz.mutants import mutants
+from health_etl_tests.orchestration.test_privacy import around, stored
+from health_etl_tests.support.exports import blood_glucose, put, put_content
 
 if TYPE_CHECKING:
     from health_etl_tests.conftest import CommandLine

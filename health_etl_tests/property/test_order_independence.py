@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from health_etl.lake.store import Lake
-from health_etl_tests.exports import contents, memory_lake
-from health_etl_tests.pipeline import bring_up_to_date, journal_examples
-from health_etl_tests.property import profiles
-from health_etl_tests.property.uploads import Export, exports, upload_dates
+from health_etl_tests.support import hypothesis_profiles
+from health_etl_tests.support.exports import contents, memory_lake
+from health_etl_tests.support.pipeline import bring_up_to_date, journal_examples
+from health_etl_tests.support.random_uploads import Export, exports, upload_dates
 
-profile = profiles.chosen()
+profile = hypothesis_profiles.chosen()
 
 Upload = tuple[Export, date]
 

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from health_etl.lake.manifest import RecordsManifest
 from health_etl.lake.store import Lake
-from health_etl_tests.exports import contents, memory_lake, put_content
-from health_etl_tests.pipeline import manifest_of, update_records
-from health_etl_tests.property import profiles
-from health_etl_tests.property.uploads import LAST_DAY, Export, exports
+from health_etl_tests.support import hypothesis_profiles
+from health_etl_tests.support.exports import contents, memory_lake, put_content
+from health_etl_tests.support.pipeline import manifest_of, update_records
+from health_etl_tests.support.random_uploads import LAST_DAY, Export, exports
 
-profile = profiles.chosen()
+profile = hypothesis_profiles.chosen()
 
 UPLOADED: date = LAST_DAY
 

@@ -26,9 +26,9 @@ from botocore.config import Config  # type: ignore[import-untyped]
 
 from deploy.stack.servers import PortMapper, PostgreSQL, RabbitMQ, missing_packages
 from deploy.stack.settings import StackSettings
-from health_etl_tests.availability import listens, unavailable
 from health_etl_tests.services.fault_proxy import FaultProxy
-from health_etl_tests.stack import free_ports, wait_for
+from health_etl_tests.support.availability import listens, unavailable
+from health_etl_tests.support.stack import free_ports, wait_for
 
 HERE = Path(__file__).parent
 DEFAULT_PORT = "9100"

@@ -39,8 +39,8 @@ from health_etl.record_types import record_types
 from health_etl.records.quality import QualityRules
 from health_etl.settings import Settings
 from health_etl.uploads.listing import list_all
-from health_etl_tests.exports import UPLOADED, avro_bytes, contents, folder_lake, moved, plain, put, put_content
-from health_etl_tests.stack import RunningStack, running_stack, wait_for
+from health_etl_tests.support.exports import UPLOADED, avro_bytes, contents, folder_lake, moved, plain, put, put_content
+from health_etl_tests.support.stack import RunningStack, running_stack, wait_for
 
 KILLS = int(os.environ.get("HEALTH_ETL_TEST_DAEMON_KILLS", "2"))
 OUTAGE_SECONDS = float(os.environ.get("HEALTH_ETL_TEST_OUTAGE_SECONDS", "5"))

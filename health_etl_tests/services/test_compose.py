@@ -16,7 +16,7 @@ from deploy.stack.service import ProcessService
 from deploy.stack.settings import LAKE, RUN_LOGS, StackSettings
 from deploy.stack.stack import Stack
 from health_etl.settings import variable_names
-from health_etl_tests.availability import unavailable
+from health_etl_tests.support.availability import unavailable
 
 SECRETS = {
     "HEALTH_ETL_S3_ACCESS_KEY_ID": "the-access-key",

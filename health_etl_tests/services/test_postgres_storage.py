@@ -16,7 +16,7 @@ from health_etl.cli.set_up import pools
 from health_etl.definitions import build_definitions
 from health_etl.postgres_storage import BatchingEventLog
 from health_etl.settings import load
-from health_etl_tests.range_events import ASSET, run_over_the_range, status_by_partition, told
+from health_etl_tests.support.range_events import ASSET, run_over_the_range, status_by_partition, told
 
 if TYPE_CHECKING:
     from health_etl_tests.conftest import CommandLine

@@ -21,9 +21,9 @@ from health_etl.orchestration.sensors.queue import CORRELATION_IDS, NAME
 from health_etl.planning.upload_messages import Refusal
 from health_etl.rabbitmq import broker as broker_module
 from health_etl.settings import Settings
-from health_etl_tests.dagster.conftest import Project
-from health_etl_tests.dagster.daemon import Daemon, spans
-from health_etl_tests.exports import heart_rate, put, steps
+from health_etl_tests.orchestration.conftest import Project
+from health_etl_tests.support.daemon import Daemon, spans
+from health_etl_tests.support.exports import heart_rate, put, steps
 
 if TYPE_CHECKING:
     from pika.adapters.blocking_connection import BlockingChannel

@@ -16,9 +16,9 @@ import pytest
 from health_etl.errors import TransientError
 from health_etl.lake.store import Lake, connect
 from health_etl.settings import Settings
-from health_etl_tests import exports, pipeline
-from health_etl_tests.exports import avro_bytes, key_of, steps
 from health_etl_tests.services.fault_proxy import SLOW_DOWN, Fault, FaultProxy, reads, writes
+from health_etl_tests.support import exports, pipeline
+from health_etl_tests.support.exports import avro_bytes, key_of, steps
 
 if TYPE_CHECKING:
     from health_etl_tests.services.conftest import S3Server

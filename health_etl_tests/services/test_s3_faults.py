@@ -12,8 +12,8 @@ import pytest
 
 from health_etl.lake import store as lake_module
 from health_etl.orchestration import resources
-from health_etl_tests.kill import Objects, derived, differing, lake_of, not_whole, settings_of
 from health_etl_tests.services.fault_proxy import DENIED, SLOW_DOWN, Fault, FaultProxy, reads, writes
+from health_etl_tests.support.kill import Objects, derived, differing, lake_of, not_whole, settings_of
 
 if TYPE_CHECKING:
     from typer.testing import Result

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from health_etl_tests.kill import KILLS, Trial, survive
+from health_etl_tests.support.kill import KILLS, Trial, survive
 
 if TYPE_CHECKING:
     from health_etl_tests.conftest import CommandLine

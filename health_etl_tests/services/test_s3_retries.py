@@ -12,9 +12,9 @@ import pytest
 from health_etl.lake import store as lake_module
 from health_etl.orchestration import resources
 from health_etl.settings import load
-from health_etl_tests.dagster.conftest import Project
-from health_etl_tests.exports import put, steps, utc
+from health_etl_tests.orchestration.conftest import Project
 from health_etl_tests.services.fault_proxy import DENIED, SLOW_DOWN, Fault, FaultProxy, Where, reads, writes
+from health_etl_tests.support.exports import put, steps, utc
 
 if TYPE_CHECKING:
     from health_etl_tests.services.conftest import S3Server

@@ -20,11 +20,11 @@ from deploy.stack.service import ProcessService
 from deploy.stack.settings import RUN_LOGS
 from health_etl.days.select import LOOK_BACK_DAYS
 from health_etl_tests.conftest import CHECKOUT
-from health_etl_tests.exports import contents
-from health_etl_tests.stack import wait_for
+from health_etl_tests.support.exports import contents
+from health_etl_tests.support.stack import wait_for
 
 if TYPE_CHECKING:
-    from health_etl_tests.stack import RunningStack
+    from health_etl_tests.support.stack import RunningStack
 
 STEPS = ("records/steps", "records/utc_offsets", "insights/steps")
 SERVICES = ["s3", "postgresql", "epmd", "rabbitmq", "code-server", "webserver", "daemon"]

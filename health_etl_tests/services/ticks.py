@@ -20,8 +20,8 @@ import dagster as dg
 from health_etl.lake.manifest_heads import HeadCache
 from health_etl.orchestration.sensors.bucket import lake_sensors, sensor_name
 from health_etl.settings import load
-from health_etl_tests.dagster.conftest import Project
-from health_etl_tests.dagster.daemon import Daemon, spans
+from health_etl_tests.orchestration.conftest import Project
+from health_etl_tests.support.daemon import Daemon, spans
 
 STEPS = sensor_name("steps")
 

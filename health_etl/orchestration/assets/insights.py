@@ -6,10 +6,9 @@ from typing import Any
 import dagster as dg
 
 from health_etl.clinical import day_processor, processors
-from health_etl.days import utc_offsets
 from health_etl.insights.partition import code_version
 from health_etl.insights.table import columns
-from health_etl.lake.keys import DAILY_JOURNAL
+from health_etl.lake.keys import DAILY_JOURNAL, UTC_OFFSETS
 from health_etl.orchestration.assets.catalogue_metadata import OWNER, column_schema
 from health_etl.orchestration.assets.clinical_ops import analyse_op, narrate_op, select_op, tell_across_types
 from health_etl.orchestration.assets.records import records_key
@@ -42,7 +41,7 @@ def _insights_asset(
         key=insights_key(name),
         ins={
             "records": _looked_back_on(records_key(name)),
-            "utc_offsets": _looked_back_on(records_key(utc_offsets.NAME)),
+            "utc_offsets": _looked_back_on(records_key(UTC_OFFSETS)),
         },
         partitions_def=upload_dates,
         backfill_policy=policy,

@@ -117,7 +117,7 @@ def records_metadata(lake: Lake, record_type: RecordType, manifest: RecordsManif
 
 def _utc_offsets_asset(upload_dates: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy) -> dg.AssetsDefinition:
     @dg.asset(
-        key=records_key(utc_offsets.NAME),
+        key=records_key(keys.UTC_OFFSETS),
         deps=[records_key(name) for name in record_types()],
         partitions_def=upload_dates,
         backfill_policy=policy,
@@ -147,5 +147,5 @@ def _update_offsets(lake: Lake, catalogue: Catalogue, partition: str) -> Made | 
     manifest = utc_offsets.update(lake, date.fromisoformat(partition), catalogue.of_date(partition))
     if manifest is None:
         return None
-    key = keys.records_key(utc_offsets.NAME, partition)
+    key = keys.records_key(keys.UTC_OFFSETS, partition)
     return Made({**table_metadata(lake, key, manifest.rows), "digest": manifest.digest}, manifest.digest)

@@ -14,8 +14,9 @@ from health_etl.orchestration import progress
 from health_etl.orchestration.assets.catalogue_metadata import OWNER
 from health_etl.orchestration.assets.insights import insights_key
 from health_etl.orchestration.assets.partition_by_partition import Made, make_each
-from health_etl.orchestration.partitions import month_of, month_of_uploads
+from health_etl.orchestration.partitions import month_of_uploads
 from health_etl.orchestration.resources import LakeResource, reported_failures
+from health_etl.planning.spans import month_of
 from health_etl.training import journal
 
 JOURNAL = dg.AssetKey(["training", "health_journal"])

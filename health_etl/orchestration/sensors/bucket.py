@@ -22,7 +22,7 @@ from health_etl.orchestration.jobs import BRING_UP_TO_DATE, SWEPT
 from health_etl.orchestration.resources import LakeResource
 from health_etl.orchestration.sensors import earlier_runs
 from health_etl.orchestration.sensors.alerts import told_given_up
-from health_etl.orchestration.sensors.claims import Claims
+from health_etl.orchestration.sensors.pending_requests import Claims
 from health_etl.orchestration.sensors.uploads import Report, Uploads, run_request
 from health_etl.orchestration.standing_checks import evaluation
 from health_etl.planning.run_requests import Plan
@@ -60,7 +60,7 @@ class Cursor:
         return json.dumps(asdict(self))
 
 
-def lake_sensors(
+def bucket_sensors(
     settings: Settings, heads: HeadCache, clock: Clock = time.time, claims: Claims | None = None
 ) -> list[dg.SensorDefinition]:
     """Return the sensor of every record type; they share what was read of manifests before, and what others claim."""

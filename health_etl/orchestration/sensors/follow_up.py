@@ -33,7 +33,6 @@ from health_etl.lake.manifest_heads import HeadCache
 from health_etl.lake.store import Lake, connect
 from health_etl.orchestration.assets.training import JOURNAL
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE, WRITE_JOURNAL, jobs
-from health_etl.orchestration.partitions import month_key, next_day, next_month
 from health_etl.orchestration.resources import LakeResource
 from health_etl.orchestration.selection import selection
 from health_etl.orchestration.sensors import earlier_runs
@@ -43,6 +42,7 @@ from health_etl.orchestration.standing_checks import evaluation
 from health_etl.planning import run_requests
 from health_etl.planning import staleness as package_planner
 from health_etl.planning.run_requests import Plan
+from health_etl.planning.spans import month_key, next_day, next_month
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
 from health_etl.training import journal

@@ -19,8 +19,8 @@ import dagster as dg
 from health_etl.lake.manifest_heads import HeadCache
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE
 from health_etl.orchestration.resources import LakeResource
-from health_etl.orchestration.sensors.claims import Claims
 from health_etl.orchestration.sensors.long_poll import Patience
+from health_etl.orchestration.sensors.pending_requests import Claims
 from health_etl.orchestration.sensors.uploads import Report, Uploads, run_request
 from health_etl.planning.upload_messages import Addressee, Parsed, parse
 from health_etl.rabbitmq.broker import QUEUE, Broker, Message, connected

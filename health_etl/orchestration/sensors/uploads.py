@@ -13,9 +13,8 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG  # has no public name
 
-from health_etl.days import utc_offsets
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.keys import DAILY_JOURNAL
+from health_etl.lake.keys import DAILY_JOURNAL, UTC_OFFSETS
 from health_etl.lake.manifest_heads import HeadCache
 from health_etl.lake.store import Lake
 from health_etl.orchestration.assets.insights import insights_key
@@ -24,7 +23,7 @@ from health_etl.orchestration.assets.raw import raw_key
 from health_etl.orchestration.assets.records import records_key
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE
 from health_etl.orchestration.sensors import earlier_runs
-from health_etl.orchestration.sensors.claims import Claims
+from health_etl.orchestration.sensors.pending_requests import Claims
 from health_etl.planning import run_requests
 from health_etl.planning.run_requests import Ask, Attempt, Plan
 from health_etl.record_types.base import RecordType
@@ -151,7 +150,7 @@ def run_request(record_type: RecordType, ask: Ask, tags: dict[str, str] | None =
         asset_selection=[
             records_key(name),
             quarantine_key(name),
-            records_key(utc_offsets.NAME),
+            records_key(UTC_OFFSETS),
             insights_key(name),
             insights_key(DAILY_JOURNAL),
         ],

@@ -1,0 +1,42 @@
+"""Days and months in a row, as partition keys. Knows no partitions definition: those are Dagster's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
+
+
+def month_key(month: str) -> str:
+    """Return the partition key of a month YYYY-MM."""
+    return f"{month}-01"
+
+
+def month_of(partition_key: str) -> str:
+    """Return the month YYYY-MM of a partition key."""
+    return partition_key[:7]
+
+
+def next_day(partition_key: str) -> str:
+    """Return the daily partition after this one."""
+    return (date.fromisoformat(partition_key) + timedelta(days=1)).isoformat()
+
+
+def next_month(partition_key: str) -> str:
+    """Return the monthly partition after this one."""
+    year, month = int(partition_key[:4]), int(partition_key[5:7])
+    return f"{year + month // 12}-{month % 12 + 1:02d}-01"
+
+
+def ranges(
+    partition_keys: Iterable[str], longest: int, following: Callable[[str], str] = next_day
+) -> list[tuple[str, ...]]:
+    """Split partition keys into runs of consecutive ones, none longer than `longest`; `following` says what comes
+    after a key.
+    """
+    found: list[list[str]] = []
+    for key in sorted(partition_keys):
+        if found and following(found[-1][-1]) == key and len(found[-1]) < longest:
+            found[-1].append(key)
+        else:
+            found.append([key])
+    return [tuple(keys) for keys in found]

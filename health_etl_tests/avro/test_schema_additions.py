@@ -1,0 +1,289 @@
+"""Exporting apps add: fields, words and names that we do not know, and old beside new in one partition."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pandas as pd
+import pytest
+
+from health_etl.avro import decode
+from health_etl.avro.decode import DecodedFile
+from health_etl.avro.resolution import LOGICAL, resolve
+from health_etl.reasons import FileRefusedError
+from health_etl.record_types import by_avro_name, record_types
+from health_etl.record_types.base import RecordType
+from health_etl.records import partition as records_partition
+from health_etl.uploads.listing import TypeListing
+from health_etl_tests.support.exports import UPLOADED, avro_bytes, contents, memory_lake, plain, put_content
+from health_etl_tests.support.pipeline import manifest_of, records_of, update_records
+from health_etl_tests.support.schema_changes import (
+    Names,
+    Schema,
+    decoded,
+    every_enum,
+    every_field,
+    every_type,
+    field_of,
+    holder,
+    paths,
+    reading,
+    records_with,
+    refused,
+    schema_of,
+)
+
+
+@every_field
+def test_an_added_field_is_left_out_and_listed_wherever_it_stands(name: str, path: Names) -> None:
+    schema, record = schema_of(name), plain(name)
+    beside = holder(schema, path)["fields"]
+    beside.insert(0, {"name": "trend", "type": ["null", "string"], "default": None})
+    for place in records_with(record, path):
+        place["trend"] = "rising"
+    expected = ".".join((*path[:-1], "trend"))
+    assert decoded(name, schema, record) == DecodedFile([plain(name)], (expected,))
+
+
+@every_type
+def test_what_was_added_may_be_of_any_shape(name: str) -> None:
+    schema, record = schema_of(name), plain(name)
+    place = {"type": "record", "name": "Place", "fields": [{"name": "lat", "type": "double"}]}
+    schema["fields"] += [
+        {"name": "route", "type": {"type": "array", "items": place}},
+        {"name": "origin", "type": ["null", "Place"]},
+        {"name": "extras", "type": {"type": "map", "values": "bytes"}},
+        {"name": "grade", "type": {"type": "enum", "name": "Grade", "symbols": ["A"]}},
+        {"name": "seal", "type": {"type": "fixed", "name": "Seal", "size": 2}},
+        {"name": "exact", "type": {"type": "bytes", "logicalType": "decimal", "precision": 4}},
+    ]
+    record |= {"route": [{"lat": 1.0}], "origin": None, "extras": {"a": b""}, "grade": "A", "seal": b"ab"}
+    record["exact"] = b"\x01"
+    file = decoded(name, schema, record)
+    assert file == DecodedFile([plain(name)], ("exact", "extras", "grade", "origin", "route", "seal"))
+
+
+@every_type
+def test_fields_in_another_order_are_read_as_they_are(name: str) -> None:
+    schema = schema_of(name)
+    for path in list(paths(schema)):
+        holder(schema, path)["fields"].sort(key=lambda field: str(field["name"]), reverse=True)
+    assert decoded(name, schema) == DecodedFile([plain(name)], ())
+
+
+@every_type
+@pytest.mark.parametrize("grown", [False, True], ids=["as_ours", "with_an_added_field"])
+def test_the_names_of_nested_types_and_their_namespace_are_the_writer_s_own(name: str, grown: bool) -> None:
+    def renamed(schema: Any) -> Any:
+        if isinstance(schema, list):
+            return [renamed(branch) for branch in schema]
+        if not isinstance(schema, dict):
+            return schema
+        found = {key: renamed(value) if key in ("type", "items", "fields") else value for key, value in schema.items()}
+        is_field = schema.get("type") not in ("record", "enum")
+        return found if is_field else {**found, "name": f"org.example.v2.{schema['name']}V2"}
+
+    schema = renamed(schema_of(name))
+    schema["name"] = f"org.example.v2.{record_types()[name].avro_name}"
+    record = plain(name)
+    if grown:
+        schema["fields"].append({"name": "trend", "type": "string"})
+        record["trend"] = "rising"
+    assert decoded(name, schema, record) == DecodedFile([plain(name)], ("trend",) if grown else ())
+
+
+@every_type
+def test_a_type_that_the_writer_defines_once_and_names_later_is_found(name: str) -> None:
+    schema, record = schema_of(name), plain(name)
+    metadata = field_of(schema, ("metadata",))["type"]
+    schema["fields"].insert(0, {"name": "formerMetadata", "type": metadata})
+    field_of(schema, ("metadata",))["type"] = metadata["name"]
+    record["formerMetadata"] = record["metadata"]
+    assert decoded(name, schema, record) == DecodedFile([plain(name)], ("formerMetadata",))
+
+
+def test_a_field_that_our_schema_gives_a_default_may_be_missing() -> None:
+    for name in record_types():
+        knowing = reading(name, lambda ours: ours["fields"].append(optional("trend", "string")))
+        older = decoded(name, schema_of(name), record_type=knowing)
+        assert older == DecodedFile([{**plain(name), "trend": None}], ())
+        newer = schema_of(name)
+        newer["fields"].append({"name": "trend", "type": "string"})
+        found = decoded(name, newer, {**plain(name), "trend": "rising"}, record_type=knowing)
+        assert found == DecodedFile([{**plain(name), "trend": "rising"}], ())
+
+
+def optional(name: str, kind: str) -> dict[str, Any]:
+    return {"name": name, "type": ["null", kind], "default": None}
+
+
+@every_enum
+def test_a_word_that_we_do_not_know_is_read_as_unknown_and_told_without_repeating_it(name: str, path: Names) -> None:
+    schema, record = schema_of(name), plain(name)
+    field_of(schema, path)["type"]["symbols"].append("patientMeier")
+    for place in records_with(record, path):
+        place[path[-1]] = "patientMeier"
+    file = decoded(name, schema, record, plain(name, "r2"))
+    assert {place[path[-1]] for place in records_with(file.records[0], path)} == {"UNKNOWN"}
+    assert file.records[1] == plain(name, "r2")
+    assert file.added_fields == (f"{'.'.join(path)} (unknown symbols)",)
+
+
+@every_enum
+def test_words_that_the_writer_does_not_have_yet_change_nothing(name: str, path: Names) -> None:
+    schema = schema_of(name)
+    enum = field_of(schema, path)["type"]
+    used = {place[path[-1]] for place in records_with(plain(name), path)}
+    enum["symbols"] = sorted(used)
+    del enum["default"]
+    assert decoded(name, schema) == DecodedFile([plain(name)], ())
+
+
+@every_enum
+def test_text_in_place_of_a_closed_list_of_words_quarantines_the_file(name: str, path: Names) -> None:
+    schema = schema_of(name)
+    field_of(schema, path)["type"] = "string"
+    assert refused(name, schema) == f"the field {'.'.join(path)} is of another type (string)"
+
+
+def added(*names: str) -> tuple[str, ...]:
+    """What is told of fields of these names that a writer added."""
+    ours = schema_of("steps")
+    written = copy.deepcopy(ours)
+    written["fields"] += [{"name": name, "type": "long"} for name in names]
+    return resolve(written, ours).added_fields
+
+
+def test_only_plain_names_of_added_fields_are_told() -> None:
+    longest = "a" * 64
+    assert added("floors", longest, "_own") == ("_own", longest, "floors")
+    foreign = ["a" * 65, "Frau Meier", "<script>", "9lives", "", "naïve", "line\n", "110 mg/dL"]
+    for name in foreign:
+        assert added(name) == ("1 other field",)
+        assert added("floors", name) == ("floors", "1 other field")
+    assert added(*foreign, "floors") == ("floors", "8 other fields")
+
+
+def test_no_more_than_20_added_fields_are_told() -> None:
+    names = [f"f{number:02}" for number in range(25)]
+    assert added(*names[:20]) == tuple(names[:20])
+    assert added(*names) == (*names[:20], "5 other fields")
+    assert added(*names, "Frau Meier") == (*names[:20], "6 other fields")
+
+
+def test_of_a_field_that_may_be_many_things_only_avro_s_own_words_are_told() -> None:
+    ours = schema_of("steps")
+    written = copy.deepcopy(ours)
+    field_of(written, ("count",))["type"] = ["null", "string", {"type": "string", "logicalType": "uuid"}, "Meier"]
+    with pytest.raises(FileRefusedError) as caught:
+        resolve(written, ours)
+    assert caught.value.detail == "the field count is of another type (an unknown one or null or string or uuid)"
+
+
+@every_type
+def test_old_and_new_writers_are_taken_in_side_by_side(name: str) -> None:
+    newer, shrunk = schema_of(name), schema_of(name)
+    newer["fields"].insert(1, optional("trend", "string"))
+    shrunk["fields"].pop()
+    lake = memory_lake()
+    put_content(lake, name, avro_bytes(name, [plain(name, "old")]))
+    put_content(lake, name, avro_bytes(name, [{**plain(name, "new"), "trend": "rising"}], newer))
+    refused_key = put_content(lake, name, avro_bytes(name, [plain(name, "shrunk")], shrunk))
+    update_records(lake, name)
+    manifest = manifest_of(lake, name)
+    told = {(file.counts, file.reason, file.added_fields) for file in manifest.files}
+    assert told == {
+        ((1, 1, 0, 0), None, ()),
+        ((1, 1, 0, 0), None, ("trend",)),
+        ((0, 0, 0, 0), "schema_incompatible", ()),
+    }
+    assert {file.key for file in manifest.files if file.reason} == {refused_key}
+    assert any(refused_key.rpartition("/")[2] in key for key in contents(lake, "quarantine/"))
+    rows = records_of(lake, name)
+    assert set(rows["record_id"]) == {"old", "new"}
+    assert alike(rows, "old", "new")
+
+
+@every_type
+def test_both_sides_of_a_renaming_of_all_fields_give_equal_rows_in_one_partition(name: str) -> None:
+    schema, record = schema_of(name), plain(name, "new")
+    knowing = reading(name, lambda ours: [give_alias(ours, path) for path in paths(ours)])
+    for path in sorted(paths(schema), key=len, reverse=True):
+        field_of(schema, path)["name"] = renamed_field(path)
+        for place in list(records_with(record, path)):
+            place[renamed_field(path)] = place.pop(path[-1])
+    lake = memory_lake()
+    put_content(lake, name, avro_bytes(name, [plain(name, "old")]))
+    put_content(lake, name, avro_bytes(name, [record], schema))
+    records_partition.update(lake, knowing, UPLOADED, TypeListing(lake, knowing).uploads(UPLOADED))
+    manifest = manifest_of(lake, name)
+    assert manifest.total() == (2, 2, 0, 0)
+    assert {file.added_fields for file in manifest.files} == {()}
+    assert alike(records_of(lake, name), "old", "new")
+
+
+def give_alias(schema: Schema, path: Names) -> None:
+    field_of(schema, path)["aliases"] = [renamed_field(path)]
+
+
+def renamed_field(path: Names) -> str:
+    return f"{path[-1]}Renamed"
+
+
+def alike(rows: pd.DataFrame, one: str, other: str) -> bool:
+    """Say whether two records hold the same measurements."""
+    own = ["record_id", "source_key"]
+    halves = [rows[rows["record_id"] == name].drop(columns=own).reset_index(drop=True) for name in (one, other)]
+    return len(halves[0]) > 0 and halves[0].equals(halves[1])
+
+
+def resolving_reads(monkeypatch: pytest.MonkeyPatch, files: Mapping[Path, RecordType]) -> int:
+    """How many of these files are read through Avro's resolution, which costs more than twice the decoding."""
+    found = 0
+    read = fastavro.block_reader
+
+    def counting(*arguments: Any, reader_schema: Any = None) -> Any:
+        nonlocal found
+        found += reader_schema is not None
+        return read(*arguments, reader_schema=reader_schema)
+
+    monkeypatch.setattr(fastavro, "block_reader", counting)
+    for path, record_type in files.items():
+        assert decode.decode(path.read_bytes(), record_type, None).records
+    return found
+
+
+def exports_in(folder: Path) -> dict[Path, RecordType]:
+    return {path: by_avro_name()[path.name.partition("_")[0].lower()] for path in sorted(folder.glob("*.avro"))}
+
+
+def test_the_shipped_exports_are_read_without_resolution(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = exports_in(checkout / "data" / "sample")
+    assert len({record_type.name for record_type in files.values()}) == len(record_types())
+    assert resolving_reads(monkeypatch, files) == 0
+
+
+def test_the_real_exports_are_read_without_resolution(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = exports_in(shared / "samples")
+    assert len(files) == 18
+    assert resolving_reads(monkeypatch, files) == 0
+
+
+@every_type
+def test_a_changed_schema_is_read_through_resolution(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema = schema_of(name)
+    schema["fields"].append({"name": "trend", "type": "string"})
+    path = tmp_path / "grown.avro"
+    path.write_bytes(avro_bytes(name, [{**plain(name), "trend": "rising"}], schema))
+    assert resolving_reads(monkeypatch, {path: record_types()[name]}) == 1
+
+
+def test_every_meaning_that_the_decoder_would_turn_into_another_value_is_known() -> None:
+    converted = {name.partition("-")[2] for name in fastavro.read.LOGICAL_READERS}
+    assert converted <= LOGICAL

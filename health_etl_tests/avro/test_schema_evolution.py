@@ -1,0 +1,156 @@
+"""Exporting apps change: what a file may have more than we know, and which changes quarantine it.
+
+For every record type and every field of its schema, found by walking it; no type is named here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from health_etl.avro.decode import DecodedFile
+from health_etl.avro.resolution import PRIMITIVE, resolve
+from health_etl.reasons import FileRefusedError
+from health_etl.record_types import record_types
+from health_etl_tests.support.exports import plain
+from health_etl_tests.support.schema_changes import (
+    Names,
+    decoded,
+    every_field,
+    every_field_of,
+    every_type,
+    field_of,
+    holder,
+    paths,
+    reading,
+    records_with,
+    refused,
+    schema_of,
+    written_kind,
+)
+
+
+@every_type
+def test_every_field_that_we_read_is_one_that_every_exporter_writes(name: str) -> None:
+    fields = [field_of(schema_of(name), path) for path in paths(schema_of(name))]
+    assert [field["name"] for field in fields if "default" in field] == []
+
+
+@every_field
+def test_a_field_that_is_gone_quarantines_the_file_and_is_named(name: str, path: Names) -> None:
+    schema = schema_of(name)
+    holder(schema, path)["fields"].remove(field_of(schema, path))
+    assert refused(name, schema) == f"the field {'.'.join(path)} is missing"
+
+
+@every_field
+def test_a_field_of_another_name_quarantines_the_file_and_only_our_name_is_told(name: str, path: Names) -> None:
+    schema, record = schema_of(name), plain(name)
+    field_of(schema, path)["name"] = "patientMeier"
+    for place in records_with(record, path):
+        place["patientMeier"] = place.pop(path[-1])
+    assert refused(name, schema, record) == f"the field {'.'.join(path)} is missing"
+
+
+@every_field
+def test_a_field_of_another_name_is_read_where_our_schema_knows_the_old_one(name: str, path: Names) -> None:
+    schema, record = schema_of(name), plain(name)
+    field_of(schema, path)["name"] = "formerName"
+    for place in records_with(record, path):
+        place["formerName"] = place.pop(path[-1])
+    knowing = reading(name, lambda ours: field_of(ours, path).update(aliases=["otherName", "formerName"]))
+    assert decoded(name, schema, record, record_type=knowing) == DecodedFile([plain(name)], ())
+
+
+@every_field
+def test_a_field_under_two_names_at_once_quarantines_the_file(name: str, path: Names) -> None:
+    schema, record = schema_of(name), plain(name)
+    holder(schema, path)["fields"].append({"name": "formerName", "type": ["null", "string"]})
+    knowing = reading(name, lambda ours: field_of(ours, path).update(aliases=["formerName"]))
+    detail = refused(name, schema, record, record_type=knowing)
+    assert detail == f"the field {'.'.join(path)} is there twice, under its name and an older one"
+
+
+@every_field
+@pytest.mark.parametrize("kind", ["boolean", {"type": "map", "values": "string"}], ids=["boolean", "map"])
+def test_a_field_of_another_type_quarantines_the_file_and_is_named(name: str, path: Names, kind: Any) -> None:
+    schema, record = schema_of(name), plain(name)
+    field_of(schema, path)["type"] = kind
+    for place in records_with(record, path):
+        place[path[-1]] = True if kind == "boolean" else {"patientMeier": "110"}
+    shown = kind if isinstance(kind, str) else "map"
+    assert refused(name, schema, record) == f"the field {'.'.join(path)} is of another type ({shown})"
+
+
+@every_field
+def test_a_field_that_may_be_something_else_besides_is_read_while_it_is_not(name: str, path: Names) -> None:
+    schema = schema_of(name)
+    field = field_of(schema, path)
+    branches = field["type"] if isinstance(field["type"], list) else [field["type"]]
+    field["type"] = [*branches, "boolean"]
+    assert decoded(name, schema) == DecodedFile([plain(name)], ())
+    record = plain(name)
+    for place in records_with(record, path):
+        place[path[-1]] = True
+    assert refused(name, schema, record) == f"a value of the field {'.'.join(path)} is of another type"
+
+
+@every_field_of(may_be_null=False)
+def test_a_null_where_we_allow_none_quarantines_the_file_and_breaks_nothing(name: str, path: Names) -> None:
+    schema, record = schema_of(name), plain(name)
+    field = field_of(schema, path)
+    field["type"] = ["null", field["type"]]
+    assert decoded(name, schema) == DecodedFile([plain(name)], ())
+    for place in records_with(record, path):
+        place[path[-1]] = None
+    assert refused(name, schema, record) == f"a value of the field {'.'.join(path)} is of another type"
+
+
+@every_field_of(may_be_null=True)
+def test_a_field_that_is_never_null_any_more_is_read(name: str, path: Names) -> None:
+    schema, record = schema_of(name), plain(name)
+    field = field_of(schema, path)
+    (field["type"],) = (branch for branch in field["type"] if branch != "null")
+    filled = {"string": "text", "long": 1, "record": {"manufacturer": None, "model": None, "type": None}}
+    for place in records_with(record, path):
+        place[path[-1]] = place[path[-1]] or filled[written_kind(field["type"])]
+    assert decoded(name, schema, record) == DecodedFile([record], ())
+
+
+@every_field_of("long", "double")
+def test_a_narrower_number_is_read_without_loss(name: str, path: Names) -> None:
+    schema, record = schema_of(name), plain(name)
+    field = field_of(schema, path)
+    kind = written_kind(field["type"])
+    narrower = {"long": (("int", 2**31 - 1),), "double": (("int", -7), ("long", 2**53 - 1), ("float", 0.5))}
+    for written, value in narrower[kind]:
+        field["type"] = written
+        for place in records_with(record, path):
+            place[path[-1]] = value
+        file = decoded(name, schema, record)
+        read = [place[path[-1]] for place in records_with(file.records[0], path)]
+        assert set(read) == {value}
+        assert {type(found) for found in read} == {int if kind == "long" else float}
+
+
+@every_field_of("long", "string")
+def test_a_number_or_text_that_means_something_else_is_of_another_type(name: str, path: Names) -> None:
+    schema = schema_of(name)
+    field = field_of(schema, path)
+    kind = written_kind(field["type"])
+    logical = {"long": "timestamp-micros", "string": "uuid"}[kind]
+    field["type"] = {"type": kind, "logicalType": logical}
+    with pytest.raises(FileRefusedError) as caught:
+        resolve(schema, record_types()[name].avro_schema)
+    assert caught.value.detail == f"the field {'.'.join(path)} is of another type ({logical})"
+
+
+@every_field_of(*PRIMITIVE)
+def test_a_meaning_that_avro_does_not_know_changes_nothing(name: str, path: Names) -> None:
+    schema = schema_of(name)
+    field = field_of(schema, path)
+    kind = written_kind(field["type"])
+    told = {"type": kind, "logicalType": "patientMeier"}
+    field["type"] = ["null", told] if isinstance(field["type"], list) else told
+    assert decoded(name, schema) == DecodedFile([plain(name)], ())

@@ -1,0 +1,138 @@
+"""Manifests: every row adds up, the same values give the same bytes, and they read back as written."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import pytest
+
+from health_etl.lake.manifest import (
+    AccountingError,
+    DerivedManifest,
+    FileEntry,
+    OutOfOrderError,
+    Quality,
+    RecordsManifest,
+    VersionsDigest,
+    canonical_json,
+    digest,
+    read_derived_manifest,
+    read_records_manifest,
+    versions_digest,
+)
+from health_etl_tests.support.exports import memory_lake
+
+ENTRY = FileEntry("raw/one", "etag", 100, 10, 7, 2, 1, quality=Quality(1.0, 1.0, 0.9, 1.0, 0.98))
+REFUSED = FileEntry("raw/two", "etag", 5, 0, 0, 0, 0, "not_avro", "the file does not start as an Avro file does")
+MANIFEST = RecordsManifest(
+    record_type="steps",
+    partition="2025-09-21",
+    code_version="1.1",
+    files=(ENTRY, REFUSED),
+    measurement_rows=7,
+    rejected_rows=1,
+    table_sha256="aa",
+    rejected_sha256="bb",
+    utc_dates=("2025-09-20", "2025-09-21"),
+    unzoned=False,
+)
+
+
+def entry(rows_in: int, accepted: int, duplicate: int, quarantined: int) -> FileEntry:
+    return FileEntry("raw/one", "etag", 100, rows_in, accepted, duplicate, quarantined)
+
+
+@pytest.mark.parametrize("counts", [(0, 0, 0, 0), (757, 253, 504, 0), (3, 1, 1, 1)])
+def test_rows_that_add_up_pass(counts: tuple[int, int, int, int]) -> None:
+    entry(*counts).check()
+
+
+@pytest.mark.parametrize("counts", [(757, 253, 503, 0), (1, 1, 1, 0), (1, 2, -1, 0), (0, 0, 0, 1)])
+def test_rows_that_do_not_add_up_raise(counts: tuple[int, int, int, int]) -> None:
+    with pytest.raises(AccountingError, match="rows in, but"):
+        entry(*counts).check()
+
+
+def test_a_manifest_reads_back_as_it_was_written() -> None:
+    lake = memory_lake()
+    lake.put("m", MANIFEST.to_json())
+    assert read_records_manifest(lake, "m") == MANIFEST
+    assert read_records_manifest(lake, "nothing") is None
+
+
+def test_a_derived_manifest_reads_back_as_it_was_written() -> None:
+    lake = memory_lake()
+    derived = DerivedManifest("steps", "2025-09-21", "inputs", "output", 3, {"local_months": {"2025-09": 3}})
+    lake.put("m", derived.to_json())
+    assert read_derived_manifest(lake, "m") == derived
+    assert read_derived_manifest(lake, "nothing") is None
+
+
+def test_totals_are_sums_over_all_files() -> None:
+    assert MANIFEST.total() == (10, 7, 2, 1)
+    assert dataclasses.replace(MANIFEST, files=()).total() == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"table_sha256": "cc"},
+        {"files": (dataclasses.replace(ENTRY, quality=Quality(1.0, 1.0, 0.9, 1.0, 0.97)), REFUSED)},
+        {"files": (dataclasses.replace(ENTRY, key="raw/other"), REFUSED)},
+    ],
+    ids=["rows", "quality", "source"],
+)
+def test_the_data_version_changes_with_what_those_downstream_read(changed: dict[str, object]) -> None:
+    assert dataclasses.replace(MANIFEST, **changed).digest != MANIFEST.digest  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"rejected_sha256": None},
+        {"files": (ENTRY,)},
+        {"files": (REFUSED, ENTRY)},
+        {"files": (dataclasses.replace(ENTRY, etag="other"), REFUSED)},
+        {
+            "files": (
+                ENTRY,
+                REFUSED,
+                dataclasses.replace(ENTRY, key="raw/3", rows_in=4, accepted=0, duplicate=4, quarantined=0),
+            )
+        },
+    ],
+    ids=["rejected rows", "refused file", "order", "etag", "file of duplicates"],
+)
+def test_the_data_version_stays_where_nothing_downstream_would_change(changed: dict[str, object]) -> None:
+    assert dataclasses.replace(MANIFEST, **changed).digest == MANIFEST.digest  # type: ignore[arg-type]
+
+
+def test_equal_values_give_equal_bytes_whatever_the_order_of_keys() -> None:
+    assert (
+        canonical_json({"b": "ü", "a": [1]})
+        == canonical_json({"a": [1], "b": "ü"})
+        == ('{\n "a": [\n  1\n ],\n "b": "ü"\n}\n'.encode())
+    )
+
+
+def test_a_digest_keeps_its_parts_apart() -> None:
+    assert digest(["ab", "c"]) != digest(["a", "bc"]) != digest(["abc"])
+    assert digest(["ab", "c"]) == digest(iter(["ab", "c"]))
+
+
+@pytest.mark.parametrize("count", [0, 1, 499, 500, 501, 1000])
+def test_the_version_of_uploads_is_one_digest_over_a_line_for_each_in_order(count: int) -> None:
+    # Written out: another digest would make every partition of every lake out of date.
+    versions: Mapping[str, tuple[str, str | None]] = {
+        f"raw/{n:04}": (f'"{n}"', "r" if n % 7 == 0 else None) for n in reversed(range(count))
+    }
+    lines = [f'raw/{n:04} "{n}" {"r" if n % 7 == 0 else ""}' for n in range(count)]
+    assert versions_digest(versions) == digest(lines)
+
+
+def test_a_digest_of_uploads_refuses_a_key_that_should_have_come_before() -> None:
+    whole = VersionsDigest()
+    whole.add("raw/b", "1", None)
+    with pytest.raises(OutOfOrderError):
+        whole.add("raw/a", "1", None)

@@ -1,0 +1,178 @@
+"""A lake keeps objects whole and alike, in memory and in a folder, and names its failures."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from health_etl.errors import ObjectNotFoundError, PermanentError
+from health_etl.lake.store import Lake, connect
+from health_etl.settings import Settings
+from health_etl_tests.support.exports import folder_lake, memory_lake
+
+KEY = "raw/StepsRecord/2025/09/21/anna_20250921_120000_phone_0a1b2c3d.avro"
+
+
+@pytest.fixture(params=["memory", "folder"])
+def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
+    return memory_lake() if request.param == "memory" else folder_lake(tmp_path / "lake")
+
+
+def test_an_object_reads_back_as_it_was_put(lake: Lake) -> None:
+    lake.put(KEY, b"\x00content\xff")
+    assert lake.get(KEY) == b"\x00content\xff"
+    assert lake.find(KEY) == b"\x00content\xff"
+    assert lake.sha256(KEY) == hashlib.sha256(b"\x00content\xff").hexdigest()
+
+
+def test_an_object_of_no_bytes_is_an_object(lake: Lake) -> None:
+    lake.put(KEY, b"")
+    assert lake.find(KEY) == b""
+    assert [info.size_bytes for info in lake.objects("raw/")] == [0]
+
+
+def test_a_missing_object_is_named_by_get_and_none_elsewhere(lake: Lake) -> None:
+    with pytest.raises(ObjectNotFoundError, match=r"does not exist\.$"):
+        lake.get("records/steps/2025-09-21.parquet")
+    assert lake.find("raw/nothing") is None
+    assert lake.sha256("raw/nothing") is None
+    with pytest.raises(ObjectNotFoundError):
+        lake.open("raw/nothing")
+
+
+def test_a_missing_upload_is_named_without_its_user_id(lake: Lake) -> None:
+    with pytest.raises(ObjectNotFoundError, match="does not exist") as caught:
+        lake.get(KEY)
+    assert "anna" not in str(caught.value)
+    assert "0a1b2c3d" in str(caught.value)
+
+
+def test_a_second_put_replaces_the_object_and_its_etag(lake: Lake) -> None:
+    lake.put(KEY, b"old content")
+    old = lake.fetch(KEY)
+    lake.put(KEY, b"new")
+    new = lake.fetch(KEY)
+    assert (old.content, new.content) == (b"old content", b"new")
+    assert old.etag != new.etag
+
+
+def test_a_listing_tells_key_size_and_the_etag_that_a_fetch_tells(lake: Lake) -> None:
+    lake.put(KEY, b"12345")
+    (info,) = lake.objects("raw/")
+    assert (info.key, info.size_bytes) == (KEY, 5)
+    assert info.etag
+    assert info.etag == lake.fetch(KEY).etag
+
+
+def test_a_listing_holds_what_lies_under_the_folder_and_nothing_else(lake: Lake) -> None:
+    for key in ("raw/A/1", "raw/A/b/2", "raw/AB/3", "other/4"):
+        lake.put(key, b"x")
+    assert sorted(info.key for info in lake.objects("raw/A/")) == ["raw/A/1", "raw/A/b/2"]
+    assert lake.folders("raw/") == ["A", "AB"]
+    assert lake.folders("raw/A/") == ["b"]
+
+
+def test_a_folder_that_is_not_there_lists_as_empty(lake: Lake) -> None:
+    assert list(lake.objects("nowhere/")) == []
+    assert lake.folders("nowhere/") == []
+
+
+def test_what_a_killed_writer_left_half_written_is_no_object(tmp_path: Path) -> None:
+    lake = folder_lake(tmp_path / "lake")
+    lake.put(KEY, b"whole")
+    (tmp_path / "lake" / f"{KEY}#1").write_bytes(b"hal")
+    assert [info.key for info in lake.objects("raw/")] == [KEY]
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from health_etl_tests.support.exports import folder_lake
+
+lake = folder_lake(Path(sys.argv[1]))
+while True:
+    for letter in (b"a", b"b"):
+        lake.put("big", letter * 20_000_000)
+        print("put", flush=True)
+"""
+
+
+def test_a_writer_that_is_killed_leaves_the_old_object_or_the_new_one(tmp_path: Path) -> None:
+    lake = folder_lake(tmp_path / "lake")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "lake")]
+    for puts_before_the_kill in (1, 2, 4):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as writer:
+            assert writer.stdout is not None
+            for _ in range(puts_before_the_kill):
+                assert writer.stdout.readline() == b"put\n"
+            writer.kill()
+        content = lake.get("big")
+        assert len(content) == 20_000_000
+        assert len(set(content)) == 1
+        assert [info.key for info in lake.objects("")] == ["big"]
+
+
+def test_deleting_takes_what_is_there_and_does_not_mind_what_is_not(lake: Lake) -> None:
+    lake.put("a/1", b"x")
+    lake.put("a/2", b"x")
+    lake.delete(["a/1", "a/nothing"])
+    assert [info.key for info in lake.objects("a/")] == ["a/2"]
+
+
+def test_many_objects_arrive_in_the_order_asked_with_none_for_the_missing(lake: Lake) -> None:
+    for number in range(40):
+        lake.put(f"a/{number:02}", str(number).encode())
+    asked = [f"a/{number:02}" for number in reversed(range(45))]
+    found = dict(lake.get_many(asked))
+    assert list(found) == asked
+    assert [key for key, content in found.items() if content is None] == ["a/44", "a/43", "a/42", "a/41", "a/40"]
+    assert found["a/07"] is not None
+    assert found["a/07"].content == b"7"
+
+
+def test_a_file_is_put_whole(lake: Lake, tmp_path: Path) -> None:
+    source = tmp_path / "table.parquet"
+    source.write_bytes(b"p" * 100_000)
+    lake.put_file("records/steps/2025-09-21.parquet", source)
+    assert lake.get("records/steps/2025-09-21.parquet") == b"p" * 100_000
+
+
+def test_an_opened_object_can_be_read_in_parts(lake: Lake) -> None:
+    lake.put("a/1", b"0123456789")
+    with lake.open("a/1") as file:
+        file.seek(-3, 2)
+        assert file.read() == b"789"
+        file.seek(2)
+        assert (file.read(3), file.tell()) == (b"234", 5)
+
+
+@pytest.mark.parametrize("user", ["anna_k", "anna@example.org", "a+b", "1.2-3"])
+def test_every_user_id_that_a_key_may_hold_is_kept_as_it_is(lake: Lake, user: str) -> None:
+    key = KEY.replace("anna", user)
+    lake.put(key, b"x")
+    assert [info.key for info in lake.objects("raw/")] == [key]
+    assert lake.get(key) == b"x"
+
+
+def test_a_working_lake_passes_its_check_and_keeps_no_trace_of_it(lake: Lake) -> None:
+    lake.check()
+    assert list(lake.objects("_doctor/")) == []
+
+
+def test_a_lake_that_is_a_file_is_refused_with_the_setting_that_says_so(tmp_path: Path) -> None:
+    (tmp_path / "lake").write_bytes(b"")
+    with pytest.raises(PermanentError, match="HEALTH_ETL_LAKE"):
+        connect(Settings(lake=(tmp_path / "lake").as_uri())).check()
+
+
+def test_a_folder_whose_name_holds_a_space_is_a_lake(tmp_path: Path) -> None:
+    lake = folder_lake(tmp_path / "my lake")
+    lake.put("a/1", b"x")
+    assert (tmp_path / "my lake" / "a" / "1").read_bytes() == b"x"
+    assert lake.uri("a/1").endswith("/my%20lake/a/1")

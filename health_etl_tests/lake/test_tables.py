@@ -1,0 +1,107 @@
+"""Parquet objects: the same rows give the same bytes, and only what is asked for is read."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from health_etl.lake.store import Lake
+from health_etl.lake.tables import (
+    ROW_GROUP_ROWS,
+    TableWriter,
+    empty_frame,
+    read_frame,
+    read_table,
+    to_arrow,
+    write_table,
+)
+from health_etl_tests.support.exports import memory_lake
+
+SCHEMA = pa.schema(
+    [pa.field("user_id", pa.string(), nullable=False), pa.field("record_id", pa.string()), pa.field("x", pa.float64())]
+)
+KEY = "records/steps/2025-09-21.parquet"
+
+
+def rows(count: int) -> pd.DataFrame:
+    numbers = np.random.default_rng(7).integers(0, 2**62, count)
+    return pd.DataFrame(
+        {
+            "user_id": pd.Series(np.arange(count) // 1000).astype("str"),
+            "record_id": [f"{number:032x}" for number in numbers],
+            "x": numbers / 3,
+        }
+    )
+
+
+def written(lake: Lake, frame: pd.DataFrame, piece: int) -> str:
+    with TableWriter(lake, KEY, SCHEMA) as writer:
+        for start in range(0, len(frame), piece):
+            writer.append(to_arrow(frame.iloc[start : start + piece], SCHEMA))
+        return writer.publish()
+
+
+@pytest.mark.parametrize("count", [1_500, 2 * ROW_GROUP_ROWS + 5])
+def test_the_same_rows_give_the_same_bytes_whatever_the_pieces_they_came_in(count: int) -> None:
+    lake, frame = memory_lake(), rows(count)
+    digests = {written(lake, frame, piece) for piece in (count, 1_000, 999, ROW_GROUP_ROWS)}
+    assert len(digests) == 1
+
+
+def test_rows_read_back_as_written_over_several_row_groups() -> None:
+    lake, frame = memory_lake(), rows(ROW_GROUP_ROWS + 5)
+    written(lake, frame, 10_000)
+    assert pq.read_metadata(lake.open(KEY)).num_row_groups == 2
+    pd.testing.assert_frame_equal(read_frame(lake, KEY), frame)
+
+
+def test_publishing_returns_the_hash_of_the_object() -> None:
+    lake = memory_lake()
+    assert write_table(lake, KEY, rows(10), SCHEMA) == hashlib.sha256(lake.get(KEY)).hexdigest()
+
+
+def test_nothing_is_in_the_lake_before_it_is_published() -> None:
+    lake = memory_lake()
+    with TableWriter(lake, KEY, SCHEMA) as writer:
+        writer.append(to_arrow(rows(10), SCHEMA))
+        assert writer.rows == 10
+    assert lake.find(KEY) is None
+
+
+def test_a_failed_writer_leaves_the_old_object() -> None:
+    lake = memory_lake()
+    write_table(lake, KEY, rows(3), SCHEMA)
+    with TableWriter(lake, KEY, SCHEMA) as writer:
+        writer.append(to_arrow(rows(10), SCHEMA))
+        writer.append(pa.table({"other": [1]}))
+        with pytest.raises(pa.ArrowInvalid):
+            writer.publish()
+    assert len(read_frame(lake, KEY)) == 3
+
+
+def test_a_table_without_rows_has_its_columns() -> None:
+    lake = memory_lake()
+    write_table(lake, KEY, empty_frame(SCHEMA), SCHEMA)
+    assert read_table(lake, KEY).schema.equals(SCHEMA)
+    assert len(read_frame(lake, KEY)) == 0
+
+
+def test_only_the_people_and_columns_asked_for_are_read() -> None:
+    lake = memory_lake()
+    write_table(lake, KEY, rows(3_000), SCHEMA)
+    found = read_frame(lake, KEY, columns=["user_id", "x"], people=["0", "2"])
+    assert list(found.columns) == ["user_id", "x"]
+    assert found["user_id"].value_counts().to_dict() == {"0": 1000, "2": 1000}
+    assert len(read_frame(lake, KEY, people=[])) == 0
+
+
+def test_a_column_that_must_be_filled_refuses_a_null() -> None:
+    frame = rows(2)
+    frame.loc[1, "user_id"] = None
+    with pytest.raises(ValueError, match="user_id"):
+        to_arrow(frame, SCHEMA)

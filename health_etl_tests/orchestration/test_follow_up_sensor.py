@@ -1,0 +1,183 @@
+"""What follows from changed records comes by itself: insights that look back on them, then months of the journal."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import pytest
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
+
+from health_etl.lake import keys
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.manifest_heads import HeadCache
+from health_etl.orchestration.sensors import follow_up
+from health_etl.orchestration.sensors.bucket import sensor_name
+from health_etl.orchestration.sensors.follow_up import NAME
+from health_etl_tests.support.daemon import Daemon, spans
+from health_etl_tests.support.exports import NOON, UPLOADED, contents, memory_lake, put, steps
+from health_etl_tests.support.pipeline import bring_up_to_date
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from health_etl.lake.store import Lake
+    from health_etl_tests.orchestration.conftest import Project
+
+STEPS = sensor_name("steps")
+DAY = UPLOADED.isoformat()
+NEXT = (UPLOADED + timedelta(days=3)).isoformat()
+
+
+@pytest.fixture
+def daemon(project: Project) -> Daemon:
+    return Daemon(project)
+
+
+def asked(result: dg.SensorResult) -> list[tuple[str | None, str, str]]:
+    requests: Sequence[dg.RunRequest] = result.run_requests or ()
+    return [(request.job_name, *span) for request, span in zip(requests, spans(result), strict=True)]
+
+
+def settle(daemon: Daemon) -> int:
+    """Tick until nothing is asked for; return the number of runs."""
+    runs = 0
+    for _ in range(8):
+        done = [*daemon.tick_and_run(STEPS), *daemon.tick_and_run(NAME)]
+        assert all(run.success for run in done)
+        runs += len(done)
+        if not done:
+            return runs
+    raise AssertionError("it never comes to rest")
+
+
+def upload(lake: Lake, day: int, record_id: str) -> None:
+    put(lake, "steps", [steps(record_id, NOON)], upload_date=UPLOADED + timedelta(days=day))
+
+
+def test_an_empty_lake_has_nothing_to_follow(daemon: Daemon) -> None:
+    assert not daemon.tick(NAME).run_requests
+    assert "Nothing changed" in str(daemon.tick(NAME).skip_reason)
+
+
+def test_the_month_follows_a_run_of_records(daemon: Daemon, project: Project) -> None:
+    upload(project.lake, 0, "s1")
+    daemon.tick_and_run(STEPS)
+    result = daemon.tick(NAME)
+    assert asked(result) == [("write_journal", "2025-09-01", "2025-09-01")]
+    assert all(run.success for run in daemon.start(NAME, result.run_requests))
+    assert not daemon.tick(NAME).run_requests
+
+
+def test_a_late_file_brings_up_to_date_what_looks_back_on_it_and_then_the_month(
+    daemon: Daemon, project: Project
+) -> None:
+    upload(project.lake, 0, "s1")
+    upload(project.lake, 3, "s2")
+    settle(daemon)
+    daemon.cursors[STEPS] = None
+    upload(project.lake, 0, "late")
+    daemon.tick_and_run(STEPS)
+    result = daemon.tick(NAME)
+    assert asked(result) == [("bring_up_to_date", NEXT, NEXT)]
+    assert [key.to_user_string() for request in result.run_requests or () for key in request.asset_selection or ()] == [
+        "insights/daily_journal",
+        "insights/steps",
+    ]
+    daemon.start(NAME, result.run_requests)
+    assert asked(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
+
+
+def test_sensors_alone_give_the_bytes_that_one_run_over_everything_gives(daemon: Daemon, project: Project) -> None:
+    expected = memory_lake()
+    for day, record_id in ((3, "s2"), (0, "s1"), (1, "s3")):
+        upload(project.lake, day, record_id)
+        upload(expected, day, record_id)
+        settle(daemon)
+        daemon.cursors[STEPS] = None
+    options = follow_up.InsightOptions.of(project.settings, project.lake)
+    bring_up_to_date(expected, options)
+    assert contents(project.lake, "training/") == contents(expected, "training/")
+
+
+def test_at_rest_it_looks_again_when_a_run_ended_and_after_a_while(
+    daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s, looks = NOON.timestamp(), []
+
+    def catalogue(*arguments: Any) -> Catalogue:
+        looks.append(now_s)
+        return Catalogue(*arguments)
+
+    def looked() -> bool:
+        looks.clear()
+        assert "Nothing changed" in str(daemon.tick(NAME).skip_reason)
+        return bool(looks)
+
+    monkeypatch.setattr(follow_up, "Catalogue", catalogue)
+    daemon.sensors[NAME] = follow_up.follow_up_sensor(HeadCache(), lambda: now_s)
+    upload(project.lake, 0, "s1")
+    settle(daemon)
+    assert (looked(), looked()) == (True, False)
+    now_s += follow_up.LOOK_AGAIN_SECONDS
+    assert (looked(), looked()) == (True, False)
+    run = project.instance.create_run_for_job(daemon.definitions.resolve_job_def("bring_up_to_date"))
+    project.instance.report_run_failed(run)
+    assert (looked(), looked()) == (True, False)
+    # What changed without a run is noticed by the next look, and then there is work.
+    project.lake.delete([keys.manifest_key(keys.insights_key("steps", DAY))])
+    assert not looked()
+    now_s += follow_up.LOOK_AGAIN_SECONDS
+    assert asked(daemon.tick(NAME)) == [("bring_up_to_date", DAY, DAY)]
+
+
+def test_while_daily_runs_are_at_work_it_waits_but_not_for_ever(
+    daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload(project.lake, 0, "s1")
+    daemon.tick_and_run(STEPS)
+    job = daemon.definitions.resolve_job_def("bring_up_to_date")
+    busy = project.instance.create_run_for_job(job, tags={"dagster/partition": "2024-01-01"})
+    waiting = daemon.tick(NAME)
+    assert not waiting.run_requests
+    assert "wait for 1 daily run." in str(waiting.skip_reason)
+    monkeypatch.setattr(follow_up, "LONGEST_WAIT_SECONDS", 0)
+    assert asked(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
+    project.instance.report_run_failed(busy)
+
+
+def test_while_a_backfill_is_at_work_it_waits_for_longer(
+    daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload(project.lake, 0, "s1")
+    daemon.tick_and_run(STEPS)
+    project.instance.add_backfill(PartitionBackfill("b1", BulkActionStatus.REQUESTED, False, {}, 0.0))
+    monkeypatch.setattr(follow_up, "LONGEST_WAIT_SECONDS", 0)
+    waiting = daemon.tick(NAME)
+    assert not waiting.run_requests
+    assert "wait for 1 backfill." in str(waiting.skip_reason)
+    monkeypatch.setattr(follow_up, "LONGEST_BACKFILL_SECONDS", 0)
+    assert asked(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
+
+
+def test_a_month_that_fails_three_times_is_told_and_not_asked_for_again(
+    daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEALTH_ETL_RUN_RETRY_SECONDS", "0")
+    upload(project.lake, 0, "s1")
+    daemon.tick_and_run(STEPS)
+    in_the_way = project.folder / keys.journal_key("physical_activity", "2025-09")
+    in_the_way.mkdir(parents=True)
+    for _ in range(3):
+        (done,) = daemon.tick_and_run(NAME)
+        assert not done.success
+    result = daemon.tick(NAME)
+    assert not result.run_requests
+    assert json.loads(result.cursor or "")["given_up"] == ["training/health_journal 2025-09-01"]
+    verdict = next(event for event in result.asset_events or () if isinstance(event, dg.AssetCheckEvaluation))
+    assert not verdict.passed
+    assert "training/health_journal 2025-09-01" in str(verdict.description)
+    in_the_way.rmdir()
+    assert not daemon.tick(NAME).asset_events

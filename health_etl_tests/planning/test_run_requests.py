@@ -1,0 +1,119 @@
+"""What the sensors ask for: each state once, again after a failure, never while a run is on its way."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from health_etl.planning import run_requests
+from health_etl.planning.run_requests import Attempt, Plan, plan
+from health_etl.planning.spans import next_month
+
+NOW = 1_000_000.0
+DAY = "2025-09-21"
+
+
+def days(count: int, first: date = date(2025, 1, 1)) -> list[str]:
+    return [(first + timedelta(days=n)).isoformat() for n in range(count)]
+
+
+def planned(
+    stale: dict[str, str],
+    attempts: dict[str, Attempt] | None = None,
+    generations: dict[str, int] | None = None,
+    now_s: float = NOW,
+    most_asks: int = 10,
+) -> Plan:
+    return plan("steps", stale, attempts or {}, generations or {}, now_s=now_s, most_asks=most_asks, retry_seconds=60)
+
+
+def failed(number: int, wanted: str | None = "a", ended_s: float = 0.0) -> Attempt:
+    return Attempt(running=False, wanted=wanted, number=number, ended_s=ended_s)
+
+
+def spans(found: Plan) -> list[tuple[str, str]]:
+    return [(ask.partitions[0], ask.partitions[-1]) for ask in found.asks]
+
+
+def test_nothing_out_of_date_asks_for_nothing() -> None:
+    assert planned({}) == Plan()
+    assert planned({}).is_at_rest
+
+
+def test_consecutive_dates_are_one_run_and_the_newest_comes_first() -> None:
+    stale = dict.fromkeys(["2023-11-02", *days(3)], "a")
+    assert spans(planned(stale)) == [("2025-01-01", "2025-01-03"), ("2023-11-02", "2023-11-02")]
+
+
+def test_a_run_holds_no_more_than_a_month() -> None:
+    assert [len(ask.wanted) for ask in planned(dict.fromkeys(days(70), "a")).asks] == [8, 31, 31]
+
+
+def test_months_follow_each_other_over_the_new_year() -> None:
+    stale = dict.fromkeys(["2024-12-01", "2025-01-01", "2025-03-01"], "a")
+    found = plan("journal", stale, {}, {}, now_s=NOW, most_asks=10, retry_seconds=60, following=next_month)
+    assert spans(found) == [("2025-03-01", "2025-03-01"), ("2024-12-01", "2025-01-01")]
+
+
+def test_what_a_run_is_on_its_way_to_is_not_asked_for() -> None:
+    found = planned({DAY: "a"}, {DAY: Attempt(running=True)})
+    assert (found.asks, found.running) == ((), (DAY,))
+    assert not found.is_at_rest
+
+
+def test_the_same_state_after_the_same_history_has_the_same_run_key_and_any_other_another() -> None:
+    def key(*arguments: dict[str, str] | dict[str, Attempt] | dict[str, int]) -> str:
+        (ask,) = planned(*arguments).asks  # type: ignore[arg-type]
+        return ask.run_key
+
+    first = key({DAY: "a"})
+    assert first == key({DAY: "a"})
+    others = {key({DAY: "b"}), key({DAY: "a"}, {}, {DAY: 7}), key({DAY: "a"}, {DAY: failed(1)})}
+    assert len(others | {first}) == 4
+
+
+@pytest.mark.parametrize(("number", "wait_s"), [(1, 60), (2, 300)])
+def test_a_failed_run_is_asked_for_again_after_a_while(number: int, wait_s: int) -> None:
+    attempts = {DAY: failed(number, ended_s=NOW)}
+    early = planned({DAY: "a"}, attempts, now_s=NOW + wait_s - 1)
+    assert (early.asks, early.resting) == ((), (DAY,))
+    (ask,) = planned({DAY: "a"}, attempts, now_s=NOW + wait_s).asks
+    assert ask.attempt == number + 1
+    assert ask.run_key.endswith(f":{number + 1}")
+
+
+def test_after_three_failures_it_is_given_up() -> None:
+    found = planned({DAY: "a"}, {DAY: failed(3)})
+    assert (found.asks, found.given_up) == ((), (DAY,))
+    assert found.is_at_rest
+
+
+@pytest.mark.parametrize("before", [failed(3, wanted="other"), failed(0, wanted=None)])
+def test_a_new_state_and_a_persons_failed_run_begin_the_count_anew(before: Attempt) -> None:
+    (ask,) = planned({DAY: "a"}, {DAY: before}, now_s=0).asks
+    assert ask.attempt == 1
+
+
+def test_dates_that_failed_together_are_tried_in_ever_smaller_runs() -> None:
+    dates = days(14)
+    again = planned(dict.fromkeys(dates, "a"), dict.fromkeys(dates, failed(1)))
+    assert [len(ask.wanted) for ask in again.asks] == [7, 7]
+    alone = planned(dict.fromkeys(dates, "a"), dict.fromkeys(dates, failed(2)), most_asks=20)
+    assert [len(ask.wanted) for ask in alone.asks] == [1] * 14
+
+
+def test_a_tick_asks_for_no_more_runs_than_it_may_and_names_the_rest() -> None:
+    found = planned(dict.fromkeys(days(9)[::2], "a"), most_asks=2)
+    assert spans(found) == [("2025-01-09", "2025-01-09"), ("2025-01-07", "2025-01-07")]
+    assert found.postponed == ("2025-01-01", "2025-01-03", "2025-01-05")
+    assert "3 left for the next tick" in found.sentence()
+
+
+def test_a_run_knows_by_its_tags_what_it_was_asked_for() -> None:
+    (ask,) = planned(dict.fromkeys(days(31), "0123456789ab")).asks
+    assert run_requests.wanted_by(ask.tags, "2025-01-31") == ("0123456789ab", 1)
+    assert run_requests.wanted_by(ask.tags, "2025-02-01") == (None, 1)
+    assert run_requests.wanted_by({}, DAY) == (None, 0)
+    # An index of PostgreSQL takes no longer values.
+    assert max(map(len, ask.tags.values())) < 2700

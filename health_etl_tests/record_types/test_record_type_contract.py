@@ -1,0 +1,243 @@
+"""What every record type owes: told columns, a processor, and fixtures for what it accepts and what it rejects.
+
+Types are discovered, never listed: a new one fails here until it is complete. Fixtures are lists of Avro records as
+JSON (which knows NaN here): fixtures/<type>/quarantine/<reason>.json is rejected, and pass/<reason>.json is what the
+same rule just lets through.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from health_etl.clinical import processors
+from health_etl.clinical.common.base import Level
+from health_etl.lake.keys import DAILY_JOURNAL
+from health_etl.record_types import record_types
+from health_etl.record_types.base import RecordType
+from health_etl.record_types.common import PROVENANCE_COLUMNS
+from health_etl.records.validate import RowReason, is_measured_time, is_zone_offset, row_faults
+from health_etl_tests.support.exports import UPLOADED, Record, memory_lake, plain, put
+from health_etl_tests.support.pipeline import (
+    bring_up_to_date,
+    journal_examples,
+    manifest_of,
+    measurement_rows,
+    records_of,
+    rejected_of,
+    update_records,
+)
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
+
+every_type = pytest.mark.parametrize("record_type", record_types().values(), ids=list(record_types()))
+
+
+def fixture_paths(name: str, kind: str) -> list[Path]:
+    return sorted((FIXTURES / name / kind).glob("*.json"))
+
+
+def every_fixture(kind: str) -> pytest.MarkDecorator:
+    cases = [(name, path) for name in record_types() for path in fixture_paths(name, kind)]
+    return pytest.mark.parametrize(("name", "path"), cases, ids=[f"{name}-{path.stem}" for name, path in cases])
+
+
+def load(path: Path) -> list[Record]:
+    records: list[Record] = json.loads(path.read_text(encoding="utf-8"))
+    return records
+
+
+def enums(schema: Any) -> Iterator[frozenset[str]]:
+    """The symbols of every enum in an Avro schema."""
+    if isinstance(schema, list):
+        for branch in schema:
+            yield from enums(branch)
+    elif isinstance(schema, Mapping):
+        if schema["type"] == "enum":
+            yield frozenset(schema["symbols"])
+        for field in schema.get("fields", ()):
+            yield from enums(field["type"])
+        yield from enums(schema.get("items"))
+
+
+def emptied(value: Any) -> Any:
+    """A record with NaN for every fraction and no element in any list: all that Avro lets an app leave out."""
+    if isinstance(value, Mapping):
+        return {name: emptied(inner) for name, inner in value.items()}
+    return [] if isinstance(value, list) else float("nan") if isinstance(value, float) else value
+
+
+def reasons_of(record_type: RecordType) -> set[str]:
+    """Every reason for which the columns and row checks of a type can reject a row of a readable file."""
+    reasons = {check.reason for check in record_type.row_checks}
+    names = {column.name for column in record_type.columns}
+    if any(column.minimum is not None or column.maximum is not None for column in record_type.columns):
+        reasons.add(RowReason.OUT_OF_RANGE)
+    if any(map(is_measured_time, record_type.columns)):
+        reasons.add(RowReason.TIME_IMPLAUSIBLE)
+    if "end_utc" in names:
+        reasons.add(RowReason.ENDS_BEFORE_START)
+    if any(map(is_zone_offset, record_type.columns)):
+        reasons.add(RowReason.OFFSET_IMPLAUSIBLE)
+    # An enum never yields a word that it does not know, so only other texts can be unknown.
+    closed = set(enums(record_type.avro_schema))
+    if any(column.allowed and frozenset(column.allowed) not in closed for column in record_type.columns):
+        reasons.add(RowReason.UNKNOWN_VALUE)
+    rows = measurement_rows(record_type.name, [emptied(plain(record_type.name))])
+    if row_faults(rows, record_type, UPLOADED).str.contains(RowReason.MISSING_VALUE, na=False).any():
+        reasons.add(RowReason.MISSING_VALUE)
+    return {str(reason) for reason in reasons}
+
+
+@every_type
+def test_every_column_says_what_it_holds(record_type: RecordType) -> None:
+    assert [column.name for column in record_type.columns if not column.description.strip()] == []
+    names = [column.name for column in record_type.columns]
+    assert len(set(names)) == len(names)
+
+
+@every_type
+def test_every_number_that_was_measured_has_a_unit(record_type: RecordType) -> None:
+    bookkeeping = {column.name for column in PROVENANCE_COLUMNS}
+    measured = [column for column in record_type.columns if column.name not in bookkeeping]
+    numbers = [column for column in measured if pa.types.is_integer(column.dtype) or pa.types.is_floating(column.dtype)]
+    assert [column.name for column in numbers if not column.unit] == []
+
+
+@every_type
+def test_every_time_is_utc_and_says_so(record_type: RecordType) -> None:
+    times = [column for column in record_type.columns if pa.types.is_timestamp(column.dtype)]
+    assert {(column.dtype.tz, column.unit, column.name.endswith("_utc")) for column in times} == {("UTC", "UTC", True)}
+
+
+@every_type
+def test_every_range_says_who_set_it(record_type: RecordType) -> None:
+    ranged = [column for column in record_type.columns if column.minimum is not None or column.maximum is not None]
+    assert [column.name for column in ranged if not column.range_source] == []
+
+
+@every_type
+def test_every_row_check_says_what_it_demands(record_type: RecordType) -> None:
+    assert all(check.reason.isidentifier() and check.description.strip() for check in record_type.row_checks)
+
+
+@every_type
+def test_the_names_of_a_type_fit_together(record_type: RecordType) -> None:
+    words = record_type.avro_name.removesuffix("Record")
+    snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in words).removeprefix("_")
+    assert record_type.avro_name.endswith("Record")
+    assert record_type.name == snake
+    assert record_type.avro_schema["name"] == f"Avro{record_type.avro_name}"
+    assert record_type.title.strip()
+    assert record_type.description.strip()
+    assert record_type.domain.isidentifier()
+    assert record_type.code_version
+
+
+@every_type
+def test_a_type_is_sorted_by_columns_that_it_has(record_type: RecordType) -> None:
+    assert set(record_type.sort_by) <= {column.name for column in record_type.columns}
+
+
+@every_type
+def test_a_type_has_a_processor_of_its_name(record_type: RecordType) -> None:
+    processor = processors()[record_type.name]
+    assert processor.record_type == record_type.name
+    assert processor.version
+    assert processor.metrics
+    assert all(len(set(processor.instructions[level])) > 1 for level in Level)
+    assert processor.guidelines
+
+
+@every_type
+def test_every_metric_of_its_processor_is_told(record_type: RecordType) -> None:
+    metrics = processors()[record_type.name].all_metrics
+    assert [metric.name for metric in metrics if not metric.label.strip() or not metric.description.strip()] == []
+    assert len({metric.name for metric in metrics}) == len(metrics)
+    assert len({metric.label for metric in metrics}) == len(metrics)
+
+
+def test_there_is_no_processor_without_a_record_type() -> None:
+    assert set(processors()) == set(record_types())
+
+
+@every_type
+def test_flattening_gives_the_columns_of_the_type_and_loses_no_record(record_type: RecordType) -> None:
+    for path in fixture_paths(record_type.name, "pass") + fixture_paths(record_type.name, "quarantine"):
+        records = load(path)
+        rows = measurement_rows(record_type.name, records)
+        assert list(rows.columns) == [column.name for column in record_type.columns]
+        assert set(rows["source_record_number"]) == set(range(len(records)))
+
+
+@every_type
+def test_a_type_has_a_fixture_that_passes(record_type: RecordType) -> None:
+    assert "typical" in {path.stem for path in fixture_paths(record_type.name, "pass")}
+
+
+@every_type
+def test_a_type_has_a_fixture_for_every_reason_to_reject_a_row_and_for_no_other(record_type: RecordType) -> None:
+    assert {path.stem for path in fixture_paths(record_type.name, "quarantine")} == reasons_of(record_type)
+
+
+@every_type
+def test_a_type_has_a_fixture_for_what_each_of_its_rules_just_lets_through(record_type: RecordType) -> None:
+    assert reasons_of(record_type) - {path.stem for path in fixture_paths(record_type.name, "pass")} == set()
+
+
+def test_there_are_no_fixtures_without_a_record_type() -> None:
+    assert {path.name for path in FIXTURES.iterdir() if path.is_dir()} == set(record_types())
+
+
+@every_fixture("pass")
+def test_a_passing_fixture_is_accepted_whole(name: str, path: Path) -> None:
+    records = load(path)
+    lake = memory_lake()
+    put(lake, name, records)
+    update_records(lake, name)
+    assert manifest_of(lake, name).total() == (len(records), len(records), 0, 0)
+    assert set(records_of(lake, name)["record_id"]) == {record["metadata"]["id"] for record in records}
+
+
+@every_fixture("pass")
+def test_a_passing_fixture_becomes_training_lines(name: str, path: Path) -> None:
+    lake = memory_lake()
+    put(lake, name, load(path))
+    bring_up_to_date(lake)
+    examples = journal_examples(lake)
+    assert examples
+    assert all(example["output"].endswith(".") for example in examples)
+    told = {(example["metadata"]["record_type"], example["metadata"]["caption_level"]) for example in examples}
+    assert told == {(kind, level) for kind in (record_types()[name].avro_name, DAILY_JOURNAL) for level in Level}
+
+
+@every_fixture("quarantine")
+def test_a_quarantine_fixture_is_rejected_for_its_reason_and_good_records_beside_it_stay(name: str, path: Path) -> None:
+    good, bad = load(FIXTURES / name / "pass" / "typical.json"), load(path)
+    for record in bad:
+        record["metadata"]["id"] += " of the bad one"
+    lake = memory_lake()
+    put(lake, name, [*good, *bad])
+    update_records(lake, name)
+    assert manifest_of(lake, name).total() == (len(good) + len(bad), len(good), 0, len(bad))
+    rejected = rejected_of(lake, name)
+    carries = rejected["faults"].str.contains(path.stem, na=False, regex=False)
+    by_record = carries.groupby(rejected["record_id"]).any()
+    assert by_record.to_dict() == {record["metadata"]["id"]: True for record in bad}
+
+
+@every_fixture("quarantine")
+def test_a_quarantine_fixture_alone_is_refused_whole_and_its_faults_are_counted(name: str, path: Path) -> None:
+    records = load(path)
+    lake = memory_lake()
+    put(lake, name, records)
+    update_records(lake, name)
+    manifest = manifest_of(lake, name)
+    assert manifest.total() == (len(records), 0, 0, len(records))
+    assert manifest.files[0].reason == "no_good_rows"
+    assert any(path.stem in fault for fault in manifest.files[0].faults)

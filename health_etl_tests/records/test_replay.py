@@ -1,0 +1,311 @@
+"""Decisions of people about what is in quarantine: what they bring through, what they cannot, and taking them back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import pytest
+
+from health_etl.errors import PermanentError
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.keys import masked, quarantine_key
+from health_etl.lake.manifest import FileEntry
+from health_etl.lake.store import Lake
+from health_etl.reasons import FileReason
+from health_etl.record_types import record_types
+from health_etl.records import checks as records_checks
+from health_etl.records import replay
+from health_etl.records.quality import QualityRules
+from health_etl.records.replay import Quarantined
+from health_etl.uploads import releases
+from health_etl_tests.support.exports import (
+    ANNA,
+    BEN,
+    NOON,
+    UPLOADED,
+    avro_bytes,
+    blood_glucose,
+    contents,
+    key_of,
+    memory_lake,
+    put,
+    put_content,
+    utc,
+)
+from health_etl_tests.support.pipeline import manifest_of, records_of, rejected_of, update_records
+
+GLUCOSE = "blood_glucose"
+IN_2031 = utc("2031-01-01 00:00")
+WHY = "the meter was checked"
+
+
+@pytest.fixture
+def lake() -> Lake:
+    return memory_lake()
+
+
+def everything(lake: Lake) -> list[Quarantined]:
+    return replay.quarantined(Catalogue(lake), lambda *_: True)
+
+
+def decide(lake: Lake, *names: str, override: bool = False, because: str = "") -> None:
+    replay.release(lake, replay.chosen(everything(lake), names), override, because)
+
+
+def bring_up_to_date(lake: Lake) -> None:
+    """Run the partition, and make sure that every row is accounted for and every decision taken in."""
+    update_records(lake, GLUCOSE)
+    found = records_checks.partitions(lake, record_types()[GLUCOSE], [UPLOADED.isoformat()], QualityRules())
+    for _, partition in found:
+        assert records_checks.accounting(partition).passed
+        assert records_checks.freshness(partition).passed
+
+
+def override(lake: Lake, *names: str) -> None:
+    decide(lake, *names, override=True, because=WHY)
+    bring_up_to_date(lake)
+
+
+def entry(lake: Lake, key: str) -> FileEntry:
+    (found,) = [entry for entry in manifest_of(lake, GLUCOSE).files if entry.key == key]
+    return found
+
+
+def wild_rows(lake: Lake) -> str:
+    """Put a file with three good readings and two out of range."""
+    good = [blood_glucose(f"g{n}", NOON + timedelta(minutes=n)) for n in range(3)]
+    return put(lake, GLUCOSE, [*good, *(blood_glucose(f"w{n}", NOON, mg_dl=700.0 + n) for n in range(2))])
+
+
+def wrong_hash(lake: Lake) -> str:
+    key = key_of(GLUCOSE, b"other bytes", user_id=BEN)
+    lake.put(key, avro_bytes(GLUCOSE, [blood_glucose("b1"), blood_glucose("b2", NOON + timedelta(minutes=1))]))
+    return key
+
+
+def only_wild(lake: Lake) -> str:
+    return put(lake, GLUCOSE, [blood_glucose(f"o{n}", mg_dl=700.0) for n in range(4)])
+
+
+def low_quality(lake: Lake) -> str:
+    """Put a file with one good reading and four of an impossible time and value."""
+    return put(lake, GLUCOSE, [*(blood_glucose(f"l{n}", IN_2031, 700.0) for n in range(4)), blood_glucose("fine")])
+
+
+def late(lake: Lake) -> str:
+    return put(lake, GLUCOSE, [blood_glucose("t1", IN_2031), blood_glucose("t2")])
+
+
+def only_late(lake: Lake) -> str:
+    return put(lake, GLUCOSE, [blood_glucose("t1", IN_2031)])
+
+
+def not_avro(lake: Lake) -> str:
+    return put_content(lake, GLUCOSE, b"no Avro at all")
+
+
+Put = Callable[[Lake], str]
+
+
+@pytest.mark.parametrize(
+    ("put_file", "before", "after"),
+    [
+        (wild_rows, (5, 3, 0, 2), (5, 5, 0, 0)),
+        (wrong_hash, (0, 0, 0, 0), (2, 2, 0, 0)),
+        (only_wild, (4, 0, 0, 4), (4, 4, 0, 0)),
+        (low_quality, (5, 0, 0, 5), (5, 1, 0, 4)),
+    ],
+    ids=["rows out of range", "hash mismatch", "no row in range", "low quality"],
+)
+def test_an_override_brings_through_what_a_person_may_overrule(
+    lake: Lake, put_file: Put, before: tuple[int, ...], after: tuple[int, ...]
+) -> None:
+    key = put_file(lake)
+    bring_up_to_date(lake)
+    assert entry(lake, key).counts == before
+    override(lake, key)
+    found = entry(lake, key)
+    assert (found.counts, found.reason) == (after, None)
+    assert len(records_of(lake, GLUCOSE)) == after[1]
+    assert quarantine_key(key) not in contents(lake, "quarantine/")
+
+
+def test_an_override_of_a_file_of_low_quality_leaves_the_impossible_times_in_quarantine(lake: Lake) -> None:
+    key = low_quality(lake)
+    bring_up_to_date(lake)
+    override(lake, key)
+    assert set(rejected_of(lake, GLUCOSE)["faults"]) == {"time_utc:time_implausible"}
+
+
+@pytest.mark.parametrize(
+    ("put_file", "reason"),
+    [(late, "time_utc:time_implausible"), (only_late, "no_good_rows"), (not_avro, "not_avro")],
+)
+def test_what_nobody_can_know_better_is_not_released_by_override(lake: Lake, put_file: Put, reason: str) -> None:
+    key = put_file(lake)
+    bring_up_to_date(lake)
+    with pytest.raises(PermanentError, match="cannot be released by override") as caught:
+        decide(lake, key, override=True, because=WHY)
+    assert reason in str(caught.value)
+    assert ANNA not in str(caught.value)
+    assert releases.latest(lake) == {}
+
+
+def test_one_file_that_cannot_be_released_keeps_the_decision_from_all(lake: Lake) -> None:
+    keys = [wild_rows(lake), not_avro(lake)]
+    bring_up_to_date(lake)
+    with pytest.raises(PermanentError, match="not_avro"):
+        decide(lake, *keys, override=True, because=WHY)
+    assert releases.latest(lake) == {}
+
+
+@pytest.mark.parametrize("because", ["", "  \n"])
+def test_an_override_without_a_reason_is_refused(lake: Lake, because: str) -> None:
+    key = wild_rows(lake)
+    bring_up_to_date(lake)
+    with pytest.raises(PermanentError, match="An override needs a reason"):
+        decide(lake, key, override=True, because=because)
+    assert releases.latest(lake) == {}
+
+
+def test_the_decision_is_kept_with_its_reason_and_the_bytes_it_is_about(lake: Lake) -> None:
+    key = wild_rows(lake)
+    bring_up_to_date(lake)
+    decide(lake, key, override=True, because=f"  {WHY} ")
+    kept = json.loads(lake.get(releases.latest(lake)[key].key))
+    assert (kept["source_key"], kept["override"], kept["because"]) == (key, True, WHY)
+    assert kept["content_sha256"] == lake.sha256(key)
+    assert kept["decided_utc"].endswith("+00:00")
+
+
+def test_every_decision_is_kept_and_the_latest_holds(lake: Lake) -> None:
+    key, other = wild_rows(lake), wrong_hash(lake)
+    bring_up_to_date(lake)
+    override(lake, key)
+    first = contents(lake, "quarantine/released/")
+    decide(lake, key)
+    decide(lake, other)
+    bring_up_to_date(lake)
+    decide(lake, key, override=True, because="checked again")
+    told = [(decision.override, decision.because) for decision in releases.history(lake, key)]
+    assert told == [(True, WHY), (False, ""), (True, "checked again")]
+    assert first.items() < contents(lake, "quarantine/released/").items()
+    bring_up_to_date(lake)
+    assert entry(lake, key).quarantined == 0
+    assert len(releases.history(lake, other)) == 1
+
+
+def test_a_release_by_the_rules_needs_no_reason_and_changes_nothing_while_nothing_was_fixed(lake: Lake) -> None:
+    key = not_avro(lake)
+    bring_up_to_date(lake)
+    decide(lake, key)
+    bring_up_to_date(lake)
+    assert entry(lake, key).reason == FileReason.NOT_AVRO
+    assert entry(lake, key).release_etag is not None
+
+
+@pytest.mark.parametrize("put_file", [wild_rows, wrong_hash, only_wild, low_quality])
+def test_a_release_by_the_rules_takes_an_earlier_override_back(lake: Lake, put_file: Put) -> None:
+    key = put_file(lake)
+    bring_up_to_date(lake)
+    before = entry(lake, key)
+    override(lake, key)
+    decide(lake, key)
+    bring_up_to_date(lake)
+    found = entry(lake, key)
+    assert (found.counts, found.reason, found.faults) == (before.counts, before.reason, before.faults)
+    assert (quarantine_key(key) in contents(lake, "quarantine/")) == (before.reason is not None)
+
+
+def test_changed_bytes_make_a_decision_void(lake: Lake) -> None:
+    key = wild_rows(lake)
+    bring_up_to_date(lake)
+    override(lake, key)
+    changed = avro_bytes(GLUCOSE, [blood_glucose("n1"), blood_glucose("n2", mg_dl=701.0)])
+    other = key_of(GLUCOSE, changed)
+    lake.put(other, changed)
+    bring_up_to_date(lake)
+    assert entry(lake, other).counts == (2, 1, 0, 1)
+    lake.put(key, changed)
+    bring_up_to_date(lake)
+    assert entry(lake, key).reason == FileReason.HASH_MISMATCH
+
+
+def test_a_decision_moves_no_other_file_of_the_partition(lake: Lake) -> None:
+    key = wild_rows(lake)
+    other = put(lake, GLUCOSE, [blood_glucose("b1"), blood_glucose("b2", mg_dl=701.0)], user_id=BEN)
+    bring_up_to_date(lake)
+    before = entry(lake, other)
+    override(lake, key)
+    assert entry(lake, other) == before
+
+
+def test_all_takes_everything_that_is_in_quarantine(lake: Lake) -> None:
+    keys = {wild_rows(lake), wrong_hash(lake), low_quality(lake)}
+    bring_up_to_date(lake)
+    override(lake, "all")
+    assert set(releases.latest(lake)) == keys
+    assert {found.reason for found in manifest_of(lake, GLUCOSE).files} == {None}
+
+
+def names_of(key: str) -> Sequence[str]:
+    return [key, masked(key), key.rpartition("/")[2], masked(key).rpartition("/")[2]]
+
+
+def test_a_file_can_be_called_by_its_key_as_the_ui_shows_it_or_by_its_last_part(lake: Lake) -> None:
+    key = wild_rows(lake)
+    wrong_hash(lake)
+    bring_up_to_date(lake)
+    for name in names_of(key):
+        assert [item.entry.key for item in replay.chosen(everything(lake), [name])] == [key]
+
+
+def test_a_file_that_is_called_twice_is_decided_once(lake: Lake) -> None:
+    key = wild_rows(lake)
+    bring_up_to_date(lake)
+    assert len(replay.chosen(everything(lake), [*names_of(key), "all"])) == 1
+
+
+@pytest.mark.parametrize("name", ["no-such-file.avro", "", "raw/BloodGlucoseRecord/"])
+def test_a_name_that_nothing_in_quarantine_has_is_refused(lake: Lake, name: str) -> None:
+    wild_rows(lake)
+    bring_up_to_date(lake)
+    with pytest.raises(PermanentError, match="Nothing in quarantine is called"):
+        replay.chosen(everything(lake), [name])
+
+
+def test_all_of_nothing_is_refused(lake: Lake) -> None:
+    put(lake, GLUCOSE, [blood_glucose()])
+    bring_up_to_date(lake)
+    with pytest.raises(PermanentError, match="Nothing in quarantine is called all"):
+        decide(lake, "all")
+
+
+def test_a_file_that_is_gone_from_raw_cannot_be_decided_about(lake: Lake) -> None:
+    key = wild_rows(lake)
+    bring_up_to_date(lake)
+    lake.delete([key])
+    with pytest.raises(PermanentError, match=r"is gone from raw/") as caught:
+        decide(lake, key)
+    assert ANNA not in str(caught.value)
+
+
+def test_a_good_file_is_not_among_what_can_be_released_and_a_released_one_stays_to_be_taken_back(lake: Lake) -> None:
+    put(lake, GLUCOSE, [blood_glucose("g1")], user_id=BEN)
+    key = wild_rows(lake)
+    bring_up_to_date(lake)
+    assert [(item.entry.key, item.what) for item in everything(lake)] == [(key, "rows")]
+    override(lake, key)
+    (item,) = everything(lake)
+    assert (item.what, item.reasons, item.way_out) == ("nothing, released", [], "nothing; it was released")
+
+
+def test_an_item_says_what_is_kept_out_why_and_what_to_do(lake: Lake) -> None:
+    key = only_wild(lake)
+    bring_up_to_date(lake)
+    (item,) = everything(lake)
+    assert (item.name, item.what) == (masked(key), "whole file")
+    assert item.reasons == ["no_good_rows", "glucose_mg_dl:out_of_range"]
+    assert item.way_out.startswith("release it with an override if the value is real")

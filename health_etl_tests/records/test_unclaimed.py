@@ -1,0 +1,122 @@
+"""What no partition claims is copied to quarantine with the reason, and released when it is put right."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+
+from health_etl.lake.keys import rejected_key
+from health_etl.lake.store import Lake
+from health_etl.records import unclaimed
+from health_etl.uploads.listing import list_all
+from health_etl_tests.support.exports import UPLOADED, contents, memory_lake, put, steps
+from health_etl_tests.support.pipeline import update_records
+
+NAME = "anna_20250921_120000_phone_0a1b2c3d.avro"
+UNKNOWN = f"raw/WeightRecord/2025/09/21/{NAME}"
+UNPARSEABLE = "raw/StepsRecord/2025/09/21/export.avro"
+OUTSIDE = f"raw/StepsRecord/2019/09/21/{NAME}"
+
+
+def update(lake: Lake, first: date = date(2023, 1, 1)) -> unclaimed.Report:
+    return unclaimed.update(lake, list_all(lake, first, date(2026, 1, 1)).unclaimed)
+
+
+def metadata(lake: Lake, key: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(lake.get(key.replace("raw/", "quarantine/unclaimed/") + ".metadata.json"))
+    return found
+
+
+@pytest.fixture
+def lake() -> Lake:
+    lake = memory_lake()
+    for key in (UNKNOWN, UNPARSEABLE, OUTSIDE):
+        lake.put(key, key.encode())
+    return lake
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [(UNKNOWN, "unknown_type"), (UNPARSEABLE, "key_unparseable"), (OUTSIDE, "outside_partitions")],
+)
+def test_an_unclaimed_upload_is_copied_with_reason_and_way_out(lake: Lake, key: str, reason: str) -> None:
+    update(lake)
+    assert lake.get(key.replace("raw/", "quarantine/unclaimed/")) == key.encode()
+    found = metadata(lake, key)
+    assert (found["source_key"], found["reason"], found["copied"]) == (key, reason, True)
+    assert found["way_out"]
+
+
+def test_raw_is_left_as_it_is(lake: Lake) -> None:
+    before = contents(lake, "raw/")
+    update(lake)
+    assert contents(lake, "raw/") == before
+
+
+def test_the_report_lists_what_is_unclaimed_and_is_what_was_wanted(lake: Lake) -> None:
+    report = update(lake)
+    assert [item["reason"] for item in report.items] == ["outside_partitions", "key_unparseable", "unknown_type"]
+    assert unclaimed.written(lake) == report
+    assert unclaimed.wanted(list_all(lake, date(2023, 1, 1), date(2026, 1, 1)).unclaimed) == report
+
+
+def test_a_second_look_at_the_same_listing_changes_nothing(lake: Lake) -> None:
+    update(lake)
+    before = contents(lake, "quarantine/")
+    update(lake)
+    assert contents(lake, "quarantine/") == before
+
+
+def test_an_upload_that_went_away_takes_its_copy_with_it(lake: Lake) -> None:
+    update(lake)
+    lake.delete([UNPARSEABLE])
+    assert [item["key"] for item in update(lake).items] == [OUTSIDE, UNKNOWN]
+    assert not [key for key in contents(lake, "quarantine/") if "export.avro" in key]
+
+
+def test_an_upload_that_a_setting_lets_in_takes_its_copy_with_it(lake: Lake) -> None:
+    update(lake)
+    update(lake, first=date(2019, 1, 1))
+    assert not [key for key in contents(lake, "quarantine/") if "/2019/" in key]
+
+
+def test_an_upload_that_changed_is_copied_again(lake: Lake) -> None:
+    update(lake)
+    lake.put(UNKNOWN, b"something else")
+    update(lake)
+    assert lake.get(UNKNOWN.replace("raw/", "quarantine/unclaimed/")) == b"something else"
+
+
+def test_an_upload_too_large_to_copy_stays_in_raw_alone_and_its_metadata_say_so(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("health_etl.records.quarantine.MAX_COPIED_BYTES", 10)
+    update(lake)
+    assert lake.find(UNKNOWN.replace("raw/", "quarantine/unclaimed/")) is None
+    assert metadata(lake, UNKNOWN)["copied"] is False
+
+
+def test_a_lake_without_a_report_has_nothing_written() -> None:
+    assert unclaimed.written(memory_lake()).items == ()
+
+
+def test_an_upload_that_is_named_as_the_report_does_not_take_its_place() -> None:
+    lake = memory_lake()
+    lake.put("raw/unclaimed.json", b"mine")
+    assert [item["key"] for item in update(lake).items] == ["raw/unclaimed.json"]
+    copies = [content for key, content in contents(lake, "quarantine/").items() if not key.endswith(".metadata.json")]
+    assert b"mine" in copies
+
+
+def test_an_upload_that_is_named_as_the_rejected_rows_does_not_take_their_place() -> None:
+    lake = memory_lake()
+    put(lake, "steps", [steps("good"), steps("bad", count=-5)])
+    update_records(lake, "steps")
+    rejected = rejected_key("StepsRecord", UPLOADED.isoformat())
+    before = lake.get(rejected)
+    lake.put(rejected.replace("quarantine/", "raw/"), b"mine")
+    assert [item["reason"] for item in update(lake).items] == ["key_unparseable"]
+    assert lake.get(rejected) == before

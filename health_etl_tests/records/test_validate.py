@@ -1,0 +1,259 @@
+"""Each measurement row is believable or carries every reason against it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+import pandas as pd
+import pandera.errors
+import pyarrow as pa
+import pytest
+
+from health_etl.record_types import record_types
+from health_etl.records.validate import row_faults, temporal_reasons
+from health_etl_tests.support.exports import (
+    BEDTIME,
+    BUILDERS,
+    NOON,
+    UPLOADED,
+    Record,
+    active_calories_burned,
+    blood_glucose,
+    epoch_ms,
+    heart_rate,
+    heart_rate_variability_rmssd,
+    plain,
+    sleep_session,
+    steps,
+    utc,
+)
+from health_etl_tests.support.pipeline import measurement_rows
+
+
+def faults(name: str, *records: Record, upload_date: date = UPLOADED) -> Sequence[str | None]:
+    found = row_faults(measurement_rows(name, records), record_types()[name], upload_date)
+    return [None if pd.isna(fault) else fault for fault in found]
+
+
+@pytest.mark.parametrize("name", sorted(record_types()))
+def test_a_plain_record_has_no_fault(name: str) -> None:
+    assert set(faults(name, plain(name))) == {None}
+
+
+@pytest.mark.parametrize(
+    ("mg_dl", "fault"),
+    [
+        (20.0, None),
+        (600.0, None),
+        (19.9, "glucose_mg_dl:out_of_range"),
+        (600.1, "glucose_mg_dl:out_of_range"),
+        (float("inf"), "glucose_mg_dl:out_of_range"),
+        (float("nan"), "glucose_mg_dl:missing_value"),
+    ],
+)
+def test_glucose_from_20_to_600_is_believed(mg_dl: float, fault: str | None) -> None:
+    assert faults("blood_glucose", blood_glucose(mg_dl=mg_dl)) == [fault]
+
+
+def test_heart_rate_samples_from_30_to_220_are_believed_one_by_one() -> None:
+    out = "bpm:out_of_range"
+    assert faults("heart_rate", heart_rate(bpm=(29, 30, 220, 221))) == [out, None, None, out]
+
+
+@pytest.mark.parametrize(("rmssd_ms", "good"), [(1.0, True), (300.0, True), (0.99, False), (300.1, False)])
+def test_rmssd_from_1_to_300_is_believed(rmssd_ms: float, good: bool) -> None:
+    expected = None if good else "rmssd_ms:out_of_range"
+    assert faults("heart_rate_variability_rmssd", heart_rate_variability_rmssd(rmssd_ms=rmssd_ms)) == [expected]
+
+
+@pytest.mark.parametrize(("count", "good"), [(0, True), (100_000, True), (-1, False), (100_001, False)])
+def test_steps_from_0_to_100000_are_believed(count: int, good: bool) -> None:
+    assert faults("steps", steps(count=count)) == [None if good else "steps:out_of_range"]
+
+
+@pytest.mark.parametrize(("kcal", "good"), [(0.0, True), (10_000.0, True), (-0.1, False), (10_000.1, False)])
+def test_active_energy_from_0_to_10000_is_believed(kcal: float, good: bool) -> None:
+    expected = None if good else "active_kcal:out_of_range"
+    assert faults("active_calories_burned", active_calories_burned(kcal=kcal)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("moment", "good"),
+    [
+        (utc("2000-01-01 00:00"), True),
+        (utc("1999-12-31 23:59:59"), False),
+        (utc("2025-09-22 23:59:59"), True),  # the day after the upload is still believed
+        (utc("2025-09-23 00:00:01"), False),
+    ],
+)
+def test_a_time_before_2000_or_later_than_the_day_after_the_upload_is_implausible(moment: datetime, good: bool) -> None:
+    assert faults("blood_glucose", blood_glucose(moment=moment)) == [None if good else "time_utc:time_implausible"]
+
+
+def test_how_late_a_time_may_be_hangs_on_the_upload_date() -> None:
+    record = blood_glucose(moment=utc("2025-09-23 12:00"))
+    assert faults("blood_glucose", record, upload_date=date(2025, 9, 21)) == ["time_utc:time_implausible"]
+    assert faults("blood_glucose", record, upload_date=date(2025, 9, 22)) == [None]
+
+
+def test_a_record_that_ends_before_it_starts_is_refused_and_one_of_no_length_is_not() -> None:
+    assert faults("steps", steps(end=NOON - timedelta(seconds=1)), steps("s2", end=NOON)) == [
+        "ends_before_start",
+        None,
+    ]
+
+
+def test_a_record_without_samples_misses_its_value_and_its_time() -> None:
+    (fault,) = faults("heart_rate", heart_rate(bpm=()))
+    assert fault is not None
+    assert {"bpm:missing_value", "time_utc:missing_value"} <= set(fault.split("; "))
+
+
+def test_a_sample_outside_its_record_is_refused_and_its_neighbours_are_not() -> None:
+    record = heart_rate(bpm=(60, 61, 62))
+    record["samples"][2]["timeEpochMillis"] += 1
+    record["samples"][0]["timeEpochMillis"] = record["startTimeEpochMillis"]
+    assert faults("heart_rate", record) == [None, None, "outside_record"]
+
+
+def test_a_sleep_session_without_stages_is_believed() -> None:
+    assert faults("sleep_session", sleep_session(stages=(), end=utc("2025-09-20 11:00"))) == [None]
+
+
+def test_a_stage_that_reaches_out_of_its_session_or_runs_backwards_is_refused() -> None:
+    early, late, backwards = sleep_session("n1"), sleep_session("n2"), sleep_session("n3")
+    early["stages"][0]["startTimeEpochMillis"] -= 1
+    late["stages"][-1]["endTimeEpochMillis"] += 1
+    middle = backwards["stages"][1]
+    middle["endTimeEpochMillis"] = middle["startTimeEpochMillis"] - 1
+    refused = "outside_record"
+    assert faults("sleep_session", early) == [refused, None, None]
+    assert faults("sleep_session", late) == [None, None, refused]
+    assert faults("sleep_session", backwards) == [None, refused, None]
+
+
+def overlapping(*minutes: tuple[int, int], record_id: str = "n1") -> Record:
+    """A session whose stages last from and to these minutes after its start."""
+    record = sleep_session(record_id, stages=(("LIGHT", 60),) * len(minutes), end=BEDTIME + timedelta(hours=8))
+    for stage, (start, end) in zip(record["stages"], minutes, strict=True):
+        stage["startTimeEpochMillis"] = epoch_ms(BEDTIME + timedelta(minutes=start))
+        stage["endTimeEpochMillis"] = epoch_ms(BEDTIME + timedelta(minutes=end))
+    return record
+
+
+@pytest.mark.parametrize(
+    ("minutes", "refused"),
+    [
+        (((0, 60), (60, 120)), []),  # they touch
+        (((60, 120), (0, 60)), []),  # not in order
+        (((0, 60), (59, 120)), [1]),
+        (((59, 120), (0, 60)), [0]),
+        (((0, 100), (10, 20), (30, 40)), [1, 2]),  # both within the first, though not within each other
+        (((0, 60), (0, 60)), [1]),
+        (((0, 60), (30, 30), (60, 60), (0, 0)), []),  # no length, no overlap
+        (((0, 60), (30, 30), (31, 90)), [2]),
+    ],
+)
+def test_stages_that_overlap_an_earlier_one_of_their_session_are_refused(
+    minutes: tuple[tuple[int, int], ...], refused: list[int]
+) -> None:
+    found = faults("sleep_session", overlapping(*minutes))
+    assert found == ["stages_overlap" if position in refused else None for position in range(len(minutes))]
+
+
+def test_the_same_night_of_two_apps_does_not_overlap_itself() -> None:
+    one, other = overlapping((0, 60)), overlapping((30, 90), record_id="n2")
+    assert (
+        faults("sleep_session", one, other, sleep_session("n3", stages=(), end=utc("2025-09-20 11:00"))) == [None] * 3
+    )
+    rows = pd.concat([measurement_rows("sleep_session", [one], key) for key in ("raw/one", "raw/two")])
+    assert row_faults(rows.reset_index(drop=True), record_types()["sleep_session"], UPLOADED).isna().all()
+
+
+def test_an_overlap_is_found_whatever_the_order_and_index_of_the_rows() -> None:
+    record = overlapping((0, 60), (60, 120), (90, 150))
+    rows = measurement_rows("sleep_session", [record, sleep_session("n2")]).sample(frac=1, random_state=3)
+    found = row_faults(rows, record_types()["sleep_session"], UPLOADED)
+    assert found[found.notna()].to_dict() == {2: "stages_overlap"}
+
+
+@pytest.mark.parametrize("zone", [None, "Z", "+00:00", "-05:00", "+05:45", "+18:00", "-18:00", "+05:53:28"])
+@pytest.mark.parametrize("name", sorted(BUILDERS))
+def test_an_offset_within_18_hours_is_believed(name: str, zone: str | None) -> None:
+    assert set(faults(name, BUILDERS[name](zone=zone))) == {None}
+
+
+@pytest.mark.parametrize(
+    "zone",
+    ["", "z", "UTC", "5", "+5", "+18:01", "+18:00:01", "-19:00", "+05:60", "+05:00:60", "05:00", "-05:00\n", "+٠٥:٠٠"],
+)
+@pytest.mark.parametrize("name", sorted(BUILDERS))
+def test_what_is_no_offset_within_18_hours_is_refused_in_each_column(name: str, zone: str) -> None:
+    columns = [column.name for column in record_types()[name].columns if column.name.endswith("zone_offset")]
+    told = "; ".join(sorted(f"{column}:offset_implausible" for column in columns))
+    assert columns
+    assert set(faults(name, BUILDERS[name](zone=zone))) == {told}
+
+
+def test_each_end_of_a_record_has_an_offset_of_its_own() -> None:
+    record = {**steps(), "endZoneOffsetId": "+25:00"}
+    assert faults("steps", record) == ["end_zone_offset:offset_implausible"]
+
+
+@pytest.mark.parametrize("name", sorted(record_types()))
+def test_a_wrong_offset_is_a_fault_of_the_clock(name: str) -> None:
+    assert "offset_implausible" in temporal_reasons(record_types()[name])
+
+
+def fractions(name: str) -> list[str]:
+    return [column.name for column in record_types()[name].columns if pa.types.is_floating(column.dtype)]
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(record_types()) if fractions(name)])
+def test_a_fraction_that_is_no_number_is_missing_and_one_without_end_is_out_of_range(name: str) -> None:
+    rows = measurement_rows(name, [plain(name, f"r{number}") for number in range(4)])
+    for column in fractions(name):
+        values = pd.Series([float("nan"), float("inf"), float("-inf"), 1e308], index=rows.index)
+        found = row_faults(rows.assign(**{column: values}), record_types()[name], UPLOADED)
+        assert found.tolist() == [f"{column}:missing_value"] + [f"{column}:out_of_range"] * 3
+
+
+def test_minus_zero_is_zero() -> None:
+    assert faults("active_calories_burned", active_calories_burned(kcal=-0.0)) == [None]
+    assert faults("blood_glucose", blood_glucose(mg_dl=-0.0)) == ["glucose_mg_dl:out_of_range"]
+
+
+@pytest.mark.parametrize("count", [2**63 - 1, -(2**63), 2**53 + 1])
+def test_the_largest_whole_numbers_are_out_of_range(count: int) -> None:
+    assert faults("steps", steps(count=count)) == ["steps:out_of_range"]
+    assert faults("heart_rate", heart_rate(bpm=(60, count))) == [None, "bpm:out_of_range"]
+
+
+def test_a_session_of_16_hours_is_believed_and_a_longer_one_is_not() -> None:
+    start = utc("2025-09-20 00:00")
+    whole = sleep_session(start=start, stages=(), end=start + timedelta(hours=16))
+    longer = sleep_session("n2", start=start, stages=(), end=start + timedelta(hours=16, milliseconds=1))
+    assert faults("sleep_session", whole, longer) == [None, "duration_out_of_range"]
+
+
+def test_a_short_nap_is_believed() -> None:
+    assert faults("sleep_session", sleep_session(stages=(("LIGHT", 10),))) == [None]
+
+
+def test_a_row_with_several_faults_carries_them_all_in_order() -> None:
+    record = blood_glucose(mg_dl=5.0, moment=utc("1990-01-01 00:00"))
+    assert faults("blood_glucose", record) == ["glucose_mg_dl:out_of_range; time_utc:time_implausible"]
+
+
+def test_faults_carry_the_index_of_the_rows() -> None:
+    rows = measurement_rows("steps", [steps(), steps("s2", count=-1)])
+    rows.index = pd.Index([9, 4])
+    found = row_faults(rows, record_types()["steps"], UPLOADED)
+    assert found[found.notna()].to_dict() == {4: "steps:out_of_range"}
+
+
+def test_a_frame_that_lacks_a_column_is_an_error_of_ours_and_no_fault_of_a_row() -> None:
+    rows = measurement_rows("blood_glucose", [blood_glucose()]).drop(columns="glucose_mg_dl")
+    with pytest.raises(pandera.errors.SchemaErrors):
+        row_faults(rows, record_types()["blood_glucose"], UPLOADED)

@@ -1,0 +1,311 @@
+"""Runs of the command that are killed (-9) at any moment, and a look at whether what they leave behind is whole.
+
+A trial has one lake whose raw/ stays as it is, so that even ETags are the same whenever a run begins anew on it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import random
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from health_etl.insights.partition import InsightOptions
+from health_etl.lake import keys
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.store import Lake, connect
+from health_etl.planning import staleness
+from health_etl.planning.staleness import Scope
+from health_etl.record_types import record_types
+from health_etl.records.quality import QualityRules
+from health_etl.settings import PREFIX, Settings
+from health_etl.uploads.listing import list_all
+from health_etl.wording import counted
+from health_etl_tests.support import exports
+from health_etl_tests.support.instances import instance_at
+
+if TYPE_CHECKING:
+    from health_etl_tests.conftest import CommandLine
+
+KILLS = int(os.environ.get("HEALTH_ETL_TEST_KILLS", "2"))  # of each kind of lake
+CHAIN = 5  # kills on one lake before a run may end
+SEED = 2243
+POLL_SECONDS = {"file": 0.02, "s3": 0.25}
+
+# All six types, upload dates 15 and 16 September 2025; the late ones change partitions that a run has written before.
+EARLY = (
+    "ActiveCaloriesBurnedRecord_1757901111933.avro",
+    "BloodGlucoseRecord_1757941735901.avro",
+    "HeartRateRecord_1757901111933.avro",
+    "SleepSessionRecord_1757901111933.avro",
+    "StepsRecord_1757901111933.avro",
+)
+LATE = (
+    "BloodGlucoseRecord_1757901111933.avro",
+    "HeartRateVariabilityRmssdRecord_1757941735901.avro",
+    "SleepSessionRecord_1757986939488.avro",
+    "StepsRecord_1757986939488.avro",
+)
+UPLOADED = date(2025, 9, 16)
+NOON = exports.utc("2025-09-15 17:00")
+LAYERS = ("records", "insights", "training")
+DERIVED_SUFFIXES = (".parquet", ".json", ".jsonl")
+
+Objects = Mapping[str, bytes]
+
+
+def lake_of(command: CommandLine) -> Lake:
+    """Open the lake that the command works on."""
+    return connect(settings_of(command))
+
+
+def settings_of(command: CommandLine) -> Settings:
+    """Return the settings that the command reads."""
+    named = {n.removeprefix(PREFIX).lower(): v for n, v in command.environment.items() if n.startswith(PREFIX)}
+    return Settings.model_validate(named)
+
+
+def derived(lake: Lake) -> dict[str, bytes]:
+    """Return every object that a run has made, by its key."""
+    made = [info.key for info in lake.objects("") if not info.key.startswith(keys.RAW)]
+    return {key: found.content for key, found in lake.get_many(made) if found is not None}
+
+
+def fault_of(key: str, content: bytes) -> str | None:
+    """Say in what way an object is not whole, None when it is."""
+    try:
+        if not key.startswith("quarantine/") and not key.endswith(DERIVED_SUFFIXES):
+            return f"{key} has a name that nothing of ours has"
+        if key.endswith(".parquet"):
+            pq.read_table(io.BytesIO(content)).validate(full=True)
+        elif key.endswith((".json", ".jsonl")):
+            for text in content.splitlines() if key.endswith(".jsonl") else [content]:
+                json.loads(text)
+            if not content.endswith(b"\n"):
+                return f"{key} has no end"
+    except (ValueError, pa.ArrowException) as error:
+        return f"{key} is not whole: {type(error).__name__}"
+    return None
+
+
+def not_whole(lake: Lake, settings: Settings) -> list[str]:
+    """Return all that is wrong with a lake that no run is at work on; what a next run does anew is not wrong."""
+    found = derived(lake)
+    faults = [fault for key, content in found.items() if (fault := fault_of(key, content))]
+    return faults or [*_misdescribed(lake, settings, found)]
+
+
+def _misdescribed(lake: Lake, settings: Settings, found: Objects) -> Iterator[str]:
+    """Tell manifests whose table is absent, or is another than they say while a run would think all is well."""
+    catalogue = Catalogue(lake)
+    pending = _pending(lake, settings, catalogue)
+    for name in record_types():
+        for partition, manifest in catalogue.records(name).items():
+            rejected = keys.rejected_key(record_types()[name].avro_name, partition)
+            yield from _check(found, keys.records_key(name, partition), manifest.table_sha256, pending)
+            if manifest.rejected_sha256 is not None or rejected in found:
+                yield from _check(found, rejected, manifest.rejected_sha256, pending)
+        for partition, insights in catalogue.insights(name).items():
+            yield from _check(found, keys.insights_key(name, partition), insights.output_sha256, pending)
+    for partition, offsets in catalogue.offsets.items():
+        yield from _check(found, keys.records_key(keys.UTC_OFFSETS, partition), offsets.output_sha256, pending)
+    for key in (key for key in found if key.startswith("training/") and key.endswith("/manifest.json")):
+        month = json.loads(found[key])
+        if month["rows"]:
+            yield from _check(found, month["details"]["key"], month["output_sha256"], pending)
+
+
+def _check(found: Objects, key: str, sha256: str | None, pending: set[str]) -> Iterator[str]:
+    if key not in found:
+        yield f"{key} is described and not there"
+    elif hashlib.sha256(found[key]).hexdigest() != sha256 and key not in pending:
+        yield f"{key} is not what its manifest says, and no run would make it anew"
+
+
+def _pending(lake: Lake, settings: Settings, catalogue: Catalogue) -> set[str]:
+    """Return the key of every table that a run would look at again."""
+    listing = list_all(lake, settings.start_date, date.max)
+    stale = staleness.stale_records(listing, catalogue, Scope(), QualityRules.of(settings))
+    work = staleness.daily_work(list(stale), catalogue, InsightOptions.of(settings, lake))
+    return {
+        *(keys.records_key(name, day) for day, names in work.records.items() for name in names),
+        *(keys.rejected_key(record_types()[n].avro_name, day) for day, names in work.records.items() for n in names),
+        *(keys.records_key(keys.UTC_OFFSETS, day) for day in work.offsets),
+        *(keys.insights_key(name, day) for day, names in work.insights.items() for name in names),
+        *(
+            keys.journal_key(record_type.domain, month)
+            for month in staleness.stale_months(lake, catalogue)
+            for record_type in record_types().values()
+        ),
+    }
+
+
+@contextmanager
+def watched(lake: Lake) -> Iterator[list[str]]:
+    """Read every object as soon as it appears, for the length of the block; yields what was found not to be whole."""
+    faults: list[str] = []
+    seen: set[tuple[str, str]] = set()
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(POLL_SECONDS[lake.url.partition(":")[0]]):
+            for info in lake.objects(""):
+                if (info.key, info.etag) in seen or info.key.startswith(keys.RAW):
+                    continue
+                content = lake.find(info.key)
+                seen.add((info.key, info.etag))
+                if content is not None and (fault := fault_of(info.key, content)):
+                    faults.append(fault)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield faults
+    finally:
+        over.set()
+        watcher.join()
+
+
+@dataclass
+class Trial:
+    """A lake, its raw/ and what runs make of it when nobody disturbs them."""
+
+    command: CommandLine
+    lake: Lake
+    settings: Settings
+    before_late: Objects = field(default_factory=dict)  # what a run makes before the late uploads come
+    undisturbed: Objects = field(default_factory=dict)
+    run_seconds: float = 0.0
+
+    @classmethod
+    def prepared(cls, command: CommandLine, sample: Path) -> Trial:
+        """Fill an empty lake, and measure one undisturbed run over all of it."""
+        # What killed runs leave in the folder for temporary files goes with the test.
+        command = replace(command, settings={**command.settings, "TMPDIR": str(command.folder)})
+        trial = cls(command, lake_of(command), settings_of(command))
+        trial._upload(sample, EARLY)
+        exports.put(trial.lake, "steps", [exports.steps("s1", NOON)], upload_date=UPLOADED)
+        readings = [exports.blood_glucose("g1", NOON), exports.blood_glucose("g2", NOON, mg_dl=9_000)]
+        exports.put(trial.lake, "blood_glucose", readings, upload_date=UPLOADED)
+        if KILLS > CHAIN:
+            trial.run_to_the_end()
+            trial.before_late = derived(trial.lake)
+        trial._upload(sample, LATE)
+        exports.put(trial.lake, "steps", [exports.steps("s2", NOON, count=300)], upload_date=UPLOADED)
+        trial.lake.put("raw/StepsRecord/2025/09/16/ben_20250916_120000_phone_00000000.avro", b"not whole")
+        trial.lake.put("raw/readme.txt", b"filed by hand")
+        trial.begin_anew({})
+        started = time.monotonic()
+        assert command.apart("run").stderr == ""
+        trial.run_seconds = time.monotonic() - started
+        trial.undisturbed = derived(trial.lake)
+        assert not_whole(trial.lake, trial.settings) == []
+        return trial
+
+    def _upload(self, sample: Path, names: tuple[str, ...]) -> None:
+        done = self.command("ingest", *(sample / name for name in names), "--user", "demo")
+        assert done.exit_code == 0, done.stderr
+
+    def begin_anew(self, made: Objects) -> None:
+        """Leave in the lake what a run had made by then, and forget the instance."""
+        self.lake.delete(info.key for info in list(self.lake.objects("")) if not info.key.startswith(keys.RAW))
+        for key, content in made.items():
+            self.lake.put(key, content)
+        shutil.rmtree(self.command.dagster_home)
+
+    def killed_after(self, seconds: float) -> bool:
+        """Start a run and kill it that much later; say whether it was still at work."""
+
+        def elapsed() -> bool:
+            return time.monotonic() - started >= seconds
+
+        started = time.monotonic()
+        return self._killed(elapsed)
+
+    def killed_when(self, appears: str) -> bool:
+        """Start a run and kill it as soon as the lake lists a key like this; say whether it was still at work."""
+        return self._killed(lambda: any(fnmatch(info.key, appears) for info in self.lake.objects("")))
+
+    def _killed(self, is_time: Callable[[], bool]) -> bool:
+        with self.command.started("run") as process:
+            while not is_time():
+                try:
+                    process.communicate(timeout=0.005)
+                except subprocess.TimeoutExpired:
+                    continue
+                return False
+            process.kill()
+            process.communicate()
+        return process.returncode == -9
+
+    def run_to_the_end(self) -> None:
+        """Run without a disturbance; the run must succeed, and leave no run of the instance open."""
+        done = self.command("run")
+        assert (done.exit_code, done.stderr) == (0, "")
+        with instance_at(str(self.command.dagster_home)) as instance:
+            over = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
+            assert {run.status for run in instance.get_runs()} <= over
+
+    def reached(self) -> str:
+        """Tell how many of the objects of each layer are by now as they will be in the end."""
+        now = derived(self.lake)
+        ready = [key for key, content in self.undisturbed.items() if now.get(key) == content]
+        return ", ".join(f"{layer} {_count(layer, ready)} of {_count(layer, self.undisturbed)}" for layer in LAYERS)
+
+
+def _count(layer: str, found: Iterable[str]) -> int:
+    return sum(key.startswith(layer) for key in found)
+
+
+def survive(trial: Trial, kills: int) -> None:
+    """Kill that many runs at random moments, in chains, with a look at what each leaves, and one that may end.
+
+    A run that ends before its moment ends its chain, and counts for nothing.
+    """
+    moments = random.Random(f"{SEED} {trial.lake.url[:4]}")
+    killed = chains = 0
+    while killed < kills:
+        chains += 1
+        trial.begin_anew(trial.before_late if chains % 2 == 0 else {})
+        with watched(trial.lake) as faults:
+            for number in range(min(CHAIN, kills - killed)):
+                moment = moments.uniform(0, trial.run_seconds)
+                if not trial.killed_after(moment):
+                    tell(f"at {moment:.2f} s the run had ended")
+                    if number == 0:  # a whole run took less than the measured one
+                        trial.run_seconds = moment
+                    break
+                killed += 1
+                tell(f"kill {killed} of {kills} at {moment:.2f} s; {trial.reached()}")
+                assert not_whole(trial.lake, trial.settings) == []
+            trial.run_to_the_end()
+        assert faults == []
+        assert differing(derived(trial.lake), trial.undisturbed) == []
+    told = f"{counted(killed, 'kill')} in {counted(chains, 'chain')}"
+    tell(f"{told}; an undisturbed run takes {trial.run_seconds:.1f} s")
+
+
+def tell(what: str) -> None:
+    """Say how far a trial is: `make soak` shows it at the end. (Dagster sets the levels of loggers as it likes.)"""
+    print(what)  # noqa: T201
+
+
+def differing(one: Objects, other: Objects) -> list[str]:
+    """Return the keys of objects that only one has, or that differ."""
+    return sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))

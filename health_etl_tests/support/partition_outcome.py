@@ -1,0 +1,69 @@
+"""What became of the uploads of one records partition, and which of them were read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from obstore.store import MemoryStore
+
+from health_etl.lake import keys
+from health_etl.lake.manifest import FileEntry
+from health_etl.lake.store import FetchedObject, Lake
+from health_etl.record_types import record_types
+from health_etl.uploads.listing import TypeListing, Upload
+from health_etl_tests.support.exports import NOON, UPLOADED, Record, blood_glucose, contents
+from health_etl_tests.support.pipeline import manifest_of, records_of, update_records
+
+PARTITION = UPLOADED.isoformat()
+GLUCOSE = record_types()["blood_glucose"]
+GLUCOSE_TABLE = keys.records_key("blood_glucose", PARTITION)
+GLUCOSE_MANIFEST = keys.manifest_key(GLUCOSE_TABLE)
+
+
+class WatchedLake(Lake):
+    """A lake that remembers which objects were fetched in bulk."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryStore(), "memory://lake")
+        self.fetched: list[str] = []
+
+    def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, FetchedObject | None]]:
+        asked = list(keys)
+        self.fetched += asked
+        return super().get_many(asked)
+
+
+def readings(*numbers: int, **changed: Any) -> list[Record]:
+    return [blood_glucose(f"g{n}", NOON + timedelta(minutes=5 * n), 100.0 + n, **changed) for n in numbers]
+
+
+def outcome(lake: Lake, name: str = "blood_glucose") -> dict[str, tuple[int, int, int, int]]:
+    """Rows in, accepted, duplicate, quarantined of every file."""
+    return {file.key: file.counts for file in manifest_of(lake, name).files}
+
+
+def entry(lake: Lake, key: str, name: str = "blood_glucose") -> FileEntry:
+    (found,) = [file for file in manifest_of(lake, name).files if file.key == key]
+    return found
+
+
+def ids(lake: Lake, name: str = "blood_glucose") -> list[tuple[str, str]]:
+    rows = records_of(lake, name)
+    return list(zip(rows["user_id"], rows["record_id"], strict=True))
+
+
+def uploads_of(lake: Lake) -> tuple[Upload, ...]:
+    return TypeListing(lake, record_types()["blood_glucose"]).uploads(UPLOADED)
+
+
+def outputs(lake: Lake) -> dict[str, bytes]:
+    return contents(lake, "records/") | contents(lake, "quarantine/")
+
+
+def rebuilt(lake: Lake, name: str = "blood_glucose") -> dict[str, bytes]:
+    """What a first run over the same objects writes."""
+    lake.delete(outputs(lake))
+    update_records(lake, name)
+    return outputs(lake)

@@ -1,0 +1,225 @@
+"""The pipeline for tests, without Dagster: what the assets and ops do, in the order of the planner."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from health_etl.avro import decode
+from health_etl.clinical import all_processors, processors
+from health_etl.clinical.common.base import ClinicalOptions, Level
+from health_etl.days import utc_offsets
+from health_etl.days.select import Selection, select, window
+from health_etl.insights import daily_journal, person_days
+from health_etl.insights import partition as insights_partition
+from health_etl.insights.partition import InsightOptions
+from health_etl.insights.texts import narrate
+from health_etl.insights.writer import Teller, with_trends
+from health_etl.lake import keys
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.keys import DAILY_JOURNAL
+from health_etl.lake.manifest import DerivedManifest, RecordsManifest, read_derived_manifest, read_records_manifest
+from health_etl.lake.store import Lake
+from health_etl.lake.tables import read_frame
+from health_etl.planning import staleness
+from health_etl.planning.staleness import Scope
+from health_etl.record_types import record_types
+from health_etl.records import partition as records_partition
+from health_etl.records import unclaimed
+from health_etl.records.quality import QualityRules
+from health_etl.training import journal
+from health_etl.uploads.listing import TypeListing, list_all
+from health_etl_tests.support.exports import ANNA, UPLOADED
+
+FIRST_DATE = date(2023, 1, 1)
+LAST_DATE = date(2026, 12, 31)
+OPTIONS = InsightOptions("a key for tests alone", "UTC", ClinicalOptions())
+
+
+@dataclass
+class Done:
+    """What bringing a lake up to date did; partitions are (type, upload date)."""
+
+    records: list[tuple[str, str]] = field(default_factory=list)
+    files_read: int = 0
+    offsets: list[str] = field(default_factory=list)
+    insights: list[tuple[str, str]] = field(default_factory=list)
+    days_across_types: list[str] = field(default_factory=list)
+    months: list[str] = field(default_factory=list)
+
+    @property
+    def nothing(self) -> bool:
+        """Say whether everything was up to date."""
+        return self == Done()
+
+
+def bring_up_to_date(lake: Lake, options: InsightOptions = OPTIONS) -> Done:
+    """Make whatever is stale anew, from raw/ to the journal."""
+    done = Done()
+    listing = list_all(lake, FIRST_DATE, LAST_DATE)
+    unclaimed.update(lake, listing.unclaimed)
+    for (name, upload_date), uploads in staleness.stale_records(
+        listing, Catalogue(lake), Scope(), QualityRules()
+    ).items():
+        update = records_partition.update(lake, record_types()[name], upload_date, uploads)
+        done.records.append((name, upload_date.isoformat()))
+        done.files_read += update.files_read
+    catalogue = Catalogue(lake)
+    for partition in sorted(staleness.daily_work((), catalogue, options).offsets):
+        utc_offsets.update(lake, date.fromisoformat(partition), catalogue.of_date(partition))
+        done.offsets.append(partition)
+    catalogue = Catalogue(lake)
+    while stale := _stale_insights(lake, options):
+        for name, partition in stale:
+            make_insights(lake, name, partition, options)
+            done.insights.append((name, partition))
+    while across := staleness.stale_insights(Catalogue(lake), DAILY_JOURNAL, options):
+        for partition in across:
+            make_daily_journal(lake, partition, options)
+            done.days_across_types.append(partition)
+    done.months = write_journal(lake)
+    return done
+
+
+def _stale_insights(lake: Lake, options: InsightOptions) -> list[tuple[str, str]]:
+    """Return the stale partitions of the types, oldest first."""
+    catalogue = Catalogue(lake)
+    return [(name, key) for name in record_types() for key in staleness.stale_insights(catalogue, name, options)]
+
+
+def make_insights(lake: Lake, name: str, partition: str, options: InsightOptions = OPTIONS) -> DerivedManifest:
+    """Measure, tell and write one insights partition of a type, whether stale or not."""
+    catalogue = Catalogue(lake)
+    wanted = insights_partition.inputs(catalogue, name, partition, options)
+    if wanted is None:
+        raise ValueError(f"nothing calls for {name} {partition}")
+    selection = select(lake, record_types()[name], partition, wanted.window, options.default_zone)
+    rows = measured(selection, name, insights_partition.qualities(catalogue, name, wanted.window), options)
+    teller = Teller(lake, catalogue, name, options.clinical)
+    teller.expect(partition, wanted.digest, rows)
+    manifest = teller.tell(partition)
+    assert manifest is not None
+    return manifest
+
+
+def make_daily_journal(lake: Lake, partition: str, options: InsightOptions = OPTIONS) -> DerivedManifest | None:
+    """Bring one partition of the day across types up to date; None when nothing calls for it."""
+    writer = daily_journal.Writer(lake, Catalogue(lake), options)
+    writer.expect([partition])
+    return writer.update(partition)
+
+
+def measured(
+    selection: Selection, name: str, qualities: Mapping[str, float], options: InsightOptions = OPTIONS
+) -> pd.DataFrame:
+    """Return the days of a selection as they are measured."""
+    processor = processors()[name]
+    return person_days.analyse(
+        selection, processor, options.clinical, qualities, options.pseudonym_key, options.profiles
+    )
+
+
+def told(days: pd.DataFrame, name: str, options: InsightOptions = OPTIONS) -> pd.DataFrame:
+    """Return measured days with trends and texts, as if nothing were known but them."""
+    processor = all_processors()[name]
+    history = days[~days["withdrawn"].astype(bool)]
+    return narrate(with_trends(days, history, processor, options.clinical), processor)
+
+
+def write_journal(lake: Lake) -> list[str]:
+    """Write the stale months of the journal; return them."""
+    catalogue = Catalogue(lake)
+    stale = staleness.stale_months(lake, catalogue)
+    for month in stale:
+        for wanted in journal.plan(catalogue, month):
+            if not journal.is_current(lake, wanted):
+                journal.write(lake, wanted)
+    return stale
+
+
+def update_records(lake: Lake, name: str, upload_date: date = UPLOADED) -> records_partition.Update:
+    """Bring one records partition up to date with what raw/ holds."""
+    uploads = TypeListing(lake, record_types()[name]).uploads(upload_date)
+    return records_partition.update(lake, record_types()[name], upload_date, uploads)
+
+
+def update_offsets(lake: Lake, upload_date: date = UPLOADED) -> DerivedManifest | None:
+    """Bring the UTC offsets of one upload date up to date with its records."""
+    return utc_offsets.update(lake, upload_date, Catalogue(lake).of_date(upload_date.isoformat()))
+
+
+def selected(lake: Lake, name: str, upload_date: date = UPLOADED, options: InsightOptions = OPTIONS) -> Selection:
+    """Return what the insights partition of a type and date is computed from."""
+    catalogue = Catalogue(lake)
+    partition = upload_date.isoformat()
+    found = window(partition, catalogue.records(name), catalogue.offsets)
+    return select(lake, record_types()[name], partition, found, options.default_zone)
+
+
+def measurement_rows(name: str, records: Sequence[Mapping[str, Any]], source_key: str = "raw/one") -> pd.DataFrame:
+    """Return decoded records as the measurement rows that validation sees."""
+    record_type = record_types()[name]
+    count = len(records)
+    table = (
+        decode.to_table(records, record_type)
+        .append_column("user_id", pa.repeat(ANNA, count))
+        .append_column("source_key", pa.repeat(source_key, count))
+        .append_column("source_record_number", pa.array(range(count), pa.int32()))
+    )
+    nullable = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype()}
+    rows: pd.DataFrame = record_type.flatten(table).to_pandas(types_mapper=nullable.get)
+    return rows
+
+
+def records_of(lake: Lake, name: str, upload_date: date = UPLOADED) -> pd.DataFrame:
+    """Return a records table."""
+    return read_frame(lake, keys.records_key(name, upload_date.isoformat()))
+
+
+def rejected_of(lake: Lake, name: str, upload_date: date = UPLOADED) -> pd.DataFrame:
+    """Return the rows that validation rejected, with their faults."""
+    return read_frame(lake, keys.rejected_key(record_types()[name].avro_name, upload_date.isoformat()))
+
+
+def manifest_of(lake: Lake, name: str, upload_date: date = UPLOADED) -> RecordsManifest:
+    """Return the manifest of a records partition; raises LookupError when there is none."""
+    key = keys.manifest_key(keys.records_key(name, upload_date.isoformat()))
+    manifest = read_records_manifest(lake, key)
+    if manifest is None:
+        raise LookupError(key)
+    return manifest
+
+
+def insights_of(lake: Lake, name: str, upload_date: date = UPLOADED) -> pd.DataFrame:
+    """Return an insights table."""
+    return read_frame(lake, keys.insights_key(name, upload_date.isoformat()))
+
+
+def journal_manifest_of(lake: Lake, domain: str, month: str) -> DerivedManifest | None:
+    """Return the manifest of one month of the journal."""
+    return read_derived_manifest(lake, keys.journal_manifest_key(domain, month))
+
+
+def journal_examples(lake: Lake) -> list[dict[str, Any]]:
+    """Return every training example of the lake, in order of key and line."""
+    return [
+        json.loads(line)
+        for key in sorted(info.key for info in lake.objects("training/"))
+        if key.endswith(".jsonl")
+        for line in lake.get(key).decode().splitlines()
+    ]
+
+
+def day_examples(lake: Lake, level: Level = Level.STATISTICAL) -> list[dict[str, Any]]:
+    """Return one example a person, local day and record type, that of a level, in order of key and line."""
+    return [
+        example
+        for example in journal_examples(lake)
+        if example["metadata"]["caption_level"] == level and example["metadata"]["record_type"] != DAILY_JOURNAL
+    ]

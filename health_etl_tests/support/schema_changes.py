@@ -1,0 +1,111 @@
+"""Changes of a writer's schema, for every field of every type, and what reading with it gives."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from health_etl.avro import decode
+from health_etl.avro.decode import DecodedFile
+from health_etl.reasons import FileReason, FileRefusedError
+from health_etl.record_types import record_types
+from health_etl.record_types.base import RecordType
+from health_etl_tests.support.exports import Record, avro_bytes, plain
+
+Schema = dict[str, Any]
+Names = tuple[str, ...]
+
+
+def schema_of(name: str) -> Schema:
+    return copy.deepcopy(dict(record_types()[name].avro_schema))
+
+
+def record_inside(schema: Any) -> Schema | None:
+    """The record that a schema is, may be, or is a list of."""
+    if isinstance(schema, list):
+        return next((found for branch in schema if (found := record_inside(branch))), None)
+    if not isinstance(schema, dict):
+        return None
+    return record_inside(schema["items"]) if schema["type"] == "array" else schema if "fields" in schema else None
+
+
+def paths(schema: Any, prefix: Names = ()) -> Iterator[Names]:
+    """Every field of a schema, nested ones as the names that lead to them."""
+    inside = record_inside(schema)
+    for field in inside["fields"] if inside else ():
+        yield (*prefix, field["name"])
+        yield from paths(field["type"], (*prefix, field["name"]))
+
+
+def holder(schema: Schema, path: Names) -> Schema:
+    """The record in a schema that directly has the field at a path; its fields are open to change."""
+    inside = record_inside(schema)
+    for name in path[:-1]:
+        assert inside is not None
+        inside = record_inside(next(field["type"] for field in inside["fields"] if field["name"] == name))
+    assert inside is not None
+    return inside
+
+
+def field_of(schema: Schema, path: Names) -> dict[str, Any]:
+    found: dict[str, Any] = next(f for f in holder(schema, path)["fields"] if f["name"] == path[-1])
+    return found
+
+
+def records_with(value: Any, path: Names) -> Iterator[dict[str, Any]]:
+    """The dictionaries of a decoded record that hold the field at a path; of a list every one."""
+    if isinstance(value, list):
+        for element in value:
+            yield from records_with(element, path)
+    elif value is not None and len(path) == 1:
+        yield value
+    elif value is not None:
+        yield from records_with(value[path[0]], path[1:])
+
+
+def written_kind(schema: Any) -> str:
+    """The kind of a field's value, without the null that may stand in its place."""
+    branches = schema if isinstance(schema, list) else [schema]
+    (value,) = (branch for branch in branches if branch != "null")
+    return str(value["type"] if isinstance(value, dict) else value)
+
+
+def every_field_of(*kinds: str, may_be_null: bool | None = None) -> pytest.MarkDecorator:
+    """The fields of every type; only those of these kinds, and those that may or may not be null, when told."""
+    cases = []
+    for name in sorted(record_types()):
+        for path in paths(record_types()[name].avro_schema):
+            kind = field_of(schema_of(name), path)["type"]
+            if may_be_null in (None, isinstance(kind, list)) and (not kinds or written_kind(kind) in kinds):
+                cases.append(pytest.param(name, path, id=f"{name}-{'.'.join(path)}"))
+    return pytest.mark.parametrize(("name", "path"), cases)
+
+
+every_type = pytest.mark.parametrize("name", sorted(record_types()))
+every_field = every_field_of()
+every_enum = every_field_of("enum")
+
+
+def decoded(name: str, schema: Schema, *records: Record, record_type: RecordType | None = None) -> DecodedFile:
+    content = avro_bytes(name, records or [plain(name)], schema)
+    file = decode.decode(content, record_type or record_types()[name], None)
+    decode.to_table(file.records, record_types()[name])
+    return file
+
+
+def refused(name: str, schema: Schema, *records: Record, record_type: RecordType | None = None) -> str:
+    with pytest.raises(FileRefusedError) as caught:
+        decoded(name, schema, *records, record_type=record_type)
+    assert caught.value.reason == FileReason.SCHEMA_INCOMPATIBLE
+    return caught.value.detail
+
+
+def reading(name: str, change: Callable[[Schema], object]) -> RecordType:
+    """The record type with its reader's schema changed."""
+    schema = schema_of(name)
+    change(schema)
+    return replace(record_types()[name], avro_schema=schema)

@@ -1,0 +1,238 @@
+"""The whole stack as tests see it: started once for a session on free ports, filled with the sample exports."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import SecretStr
+
+from deploy.stack.servers import missing_packages
+from deploy.stack.settings import BIN, CHECKOUT, LAKE, StackSettings
+from deploy.stack.stack import Stack
+from health_etl.lake.store import Lake, connect
+from health_etl.settings import Settings
+from health_etl_tests.support.availability import listens, unavailable
+
+if TYPE_CHECKING:
+    from dagster_graphql import DagsterGraphQLClient
+
+FIRST_PORTS = range(9200, 9290, 10)
+RUN_SECONDS = 90
+BACKFILL_SECONDS = 180  # the daemon looks at a backfill every 30 seconds
+JOB = "bring_up_to_date"
+USER = "demo"
+
+LAUNCH_BACKFILL = """
+mutation ($parameters: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $parameters) {
+    __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message }
+  }
+}
+"""
+BACKFILL = """
+query ($id: String!) {
+  partitionBackfillOrError(backfillId: $id) {
+    ... on PartitionBackfill { status runs(limit: 1000) { id status } }
+  }
+}
+"""
+RUNS = "{ runsOrError { ... on Runs { results { runId status } } } }"
+SENSORS = """
+query ($location: String!, $repository: String!) {
+  sensorsOrError(repositorySelector: {repositoryName: $repository, repositoryLocationName: $location}) {
+    ... on Sensors { results { id name sensorState { id status ticks(limit: 1) { status } } } }
+  }
+}
+"""
+STOP_SENSOR = "mutation ($id: String!) { stopSensor(id: $id) { __typename } }"
+MATERIALISED = """
+query ($key: AssetKeyInput!) {
+  assetNodeOrError(assetKey: $key) {
+    ... on AssetNode { assetPartitionStatuses { ... on TimePartitionStatuses {
+      ranges { status startKey endKey } } } }
+  }
+}
+"""
+
+
+@dataclass(frozen=True)
+class RunningStack:
+    """A stack that is up, and what tests ask of it through the webserver."""
+
+    stack: Stack
+
+    @property
+    def settings(self) -> StackSettings:
+        """Its ports, folder and secrets."""
+        return self.stack.settings
+
+    @cached_property
+    def client(self) -> DagsterGraphQLClient:
+        """Dagster's own client of its GraphQL API."""
+        from dagster_graphql import DagsterGraphQLClient
+
+        return DagsterGraphQLClient("127.0.0.1", port_number=self.settings.port)
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Send a query that the client has no method for."""
+        found: dict[str, Any] = self.client._execute(query, variables)
+        return found
+
+    def lake_settings(self, url: str = LAKE) -> Settings:
+        """Return the settings of the lake, or of what else lies in the stack's store."""
+        return Settings(
+            lake=url,
+            s3_endpoint_url=self.settings.s3_url,
+            s3_access_key_id=self.settings.secrets["s3_access_key_id"],
+            s3_secret_access_key=SecretStr(self.settings.secrets["s3"]),
+        )
+
+    def lake(self, url: str = LAKE) -> Lake:
+        """Open the lake, or what else lies in the stack's store."""
+        return connect(self.lake_settings(url))
+
+    def command(self, *arguments: str | Path) -> str:
+        """Run `health-etl` against the stack; return what it printed. It may not fail."""
+        done = subprocess.run(
+            [str(BIN / "health-etl"), *map(str, arguments)],
+            cwd=CHECKOUT,
+            env=self.settings.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def submit(self, assets: Sequence[str], partition: str) -> str:
+        """Ask for one partition of these assets (`records/steps`); return the run's id."""
+        run_id: str = self.client.submit_job_execution(
+            JOB, tags={"dagster/partition": partition}, asset_selection=[asset.split("/") for asset in assets]
+        )
+        return run_id
+
+    def status(self, run_id: str) -> str:
+        """Return the status of a run."""
+        return self.client.get_run_status(run_id).value
+
+    def end(self, run_id: str) -> str:
+        """Wait for the end of a run; return how it ended."""
+        ends = ("SUCCESS", "FAILURE", "CANCELED")
+        return wait_for(lambda: (found := self.status(run_id)) in ends and found, RUN_SECONDS)
+
+    def backfill(self, assets: Sequence[str], partitions: Sequence[str]) -> str:
+        """Launch a backfill; return its id."""
+        parameters = {
+            "assetSelection": [{"path": asset.split("/")} for asset in assets],
+            "partitionNames": list(partitions),
+        }
+        launched = self.ask(LAUNCH_BACKFILL, parameters=parameters)["launchPartitionBackfill"]
+        assert launched["__typename"] == "LaunchBackfillSuccess", launched
+        found: str = launched["backfillId"]
+        return found
+
+    def backfill_end(self, backfill_id: str) -> dict[str, Any]:
+        """Wait for the end of a backfill; return its status and runs."""
+
+        def ended() -> dict[str, Any] | None:
+            found: dict[str, Any] = self.ask(BACKFILL, id=backfill_id)["partitionBackfillOrError"]
+            return found if found["status"].startswith(("COMPLETED", "FAILED", "CANCELED")) else None
+
+        return wait_for(ended, BACKFILL_SECONDS)
+
+    def stop_sensors(self) -> None:
+        """Switch every sensor off, and wait for the ticks that are at work."""
+        stop_sensors(self.client)
+
+    def materialised(self, asset: str) -> list[tuple[str, str]]:
+        """Return the spans of partitions of an asset that are materialised."""
+        node = self.ask(MATERIALISED, key={"path": asset.split("/")})["assetNodeOrError"]
+        spans = node["assetPartitionStatuses"]["ranges"]
+        return [(span["startKey"], span["endKey"]) for span in spans if span["status"] == "MATERIALIZED"]
+
+
+def stop_sensors(client: DagsterGraphQLClient) -> None:
+    """Switch every sensor off, and wait for the ticks that are at work."""
+
+    def sensors() -> list[dict[str, Any]]:
+        where = {"location": "health_etl", "repository": "__repository__"}
+        found: list[dict[str, Any]] = client._execute(SENSORS, where)["sensorsOrError"]["results"]
+        return found
+
+    for sensor in sensors():
+        stopped = client._execute(STOP_SENSOR, {"id": sensor["sensorState"]["id"]})["stopSensor"]
+        assert stopped["__typename"] == "StopSensorMutationResult", stopped
+    wait_for(lambda: not any(map(_is_ticking, sensors())), RUN_SECONDS)
+
+
+def _is_ticking(sensor: dict[str, Any]) -> bool:
+    return any(tick["status"] == "STARTED" for tick in sensor["sensorState"]["ticks"])
+
+
+def wait_for(look: Callable[[], Any], seconds: float) -> Any:
+    """Look again and again until something is found; return it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.3)
+    raise AssertionError(f"nothing found within {seconds:g} seconds")
+
+
+@pytest.fixture(scope="session")
+def stack(clean_session: None) -> Iterator[RunningStack]:
+    """A stack of its own that does nothing by itself, with the sample exports; without the programs that it takes,
+    tests skip, or fail where they are required.
+    """
+    del clean_session
+    with running_stack() as running:
+        running.stop_sensors()
+        running.command("ingest", CHECKOUT / "data" / "sample", "--user", USER)
+        yield running
+
+
+@contextmanager
+def running_stack() -> Iterator[RunningStack]:
+    """Start a stack on free ports, and leave no trace of it."""
+    if missing := missing_packages():
+        unavailable(f"no stack: install {', '.join(missing)}; `make stack` shows whether it starts")
+    with free_ports() as first:
+        yield from _running(Stack(StackSettings(first)))
+
+
+@contextmanager
+def free_ports() -> Iterator[int]:
+    """Take a range of ports that no program listens on, and no other test process takes within; yield the first."""
+    for first in FIRST_PORTS:
+        with Path(tempfile.gettempdir(), f"health-etl-test-stack-{first}.lock").open("a", encoding="ascii") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            if not any(listens(port) for port in StackSettings(first).ports):
+                yield first
+                return
+    raise AssertionError(f"all ports from {FIRST_PORTS[0]} on are taken")
+
+
+def _running(found: Stack) -> Iterator[RunningStack]:
+    said: list[str] = []
+    try:
+        found.up(said.append)
+        yield RunningStack(found)
+    finally:
+        for name in ("daemon", "code-server", "rabbitmq"):  # they would end runs at leisure that no test waits for
+            found.service(name).kill()
+        found.down(said.append)
+    assert not found.settings.folder.exists()
+    assert not [port for port in found.settings.ports if listens(port)]

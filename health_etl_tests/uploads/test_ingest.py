@@ -1,0 +1,166 @@
+"""Exports of a phone are put under raw/ once, named after person, time and content, or refused with the reason."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from health_etl.errors import PermanentError
+from health_etl.lake.store import Lake
+from health_etl.uploads.ingest import Ingested, check_names, exports, ingest
+from health_etl_tests.support.exports import (
+    ANNA,
+    BEN,
+    avro_bytes,
+    blood_glucose,
+    contents,
+    key_of,
+    memory_lake,
+    steps,
+    utc,
+)
+
+EXPORTED = "1758406539312"  # 2025-09-20 22:15:39 UTC
+
+
+@pytest.fixture
+def lake() -> Lake:
+    return memory_lake()
+
+
+def export(folder: Path, record_id: str = "s1", name: str = f"StepsRecord_{EXPORTED}.avro") -> Path:
+    path = folder / name
+    path.write_bytes(avro_bytes("steps", [steps(record_id)]))
+    return path
+
+
+def ingested(lake: Lake, *paths: Path, user_id: str = ANNA, uploaded: date | None = None) -> list[Ingested]:
+    return list(ingest(lake, paths, user_id, uploaded, "phone"))
+
+
+def test_an_export_is_filed_by_the_utc_date_of_its_name(lake: Lake, tmp_path: Path) -> None:
+    path = export(tmp_path)
+    content = path.read_bytes()
+    (found,) = ingested(lake, path)
+    expected = key_of("steps", content, upload_date=date(2025, 9, 20), exported=utc("2025-09-20 22:15:39"))
+    assert (found.key, found.is_new, found.refused) == (expected, True, None)
+    assert contents(lake, "raw/") == {expected: content}
+
+
+def test_an_upload_date_that_is_given_counts(lake: Lake, tmp_path: Path) -> None:
+    (found,) = ingested(lake, export(tmp_path), uploaded=date(2025, 9, 25))
+    assert found.key is not None
+    assert found.key.startswith("raw/StepsRecord/2025/09/25/anna_k_20250920_221539_phone_")
+
+
+def test_the_type_in_the_name_counts_in_any_case(lake: Lake, tmp_path: Path) -> None:
+    (found,) = ingested(lake, export(tmp_path, name=f"stepsrecord_{EXPORTED}.avro"))
+    assert found.key is not None
+    assert found.key.startswith("raw/StepsRecord/")
+
+
+def test_an_export_is_put_once_however_often_it_comes(lake: Lake, tmp_path: Path) -> None:
+    path = export(tmp_path)
+    first, second = ingested(lake, path, path)
+    assert (first.is_new, second.is_new) == (True, False)
+    (third,) = ingested(lake, path)
+    assert (third.key, third.is_new) == (first.key, False)
+    assert len(contents(lake, "raw/")) == 1
+
+
+def test_the_same_content_under_another_name_of_that_day_is_not_put_again(lake: Lake, tmp_path: Path) -> None:
+    first = export(tmp_path)
+    again = export(tmp_path, name="StepsRecord_1758406600000.avro")
+    assert [item.is_new for item in ingested(lake, first, again)] == [True, False]
+
+
+def test_the_same_content_of_two_people_is_put_for_both(lake: Lake, tmp_path: Path) -> None:
+    path = export(tmp_path)
+    assert ingested(lake, path, user_id=ANNA)[0].is_new
+    assert ingested(lake, path, user_id=BEN)[0].is_new
+    assert len(contents(lake, "raw/")) == 2
+
+
+def test_two_exports_of_the_same_second_are_both_put(lake: Lake, tmp_path: Path) -> None:
+    first = export(tmp_path, "s1")
+    second = export(tmp_path, "s2", name="StepsRecord_1758406539999.avro")
+    assert [item.is_new for item in ingested(lake, first, second)] == [True, True]
+    assert len(contents(lake, "raw/")) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("steps.avro", "its name is not"),
+        (f"StepsRecord_{EXPORTED}.json", "its name is not"),
+        ("StepsRecord_20250920.avro", "its name is not"),
+        (f"WeightRecord_{EXPORTED}.avro", "WeightRecord is no known record type"),
+    ],
+)
+def test_a_name_that_the_phone_does_not_write_is_refused(lake: Lake, tmp_path: Path, name: str, reason: str) -> None:
+    (found,) = ingested(lake, export(tmp_path, name=name))
+    assert found.key is None
+    assert found.refused is not None
+    assert found.refused.startswith(reason)
+    assert contents(lake, "raw/") == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "(empty)"),
+        (b"not avro", "(not_avro)"),
+        (avro_bytes("steps", [steps()])[:-20], "(unreadable)"),
+        (avro_bytes("blood_glucose", [blood_glucose()]), "(wrong_type)"),
+    ],
+)
+def test_an_export_that_cannot_be_read_is_refused_and_the_next_one_goes_on(
+    lake: Lake, tmp_path: Path, content: bytes, reason: str
+) -> None:
+    bad = tmp_path / "StepsRecord_1758406500000.avro"
+    bad.write_bytes(content)
+    refused, good = ingested(lake, bad, export(tmp_path))
+    assert refused.refused is not None
+    assert refused.refused.endswith(reason)
+    assert good.is_new
+    assert list(contents(lake, "raw/")) == [good.key]
+
+
+def test_objects_that_do_not_parse_do_not_disturb(lake: Lake, tmp_path: Path) -> None:
+    lake.put("raw/StepsRecord/2025/09/20/notes.txt", b"x")
+    assert ingested(lake, export(tmp_path))[0].is_new
+
+
+def test_folders_are_searched_for_exports_in_order(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    second, first = export(tmp_path / "b"), export(tmp_path)
+    (tmp_path / "readme.txt").write_text("no export")
+    assert exports([tmp_path]) == sorted([first, second])
+    assert exports([second, first]) == [second, first]
+
+
+def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PermanentError, match=r"nothing\.avro does not exist"):
+        exports([tmp_path / "nothing.avro"])
+
+
+@pytest.mark.parametrize("user_id", ["anna_k", "anna@example.org", "4711"])
+def test_names_that_can_stand_in_a_key_pass(user_id: str) -> None:
+    check_names(user_id, "Pixel-8.1")
+
+
+@pytest.mark.parametrize(
+    ("user_id", "device", "named"),
+    [
+        ("a/b", "phone", "User id 'a/b'"),
+        ("", "phone", "User id ''"),
+        ("anna", "my phone", "Device 'my phone'"),
+        ("anna", "a_b", "Device 'a_b'"),
+        ("anna", "", "Device ''"),
+    ],
+)
+def test_names_that_cannot_stand_in_a_key_are_refused_with_what_may(user_id: str, device: str, named: str) -> None:
+    with pytest.raises(PermanentError, match=f"{named} cannot stand in a key; use letters"):
+        check_names(user_id, device)

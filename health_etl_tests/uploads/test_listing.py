@@ -1,0 +1,139 @@
+"""Everything in raw/ belongs to a partition or is named with the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+import pytest
+from obstore.store import MemoryStore
+
+from health_etl.lake.manifest import versions_digest
+from health_etl.lake.store import Lake, ObjectInfo
+from health_etl.reasons import FileReason
+from health_etl.record_types import record_types
+from health_etl.uploads import releases
+from health_etl.uploads.listing import Found, Listing, TypeListing, list_all, sort_out
+from health_etl_tests.support.exports import memory_lake
+
+NAME = "anna_20250921_120000_phone_0a1b2c3d.avro"
+FIRST, LAST = date(2025, 9, 1), date(2025, 9, 30)
+
+
+def sorted_out(*keys: str) -> Listing:
+    return sort_out([ObjectInfo(key, 1, "etag") for key in keys], FIRST, LAST)
+
+
+def test_uploads_are_sorted_by_type_and_upload_date_and_by_key_within() -> None:
+    listing = sorted_out(
+        f"raw/StepsRecord/2025/09/21/b{NAME}",
+        f"raw/HeartRateRecord/2025/09/22/{NAME}",
+        f"raw/StepsRecord/2025/09/21/a{NAME}",
+        f"raw/StepsRecord/2025/09/22/{NAME}",
+    )
+    assert {key: [upload.raw.user_id for upload in found] for key, found in listing.uploads.items()} == {
+        ("heart_rate", date(2025, 9, 22)): ["anna"],
+        ("steps", date(2025, 9, 21)): ["aanna", "banna"],
+        ("steps", date(2025, 9, 22)): ["anna"],
+    }
+    assert listing.unclaimed == ()
+
+
+def test_the_upload_date_is_that_of_the_folder_and_not_that_of_the_name() -> None:
+    assert list(sorted_out(f"raw/StepsRecord/2025/09/29/{NAME}").uploads) == [("steps", date(2025, 9, 29))]
+
+
+def test_folders_in_another_case_belong_to_the_same_partition() -> None:
+    listing = sorted_out(f"raw/StepsRecord/2025/09/21/{NAME}", f"raw/stepsrecord/2025/09/21/{NAME}")
+    assert [len(found) for found in listing.uploads.values()] == [2]
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        (f"raw/WeightRecord/2025/09/21/{NAME}", FileReason.UNKNOWN_TYPE),
+        ("raw/StepsRecord/2025/09/21/notes.txt", FileReason.KEY_UNPARSEABLE),
+        ("raw/readme.md", FileReason.KEY_UNPARSEABLE),
+        (f"raw/StepsRecord/2025/08/31/{NAME}", FileReason.OUTSIDE_PARTITIONS),
+        (f"raw/StepsRecord/2025/10/01/{NAME}", FileReason.OUTSIDE_PARTITIONS),
+    ],
+)
+def test_what_fits_no_partition_is_named_with_its_reason(key: str, reason: FileReason) -> None:
+    listing = sorted_out(key, f"raw/StepsRecord/2025/09/21/{NAME}")
+    assert [(item.info.key, item.reason) for item in listing.unclaimed] == [(key, reason)]
+    assert len(listing.uploads) == 1
+
+
+@pytest.mark.parametrize("day", ["2025/09/01", "2025/09/30"])
+def test_the_first_and_the_last_date_are_partitions(day: str) -> None:
+    assert len(sorted_out(f"raw/StepsRecord/{day}/{NAME}").uploads) == 1
+
+
+def test_every_object_of_raw_is_either_an_upload_or_unclaimed() -> None:
+    lake = memory_lake()
+    for key in ("StepsRecord/2025/09/21/" + NAME, "x", "steprecord/2025/09/21/" + NAME, "StepsRecord/2025/09/21/y"):
+        lake.put(f"raw/{key}", b"x")
+    lake.put("records/steps/2025-09-21.parquet", b"not raw")
+    listing = list_all(lake, FIRST, LAST)
+    uploads = [upload.info.key for found in listing.uploads.values() for upload in found]
+    assert len(uploads) == 1
+    assert len(listing.unclaimed) == 3
+
+
+def test_a_partition_lists_the_same_alone_as_with_all_others() -> None:
+    lake = memory_lake()
+    for folder in ("StepsRecord", "STEPSRECORD", "StepsRecordX", "HeartRateRecord"):
+        for day in ("20", "21"):
+            lake.put(f"raw/{folder}/2025/09/{day}/{NAME}", b"x")
+    lake.put("raw/StepsRecord/2025/09/21/unparseable", b"x")
+    alone = TypeListing(lake, record_types()["steps"]).uploads(date(2025, 9, 21))
+    assert alone == list_all(lake, FIRST, LAST).uploads["steps", date(2025, 9, 21)]
+    assert [upload.raw.type_folder for upload in alone] == ["STEPSRECORD", "StepsRecord"]
+
+
+@pytest.mark.parametrize(("most", "requests"), [(2000, 2 + 2), (2, 2 + 2 + 8)])
+def test_dates_that_are_asked_for_together_list_the_same_as_alone(
+    most: int, requests: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("health_etl.uploads.listing.LISTED_TOGETHER", most)
+    lake, steps, prefixes = memory_lake(), record_types()["steps"], list[str]()
+    for folder in ("StepsRecord", "STEPSRECORD"):
+        for day in ("08/31", "09/19", "09/20", "09/21"):
+            lake.put(f"raw/{folder}/2025/{day}/{NAME}", b"x")
+    objects = lake.objects
+
+    def counted(prefix: str) -> Iterator[ObjectInfo]:
+        prefixes.append(prefix)
+        return objects(prefix)
+
+    monkeypatch.setattr(lake, "objects", counted)
+    dates = [date(2025, 8, 31), *(date(2025, 9, day) for day in (19, 20, 21, 22))]
+    together = TypeListing(lake, steps, dates)
+    found = [together.uploads(day) for day in dates]
+    assert len(prefixes) == requests
+    assert found == [TypeListing(lake, steps).uploads(day) for day in dates]
+    assert [len(uploads) for uploads in found] == [2, 2, 2, 2, 0]
+
+
+class BackwardLake(Lake):
+    """A lake that lists in no order that keys have, as folders do."""
+
+    def objects(self, prefix: str) -> Iterator[ObjectInfo]:
+        yield from sorted(super().objects(prefix), reverse=True)
+
+
+@pytest.mark.parametrize("kind", [Lake, BackwardLake])
+def test_what_the_uploads_of_a_date_come_to_is_the_same_in_whatever_order_they_are_listed(kind: type[Lake]) -> None:
+    lake = kind(MemoryStore(), "memory://lake")
+    for folder in ("StepsRecord", "STEPSRECORD", "HeartRateRecord"):
+        for user in ("c", "a", "b_k"):
+            lake.put(f"raw/{folder}/2025/09/21/{user}{NAME}", user.encode())
+    for name in ("unparseable", f"sub/{NAME}", NAME.replace("0921", "0931")):
+        lake.put(f"raw/StepsRecord/2025/09/21/{name}", b"x")
+    decided = datetime(2025, 9, 22, tzinfo=UTC).isoformat()
+    releases.record(lake, releases.Release(f"raw/StepsRecord/2025/09/21/a{NAME}", "", True, "read it", decided))
+    steps, day = record_types()["steps"], date(2025, 9, 21)
+    uploads = TypeListing(lake, steps).uploads(day)
+    assert [upload.release is not None for upload in uploads] == [False, False, False, True, False, False]
+    expected = Found(versions_digest({upload.info.key: upload.version for upload in uploads}), 6, 10)
+    assert TypeListing(lake, steps).found(day) == expected
