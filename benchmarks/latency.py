@@ -27,8 +27,8 @@ from health_etl.settings import load
 from health_etl_tests.support.exports import heart_rate, put, steps
 
 POLL_SECONDS = 0.2
-LONGEST_SECONDS = 180
-MOST_PAUSE_SECONDS = 6.0  # longer than any sensor's interval, so that uploads meet every phase of it
+MAX_SECONDS = 180
+MAX_PAUSE_SECONDS = 6.0  # longer than any sensor's interval, so that uploads meet every phase of it
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
     with dg.DagsterInstance.get() as instance:
         for number in track(range(chosen.uploads), "uploads"):
             person = f"latency-{uuid.uuid4().hex[:8]}"
-            time.sleep(pauses.uniform(0, MOST_PAUSE_SECONDS))
+            time.sleep(pauses.uniform(0, MAX_PAUSE_SECONDS))
             begun = time.time()
             record = (steps, heart_rate)[number % 2](f"r-{person}", datetime.now(UTC) - timedelta(hours=2))
             put(
@@ -64,14 +64,14 @@ def main() -> None:
 
 def _seconds_until_told(lake: Lake, who: str, begun: float) -> float:
     seen: set[str] = set()
-    while time.time() < begun + LONGEST_SECONDS:
+    while time.time() < begun + MAX_SECONDS:
         for info in lake.objects("training/"):
             if info.key.endswith(".jsonl") and info.etag not in seen:
                 seen.add(info.etag)
                 if who.encode() in lake.get(info.key):
                     return time.time() - begun
         time.sleep(POLL_SECONDS)
-    raise SystemExit(f"no line within {LONGEST_SECONDS} s; is the stack up?")
+    raise SystemExit(f"no line within {MAX_SECONDS} s; is the stack up?")
 
 
 def _phases(instance: dg.DagsterInstance, begun: float) -> Iterator[tuple[str, float]]:

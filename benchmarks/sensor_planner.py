@@ -62,7 +62,7 @@ def main() -> None:
     listed_s, objects = timed(lambda: sum(1 for folder in folders for _ in lake.objects(folder)))
     found_s, stale = timed(lambda: {day.isoformat(): run_requests.state([listing.found(day).digest]) for day in dates})
     planned_s, plan = timed(
-        lambda: run_requests.plan("steps", stale, {}, {}, now_s=time.time(), most_asks=10, retry_seconds=60)
+        lambda: run_requests.plan("steps", stale, {}, {}, now_s=time.time(), max_runs=10, retry_seconds=60)
     )
     table = Table("what", "seconds", "ratio", title=f"{objects:,} objects on {chosen.dates} dates")
     table.add_row("the listing alone", f"{listed_s:.2f}", "1.0")

@@ -49,7 +49,7 @@ RULE: dict[FileReason, str] = {
 # What a person may overrule with `release --override`: the data can be read, and only a judgement speaks against it.
 OVERRIDABLE = frozenset({FileReason.HASH_MISMATCH, FileReason.LOW_QUALITY})
 
-WAY_OUT: dict[FileReason, str] = {
+REMEDIES: dict[FileReason, str] = {
     FileReason.EMPTY: "export again from the phone",
     FileReason.NOT_AVRO: "upload the Avro file that the phone wrote",
     FileReason.UNREADABLE: "upload the file again; it was cut short or damaged on the way",
@@ -85,12 +85,12 @@ def row_way_out(fault: str) -> str:
     return ROW_WAY_OUT.get(fault.rpartition(":")[2], EXPORT_AGAIN)
 
 
-def way_out(reason: str | None, faults: Iterable[str]) -> str | None:
+def remedy(reason: str | None, faults: Iterable[str]) -> str | None:
     """Return what to do about a file that was refused for a reason, or lost rows to these faults; None for neither."""
     of_rows = "; ".join(sorted({row_way_out(fault) for fault in faults}))
     if reason is None or (of_rows and reason == FileReason.NO_GOOD_ROWS):
         return of_rows or None
-    return WAY_OUT[FileReason(reason)]
+    return REMEDIES[FileReason(reason)]
 
 
 class FileRefusedError(Exception):

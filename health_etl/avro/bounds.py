@@ -24,7 +24,7 @@ MAX_FIXED_BYTES = 1024 * 1024
 _MAX_VARINT_BYTES = 10
 _STEP_BYTES = 64 * 1024
 
-_LEAST_BYTES = {"null": 0, "boolean": 1, "int": 1, "long": 1, "float": 4, "double": 8, "bytes": 1, "string": 1}
+_MIN_BYTES = {"null": 0, "boolean": 1, "int": 1, "long": 1, "float": 4, "double": 8, "bytes": 1, "string": 1}
 _VARINTS = ("int", "long", "enum")
 _ELEMENTS = {"array": "items", "map": "values"}  # where lists say what they hold
 # Marks by which the decoder takes a schema for one that it parsed itself, and checks it no more.
@@ -86,8 +86,8 @@ class Schema:
         return extent
 
     def _measure_name(self, name: str) -> Extent:
-        if name in _LEAST_BYTES:
-            return Extent(0, 1, _LEAST_BYTES[name])
+        if name in _MIN_BYTES:
+            return Extent(0, 1, _MIN_BYTES[name])
         if _last(name) in self._open:
             _refuse_schema("the schema contains itself")
         return self._extents.get(_last(name)) or _no_schema()
@@ -209,7 +209,7 @@ class _Walk:
             self._skip_list(schema)
         elif kind == "fixed":
             self.cursor.skip(schema["size"])
-        elif isinstance(kind, str) and (kind in _LEAST_BYTES or kind == "enum"):
+        elif isinstance(kind, str) and (kind in _MIN_BYTES or kind == "enum"):
             self._skip_single(kind)
         else:
             self.skip(self._defined(kind) if isinstance(kind, str) else kind)
@@ -220,7 +220,7 @@ class _Walk:
         elif kind in _VARINTS:
             self.cursor.long()
         else:
-            self.cursor.skip(_LEAST_BYTES[kind])
+            self.cursor.skip(_MIN_BYTES[kind])
 
     def _defined(self, name: str) -> Any:
         found = self.definitions.get(_last(name))

@@ -22,7 +22,7 @@ from health_etl.lake.manifest import DerivedManifest
 from health_etl.lake.store import Lake, connect
 from health_etl.orchestration import progress as progress_events
 from health_etl.planning.staleness import Scope
-from health_etl.reasons import way_out
+from health_etl.reasons import remedy
 from health_etl.record_types import record_types
 from health_etl.settings import Settings, load
 from health_etl.uploads.ingest import check_names, exports, ingest
@@ -176,13 +176,13 @@ def _table(summaries: Sequence[TypeSummary]) -> Table:
 def _print_refused(console: Console, summaries: Sequence[TypeSummary], unclaimed: Sequence[Unclaimed]) -> None:
     for summary in summaries:
         for file in summary.refused:
-            what_to_do = way_out(file.reason, file.faults)
+            what_to_do = remedy(file.reason, file.faults)
             console.print(
                 f"[yellow]Quarantined[/yellow] {escape(file.key)}: {file.detail} ({file.reason}); {what_to_do}.",
                 highlight=False,
             )
     for item in unclaimed:
-        what_to_do = way_out(item.reason, ())
+        what_to_do = remedy(item.reason, ())
         console.print(
             f"[yellow]Unclaimed[/yellow] {escape(item.info.key)}: {item.detail} ({item.reason}); {what_to_do}."
         )

@@ -71,8 +71,8 @@ def releasing(
     found = _in_scope(lake, scope)
     for name in names:
         if not any(is_called(item.entry.key, name) for item in found) and (strays := _strays(lake, name)):
-            way_out = strays[0]["way_out"]
-            raise PermanentError(f"{name} belongs to no partition and cannot be released: {way_out}.")
+            remedy = strays[0]["remedy"]
+            raise PermanentError(f"{name} belongs to no partition and cannot be released: {remedy}.")
     items = chosen(found, names)
     decisions = release(lake, items, override, because)
     console.print(f"{counted(len(decisions), 'file')} to be run again{' against the rules' if override else ''}.")
@@ -105,7 +105,7 @@ def _print_item(console: Console, lake: Lake, item: Quarantined) -> None:
         console.print(f"  reason    {escape(reason)}{rows}")
     if entry.detail:
         console.print(f"  detail    {escape(entry.detail)}")
-    console.print(f"  way out   {item.way_out}")
+    console.print(f"  way out   {item.remedy}")
     rows_in, accepted, duplicate, kept_out = (f"{count:,}" for count in entry.counts)
     console.print(f"  rows      {rows_in} in, {accepted} accepted, {duplicate} duplicate, {kept_out} quarantined")
     _print_quality(console, item)
@@ -119,7 +119,7 @@ def _print_item(console: Console, lake: Lake, item: Quarantined) -> None:
 def _print_stray(console: Console, lake: Lake, stray: Mapping[str, Any]) -> None:
     console.print(f"[bold]{escape(stray['key'])}[/bold]")
     console.print("  kept out  unclaimed")
-    for heading, name in (("reason", "reason"), ("detail", "detail"), ("way out", "way_out")):
+    for heading, name in (("reason", "reason"), ("detail", "detail"), ("way out", "remedy")):
         console.print(f"  {heading:9} {escape(stray[name])}")
     _print_copy(console, lake, keys.unclaimed_key(stray["key"]))
 
@@ -146,7 +146,7 @@ def _print_outcome(console: Console, now: Quarantined | None, before: Quarantine
         raise PermanentError(f"{before.name} vanished from raw/ meanwhile; nothing of it is left.")
     if now.reasons:
         reasons = ", ".join(now.reasons)
-        console.print(f"[yellow]Still kept out[/yellow] {escape(now.entry.key)}: {reasons}; {now.way_out}.")
+        console.print(f"[yellow]Still kept out[/yellow] {escape(now.entry.key)}: {reasons}; {now.remedy}.")
     else:
         accepted = counted(now.entry.accepted, "record")
         console.print(f"[green]Released[/green] {escape(now.entry.key)}: {accepted} accepted.")

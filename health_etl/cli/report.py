@@ -16,7 +16,7 @@ from health_etl.report.page import page
 from health_etl.settings import load
 from health_etl.wording import counted
 
-LONGEST_DAYS = 92  # a quarter of a year; a longer page is no page
+MAX_DAYS = 92  # a quarter of a year; a longer page is no page
 
 
 def reporting(console: Console, user_id: str, first: date, last: date | None, out: Path | None) -> None:
@@ -40,8 +40,8 @@ def _period(first: date, last: date | None) -> Period:
     length = (period.last - period.first).days + 1
     if length < 1:
         raise PermanentError(f"--to {period.last} lies before --date {period.first}.")
-    if length > LONGEST_DAYS:
-        raise PermanentError(f"A report spans at most {LONGEST_DAYS} days, and {period} are {length}.")
+    if length > MAX_DAYS:
+        raise PermanentError(f"A report spans at most {MAX_DAYS} days, and {period} are {length}.")
     return period
 
 

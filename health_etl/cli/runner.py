@@ -30,9 +30,9 @@ from health_etl.settings import Settings, home_folder
 from health_etl.sqlite_tuning import spared_disk
 from health_etl.uploads.listing import Listing, list_all
 
-LONGEST_RUN_DAYS = 31
-LONGEST_RUN_MONTHS = 1200
-MOST_ROUNDS = 10  # each makes stale what looks back on it; two or three are usual
+MAX_DAYS_PER_RUN = 31
+MAX_MONTHS_PER_RUN = 1200
+MAX_ROUNDS = 10  # each makes stale what looks back on it; two or three are usual
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 Announce = Callable[[str, int, int], None]  # what comes next, files to read, steps
@@ -109,7 +109,7 @@ class _Runner:
         work = self._work(stale)
         self.outcome.files_to_read = sum(len(uploads) for uploads in stale.values())
         files = self.outcome.files_to_read
-        for _ in range(MOST_ROUNDS):
+        for _ in range(MAX_ROUNDS):
             if not work.dates or self.outcome.failures:
                 break
             self._run_daily(work, files)
@@ -121,7 +121,7 @@ class _Runner:
     def journal(self) -> None:
         """Write the months whose insights have changed."""
         months = staleness.stale_months(self.lake, self._catalogue())
-        for keys in ranges(map(month_key, months), LONGEST_RUN_MONTHS, next_month):
+        for keys in ranges(map(month_key, months), MAX_MONTHS_PER_RUN, next_month):
             self.announce(f"journal {_span(map(month_of, keys))}", 0, 2)
             self._execute(WRITE_JOURNAL, None, _range_tags(keys))
 
@@ -130,7 +130,7 @@ class _Runner:
         return staleness.daily_work(list(stale), self._catalogue(), options, self.settings.start_date)
 
     def _run_daily(self, work: DailyWork, files: int) -> None:
-        for dates in ranges(work.dates, LONGEST_RUN_DAYS):
+        for dates in ranges(work.dates, MAX_DAYS_PER_RUN):
             self.announce(f"upload dates {_span(dates)}", files, _steps(work, dates))
             self._execute(BRING_UP_TO_DATE, selection(work, dates), _range_tags(dates))
 

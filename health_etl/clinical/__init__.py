@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from functools import cache
 
-from health_etl.clinical.common.base import DayProcessor, Processor, Telling
+from health_etl.clinical.common.base import DayProcessor, Narrator, Processor
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.record_types import record_types
 
@@ -23,6 +23,6 @@ def day_processor() -> DayProcessor:
     return found
 
 
-def all_processors() -> dict[str, Telling]:
+def all_processors() -> dict[str, Narrator]:
     """Return whatever tells person-days, by the name of its insights: every type, then the day across types."""
     return {**processors(), DAILY_JOURNAL: day_processor()}

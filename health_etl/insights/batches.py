@@ -19,7 +19,7 @@ from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
 
-MOST_HELD_ROWS = 1_000_000  # measurements of a type that wait for the next step
+MAX_HELD_ROWS = 1_000_000  # measurements of a type that wait for the next step
 
 Made = TypeVar("Made")
 
@@ -87,7 +87,7 @@ def select_changed(lake: Lake, name: str, partitions: Sequence[str], options: In
             wanted |= one
     windows = {key: inputs.window for key, inputs in wanted.items()}
     for batch in batches(windows, catalogue.records(name), catalogue.offsets):
-        if found.held_rows >= MOST_HELD_ROWS:
+        if found.held_rows >= MAX_HELD_ROWS:
             found.batches.append(Unselected({key: wanted[key] for key in batch}))
             continue
 

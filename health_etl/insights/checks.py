@@ -7,6 +7,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from health_etl.check_result import Check, CheckResult
 from health_etl.insights import daily_journal
 from health_etl.insights.look_back import DaysIndex
 from health_etl.insights.partition import InsightOptions, inputs, is_current
@@ -15,7 +16,6 @@ from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import read_frame
-from health_etl.verdict import Check, Verdict
 
 # ASSUMPTION: share of person-days that may lack coverage before somebody should look at the devices.
 MAX_SHARE_WITHOUT_COVERAGE = 0.5
@@ -72,17 +72,17 @@ class Partition:
         return self.days[~self.days["withdrawn"].astype(bool)]
 
 
-def one_row_a_day(partition: Partition) -> Verdict:
+def one_row_a_day(partition: Partition) -> CheckResult:
     """Count persons' days that have more than one row."""
     twice = int(partition.days.duplicated(["subject", "local_date"]).sum())
     facts = {"person_days": len(partition.told), "rows_too_many": twice}
     if twice:
         text = "A person's day has several rows. Report it as a bug; nothing downstream is written."
-        return Verdict(False, text, True, facts)
-    return Verdict(True, f"{len(partition.told)} person-days, each once.", facts=facts)
+        return CheckResult(False, text, True, facts)
+    return CheckResult(True, f"{len(partition.told)} person-days, each once.", facts=facts)
 
 
-def coverage(partition: Partition) -> Verdict:
+def coverage(partition: Partition) -> CheckResult:
     """Count person-days whose recordings do not suffice for some metric."""
     short = partition.told["coverage_reason"].notna()
     share = float(short.mean()) if len(short) else 0.0
@@ -92,17 +92,17 @@ def coverage(partition: Partition) -> Verdict:
             "Most days are recorded too sparsely for some of their metrics, which are null and say so. "
             "Look whether devices were worn and apps may read in the background."
         )
-        return Verdict(False, text, facts=facts)
-    return Verdict(True, f"{1 - share:.0%} of the person-days are recorded well enough.", facts=facts)
+        return CheckResult(False, text, facts=facts)
+    return CheckResult(True, f"{1 - share:.0%} of the person-days are recorded well enough.", facts=facts)
 
 
-def freshness(partition: Partition) -> Verdict:
+def freshness(partition: Partition) -> CheckResult:
     """Say whether the partition says what records, profiles, settings and earlier days make of it now."""
     written = partition.catalogue.insights(partition.name).get(partition.partition)
     wanted = partition.known.days_digest(partition)
     if wanted is None or is_current(written, wanted, partition.known.index):
-        return Verdict(True, "Made from the records, and the days before, as they are now.")
-    return Verdict(
+        return CheckResult(True, "Made from the records, and the days before, as they are now.")
+    return CheckResult(
         False,
         "Records, profiles, settings, the code or days that it looks back on changed since. Materialise the partition.",
     )

@@ -13,7 +13,7 @@ from health_etl.insights.look_back import SUBJECT_DAY, DaysIndex, EarlierDays
 from health_etl.insights.partition import InsightOptions, code_version, has_days
 from health_etl.insights.person_days import day_rows
 from health_etl.insights.table import CONTEXT, PROFILE
-from health_etl.insights.writer import Teller
+from health_etl.insights.writer import InsightsWriter
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest, digest
@@ -56,7 +56,7 @@ class Writer:
         self._options = options
         self._types = indices(catalogue)
         self._joiner = Joiner(lake, self._types, options)
-        self._teller = Teller(lake, catalogue, keys.DAILY_JOURNAL, options.clinical)
+        self._teller = InsightsWriter(lake, catalogue, keys.DAILY_JOURNAL, options.clinical)
         self._failed: dict[str, Exception] = {}
 
     def expect(self, partitions: Iterable[str]) -> None:

@@ -10,10 +10,10 @@ import pandas as pd
 import pyarrow as pa
 
 from health_etl.clinical.common.age import age_band
-from health_etl.clinical.common.base import Facts, Metric, Telling
+from health_etl.clinical.common.base import Facts, Metric, Narrator
 
 
-def all_facts(rows: pd.DataFrame, processor: Telling) -> list[Facts]:
+def all_facts(rows: pd.DataFrame, processor: Narrator) -> list[Facts]:
     """Return the facts of every row, each number written with its metric's decimals."""
     told = [metric for metric in processor.all_metrics if metric.told]
     written = {metric.name: _written(rows[metric.name], metric) for metric in told}
@@ -32,7 +32,7 @@ def all_facts(rows: pd.DataFrame, processor: Telling) -> list[Facts]:
     ]
 
 
-def clinical_insights(row: Mapping[str, Any], processor: Telling) -> str:
+def clinical_insights(row: Mapping[str, Any], processor: Narrator) -> str:
     """Return the told metrics of a row as JSON, each rounded as it is written; missing ones are left out."""
     told = [metric for metric in processor.all_metrics if metric.told]
     found = {m.name: _rounded(row[m.name], m) for m in told if pd.notna(row[m.name])}

@@ -21,7 +21,7 @@ from health_etl.lake.store import Lake
 from health_etl.lake.tables import frame_of, read_table
 
 SUBJECT_DAY = ["subject", "local_date"]
-KEPT_ROWS = 200_000  # person-days held in memory between partitions; beyond that, people are read as needed
+MAX_CACHED_ROWS = 200_000  # person-days held in memory between partitions; beyond that, people are read as needed
 
 _STATE = [*SUBJECT_DAY, "user_id", "withdrawn", "retold"]
 
@@ -116,9 +116,9 @@ class EarlierDays:
 
     def _keep(self, partition: str, rows: pd.DataFrame) -> bool:
         self._kept.pop(partition, None)
-        while self._kept and sum(map(len, self._kept.values())) + len(rows) > KEPT_ROWS:
+        while self._kept and sum(map(len, self._kept.values())) + len(rows) > MAX_CACHED_ROWS:
             self._kept.pop(min(self._kept))
-        if len(rows) <= KEPT_ROWS:
+        if len(rows) <= MAX_CACHED_ROWS:
             self._kept[partition] = rows
         return partition in self._kept
 

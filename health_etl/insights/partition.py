@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from health_etl.clinical import all_processors
-from health_etl.clinical.common.base import ClinicalOptions, Telling
+from health_etl.clinical.common.base import ClinicalOptions, Narrator
 from health_etl.days import profiles
 from health_etl.days.profiles import Profile
 from health_etl.days.pseudonym import key_fingerprint
@@ -130,7 +130,7 @@ def qualities(catalogue: Catalogue, record_type: str, found: Window) -> dict[str
 
 
 def write(
-    lake: Lake, processor: Telling, partition: str, digests: Digests, rows: pd.DataFrame, is_written: bool
+    lake: Lake, processor: Narrator, partition: str, digests: Digests, rows: pd.DataFrame, is_written: bool
 ) -> DerivedManifest:
     """Write a partition and its manifest, which names its local days; `is_written` where there was one before."""
     key = keys.insights_key(processor.name, partition)

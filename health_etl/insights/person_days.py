@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from health_etl.clinical.common.base import ClinicalOptions, Processor, Telling
+from health_etl.clinical.common.base import ClinicalOptions, Narrator, Processor
 from health_etl.days.batching import by_partition, person_of
 from health_etl.days.profiles import Profiles, with_profiles
 from health_etl.days.pseudonym import subjects
@@ -70,7 +70,7 @@ def _measured(
 
 
 def day_rows(
-    measured: pd.DataFrame | None, withdrawn: pd.DataFrame, processor: Telling, pseudonym_key: str
+    measured: pd.DataFrame | None, withdrawn: pd.DataFrame, processor: Narrator, pseudonym_key: str
 ) -> pd.DataFrame:
     """Return measured and withdrawn days (user_id, local_date) as the day columns of the insights table, in order."""
     frames = [measured.assign(withdrawn=False)] if measured is not None and len(measured) else []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from health_etl.clinical.common.base import Telling
+from health_etl.clinical.common.base import Narrator
 from health_etl.record_types.base import UTC_TIMESTAMP, Column
 
 IDENTITY = (
@@ -70,22 +70,22 @@ TEXT = (
 )
 
 
-def day_columns(processor: Telling) -> tuple[Column, ...]:
+def day_columns(processor: Narrator) -> tuple[Column, ...]:
     """Return the columns that say what was measured on the day alone, in order."""
     return (*IDENTITY, *PROFILE, *CONTEXT, *(metric.column() for metric in processor.metrics))
 
 
-def columns(processor: Telling) -> tuple[Column, ...]:
+def columns(processor: Narrator) -> tuple[Column, ...]:
     """Return the columns of a processor's insights table, in order."""
     return (*day_columns(processor), *(metric.column() for metric in processor.trends), *TEXT)
 
 
-def schema(processor: Telling) -> pa.Schema:
+def schema(processor: Narrator) -> pa.Schema:
     """Return the Arrow schema of a processor's insights table."""
     return arrow_schema(columns(processor))
 
 
-def day_schema(processor: Telling) -> pa.Schema:
+def day_schema(processor: Narrator) -> pa.Schema:
     """Return the Arrow schema of what was measured on the day alone."""
     return arrow_schema(day_columns(processor))
 

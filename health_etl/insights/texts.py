@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from health_etl.clinical.common.base import Facts, Level, Telling
+from health_etl.clinical.common.base import Facts, Level, Narrator
 from health_etl.insights.facts import all_facts
 
 ZONE_SOURCES = {
@@ -17,7 +17,7 @@ ZONE_SOURCES = {
 }
 
 
-def narrate(rows: pd.DataFrame, processor: Telling) -> pd.DataFrame:
+def narrate(rows: pd.DataFrame, processor: Narrator) -> pd.DataFrame:
     """Add `input` and `captions` to rows that hold metrics and trends; a withdrawn day gets none."""
     inputs: list[str | None] = [None] * len(rows)
     captions: list[list[dict[str, Any]] | None] = [None] * len(rows)
@@ -37,7 +37,7 @@ def example_id(subject: str, name: str, local_date: str, level: Level | None = N
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]
 
 
-def input_text(facts: Facts, processor: Telling) -> str:
+def input_text(facts: Facts, processor: Narrator) -> str:
     """Return the training input: context, every told metric that has a value, and the reference lines."""
     lines = [
         f"Record type: {processor.title}",
@@ -66,7 +66,7 @@ def _profile(facts: Facts) -> str:
     return ", ".join(known) if known else "none, adult defaults apply"
 
 
-def _captions(facts: Facts, processor: Telling) -> list[dict[str, Any]]:
+def _captions(facts: Facts, processor: Narrator) -> list[dict[str, Any]]:
     outputs = processor.narrate(facts)
     return [
         {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from health_etl.clinical import all_processors
-from health_etl.clinical.common.base import ClinicalOptions, Telling
+from health_etl.clinical.common.base import ClinicalOptions, Narrator
 from health_etl.clinical.common.look_back import earlier_days
 from health_etl.days.batching import by_partition, named_apart
 from health_etl.errors import TransientError
@@ -39,7 +39,7 @@ class Measured:
         return tuple(sorted(self.days["local_date"].unique()))
 
 
-class Teller:
+class InsightsWriter:
     """Tells partitions of one kind of insights, oldest first; knows what it has told.
 
     Small partitions that it is to tell are told together, as the number of steps decides how long that takes.
@@ -159,7 +159,7 @@ def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def with_trends(
-    rows: pd.DataFrame, history: pd.DataFrame, processor: Telling, options: ClinicalOptions
+    rows: pd.DataFrame, history: pd.DataFrame, processor: Narrator, options: ClinicalOptions
 ) -> pd.DataFrame:
     """Add the processor's trends to measured days, given every day that they may look back on, each once."""
     names = [metric.name for metric in processor.trends]

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from health_etl.lake import keys
 from health_etl.lake.manifest import DerivedManifest, RecordsManifest, digest
-from health_etl.lake.manifest_heads import HeadCache, RecordsHead
+from health_etl.lake.manifest_heads import ManifestHeadCache, RecordsHead
 from health_etl.lake.store import FetchedObject, Lake
 from health_etl.record_types import record_types
 
@@ -21,7 +21,7 @@ class Manifests(Mapping[str, Manifest]):
     """The manifests in one folder, by partition; listed when made, read when asked for."""
 
     def __init__(
-        self, lake: Lake, folder: str, parse: Callable[[bytes], Manifest], heads: HeadCache | None = None
+        self, lake: Lake, folder: str, parse: Callable[[bytes], Manifest], heads: ManifestHeadCache | None = None
     ) -> None:
         self._lake = lake
         self._folder = folder
@@ -92,7 +92,7 @@ class Catalogue:
     was made with these heads is not read again.
     """
 
-    def __init__(self, lake: Lake, heads: HeadCache | None = None) -> None:
+    def __init__(self, lake: Lake, heads: ManifestHeadCache | None = None) -> None:
         self._lake = lake
         self._heads = heads
         self._records: dict[str, Manifests[RecordsManifest]] = {}

@@ -42,7 +42,7 @@ class RecordsHead(RecordsManifest):
         return cls.of(RecordsManifest.from_json(content))
 
 
-class HeadCache:
+class ManifestHeadCache:
     """Heads by folder and partition. What is no longer listed is forgotten, so it grows with the partitions and not
     with time.
     """

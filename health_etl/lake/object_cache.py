@@ -6,14 +6,14 @@ from collections import OrderedDict
 from functools import cache
 from threading import RLock
 
-KEPT_BYTES = 32 * 1024 * 1024
-LARGEST_BYTES = 256 * 1024
+CACHE_SIZE_BYTES = 32 * 1024 * 1024
+MAX_OBJECT_BYTES = 256 * 1024
 
 
 class RecentObjects:
     """Bounded: the object that was not asked for longest goes first."""
 
-    def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
+    def __init__(self, kept_bytes: int = CACHE_SIZE_BYTES) -> None:
         self._bound = kept_bytes
         self._bytes = 0
         self._kept: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
@@ -32,7 +32,7 @@ class RecentObjects:
         """Remember an object in the place of any other version of it."""
         with self._turn:
             self.forget(key)
-            if not etag or len(content) > LARGEST_BYTES:
+            if not etag or len(content) > MAX_OBJECT_BYTES:
                 return
             self._kept[key] = (etag, content)
             self._bytes += len(content)

@@ -22,7 +22,7 @@ from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL, UTC_OFFSETS
-from health_etl.lake.manifest_heads import HeadCache
+from health_etl.lake.manifest_heads import ManifestHeadCache
 from health_etl.lake.store import Lake
 from health_etl.orchestration.assets.insights import insights_key
 from health_etl.orchestration.assets.quarantine import quarantine_key
@@ -109,7 +109,7 @@ def _unsettled(
     instance: dg.DagsterInstance, lake: Lake, settings: Settings, names: Sequence[str], dates: Sequence[str]
 ) -> set[str]:
     """Return the dates on which something of these types is out of date, or made without Dagster's having heard."""
-    days, catalogue = [*map(date.fromisoformat, dates)], Catalogue(lake, HeadCache())
+    days, catalogue = [*map(date.fromisoformat, dates)], Catalogue(lake, ManifestHeadCache())
     catalogue.read_all()
     scope = Scope(days[0], days[-1], frozenset(names))
     listing = list_dates(lake, [record_types()[name] for name in names], days)
@@ -155,7 +155,9 @@ def sweep(context: dg.OpExecutionContext, config: SweepConfig, lake: LakeResourc
         opened, settings = lake.open(), lake.settings()
         listing = list_all(opened, settings.start_date, last_upload_date(upload_dates(settings.start_date)))
         unclaimed.update(opened, listing.unclaimed)
-        stale = staleness.stale_records(listing, Catalogue(opened, HeadCache()), Scope(), QualityRules.of(settings))
+        stale = staleness.stale_records(
+            listing, Catalogue(opened, ManifestHeadCache()), Scope(), QualityRules.of(settings)
+        )
         counts = {
             "uploads": sum(map(len, listing.uploads.values())),
             "partitions": len(listing.uploads),

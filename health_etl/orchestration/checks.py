@@ -9,6 +9,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (  # t
     AssetCheckEvaluationTargetMaterializationData,
 )
 
+from health_etl.check_result import Check, CheckResult
 from health_etl.insights import checks as insights_checks
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake.catalogue import Catalogue
@@ -26,7 +27,6 @@ from health_etl.records import checks as records_checks
 from health_etl.records.quality import QualityRules
 from health_etl.settings import Settings
 from health_etl.training import checks as training_checks
-from health_etl.verdict import Check, Verdict
 
 PARTITION_TAG = "dagster/partition"
 MAX_TABLE_ROWS = 50  # the event log keeps every one of them, run after run
@@ -81,7 +81,7 @@ def _partition_checks(
         progress.advance("steps")
         for check in checks:
             if check.name in wanted:
-                yield _result(key, check.name, {p: verdicts[check.name] for p, verdicts in found.items()})
+                yield _result(key, check.name, {p: results[check.name] for p, results in found.items()})
         if PARTITION_TAG not in op_context.run.tags:  # a range, be it of one partition
             for event in _evaluations(op_context, key, checks, found):
                 op_context.log_event(event)  # type: ignore[arg-type]  # taken, though not announced
@@ -89,26 +89,26 @@ def _partition_checks(
     return run
 
 
-def _result(key: dg.AssetKey, name: str, verdicts: Mapping[str, Verdict]) -> dg.AssetCheckResult:
+def _result(key: dg.AssetKey, name: str, results: Mapping[str, CheckResult]) -> dg.AssetCheckResult:
     """Return the result of one check for a run: its partition's, or one over its range."""
-    failed = [partition for partition, verdict in verdicts.items() if not verdict.passed]
-    if len(verdicts) == 1:
-        (verdict,) = verdicts.values()
+    failed = [partition for partition, result in results.items() if not result.passed]
+    if len(results) == 1:
+        (result,) = results.values()
         return dg.AssetCheckResult(
             asset_key=key,
             check_name=name,
-            passed=verdict.passed,
-            severity=_severity(verdict),
-            description=verdict.summary,
-            metadata=_metadata(verdict),
+            passed=result.passed,
+            severity=_severity(result),
+            description=result.summary,
+            metadata=_metadata(result),
         )
-    serious = any(verdicts[partition].is_serious for partition in failed)
+    serious = any(results[partition].is_serious for partition in failed)
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=name,
         passed=not failed,
         severity=dg.AssetCheckSeverity.ERROR if serious else dg.AssetCheckSeverity.WARN,
-        description=f"{len(failed)} of {len(verdicts)} partitions fail." if failed else "Every partition passes.",
+        description=f"{len(failed)} of {len(results)} partitions fail." if failed else "Every partition passes.",
         metadata={"failed_partitions": ", ".join(failed[:MAX_TABLE_ROWS])} if failed else {},
     )
 
@@ -117,23 +117,23 @@ def _evaluations(
     context: dg.OpExecutionContext,
     key: dg.AssetKey,
     checks: Sequence[Check[Subject]],
-    found: Mapping[str, Mapping[str, Verdict]],
+    found: Mapping[str, Mapping[str, CheckResult]],
 ) -> Iterator[AssetCheckEvaluation]:
     """Return one evaluation a partition: the results of a range run name none."""
     targets = _materializations(context.instance, key, found)
-    for partition, verdicts in found.items():
+    for partition, results in found.items():
         target = targets.get(partition)
         for check in checks:
-            if check.name in verdicts and target is not None:
-                verdict = verdicts[check.name]
+            if check.name in results and target is not None:
+                result = results[check.name]
                 yield AssetCheckEvaluation(
                     asset_key=key,
                     check_name=check.name,
-                    passed=verdict.passed,
-                    metadata=_metadata(verdict),
+                    passed=result.passed,
+                    metadata=_metadata(result),
                     target_materialization_data=target,
-                    severity=_severity(verdict),
-                    description=verdict.summary,
+                    severity=_severity(result),
+                    description=result.summary,
                     blocking=check.is_blocking,
                     partition=partition,
                 )
@@ -158,16 +158,16 @@ def _materializations(
     }
 
 
-def _severity(verdict: Verdict) -> dg.AssetCheckSeverity:
-    return dg.AssetCheckSeverity.ERROR if verdict.is_serious else dg.AssetCheckSeverity.WARN
+def _severity(result: CheckResult) -> dg.AssetCheckSeverity:
+    return dg.AssetCheckSeverity.ERROR if result.is_serious else dg.AssetCheckSeverity.WARN
 
 
-def _metadata(verdict: Verdict) -> dict[str, Any]:
-    found: dict[str, Any] = dict(verdict.facts)
-    if verdict.rows:
-        names = list(verdict.rows[0])
+def _metadata(result: CheckResult) -> dict[str, Any]:
+    found: dict[str, Any] = dict(result.facts)
+    if result.rows:
+        names = list(result.rows[0])
         found["details"] = dg.MetadataValue.table(
-            [dg.TableRecord(dict(row)) for row in verdict.rows[:MAX_TABLE_ROWS]],
+            [dg.TableRecord(dict(row)) for row in result.rows[:MAX_TABLE_ROWS]],
             schema=dg.TableSchema([dg.TableColumn(name, "string") for name in names]),
         )
     return found

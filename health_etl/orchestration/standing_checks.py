@@ -50,14 +50,14 @@ def no_failed_partitions() -> dg.AssetChecksDefinition:
 
 
 def evaluation(
-    instance: dg.DagsterInstance, name: str, given_up: Mapping[dg.AssetKey, Collection[str]] | None = None
+    instance: dg.DagsterInstance, name: str, exhausted: Mapping[dg.AssetKey, Collection[str]] | None = None
 ) -> dg.AssetCheckEvaluation:
     """Judge a type: by what was left failed, and by what the sensors have given up."""
-    given_up = given_up or {}
+    exhausted = exhausted or {}
     failed = [
         {"asset": key.to_user_string(), "partition": partition}
         for key in _downstream(name)
-        for partition in sorted({*_failed_partitions(instance, key), *given_up.get(key, ())})
+        for partition in sorted({*_failed_partitions(instance, key), *exhausted.get(key, ())})
     ]
     return dg.AssetCheckEvaluation(
         asset_key=raw_key(name),
@@ -97,5 +97,5 @@ def _sentence(failed: list[dict[str, str]]) -> str:
         return "No partition was left failed."
     named = ", ".join(f"{row['asset']} {row['partition']}" for row in failed[:NAMED_PARTITIONS])
     more = ", …" if len(failed) > NAMED_PARTITIONS else ""
-    way_out = "Read the error of the last run, then materialise anew."
-    return f"Left failed: {counted(len(failed), 'partition')} ({named}{more}). {way_out}"
+    remedy = "Read the error of the last run, then materialise anew."
+    return f"Left failed: {counted(len(failed), 'partition')} ({named}{more}). {remedy}"

@@ -12,16 +12,16 @@ from health_etl.lake.manifest import digest
 from health_etl.planning.spans import next_day, ranges
 from health_etl.wording import counted
 
-MOST_ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 # Waits after a failure before an attempt of that number: a store that is away for minutes costs no attempt.
 WAITS = MappingProxyType({2: 1, 3: 5})
 # Partitions in one run, by attempt: what brings its process down is alone at last, and takes no neighbour with it.
-LONGEST_RUN = MappingProxyType({1: 31, 2: 7, 3: 1})
+MAX_PARTITIONS_PER_RUN = MappingProxyType({1: 31, 2: 7, 3: 1})
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 ATTEMPT = "health_etl/attempt"
-ASKED_FOR = "health_etl/asked_for"  # the state wanted of each partition, so that a later tick knows what failed
+REQUESTED = "health_etl/requested"  # the state wanted of each partition, so that a later tick knows what failed
 SHORT_DIGEST = 12  # hex digits; tells states of one partition apart, and 31 of them fit an index of PostgreSQL
 
 
@@ -41,7 +41,7 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Ask:
+class RunPlan:
     """One run to ask for."""
 
     run_key: str
@@ -60,7 +60,7 @@ class Ask:
             RANGE_START: self.partitions[0],
             RANGE_END: self.partitions[-1],
             ATTEMPT: str(self.attempt),
-            ASKED_FOR: json.dumps(dict(self.wanted), separators=(",", ":")),
+            REQUESTED: json.dumps(dict(self.wanted), separators=(",", ":")),
         }
 
 
@@ -68,28 +68,28 @@ class Ask:
 class Plan:
     """What to ask for now, and what of the rest."""
 
-    asks: tuple[Ask, ...] = ()
+    run_plans: tuple[RunPlan, ...] = ()
     running: tuple[str, ...] = ()  # a run is on its way to them
-    resting: tuple[str, ...] = ()  # failed a moment ago
-    given_up: tuple[str, ...] = ()  # failed as often as allowed
+    backing_off: tuple[str, ...] = ()  # failed a moment ago
+    exhausted: tuple[str, ...] = ()  # failed as often as allowed
     postponed: tuple[str, ...] = ()  # the next tick asks for them
     covered: tuple[str, ...] = ()  # of those running, the ones that are brought to just the state that is wanted
 
     @property
     def is_at_rest(self) -> bool:
         """Say whether nothing is out of date that a run could mend."""
-        return not (self.asks or self.running or self.resting or self.postponed)
+        return not (self.run_plans or self.running or self.backing_off or self.postponed)
 
     def sentence(self) -> str:
         """Return the counts in words."""
         told = [
-            f"{counted(sum(len(ask.wanted) for ask in self.asks), 'partition')} asked for in "
-            f"{counted(len(self.asks), 'run')}"
+            f"{counted(sum(len(run_plan.wanted) for run_plan in self.run_plans), 'partition')} asked for in "
+            f"{counted(len(self.run_plans), 'run')}"
         ]
         for partitions, what in (
             (self.running, "running or queued"),
-            (self.resting, "failed and tried again soon"),
-            (self.given_up, f"given up after {MOST_ATTEMPTS} attempts"),
+            (self.backing_off, "failed and tried again soon"),
+            (self.exhausted, f"given up after {MAX_ATTEMPTS} attempts"),
             (self.postponed, "left for the next tick"),
         ):
             if partitions:
@@ -104,7 +104,7 @@ def plan(
     generations: Mapping[str, int],
     *,
     now_s: float,
-    most_asks: int,
+    max_runs: int,
     retry_seconds: float,
     following: Callable[[str], str] = next_day,
 ) -> Plan:
@@ -114,7 +114,7 @@ def plan(
     it; `generations` a number that grows whenever a partition is made, so that a run key is never used twice for
     different work and always twice for the same; `retry_seconds` is how long the second attempt waits.
     """
-    running, resting, given_up, covered = [], [], [], []
+    running, backing_off, exhausted, covered = [], [], [], []
     due: dict[int, list[str]] = defaultdict(list)
     for partition in sorted(stale):
         before = attempts.get(partition)
@@ -122,24 +122,26 @@ def plan(
         if before is not None and before.running:
             running.append(partition)
             covered += [partition] if before.wanted == stale[partition] else []
-        elif failures >= MOST_ATTEMPTS:
-            given_up.append(partition)
+        elif failures >= MAX_ATTEMPTS:
+            exhausted.append(partition)
         elif before is not None and failures and now_s < before.ended_s + WAITS[failures + 1] * retry_seconds:
-            resting.append(partition)
+            backing_off.append(partition)
         else:
             due[failures + 1].append(partition)
-    asks = [
-        _ask(what, number, {partition: stale[partition] for partition in keys}, generations)
+    run_plans = [
+        _run_plan(what, number, {partition: stale[partition] for partition in keys}, generations)
         for number, partitions in due.items()
-        for keys in ranges(partitions, LONGEST_RUN[number], following)
+        for keys in ranges(partitions, MAX_PARTITIONS_PER_RUN[number], following)
     ]
-    asks.sort(key=lambda ask: ask.partitions[-1], reverse=True)  # people wait for today, not for what lies years back
-    later = [partition for ask in asks[most_asks:] for partition in ask.wanted]
+    run_plans.sort(
+        key=lambda run_plan: run_plan.partitions[-1], reverse=True
+    )  # people wait for today, not for what lies years back
+    later = [partition for run_plan in run_plans[max_runs:] for partition in run_plan.wanted]
     return Plan(
-        tuple(asks[:most_asks]),
+        tuple(run_plans[:max_runs]),
         tuple(running),
-        tuple(resting),
-        tuple(given_up),
+        tuple(backing_off),
+        tuple(exhausted),
         tuple(sorted(later)),
         tuple(covered),
     )
@@ -152,11 +154,11 @@ def wanted_by(tags: Mapping[str, str], partition: str) -> tuple[str | None, int]
 
 def wanted_of(tags: Mapping[str, str]) -> dict[str, str]:
     """Return the state that a run was asked to bring each partition to; nothing where no sensor asked."""
-    found: dict[str, str] = json.loads(tags.get(ASKED_FOR, "{}"))
+    found: dict[str, str] = json.loads(tags.get(REQUESTED, "{}"))
     return found
 
 
-def _ask(what: str, attempt: int, wanted: Mapping[str, str], generations: Mapping[str, int]) -> Ask:
+def _run_plan(what: str, attempt: int, wanted: Mapping[str, str], generations: Mapping[str, int]) -> RunPlan:
     parts = [f"{partition} {found} {generations.get(partition, 0)}" for partition, found in wanted.items()]
     first, last = min(wanted), max(wanted)
-    return Ask(f"{what}:{first}..{last}:{state(parts)}:{attempt}", attempt, wanted)
+    return RunPlan(f"{what}:{first}..{last}:{state(parts)}:{attempt}", attempt, wanted)

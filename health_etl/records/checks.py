@@ -13,16 +13,16 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from health_etl.check_result import Check, CheckResult
 from health_etl.errors import ObjectNotFoundError
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import masked
 from health_etl.lake.tables import read_table
-from health_etl.reasons import WAY_OUT, FileReason, row_way_out, way_out
+from health_etl.reasons import REMEDIES, FileReason, remedy, row_way_out
 from health_etl.records import partition as records_partition
 from health_etl.records.validate import RowReason, temporal_reasons
 from health_etl.uploads.listing import TypeListing
-from health_etl.verdict import Check, Verdict
 from health_etl.wording import counted
 
 if TYPE_CHECKING:
@@ -83,11 +83,11 @@ def partitions(
         yield name, Partition(lake, record_type, name, manifests.get(name), uploads, history, rules)
 
 
-def accounting(partition: Partition) -> Verdict:
+def accounting(partition: Partition) -> CheckResult:
     """Count the records in the tables anew and compare with what the manifest says of every file."""
     manifest = partition.manifest
     if manifest is None:
-        return Verdict(True, "Nobody uploaded anything.")
+        return CheckResult(True, "Nobody uploaded anything.")
     rejected = keys.rejected_key(partition.record_type.avro_name, manifest.partition)
     accepted = _records_by_file(partition.table)
     lost = _records_by_file(_table(partition.lake, rejected, _ORIGIN)) if manifest.rejected_sha256 else {}
@@ -104,12 +104,12 @@ def accounting(partition: Partition) -> Verdict:
     counts = {"rows_in": rows_in, "accepted": good_records, "duplicate": duplicate, "quarantined": quarantined}
     if wrong:
         text = "Rows got lost or counted twice. Delete the partition's manifest and run it again; report it as a bug."
-        return Verdict(False, text, True, counts, wrong)
+        return CheckResult(False, text, True, counts, wrong)
     counted_in = f"{counted(rows_in, 'row')} of {counted(len(manifest.files), 'file')}"
-    return Verdict(True, f"Accounted for: {counted_in}, nothing lost.", facts=counts)
+    return CheckResult(True, f"Accounted for: {counted_in}, nothing lost.", facts=counts)
 
 
-def schema_drift(partition: Partition) -> Verdict:
+def schema_drift(partition: Partition) -> CheckResult:
     """Look for fields that the writers added, and for files whose schema no longer fits."""
     drifted = [
         {"file": masked(entry.key), "fault": f"added: {', '.join(entry.added_fields)}"}
@@ -123,46 +123,48 @@ def schema_drift(partition: Partition) -> Verdict:
     ]
     facts = {"files_with_added_fields": len(drifted), "files_that_no_longer_fit": len(broken)}
     if broken:
-        way_out = _sentence(WAY_OUT[FileReason.SCHEMA_INCOMPATIBLE])
-        return Verdict(False, f"The exporting app changed its schema. {way_out}", True, facts, broken + drifted)
+        remedy = _sentence(REMEDIES[FileReason.SCHEMA_INCOMPATIBLE])
+        return CheckResult(False, f"The exporting app changed its schema. {remedy}", True, facts, broken + drifted)
     if drifted:
         text = "The exporting app writes fields that we do not know. Nothing is lost; see whether they are wanted."
-        return Verdict(False, text, False, facts, drifted)
-    return Verdict(True, "Every file has the schema that we know.", facts=facts)
+        return CheckResult(False, text, False, facts, drifted)
+    return CheckResult(True, "Every file has the schema that we know.", facts=facts)
 
 
-def completeness(partition: Partition) -> Verdict:
+def completeness(partition: Partition) -> CheckResult:
     """Compare the share of filled cells with its minimum, column by column: in a mean over all of them, most of which
     are never empty, one that an app left out altogether would hardly show.
     """
     manifest = partition.manifest
     measurements = manifest.measurement_rows + sum(e.rejected_measurements for e in manifest.files) if manifest else 0
     if manifest is None or not measurements:
-        return Verdict(True, "No file could be scored.")
+        return CheckResult(True, "No file could be scored.")
     filled = {name: 1 - empty / measurements for name, empty in _empty_cells(partition, manifest).items()}
     poor = {name: share for name, share in sorted(filled.items()) if share < MIN_COMPLETENESS}
     facts = {"least_filled": round(min(filled.values()), 4), "minimum": MIN_COMPLETENESS}
     if poor:
         text = "Cells that exports fill are empty. Look which app exported, and whether it may read these fields."
-        return Verdict(False, text, facts=facts, rows=[{"column": n, "filled": f"{s:.1%}"} for n, s in poor.items()])
-    return Verdict(True, f"Every expected column is filled to {min(filled.values()):.1%} or more.", facts=facts)
+        return CheckResult(
+            False, text, facts=facts, rows=[{"column": n, "filled": f"{s:.1%}"} for n, s in poor.items()]
+        )
+    return CheckResult(True, f"Every expected column is filled to {min(filled.values()):.1%} or more.", facts=facts)
 
 
-def physiological(partition: Partition) -> Verdict:
+def physiological(partition: Partition) -> CheckResult:
     """Count measurements outside the range that a body can have."""
     return _faults(partition, {RowReason.OUT_OF_RANGE}, "outside their physiological range")
 
 
-def temporal(partition: Partition) -> Verdict:
+def temporal(partition: Partition) -> CheckResult:
     """Count measurements whose times cannot be."""
     return _faults(partition, temporal_reasons(partition.record_type), "with an impossible time")
 
 
-def quality(partition: Partition) -> Verdict:
+def quality(partition: Partition) -> CheckResult:
     """Compare every file's score with the threshold; those under it were quarantined whole."""
     scored = [(entry.quality.score, entry.rows_in) for entry in partition.files if entry.quality]
     if not scored:
-        return Verdict(True, "No file could be scored.")
+        return CheckResult(True, "No file could be scored.")
     mean = sum(score * rows for score, rows in scored) / sum(rows for _, rows in scored)
     low = [
         {"file": masked(entry.key), "fault": str(entry.detail)}
@@ -172,18 +174,18 @@ def quality(partition: Partition) -> Verdict:
     lowest = min(score for score, _ in scored)
     facts = {"mean_score": round(mean, 4), "lowest_score": lowest, "threshold": partition.rules.threshold}
     if low:
-        text = f"{counted(len(low), 'file')} scored too low. {_sentence(WAY_OUT[FileReason.LOW_QUALITY])}"
-        return Verdict(False, text, True, facts, low)
-    return Verdict(True, f"The mean score is {mean:.2f}; no file is under the threshold.", facts=facts)
+        text = f"{counted(len(low), 'file')} scored too low. {_sentence(REMEDIES[FileReason.LOW_QUALITY])}"
+        return CheckResult(False, text, True, facts, low)
+    return CheckResult(True, f"The mean score is {mean:.2f}; no file is under the threshold.", facts=facts)
 
 
-def refused_files(partition: Partition) -> Verdict:
+def refused_files(partition: Partition) -> CheckResult:
     """List the files that were refused whole, with reason and way out."""
     refused = [
         {
             "file": masked(entry.key),
             "fault": f"{entry.reason}: {entry.detail}",
-            "way out": str(way_out(entry.reason, entry.faults)),
+            "way out": str(remedy(entry.reason, entry.faults)),
         }
         for entry in partition.files
         if entry.reason
@@ -191,11 +193,11 @@ def refused_files(partition: Partition) -> Verdict:
     facts = {"files": len(partition.files), "refused_files": len(refused)}
     if refused:
         text = "Files were refused whole. Each names its way out; docs/runbook.md says more."
-        return Verdict(False, text, True, facts, refused)
-    return Verdict(True, "No file was refused.", facts=facts)
+        return CheckResult(False, text, True, facts, refused)
+    return CheckResult(True, "No file was refused.", facts=facts)
 
 
-def quarantine_rate(partition: Partition) -> Verdict:
+def quarantine_rate(partition: Partition) -> CheckResult:
     """Compare the share of quarantined records with that of the partitions before."""
     rate = _rate([partition.manifest] if partition.manifest else [])
     records_before = sum(manifest.total()[0] for manifest in partition.history)
@@ -209,11 +211,11 @@ def quarantine_rate(partition: Partition) -> Verdict:
     }
     if rate > limit:
         text = "More records than usual are in quarantine. See which app or device they come from before it spreads."
-        return Verdict(False, text, facts=facts)
-    return Verdict(True, f"{rate:.1%} of the records are in quarantine, {before:.1%} before.", facts=facts)
+        return CheckResult(False, text, facts=facts)
+    return CheckResult(True, f"{rate:.1%} of the records are in quarantine, {before:.1%} before.", facts=facts)
 
 
-def freshness(partition: Partition) -> Verdict:
+def freshness(partition: Partition) -> CheckResult:
     """Say whether the partition is made from what lies in raw/ now."""
     accounted = {entry.key: entry.version for entry in partition.files}
     listed = {upload.info.key: upload.version for upload in partition.uploads}
@@ -224,8 +226,10 @@ def freshness(partition: Partition) -> Verdict:
         partition.manifest, partition.uploads, partition.record_type, partition.rules
     )
     if is_current or not (partition.manifest or listed):
-        return Verdict(True, "Made from what lies in raw/ now.", facts=facts)
-    return Verdict(False, "raw/, the code or the quality rules changed since. Materialise the partition.", facts=facts)
+        return CheckResult(True, "Made from what lies in raw/ now.", facts=facts)
+    return CheckResult(
+        False, "raw/, the code or the quality rules changed since. Materialise the partition.", facts=facts
+    )
 
 
 CHECKS: tuple[Check[Partition], ...] = (
@@ -278,20 +282,20 @@ def _table(lake: Lake, key: str, columns: Sequence[str]) -> pa.Table | None:
         return None
 
 
-def _faults(partition: Partition, reasons: Iterable[str], what: str) -> Verdict:
+def _faults(partition: Partition, reasons: Iterable[str], what: str) -> CheckResult:
     wanted = {str(reason) for reason in reasons}
     counts: Counter[str] = Counter()
     for entry in partition.files:
         counts.update({f: n for f, n in entry.faults.items() if f.rpartition(":")[2] in wanted})
     total = sum(counts.values())
     if not total:
-        return Verdict(True, f"No measurement {what}.", facts={"measurements": 0})
+        return CheckResult(True, f"No measurement {what}.", facts={"measurements": 0})
     rows = [
         {"fault": fault, "measurements": str(count), "way out": row_way_out(fault)}
         for fault, count in sorted(counts.items())
     ]
     text = f"{counted(total, 'measurement')} {what}: in quarantine, and in no insight."
-    return Verdict(False, text, facts={"measurements": total}, rows=rows)
+    return CheckResult(False, text, facts={"measurements": total}, rows=rows)
 
 
 def _rate(manifests: Iterable[RecordsManifest]) -> float:
@@ -300,5 +304,5 @@ def _rate(manifests: Iterable[RecordsManifest]) -> float:
     return sum(total[3] for total in totals) / rows_in if rows_in else 0.0
 
 
-def _sentence(way_out: str) -> str:
-    return way_out[0].upper() + way_out[1:] + "."
+def _sentence(remedy: str) -> str:
+    return remedy[0].upper() + remedy[1:] + "."

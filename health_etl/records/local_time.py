@@ -17,7 +17,7 @@ from health_etl.record_types.base import DayAnchor
 
 # ASSUMPTION: someone who was at an offset is still there this much later or was this much earlier.
 EVIDENCE_REACH = pd.Timedelta(hours=36)
-LARGEST_OFFSET_MINUTES = 18 * 60  # as java.time.ZoneOffset, which Health Connect uses, allows
+MAX_OFFSET_MINUTES = 18 * 60  # as java.time.ZoneOffset, which Health Connect uses, allows
 NIGHT_SHIFT = pd.Timedelta(hours=6)  # a night runs from 18:00 to 18:00 and carries the date on which it ends
 DAY = pd.Timedelta(days=1)
 UTC_ITSELF = "Z"
@@ -40,7 +40,7 @@ def _stated_minutes(text: str) -> float:
         return np.nan
     sign, hours, minutes, seconds = found.groups()
     stated = 60 * int(hours) + int(minutes)
-    if stated * 60 + int(seconds or 0) > LARGEST_OFFSET_MINUTES * 60:
+    if stated * 60 + int(seconds or 0) > MAX_OFFSET_MINUTES * 60:
         return np.nan
     return float(-stated if sign == "-" else stated)
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from health_etl.lake.keys import quarantine_key
 from health_etl.lake.manifest import FileEntry, RecordsManifest, canonical_json
 from health_etl.lake.store import Lake
-from health_etl.reasons import RULE, WAY_OUT, FileReason
+from health_etl.reasons import REMEDIES, RULE, FileReason
 
 METADATA_SUFFIX = ".metadata.json"
 MAX_COPIED_BYTES = 100 * 1024 * 1024  # a larger object stays in raw/ alone; its metadata says so
@@ -38,7 +38,7 @@ def put_refused(lake: Lake, key: str, refused: RefusedFile) -> None:
         "reason": reason,
         "rule": RULE[reason],
         "detail": entry.detail,
-        "way_out": WAY_OUT[reason],
+        "remedy": REMEDIES[reason],
         "rows_in": entry.rows_in,
         "faults": dict(entry.faults),
         "quality": asdict(entry.quality) if entry.quality else None,

@@ -118,15 +118,15 @@ class FileReader:
         refused = set()
         for key, file in files.items():
             entry = replace(file.entry, quality=qualities[key])
-            verdict = self._verdict(entry, int(good_rows[key]), file.overridden)
-            if verdict is None:
+            result = self._verdict(entry, int(good_rows[key]), file.overridden)
+            if result is None:
                 self.entries[key] = entry
                 continue
             own = rows[rows["source_key"] == key]
             refused_entry = replace(
                 entry,
-                reason=verdict[0],
-                detail=verdict[1],
+                reason=result[0],
+                detail=result[1],
                 quarantined=entry.rows_in,
                 rejected_measurements=len(own),
                 faults=fault_counts(own).get(key, {}),

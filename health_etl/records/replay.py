@@ -14,7 +14,7 @@ from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import masked
 from health_etl.lake.manifest import FileEntry, RecordsManifest
 from health_etl.lake.store import Lake
-from health_etl.reasons import OVERRIDABLE, FileReason, way_out
+from health_etl.reasons import OVERRIDABLE, FileReason, remedy
 from health_etl.record_types import record_types
 from health_etl.records.read_files import OVERRIDABLE_FAULTS
 from health_etl.uploads import releases
@@ -52,9 +52,9 @@ class Quarantined:
         return [*([self.entry.reason] if self.entry.reason else []), *sorted(self.entry.faults)]
 
     @property
-    def way_out(self) -> str:
+    def remedy(self) -> str:
         """What to do about it."""
-        return way_out(self.entry.reason, self.entry.faults) or "nothing; it was released"
+        return remedy(self.entry.reason, self.entry.faults) or "nothing; it was released"
 
 
 def quarantined(catalogue: Catalogue, holds: Callable[[str, str], bool]) -> list[Quarantined]:
@@ -107,7 +107,7 @@ def obstacle(item: Quarantined, override: bool) -> str | None:
     if item.entry.reason in OVERRIDABLE or (is_readable and any(map(_is_overridable, item.entry.faults))):
         return None
     reasons = ", ".join(item.reasons) or "no open fault"
-    return f"{item.name} cannot be released by override ({reasons}): {item.way_out}."
+    return f"{item.name} cannot be released by override ({reasons}): {item.remedy}."
 
 
 def release(lake: Lake, items: Sequence[Quarantined], override: bool, because: str) -> list[Release]:

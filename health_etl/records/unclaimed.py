@@ -10,7 +10,7 @@ from typing import Any
 from health_etl.lake.keys import unclaimed_key
 from health_etl.lake.manifest import FileEntry, canonical_json
 from health_etl.lake.store import Lake
-from health_etl.reasons import WAY_OUT
+from health_etl.reasons import REMEDIES
 from health_etl.records import quarantine
 from health_etl.uploads.listing import Unclaimed
 
@@ -39,7 +39,7 @@ def wanted(unclaimed: Sequence[Unclaimed]) -> Report:
                 "size_bytes": item.info.size_bytes,
                 "reason": str(item.reason),
                 "detail": item.detail,
-                "way_out": WAY_OUT[item.reason],
+                "remedy": REMEDIES[item.reason],
             }
             for item in unclaimed
         )

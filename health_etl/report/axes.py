@@ -13,7 +13,7 @@ from health_etl.report.style import GRID, INK, MUTED, Colour
 
 MINUTES_PER_DAY = 1440
 HOURS_PER_DAY = 24
-MOST_DATE_LABELS = 15
+MAX_DATE_LABELS = 15
 
 
 def plain_axes(figure: Figure, y_label: str) -> Axes:
@@ -52,7 +52,7 @@ def hour_axis(axes: Axes) -> None:
 def date_axis(axes: Axes, dates: Sequence[date], label: str) -> None:
     """Write dates under an x axis in days since the first of `dates` (sorted); every nth where they are many."""
     length = (dates[-1] - dates[0]).days
-    step = max(1, -(-(length + 1) // MOST_DATE_LABELS))
+    step = max(1, -(-(length + 1) // MAX_DATE_LABELS))
     ticks = list(range(0, length + 1, step))
     shown = [date.fromordinal(dates[0].toordinal() + tick) for tick in ticks]
     axes.set_xlim(-0.6, length + 0.6)

@@ -10,7 +10,7 @@ from functools import partial
 import pandas as pd
 
 from health_etl.clinical import day_processor, processors
-from health_etl.clinical.common.base import Telling
+from health_etl.clinical.common.base import Narrator
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.days.select import rows_of_days
 from health_etl.errors import PermanentError
@@ -28,7 +28,7 @@ from health_etl.settings import Settings, zone_of
 class Told:
     """One kind of insights about one person's days; `latest_upload` is the last partition that spoke of them."""
 
-    processor: Telling
+    processor: Narrator
     days: PersonDays
     latest_upload: str
 
@@ -67,12 +67,12 @@ def collect(lake: Lake, settings: Settings, user_id: str, period: Period) -> lis
     return found
 
 
-def _processors() -> list[Telling]:
+def _processors() -> list[Narrator]:
     return [day_processor(), *processors().values()]
 
 
 def _told(
-    lake: Lake, catalogue: Catalogue, settings: Settings, processor: Telling, user_id: str, period: Period
+    lake: Lake, catalogue: Catalogue, settings: Settings, processor: Narrator, user_id: str, period: Period
 ) -> Told:
     dates = period.dates
     before = _dates(period.first - timedelta(days=int(LOOK_BACK_DAYS)), period.first - timedelta(days=1))
@@ -88,7 +88,7 @@ def _told(
     return Told(processor, days, insights["partition"].max() if len(insights) else "")
 
 
-def _latest(lake: Lake, catalogue: Catalogue, processor: Telling, user_id: str, dates: Sequence[str]) -> pd.DataFrame:
+def _latest(lake: Lake, catalogue: Catalogue, processor: Narrator, user_id: str, dates: Sequence[str]) -> pd.DataFrame:
     """Return the latest insight of each of the dates, sorted by date, with its `partition`."""
     months = {day[:7] for day in dates}
     manifests = catalogue.insights(processor.name)
@@ -102,7 +102,7 @@ def _latest(lake: Lake, catalogue: Catalogue, processor: Telling, user_id: str, 
     return rows[~rows["withdrawn"].astype(bool)].sort_values("local_date", ignore_index=True)
 
 
-def _read(lake: Lake, processor: Telling, partition: str, user_id: str) -> pd.DataFrame:
+def _read(lake: Lake, processor: Narrator, partition: str, user_id: str) -> pd.DataFrame:
     table = read_table(lake, keys.insights_key(processor.name, partition), people=[user_id])
     if table.schema.names != schema(processor).names:
         raise PermanentError(

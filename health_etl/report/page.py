@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from health_etl import __version__
-from health_etl.clinical.common.base import Facts, Level, Metric, Telling
+from health_etl.clinical.common.base import Facts, Level, Metric, Narrator
 from health_etl.insights.facts import all_facts
 from health_etl.record_types import record_types
 from health_etl.report.collect import Period, Told
@@ -124,7 +124,7 @@ def _picture(drawn: Drawn, name: str) -> Picture:
     return Picture(svg(drawn.figure, drawn.title, name).decode(), drawn.title, drawn.note)
 
 
-def _day(facts: Facts, row: Mapping[Hashable, Any], processor: Telling) -> Day:
+def _day(facts: Facts, row: Mapping[Hashable, Any], processor: Narrator) -> Day:
     by_level = {Level(caption["level"]): caption["output"] for caption in row["captions"]}
     return Day(
         title=_written_date(date.fromisoformat(facts["local_date"])),

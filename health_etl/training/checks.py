@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from health_etl.check_result import Check, CheckResult
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest, read_derived_manifest
 from health_etl.lake.store import Lake
 from health_etl.training import journal
 from health_etl.training.grounding import ungrounded
-from health_etl.verdict import Check, Verdict
 
 FIELDS = {"instruction", "input", "output", "metadata"}
 
@@ -64,38 +64,38 @@ class Month:
                 yield manifest
 
 
-def grounded(month: Month) -> Verdict:
+def grounded(month: Month) -> CheckResult:
     """Count lines whose output has a number that neither stands in the input nor follows from it by a named rule."""
     return _none(month, "ungrounded", "hold numbers in the output that do not come from the input")
 
 
-def one_line_an_example(month: Month) -> Verdict:
+def one_line_an_example(month: Month) -> CheckResult:
     """Count examples that stand in a file more than once."""
     return _none(month, "repeated", "repeat an example")
 
 
-def fields(month: Month) -> Verdict:
+def fields(month: Month) -> CheckResult:
     """Count lines that have other fields than training examples have, or that name a person by anything but the
     pseudonym.
     """
     return _none(month, "misshapen", "have foreign fields or name a person")
 
 
-def as_written(month: Month) -> Verdict:
+def as_written(month: Month) -> CheckResult:
     """Count files whose bytes are not those of their manifest."""
     changed = month.counts.files_changed
     if changed:
         text = "Files were changed by somebody else. Delete their manifest.json and materialise the month again."
-        return Verdict(False, text, True, {"files_changed": changed})
-    return Verdict(True, "Every file has the bytes that its manifest names.", facts={"files_changed": 0})
+        return CheckResult(False, text, True, {"files_changed": changed})
+    return CheckResult(True, "Every file has the bytes that its manifest names.", facts={"files_changed": 0})
 
 
-def freshness(month: Month) -> Verdict:
+def freshness(month: Month) -> CheckResult:
     """Say whether the month is made from the insights as they are now."""
     stale = [wanted.domain for wanted in journal.plan(month.catalogue, month.month) if not _is_current(month, wanted)]
     if stale:
-        return Verdict(False, f"Insights changed since ({', '.join(stale)}). Materialise the month.")
-    return Verdict(True, "Made from the insights as they are now.")
+        return CheckResult(False, f"Insights changed since ({', '.join(stale)}). Materialise the month.")
+    return CheckResult(True, "Made from the insights as they are now.")
 
 
 CHECKS: tuple[Check[Month], ...] = (
@@ -116,12 +116,14 @@ def _is_current(month: Month, wanted: journal.Month) -> bool:
     return journal.is_current(month.lake, wanted)
 
 
-def _none(month: Month, count: str, what: str) -> Verdict:
+def _none(month: Month, count: str, what: str) -> CheckResult:
     lines, bad = month.counts.lines, int(getattr(month.counts, count))
     facts = {"lines": lines, f"lines_{count}": bad}
     if bad:
-        return Verdict(False, f"Lines that {what}: {bad}. Do not train on this month; report it as a bug.", True, facts)
-    return Verdict(True, f"None of {lines} lines.", facts=facts)
+        return CheckResult(
+            False, f"Lines that {what}: {bad}. Do not train on this month; report it as a bug.", True, facts
+        )
+    return CheckResult(True, f"None of {lines} lines.", facts=facts)
 
 
 def _lines(lake: Lake, key: str) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from health_etl.clinical.common.base import Level, Telling
+from health_etl.clinical.common.base import Level, Narrator
 from health_etl.insights.facts import clinical_insights
 from health_etl.insights.texts import example_id
 
@@ -25,7 +25,7 @@ CONTEXT = (
 )
 
 
-def lines(rows: pd.DataFrame, processor: Telling, processor_version: str) -> Iterator[list[str]]:
+def lines(rows: pd.DataFrame, processor: Narrator, processor_version: str) -> Iterator[list[str]]:
     """Write each row of an insights table as lines of JSON, one a caption level, without the lines' ends."""
     names = list(rows.columns)
     for values in rows.itertuples(index=False, name=None):
@@ -37,13 +37,13 @@ def lines(rows: pd.DataFrame, processor: Telling, processor_version: str) -> Ite
         ]
 
 
-def columns(processor: Telling) -> Sequence[str]:
+def columns(processor: Narrator) -> Sequence[str]:
     """Return the columns that `lines` needs."""
     return [*CONTEXT, *(metric.name for metric in processor.all_metrics if metric.told)]
 
 
 def _example(
-    row: Mapping[str, Any], caption: Mapping[str, Any], shared: Mapping[str, Any], processor: Telling
+    row: Mapping[str, Any], caption: Mapping[str, Any], shared: Mapping[str, Any], processor: Narrator
 ) -> dict[str, Any]:
     level = Level(caption["level"])
     own = {
@@ -59,7 +59,7 @@ def _example(
     }
 
 
-def _metadata(row: Mapping[str, Any], processor: Telling, processor_version: str) -> dict[str, Any]:
+def _metadata(row: Mapping[str, Any], processor: Narrator, processor_version: str) -> dict[str, Any]:
     return {
         "record_type": processor.training_name,
         "health_domain": processor.domain,

@@ -14,7 +14,7 @@ from health_etl.clinical import all_processors
 
 # Numbers as people write them: 2025-09-20, 23:40, 132.4. A number inside a word (HbA1c, e.g.) names something.
 _NUMBER = r"(?<![A-Za-z0-9_.])(?:\d{4}-\d{2}-\d{2}|\d{1,2}:\d{2}|\d+(?:\.\d+)?)(?![A-Za-z0-9_])"
-_MOST_OPERANDS = 2
+_MAX_OPERANDS = 2
 
 Quantity = tuple[str, str | None]  # as written, with its unit where one follows
 
@@ -50,7 +50,7 @@ def ungrounded(output: str, given: str, derived: Iterable[Mapping[str, Any]] = (
 def _follows(one: Mapping[str, Any], written: set[str]) -> bool:
     operands = [str(operand) for operand in one["of"]]
     rule = _RULES.get(str(one["rule"]))
-    if rule is None or not operands or len(operands) > _MOST_OPERANDS or not written.issuperset(operands):
+    if rule is None or not operands or len(operands) > _MAX_OPERANDS or not written.issuperset(operands):
         return False
     try:
         return bool(Decimal(str(one["value"])) == rule(*map(Decimal, operands)))

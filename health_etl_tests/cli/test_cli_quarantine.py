@@ -14,7 +14,7 @@ import pytest
 
 from health_etl.lake.keys import masked
 from health_etl.lake.store import Lake, connect
-from health_etl.reasons import WAY_OUT, FileReason
+from health_etl.reasons import REMEDIES, FileReason
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
 from health_etl_tests.support.exports import avro_bytes, blood_glucose, heart_rate, key_of, put_content, steps, utc
@@ -203,11 +203,11 @@ def test_what_no_partition_claims_can_be_looked_at_and_not_released(
     command, keys, _ = mixed
     told = command("quarantine", "show", keys[reason].rpartition("/")[2]).stdout
     assert f"{keys[reason]}\n  kept out  unclaimed\n  reason    {reason}\n" in told
-    assert f"  way out   {WAY_OUT[reason]}\n" in told
+    assert f"  way out   {REMEDIES[reason]}\n" in told
     assert keys[reason].replace("raw/", "quarantine/unclaimed/", 1) in told
     said = command("quarantine", "release", keys[reason])
     assert said.exit_code == 1
-    assert f"belongs to no partition and cannot be released: {WAY_OUT[reason]}." in said.stderr
+    assert f"belongs to no partition and cannot be released: {REMEDIES[reason]}." in said.stderr
 
 
 # These change the lake; they come last.

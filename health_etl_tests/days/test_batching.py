@@ -12,9 +12,9 @@ from health_etl.days import batching
 from health_etl.days.batching import by_partition, named_apart, person_of
 from health_etl.errors import TransientError
 from health_etl.insights import batches
-from health_etl.insights import writer as teller
+from health_etl.insights import writer as writer
 from health_etl.insights.batches import analyse_all, select_changed
-from health_etl.insights.writer import Teller
+from health_etl.insights.writer import InsightsWriter
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
@@ -63,7 +63,7 @@ def make_together(lake: Lake, name: str) -> None:
     selected = select_changed(lake, name, partitions, OPTIONS)
     found = analyse_all(lake, name, selected, OPTIONS)
     assert not found.failed
-    told = Teller(lake, Catalogue(lake), name, OPTIONS.clinical)
+    told = InsightsWriter(lake, Catalogue(lake), name, OPTIONS.clinical)
     for partition, analysed in found.partitions.items():
         told.expect(partition, analysed.days_digest, analysed.rows)
     for partition in partitions:
@@ -90,7 +90,7 @@ def test_partitions_made_together_are_to_the_byte_what_they_are_alone(name: str)
 
 def test_large_partitions_are_made_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batching, "BATCH_ROWS", 1)
-    monkeypatch.setattr(teller, "TOGETHER_ROWS", 1)
+    monkeypatch.setattr(writer, "TOGETHER_ROWS", 1)
     lake = lake_of("steps")
     assert len(select_changed(lake, "steps", [day.isoformat() for day in DATES], OPTIONS).batches) == 4
     make_together(lake, "steps")
@@ -101,7 +101,7 @@ def test_a_run_holds_no_more_than_so_many_rows_and_selects_the_rest_in_its_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(batching, "BATCH_ROWS", 1)
-    monkeypatch.setattr(batches, "MOST_HELD_ROWS", 1)
+    monkeypatch.setattr(batches, "MAX_HELD_ROWS", 1)
     lake = lake_of("steps")
     found = select_changed(lake, "steps", [day.isoformat() for day in DATES], OPTIONS)
     assert [type(batch) for batch in found.batches] == [batches.Selected, *3 * [batches.Unselected]]
@@ -139,14 +139,14 @@ def test_a_failure_that_may_pass_ends_the_step(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_what_cannot_be_told_with_others_is_told_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    together = Teller._tell_together
+    together = InsightsWriter._tell_together
 
-    def failing(self: Teller, partitions: list[str]) -> Any:
+    def failing(self: InsightsWriter, partitions: list[str]) -> Any:
         if len(partitions) > 1:
             raise ValueError("not together")
         return together(self, partitions)
 
-    monkeypatch.setattr(Teller, "_tell_together", failing)
+    monkeypatch.setattr(InsightsWriter, "_tell_together", failing)
     lake = lake_of("steps")
     make_together(lake, "steps")
     assert contents(lake, "insights/") == made_alone("steps")

@@ -7,7 +7,7 @@ from obstore.store import MemoryStore
 
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.manifest_heads import HeadCache
+from health_etl.lake.manifest_heads import ManifestHeadCache
 from health_etl.lake.object_cache import RecentObjects
 from health_etl.lake.store import FetchedObject, Lake
 from health_etl_tests.support.exports import blood_glucose, heart_rate, put
@@ -82,7 +82,7 @@ def test_types_whose_names_begin_alike_are_kept_apart(lake: CountingLake) -> Non
 
 
 def test_with_heads_only_what_changed_is_read_again(lake: CountingLake) -> None:
-    heads = HeadCache()
+    heads = ManifestHeadCache()
     Catalogue(lake, heads).read_all()
     put(lake, "heart_rate", [heart_rate("late")])
     bring_up_to_date(lake)
@@ -103,7 +103,7 @@ def test_heads_say_what_manifests_say_and_hold_no_files(lake: CountingLake) -> N
 
 
 def test_heads_of_what_is_gone_are_forgotten(lake: CountingLake) -> None:
-    heads = HeadCache()
+    heads = ManifestHeadCache()
     Catalogue(lake, heads).read_all()
     before = len(heads)
     lake.delete([keys.manifest_key(keys.records_key("heart_rate", "2025-09-21"))])
@@ -114,4 +114,4 @@ def test_heads_of_what_is_gone_are_forgotten(lake: CountingLake) -> None:
 
 
 def _cached(lake: Lake) -> Catalogue:
-    return Catalogue(lake, HeadCache())
+    return Catalogue(lake, ManifestHeadCache())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.object_cache import LARGEST_BYTES, RecentObjects
+from health_etl.lake.object_cache import MAX_OBJECT_BYTES, RecentObjects
 from health_etl_tests.support.exports import UPLOADED, memory_lake, put, steps
 from health_etl_tests.support.pipeline import update_records
 
@@ -37,7 +37,7 @@ def test_what_was_not_asked_for_longest_goes_first_and_large_objects_are_not_kep
         recent.find("a", "1")
     assert [recent.find(key, "1") for key in "abc"] == [b"1234", None, b"1234"]
     large = RecentObjects()
-    large.keep("a", "1", bytes(LARGEST_BYTES + 1))
+    large.keep("a", "1", bytes(MAX_OBJECT_BYTES + 1))
     assert large.find("a", "1") is None
 
 

@@ -83,17 +83,17 @@ def fail_three_times(daemon: Daemon) -> None:
         assert not done.success
 
 
-def verdicts(result: dg.SensorResult) -> list[dg.AssetCheckEvaluation]:
+def results(result: dg.SensorResult) -> list[dg.AssetCheckEvaluation]:
     return [event for event in result.asset_events or () if isinstance(event, dg.AssetCheckEvaluation)]
 
 
 def test_what_was_given_up_is_told_once_and_stands_as_a_failed_check(daemon: Daemon, webhook: Webhook) -> None:
     fail_three_times(daemon)
-    (verdict,) = verdicts(daemon.tick(STEPS))
-    assert not verdict.passed
-    assert verdict.asset_key == dg.AssetKey(["raw", "steps"])
-    assert f"records/steps {TODAY}" in str(verdict.description)
-    assert not verdicts(daemon.tick(STEPS))
+    (result,) = results(daemon.tick(STEPS))
+    assert not result.passed
+    assert result.asset_key == dg.AssetKey(["raw", "steps"])
+    assert f"records/steps {TODAY}" in str(result.description)
+    assert not results(daemon.tick(STEPS))
     (told,) = webhook.posted
     assert (told["event"], told["asset"], told["partitions"]) == (
         alerts.GIVEN_UP,
@@ -108,8 +108,8 @@ def test_the_check_passes_again_once_somebody_made_the_partition(daemon: Daemon)
     (daemon.project.folder / "records" / "steps").unlink()
     assets = ["records/steps", "quarantine/steps", "records/utc_offsets", "insights/steps", "insights/daily_journal"]
     assert daemon.project.run(assets, TODAY.isoformat()).success
-    (verdict,) = verdicts(daemon.tick(STEPS))
-    assert verdict.passed
+    (result,) = results(daemon.tick(STEPS))
+    assert result.passed
 
 
 def test_a_webhook_that_is_down_keeps_no_sensor_from_its_work_and_is_tried_again(
@@ -118,11 +118,11 @@ def test_a_webhook_that_is_down_keeps_no_sensor_from_its_work_and_is_tried_again
     fail_three_times(daemon)
     webhook.status = 500
     result = daemon.tick(STEPS)
-    assert verdicts(result)
-    assert json.loads(result.cursor or "")["given_up"] == []
+    assert results(result)
+    assert json.loads(result.cursor or "")["exhausted"] == []
     webhook.status = 200
     result = daemon.tick(STEPS)
-    assert json.loads(result.cursor or "")["given_up"] == [TODAY.isoformat()]
+    assert json.loads(result.cursor or "")["exhausted"] == [TODAY.isoformat()]
     assert [told["event"] for told in webhook.posted] == [alerts.GIVEN_UP] * 2
 
 

@@ -12,7 +12,7 @@ import pytest
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
 from health_etl.lake import keys
-from health_etl.lake.manifest_heads import HeadCache
+from health_etl.lake.manifest_heads import ManifestHeadCache
 from health_etl.orchestration.sensors import bucket as bucket_sensor
 from health_etl.orchestration.sensors import earlier_runs, uploads
 from health_etl.orchestration.sensors.bucket import sensor_name
@@ -170,7 +170,7 @@ def test_a_failed_run_is_asked_for_three_times_and_no_more(daemon: Daemon, proje
     result = daemon.tick(STEPS)
     assert not result.run_requests
     assert "1 given up after 3 attempts" in str(result.skip_reason)
-    assert json.loads(result.cursor or "")["given_up"] == [day.isoformat()]
+    assert json.loads(result.cursor or "")["exhausted"] == [day.isoformat()]
 
 
 @pytest.mark.usefixtures("no_wait")
@@ -186,7 +186,7 @@ def test_what_was_given_up_is_asked_for_again_once_an_upload_comes(
     upload(project, record_id="late")
     (done,) = daemon.tick_and_run(STEPS)
     assert done.success
-    assert json.loads(daemon.tick(STEPS).cursor or "")["given_up"] == []
+    assert json.loads(daemon.tick(STEPS).cursor or "")["exhausted"] == []
 
 
 def test_a_manifest_that_somebody_removed_is_made_anew(daemon: Daemon, project: Project, no_wait: None) -> None:
@@ -209,20 +209,20 @@ def test_what_failed_is_asked_again_once_a_run_got_further_and_after_a_while(
         asked.append(about)
         return []
 
-    def asks() -> bool:
+    def run_plans() -> bool:
         asked.clear()
         daemon.tick(STEPS)
         return bool(asked)
 
     monkeypatch.setattr(earlier_runs, "failed", failed)
-    sensors = bucket_sensor.bucket_sensors(project.settings, HeadCache(), lambda: now_s)
+    sensors = bucket_sensor.bucket_sensors(project.settings, ManifestHeadCache(), lambda: now_s)
     daemon.sensors = {sensor.name: sensor for sensor in sensors}
-    assert (asks(), asks()) == (True, False)
-    now_s += earlier_runs.KEPT_SECONDS
-    assert (asks(), asks()) == (True, False)
+    assert (run_plans(), run_plans()) == (True, False)
+    now_s += earlier_runs.CACHE_SECONDS
+    assert (run_plans(), run_plans()) == (True, False)
     run = project.instance.create_run_for_job(daemon.definitions.resolve_job_def("bring_up_to_date"))
     project.instance.report_run_failed(run)
-    assert (asks(), asks()) == (True, False)
+    assert (run_plans(), run_plans()) == (True, False)
 
 
 def test_a_sweep_that_does_not_fit_one_tick_goes_on_at_the_next(
@@ -244,8 +244,8 @@ def test_a_sweep_that_does_not_fit_one_tick_goes_on_at_the_next(
 def test_what_exceeds_a_tick_is_told_and_asked_for_by_the_next_ones(
     daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "MOST_ASKS", 2)
-    monkeypatch.setattr(uploads, "MOST_REPORTS", 2)
+    monkeypatch.setattr(uploads, "MAX_RUNS_PER_TICK", 2)
+    monkeypatch.setattr(uploads, "MAX_REPORTS", 2)
     dates = [OLD + timedelta(days=2 * n) for n in range(5)]
     for day in dates:
         upload(project, day)

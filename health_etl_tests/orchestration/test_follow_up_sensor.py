@@ -12,7 +12,7 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.manifest_heads import HeadCache
+from health_etl.lake.manifest_heads import ManifestHeadCache
 from health_etl.orchestration.sensors import follow_up
 from health_etl.orchestration.sensors.bucket import sensor_name
 from health_etl.orchestration.sensors.follow_up import NAME
@@ -117,7 +117,7 @@ def test_at_rest_it_looks_again_when_a_run_ended_and_after_a_while(
         return bool(looks)
 
     monkeypatch.setattr(follow_up, "Catalogue", catalogue)
-    daemon.sensors[NAME] = follow_up.follow_up_sensor(HeadCache(), lambda: now_s)
+    daemon.sensors[NAME] = follow_up.follow_up_sensor(ManifestHeadCache(), lambda: now_s)
     upload(project.lake, 0, "s1")
     settle(daemon)
     assert (looked(), looked()) == (True, False)
@@ -143,7 +143,7 @@ def test_while_daily_runs_are_at_work_it_waits_but_not_for_ever(
     waiting = daemon.tick(NAME)
     assert not waiting.run_requests
     assert "wait for 1 daily run." in str(waiting.skip_reason)
-    monkeypatch.setattr(follow_up, "LONGEST_WAIT_SECONDS", 0)
+    monkeypatch.setattr(follow_up, "MAX_WAIT_SECONDS", 0)
     assert asked(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
     project.instance.report_run_failed(busy)
 
@@ -154,11 +154,11 @@ def test_while_a_backfill_is_at_work_it_waits_for_longer(
     upload(project.lake, 0, "s1")
     daemon.tick_and_run(STEPS)
     project.instance.add_backfill(PartitionBackfill("b1", BulkActionStatus.REQUESTED, False, {}, 0.0))
-    monkeypatch.setattr(follow_up, "LONGEST_WAIT_SECONDS", 0)
+    monkeypatch.setattr(follow_up, "MAX_WAIT_SECONDS", 0)
     waiting = daemon.tick(NAME)
     assert not waiting.run_requests
     assert "wait for 1 backfill." in str(waiting.skip_reason)
-    monkeypatch.setattr(follow_up, "LONGEST_BACKFILL_SECONDS", 0)
+    monkeypatch.setattr(follow_up, "MAX_BACKFILL_SECONDS", 0)
     assert asked(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
 
 
@@ -175,9 +175,9 @@ def test_a_month_that_fails_three_times_is_told_and_not_asked_for_again(
         assert not done.success
     result = daemon.tick(NAME)
     assert not result.run_requests
-    assert json.loads(result.cursor or "")["given_up"] == ["training/health_journal 2025-09-01"]
-    verdict = next(event for event in result.asset_events or () if isinstance(event, dg.AssetCheckEvaluation))
-    assert not verdict.passed
-    assert "training/health_journal 2025-09-01" in str(verdict.description)
+    assert json.loads(result.cursor or "")["exhausted"] == ["training/health_journal 2025-09-01"]
+    result = next(event for event in result.asset_events or () if isinstance(event, dg.AssetCheckEvaluation))
+    assert not result.passed
+    assert "training/health_journal 2025-09-01" in str(result.description)
     in_the_way.rmdir()
     assert not daemon.tick(NAME).asset_events

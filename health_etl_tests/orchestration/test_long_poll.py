@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from health_etl.orchestration.sensors import long_poll
-from health_etl.orchestration.sensors.long_poll import Patience
+from health_etl.orchestration.sensors.long_poll import LongPoll
 
 
 class Clock:
@@ -30,12 +30,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_it_answers_as_soon_as_something_came(clock: Clock) -> None:
-    assert Patience().wait_for(lambda: clock.now_s >= 1)
+    assert LongPoll().wait_for(lambda: clock.now_s >= 1)
     assert clock.now_s == 1
 
 
 def test_it_gives_up_when_the_ticks_time_is_over_however_often_it_waited(clock: Clock) -> None:
-    tick = Patience()
+    tick = LongPoll()
     assert not tick.wait_for(lambda: False)
     assert clock.now_s == 4
     assert not tick.wait_for(lambda: True)

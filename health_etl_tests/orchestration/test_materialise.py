@@ -14,7 +14,7 @@ import pytest
 
 from health_etl.errors import PermanentError, TransientError
 from health_etl.insights import partition as insights_partition
-from health_etl.insights import writer as teller
+from health_etl.insights import writer as writer
 from health_etl.lake.manifest import RecordsManifest
 from health_etl.orchestration import resources
 from health_etl.orchestration.resources import RETRIES, LakeResource
@@ -198,7 +198,7 @@ def flaky(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str, int], None]:
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(records_partition, "update"), (insights_partition, "inputs"), (teller, "write")],
+    [(records_partition, "update"), (insights_partition, "inputs"), (writer, "write")],
     ids=["records", "select", "narrate"],
 )
 def test_a_transient_failure_is_retried_until_it_passes(

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from health_etl.orchestration.sensors.pending_requests import KEPT_SECONDS, Claims
+from health_etl.orchestration.sensors.pending_requests import EXPIRY_SECONDS, PendingRequests
 
 WANTED = {"2025-09-20": "a", "2025-09-21": "b"}
 
 
 def test_what_one_sensor_asked_for_another_leaves_alone_and_it_may_ask_again_itself() -> None:
-    claims = Claims()
-    claims.make("steps", {"2025-09-21": "b"}, "events", 0)
-    assert claims.of_others("steps", WANTED, "lake", 1) == {"2025-09-21"}
-    assert claims.of_others("steps", WANTED, "events", 1) == set()
-    assert claims.of_others("heart_rate", WANTED, "lake", 1) == set()
+    pending = PendingRequests()
+    pending.make("steps", {"2025-09-21": "b"}, "events", 0)
+    assert pending.of_others("steps", WANTED, "lake", 1) == {"2025-09-21"}
+    assert pending.of_others("steps", WANTED, "events", 1) == set()
+    assert pending.of_others("heart_rate", WANTED, "lake", 1) == set()
 
 
 def test_a_newer_state_is_not_claimed_by_the_older_one() -> None:
-    claims = Claims()
-    claims.make("steps", {"2025-09-21": "before"}, "events", 0)
-    assert claims.of_others("steps", WANTED, "lake", 1) == set()
+    pending = PendingRequests()
+    pending.make("steps", {"2025-09-21": "before"}, "events", 0)
+    assert pending.of_others("steps", WANTED, "lake", 1) == set()
 
 
 def test_a_claim_ends_so_that_a_sensor_that_died_keeps_nobody_from_asking() -> None:
-    claims = Claims()
-    claims.make("steps", WANTED, "events", 0)
-    assert claims.of_others("steps", WANTED, "lake", KEPT_SECONDS) == set()
+    pending = PendingRequests()
+    pending.make("steps", WANTED, "events", 0)
+    assert pending.of_others("steps", WANTED, "lake", EXPIRY_SECONDS) == set()
 
 
 def test_a_claim_ends_when_its_sensor_is_evaluated_again_whatever_became_of_the_first() -> None:
-    claims = Claims()
-    claims.make("steps", WANTED, "events", 0)
-    claims.make("sleep", WANTED, "lake", 0)
-    claims.begin("events")
-    assert claims.of_others("steps", WANTED, "lake", 1) == set()
-    assert claims.of_others("sleep", WANTED, "events", 1) == set(WANTED)
+    pending = PendingRequests()
+    pending.make("steps", WANTED, "events", 0)
+    pending.make("sleep", WANTED, "lake", 0)
+    pending.begin("events")
+    assert pending.of_others("steps", WANTED, "lake", 1) == set()
+    assert pending.of_others("sleep", WANTED, "events", 1) == set(WANTED)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from health_etl.lake.manifest_heads import HeadCache
+from health_etl.lake.manifest_heads import ManifestHeadCache
 from health_etl.orchestration.sensors.bucket import lake_sensors, sensor_name
 from health_etl.orchestration.sensors.follow_up import follow_up_sensor
 from health_etl_tests.support.daemon import Daemon
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 STEPS = sensor_name("steps")
 HOUR_SECONDS = 3600
-MOST_GROWTH_BYTES = 150_000
+MAX_GROWTH_BYTES = 150_000
 
 
 class Clock:
@@ -35,14 +35,14 @@ class Clock:
 
 
 @pytest.fixture
-def quiet(project: Project) -> tuple[Daemon, Clock, HeadCache]:
+def quiet(project: Project) -> tuple[Daemon, Clock, ManifestHeadCache]:
     """A lake of ten upload dates, some of them old, up to date and settled."""
     today = datetime.now(UTC).date()
     for days in (0, 1, 2, 3, 4):
         put(project.lake, "steps", [steps()], upload_date=today - timedelta(days=days))
         put(project.lake, "steps", [steps()], upload_date=date(2023, 11, 2) + timedelta(days=days))
     bring_up_to_date(project.lake)
-    clock, heads, daemon = Clock(), HeadCache(), Daemon(project)
+    clock, heads, daemon = Clock(), ManifestHeadCache(), Daemon(project)
     sensors = {sensor.name: sensor for sensor in lake_sensors(project.settings, heads, clock)}
     daemon.sensors = {STEPS: sensors[STEPS], "follow_up": follow_up_sensor(heads, clock)}
     for _ in range(6):
@@ -51,7 +51,7 @@ def quiet(project: Project) -> tuple[Daemon, Clock, HeadCache]:
     return daemon, clock, heads
 
 
-def test_an_hour_of_ticks_asks_for_nothing_and_nothing_grows(quiet: tuple[Daemon, Clock, HeadCache]) -> None:
+def test_an_hour_of_ticks_asks_for_nothing_and_nothing_grows(quiet: tuple[Daemon, Clock, ManifestHeadCache]) -> None:
     daemon, clock, heads = quiet
     interval_s = daemon.project.settings.sensor_interval_seconds
     cursors, kept = {name: len(cursor or "") for name, cursor in daemon.cursors.items()}, len(heads)
@@ -70,6 +70,6 @@ def test_an_hour_of_ticks_asks_for_nothing_and_nothing_grows(quiet: tuple[Daemon
     gc.collect()
     grown = tracemalloc.get_traced_memory()[0] - begin
     tracemalloc.stop()
-    assert grown < MOST_GROWTH_BYTES
+    assert grown < MAX_GROWTH_BYTES
     assert len(heads) == kept
     assert all(len(cursor or "") <= cursors[name] + 20 for name, cursor in daemon.cursors.items())

@@ -43,7 +43,7 @@ def glucose(project: Project, day: date, *mg_dl: float) -> str:
     return put(project.lake, "blood_glucose", records, upload_date=day)
 
 
-def verdicts(project: Project, result: dg.ExecuteInProcessResult, asset: str) -> dict[tuple[str, str | None], Any]:
+def results(project: Project, result: dg.ExecuteInProcessResult, asset: str) -> dict[tuple[str, str | None], Any]:
     """Return every evaluation of an asset's checks in a run, by check and partition."""
     events = project.instance.all_logs(result.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     found = [entry.dagster_event.event_specific_data for entry in events if entry.dagster_event]
@@ -74,10 +74,10 @@ def test_a_single_run_has_every_check_of_its_partition(project: Project) -> None
     glucose(project, FIRST, 100.0, 110.0)
     result = project.run(ASSETS, FIRST.isoformat())
     assert result.success
-    found = verdicts(project, result, "records/blood_glucose")
+    found = results(project, result, "records/blood_glucose")
     assert set(found) == {(name, FIRST.isoformat()) for name in RECORDS_CHECKS}
     assert [key for key, one in found.items() if not one.passed] == []
-    assert {name for name, _ in verdicts(project, result, "insights/blood_glucose")} == {
+    assert {name for name, _ in results(project, result, "insights/blood_glucose")} == {
         "one_row_a_day",
         "coverage",
         "freshness",
@@ -89,7 +89,7 @@ def test_a_range_run_says_of_each_partition_what_holds_of_it(project: Project) -
     glucose(project, SECOND, 100.0, 110.0, 5000.0)
     result = project.run(ASSETS, FIRST.isoformat(), SECOND.isoformat())
     assert result.success
-    found = verdicts(project, result, "records/blood_glucose")
+    found = results(project, result, "records/blood_glucose")
     assert {partition for _, partition in found} == {None, FIRST.isoformat(), SECOND.isoformat()}
     assert found["physiological", FIRST.isoformat()].passed
     failed = found["physiological", SECOND.isoformat()]
@@ -110,7 +110,7 @@ def test_rows_that_got_lost_stop_whatever_is_downstream(project: Project) -> Non
     )
     result = project.run(ASSETS, FIRST.isoformat())
     assert not result.success
-    found = verdicts(project, result, "records/blood_glucose")["accounting", FIRST.isoformat()]
+    found = results(project, result, "records/blood_glucose")["accounting", FIRST.isoformat()]
     assert (found.passed, found.severity, found.blocking) == (False, dg.AssetCheckSeverity.ERROR, True)
     started = {event.step_key for event in result.all_events if event.is_step_start}
     assert not [step for step in started if step and step.startswith("insights")]
@@ -121,7 +121,7 @@ def test_a_refused_file_stands_in_the_quarantine_asset_and_fails_a_check(project
     bad = put_content(project.lake, "blood_glucose", b"no Avro", upload_date=SECOND)
     result = project.run(ASSETS, SECOND.isoformat())
     assert result.success
-    failed = verdicts(project, result, "records/blood_glucose")["refused_files", SECOND.isoformat()]
+    failed = results(project, result, "records/blood_glucose")["refused_files", SECOND.isoformat()]
     assert (failed.passed, failed.severity) == (False, dg.AssetCheckSeverity.ERROR)
     shown = project.materialisations("quarantine/blood_glucose")[SECOND.isoformat()].metadata
     assert shown["refused_files"].value == 1
@@ -207,7 +207,7 @@ def standing(project: Project) -> list[str]:
     """Run the standing checks; return the failed partitions of the records of blood glucose."""
     job = build_definitions(project.settings).resolve_job_def(STANDING_CHECKS)
     result = job.execute_in_process(instance=project.instance, run_config=QUIET)
-    (found,) = verdicts(project, result, "raw/blood_glucose").values()
+    (found,) = results(project, result, "raw/blood_glucose").values()
     table = found.metadata.get("partitions")
     rows = table.records if isinstance(table, dg.TableMetadataValue) else []
     assert found.passed == (not rows)

@@ -23,9 +23,9 @@ def planned(
     attempts: dict[str, Attempt] | None = None,
     generations: dict[str, int] | None = None,
     now_s: float = NOW,
-    most_asks: int = 10,
+    max_runs: int = 10,
 ) -> Plan:
-    return plan("steps", stale, attempts or {}, generations or {}, now_s=now_s, most_asks=most_asks, retry_seconds=60)
+    return plan("steps", stale, attempts or {}, generations or {}, now_s=now_s, max_runs=max_runs, retry_seconds=60)
 
 
 def failed(number: int, wanted: str | None = "a", ended_s: float = 0.0) -> Attempt:
@@ -33,7 +33,7 @@ def failed(number: int, wanted: str | None = "a", ended_s: float = 0.0) -> Attem
 
 
 def spans(found: Plan) -> list[tuple[str, str]]:
-    return [(ask.partitions[0], ask.partitions[-1]) for ask in found.asks]
+    return [(run_plan.partitions[0], run_plan.partitions[-1]) for run_plan in found.run_plans]
 
 
 def test_nothing_out_of_date_asks_for_nothing() -> None:
@@ -47,25 +47,25 @@ def test_consecutive_dates_are_one_run_and_the_newest_comes_first() -> None:
 
 
 def test_a_run_holds_no_more_than_a_month() -> None:
-    assert [len(ask.wanted) for ask in planned(dict.fromkeys(days(70), "a")).asks] == [8, 31, 31]
+    assert [len(run_plan.wanted) for run_plan in planned(dict.fromkeys(days(70), "a")).run_plans] == [8, 31, 31]
 
 
 def test_months_follow_each_other_over_the_new_year() -> None:
     stale = dict.fromkeys(["2024-12-01", "2025-01-01", "2025-03-01"], "a")
-    found = plan("journal", stale, {}, {}, now_s=NOW, most_asks=10, retry_seconds=60, following=next_month)
+    found = plan("journal", stale, {}, {}, now_s=NOW, max_runs=10, retry_seconds=60, following=next_month)
     assert spans(found) == [("2025-03-01", "2025-03-01"), ("2024-12-01", "2025-01-01")]
 
 
 def test_what_a_run_is_on_its_way_to_is_not_asked_for() -> None:
     found = planned({DAY: "a"}, {DAY: Attempt(running=True)})
-    assert (found.asks, found.running) == ((), (DAY,))
+    assert (found.run_plans, found.running) == ((), (DAY,))
     assert not found.is_at_rest
 
 
 def test_the_same_state_after_the_same_history_has_the_same_run_key_and_any_other_another() -> None:
     def key(*arguments: dict[str, str] | dict[str, Attempt] | dict[str, int]) -> str:
-        (ask,) = planned(*arguments).asks  # type: ignore[arg-type]
-        return ask.run_key
+        (run_plan,) = planned(*arguments).run_plans  # type: ignore[arg-type]
+        return run_plan.run_key
 
     first = key({DAY: "a"})
     assert first == key({DAY: "a"})
@@ -77,43 +77,43 @@ def test_the_same_state_after_the_same_history_has_the_same_run_key_and_any_othe
 def test_a_failed_run_is_asked_for_again_after_a_while(number: int, wait_s: int) -> None:
     attempts = {DAY: failed(number, ended_s=NOW)}
     early = planned({DAY: "a"}, attempts, now_s=NOW + wait_s - 1)
-    assert (early.asks, early.resting) == ((), (DAY,))
-    (ask,) = planned({DAY: "a"}, attempts, now_s=NOW + wait_s).asks
-    assert ask.attempt == number + 1
-    assert ask.run_key.endswith(f":{number + 1}")
+    assert (early.run_plans, early.backing_off) == ((), (DAY,))
+    (run_plan,) = planned({DAY: "a"}, attempts, now_s=NOW + wait_s).run_plans
+    assert run_plan.attempt == number + 1
+    assert run_plan.run_key.endswith(f":{number + 1}")
 
 
 def test_after_three_failures_it_is_given_up() -> None:
     found = planned({DAY: "a"}, {DAY: failed(3)})
-    assert (found.asks, found.given_up) == ((), (DAY,))
+    assert (found.run_plans, found.exhausted) == ((), (DAY,))
     assert found.is_at_rest
 
 
 @pytest.mark.parametrize("before", [failed(3, wanted="other"), failed(0, wanted=None)])
 def test_a_new_state_and_a_persons_failed_run_begin_the_count_anew(before: Attempt) -> None:
-    (ask,) = planned({DAY: "a"}, {DAY: before}, now_s=0).asks
-    assert ask.attempt == 1
+    (run_plan,) = planned({DAY: "a"}, {DAY: before}, now_s=0).run_plans
+    assert run_plan.attempt == 1
 
 
 def test_dates_that_failed_together_are_tried_in_ever_smaller_runs() -> None:
     dates = days(14)
     again = planned(dict.fromkeys(dates, "a"), dict.fromkeys(dates, failed(1)))
-    assert [len(ask.wanted) for ask in again.asks] == [7, 7]
-    alone = planned(dict.fromkeys(dates, "a"), dict.fromkeys(dates, failed(2)), most_asks=20)
-    assert [len(ask.wanted) for ask in alone.asks] == [1] * 14
+    assert [len(run_plan.wanted) for run_plan in again.run_plans] == [7, 7]
+    alone = planned(dict.fromkeys(dates, "a"), dict.fromkeys(dates, failed(2)), max_runs=20)
+    assert [len(run_plan.wanted) for run_plan in alone.run_plans] == [1] * 14
 
 
 def test_a_tick_asks_for_no_more_runs_than_it_may_and_names_the_rest() -> None:
-    found = planned(dict.fromkeys(days(9)[::2], "a"), most_asks=2)
+    found = planned(dict.fromkeys(days(9)[::2], "a"), max_runs=2)
     assert spans(found) == [("2025-01-09", "2025-01-09"), ("2025-01-07", "2025-01-07")]
     assert found.postponed == ("2025-01-01", "2025-01-03", "2025-01-05")
     assert "3 left for the next tick" in found.sentence()
 
 
 def test_a_run_knows_by_its_tags_what_it_was_asked_for() -> None:
-    (ask,) = planned(dict.fromkeys(days(31), "0123456789ab")).asks
-    assert run_requests.wanted_by(ask.tags, "2025-01-31") == ("0123456789ab", 1)
-    assert run_requests.wanted_by(ask.tags, "2025-02-01") == (None, 1)
+    (run_plan,) = planned(dict.fromkeys(days(31), "0123456789ab")).run_plans
+    assert run_requests.wanted_by(run_plan.tags, "2025-01-31") == ("0123456789ab", 1)
+    assert run_requests.wanted_by(run_plan.tags, "2025-02-01") == (None, 1)
     assert run_requests.wanted_by({}, DAY) == (None, 0)
     # An index of PostgreSQL takes no longer values.
-    assert max(map(len, ask.tags.values())) < 2700
+    assert max(map(len, run_plan.tags.values())) < 2700

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from health_etl.check_result import CheckResult
 from health_etl.lake import keys
 from health_etl.lake.keys import masked
 from health_etl.lake.store import Lake
@@ -19,7 +20,6 @@ from health_etl.record_types import record_types
 from health_etl.records import checks as records_checks
 from health_etl.records.checks import CHECKS, Partition
 from health_etl.records.quality import QualityRules
-from health_etl.verdict import Verdict
 from health_etl_tests.support.exports import (
     ANNA,
     BEN,
@@ -60,7 +60,7 @@ def subject(
     return partition
 
 
-def verdict(check: str, partition: Partition) -> Verdict:
+def result(check: str, partition: Partition) -> CheckResult:
     (judge,) = [known.judge for known in CHECKS if known.name == check]
     return judge(partition)
 
@@ -96,7 +96,7 @@ def test_accounting_counts_duplicates_rejected_rows_and_refused_files(lake: Lake
     put(lake, "blood_glucose", [*readings(5), blood_glucose("wild", mg_dl=999.0)])
     put(lake, "blood_glucose", readings(3, mg_dl=999.0), user_id=BEN)
     update_records(lake, "blood_glucose")
-    found = verdict("accounting", subject(lake))
+    found = result("accounting", subject(lake))
     assert found.passed
     assert found.facts == {"rows_in": 13, "accepted": 5, "duplicate": 4, "quarantined": 4}
 
@@ -107,7 +107,7 @@ def test_accounting_counts_a_record_with_a_bad_sample_once(lake: Lake) -> None:
     put(lake, "heart_rate", [record])
     update_records(lake, "heart_rate")
     assert manifest_of(lake, "heart_rate").rejected_rows == 1
-    assert verdict("accounting", subject(lake, "heart_rate")).passed
+    assert result("accounting", subject(lake, "heart_rate")).passed
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_accounting_counts_a_record_with_a_bad_sample_once(lake: Lake) -> None:
 def test_accounting_fails_when_the_manifest_counts_other_rows(lake: Lake, changes: dict[str, int]) -> None:
     put(lake, "blood_glucose", readings(4))
     update_records(lake, "blood_glucose")
-    found = verdict("accounting", tampered(lake, **changes))
+    found = result("accounting", tampered(lake, **changes))
     assert (found.passed, found.is_serious) == (False, True)
     assert [row["file"] for row in found.rows] == [masked(manifest_of(lake, "blood_glucose").files[0].key)]
 
@@ -127,21 +127,21 @@ def test_accounting_fails_when_a_row_is_gone_from_the_table(lake: Lake) -> None:
     put(lake, "blood_glucose", readings(4))
     update_records(lake, "blood_glucose")
     write_table(lake, TABLE, records_of(lake, "blood_glucose").iloc[1:], GLUCOSE.arrow_schema)
-    assert not verdict("accounting", subject(lake)).passed
+    assert not result("accounting", subject(lake)).passed
 
 
 def test_accounting_fails_when_the_rejected_rows_are_gone(lake: Lake) -> None:
     put(lake, "blood_glucose", [*readings(4), blood_glucose("wild", mg_dl=999.0)])
     update_records(lake, "blood_glucose")
     lake.delete([keys.rejected_key(GLUCOSE.avro_name, UPLOADED.isoformat())])
-    assert not verdict("accounting", subject(lake)).passed
+    assert not result("accounting", subject(lake)).passed
 
 
 def test_accounting_fails_when_the_whole_table_is_gone(lake: Lake) -> None:
     put(lake, "blood_glucose", readings(4))
     update_records(lake, "blood_glucose")
     lake.delete([TABLE])
-    assert not verdict("accounting", subject(lake)).passed
+    assert not result("accounting", subject(lake)).passed
 
 
 def test_accounting_fails_when_the_table_holds_rows_of_a_file_that_no_manifest_names(lake: Lake) -> None:
@@ -149,7 +149,7 @@ def test_accounting_fails_when_the_table_holds_rows_of_a_file_that_no_manifest_n
     put(lake, "blood_glucose", readings(2, first=9), user_id=BEN)
     update_records(lake, "blood_glucose")
     manifest = manifest_of(lake, "blood_glucose")
-    found = verdict("accounting", replace(subject(lake), manifest=replace(manifest, files=manifest.files[:1])))
+    found = result("accounting", replace(subject(lake), manifest=replace(manifest, files=manifest.files[:1])))
     assert not found.passed
     assert [row["fault"] for row in found.rows] == ["its rows are in no manifest"]
 
@@ -162,7 +162,7 @@ def test_an_added_field_is_a_warning_that_names_it(lake: Lake) -> None:
     added = {"name": "mood", "type": ["null", "string"], "default": None}
     put_content(lake, "blood_glucose", with_fields([*GLUCOSE.avro_schema["fields"], added]))
     update_records(lake, "blood_glucose")
-    found = verdict("schema_drift", subject(lake))
+    found = result("schema_drift", subject(lake))
     assert (found.passed, found.is_serious) == (False, False)
     assert [row["fault"] for row in found.rows] == ["added: mood"]
 
@@ -172,7 +172,7 @@ def test_a_schema_that_lost_a_field_is_serious(lake: Lake) -> None:
     put_content(lake, "blood_glucose", with_fields(without))
     update_records(lake, "blood_glucose")
     partition = subject(lake)
-    assert verdict("schema_drift", partition).is_serious
+    assert result("schema_drift", partition).is_serious
     assert failing(partition) == {"schema_drift", "refused_files"}
 
 
@@ -180,10 +180,10 @@ def test_a_schema_that_lost_a_field_is_serious(lake: Lake) -> None:
 def test_completeness_fails_for_every_type_when_a_column_that_exports_fill_is_empty(lake: Lake, name: str) -> None:
     put(lake, name, [BUILDERS[name]("full")])
     update_records(lake, name)
-    assert verdict("completeness", subject(lake, name)).passed
+    assert result("completeness", subject(lake, name)).passed
     put(lake, name, [without_offsets(BUILDERS[name]("poor"))], user_id=BEN)
     update_records(lake, name)
-    found = verdict("completeness", subject(lake, name))
+    found = result("completeness", subject(lake, name))
     assert (found.passed, found.is_serious) == (False, False)
     assert {row["column"].removeprefix("start_").removeprefix("end_") for row in found.rows} == {"zone_offset"}
     assert found.facts["least_filled"] == pytest.approx(float(found.rows[0]["filled"].rstrip("%")) / 100, abs=1e-3)
@@ -198,7 +198,7 @@ def test_completeness_is_counted_over_measurements_and_not_over_files(lake: Lake
     put(lake, "steps", [steps(f"s{n}", NOON + timedelta(hours=n)) for n in range(10)])
     put(lake, "steps", [steps(f"p{n}", zone=None) for n in range(poor)], user_id=BEN)
     update_records(lake, "steps")
-    found = verdict("completeness", subject(lake, "steps"))
+    found = result("completeness", subject(lake, "steps"))
     assert found.passed == passes
     assert found.facts["least_filled"] == pytest.approx(10 / (10 + poor), abs=1e-3)
 
@@ -206,7 +206,7 @@ def test_completeness_is_counted_over_measurements_and_not_over_files(lake: Lake
 def test_rows_that_were_rejected_for_a_missing_value_count_as_empty(lake: Lake) -> None:
     put(lake, "blood_glucose", [*readings(8), blood_glucose("n", NOON, float("nan"))])
     update_records(lake, "blood_glucose")
-    found = verdict("completeness", subject(lake))
+    found = result("completeness", subject(lake))
     assert [dict(row) for row in found.rows] == [{"column": "glucose_mg_dl", "filled": "88.9%"}]
 
 
@@ -215,7 +215,7 @@ def test_a_value_out_of_range_fails_the_physiological_check_alone(lake: Lake) ->
     update_records(lake, "blood_glucose")
     partition = subject(lake)
     assert failing(partition) == {"physiological"}
-    found = verdict("physiological", partition)
+    found = result("physiological", partition)
     assert found.facts == {"measurements": 1}
     assert [row["fault"] for row in found.rows] == ["glucose_mg_dl:out_of_range"]
     assert "override" in found.rows[0]["way out"]
@@ -227,7 +227,7 @@ def test_an_impossible_time_fails_the_temporal_check_alone(lake: Lake) -> None:
     update_records(lake, "blood_glucose")
     partition = subject(lake)
     assert failing(partition) == {"temporal"}
-    assert [row["fault"] for row in verdict("temporal", partition).rows] == ["time_utc:time_implausible"]
+    assert [row["fault"] for row in result("temporal", partition).rows] == ["time_utc:time_implausible"]
 
 
 def test_faults_that_a_type_adds_of_its_own_are_temporal_too(lake: Lake) -> None:
@@ -235,7 +235,7 @@ def test_faults_that_a_type_adds_of_its_own_are_temporal_too(lake: Lake) -> None
     record["samples"][-1]["timeEpochMillis"] = record["endTimeEpochMillis"] + 1
     put(lake, "heart_rate", [record])
     update_records(lake, "heart_rate")
-    found = verdict("temporal", subject(lake, "heart_rate"))
+    found = result("temporal", subject(lake, "heart_rate"))
     assert not found.passed
     assert [row["fault"] for row in found.rows] == ["outside_record"]
 
@@ -248,7 +248,7 @@ def poor_file() -> list[Record]:
 def test_a_file_under_the_threshold_fails_the_quality_check_with_its_way_out(lake: Lake) -> None:
     put(lake, "blood_glucose", poor_file())
     update_records(lake, "blood_glucose")
-    found = verdict("quality", subject(lake))
+    found = result("quality", subject(lake))
     assert (found.passed, found.is_serious) == (False, True)
     assert found.facts == {"mean_score": 0.68, "lowest_score": 0.68, "threshold": 0.7}
     assert "release it with an override" in found.summary
@@ -258,7 +258,7 @@ def test_a_refused_file_is_listed_with_reason_and_way_out_but_without_the_person
     key = put_content(lake, "blood_glucose", b"no Avro at all")
     put(lake, "blood_glucose", readings(2))
     update_records(lake, "blood_glucose")
-    found = verdict("refused_files", subject(lake))
+    found = result("refused_files", subject(lake))
     assert (found.passed, found.is_serious) == (False, True)
     assert found.facts == {"files": 2, "refused_files": 1}
     (row,) = found.rows
@@ -277,10 +277,10 @@ def history(lake: Lake, wild: int, days: int = 3, each: int = 50) -> date:
     return UPLOADED + timedelta(days=days)
 
 
-def upload(lake: Lake, on: date, wild: int, count: int) -> Verdict:
+def upload(lake: Lake, on: date, wild: int, count: int) -> CheckResult:
     put(lake, "blood_glucose", [*readings(count - wild), *readings(wild, 500, mg_dl=999.0)], upload_date=on)
     update_records(lake, "blood_glucose", on)
-    return verdict("quarantine_rate", subject(lake, on=on))
+    return result("quarantine_rate", subject(lake, on=on))
 
 
 def test_a_quarantine_rate_far_above_that_of_the_partitions_before_fails(lake: Lake) -> None:
@@ -315,7 +315,7 @@ def test_history_reaches_back_a_bounded_number_of_partitions(lake: Lake, monkeyp
 
 def test_a_partition_that_was_never_made_is_stale(lake: Lake) -> None:
     put(lake, "blood_glucose", readings(1))
-    found = verdict("freshness", subject(lake))
+    found = result("freshness", subject(lake))
     assert (found.passed, found.facts) == (False, {"files_waiting": 1, "files_gone": 0})
 
 
@@ -323,10 +323,10 @@ def test_a_new_upload_makes_a_partition_stale_until_it_is_made(lake: Lake) -> No
     put(lake, "blood_glucose", readings(1))
     update_records(lake, "blood_glucose")
     put(lake, "blood_glucose", readings(2))
-    found = verdict("freshness", subject(lake))
+    found = result("freshness", subject(lake))
     assert (found.passed, found.facts) == (False, {"files_waiting": 1, "files_gone": 0})
     update_records(lake, "blood_glucose")
-    assert verdict("freshness", subject(lake)).passed
+    assert result("freshness", subject(lake)).passed
 
 
 def test_an_upload_that_vanished_makes_a_partition_stale(lake: Lake) -> None:
@@ -334,17 +334,17 @@ def test_an_upload_that_vanished_makes_a_partition_stale(lake: Lake) -> None:
     put(lake, "blood_glucose", readings(2))
     update_records(lake, "blood_glucose")
     lake.delete([key])
-    found = verdict("freshness", subject(lake))
+    found = result("freshness", subject(lake))
     assert (found.passed, found.facts) == (False, {"files_waiting": 0, "files_gone": 1})
 
 
 def test_other_quality_rules_make_a_partition_stale(lake: Lake) -> None:
     put(lake, "blood_glucose", readings(1))
     update_records(lake, "blood_glucose")
-    assert not verdict("freshness", subject(lake, rules=QualityRules(threshold=0.5))).passed
+    assert not result("freshness", subject(lake, rules=QualityRules(threshold=0.5))).passed
 
 
-def judged_on_every_fault(lake: Lake) -> Sequence[Verdict]:
+def judged_on_every_fault(lake: Lake) -> Sequence[CheckResult]:
     put_content(lake, "blood_glucose", b"no Avro at all")
     put(lake, "blood_glucose", poor_file())
     put(lake, "blood_glucose", [*readings(3), blood_glucose("wild", mg_dl=998.25)], user_id=BEN)

@@ -112,7 +112,7 @@ def test_a_bad_file_is_quarantined_with_its_reason_and_its_neighbours_go_on(
     assert (metadata["source_key"], metadata["reason"], metadata["copied"]) == (bad, reason, is_copied)
     assert (metadata["etag"], metadata["size_bytes"]) == (entry(lake, bad).etag, len(content))
     assert metadata["detail"] == entry(lake, bad).detail
-    assert metadata["way_out"]
+    assert metadata["remedy"]
     assert lake.get(bad) == content, "raw/ is read only"
 
 

@@ -299,7 +299,7 @@ def test_a_good_file_is_not_among_what_can_be_released_and_a_released_one_stays_
     assert [(item.entry.key, item.what) for item in everything(lake)] == [(key, "rows")]
     override(lake, key)
     (item,) = everything(lake)
-    assert (item.what, item.reasons, item.way_out) == ("nothing, released", [], "nothing; it was released")
+    assert (item.what, item.reasons, item.remedy) == ("nothing, released", [], "nothing; it was released")
 
 
 def test_an_item_says_what_is_kept_out_why_and_what_to_do(lake: Lake) -> None:
@@ -308,4 +308,4 @@ def test_an_item_says_what_is_kept_out_why_and_what_to_do(lake: Lake) -> None:
     (item,) = everything(lake)
     assert (item.name, item.what) == (masked(key), "whole file")
     assert item.reasons == ["no_good_rows", "glucose_mg_dl:out_of_range"]
-    assert item.way_out.startswith("release it with an override if the value is real")
+    assert item.remedy.startswith("release it with an override if the value is real")

@@ -47,7 +47,7 @@ def test_an_unclaimed_upload_is_copied_with_reason_and_way_out(lake: Lake, key: 
     assert lake.get(key.replace("raw/", "quarantine/unclaimed/")) == key.encode()
     found = metadata(lake, key)
     assert (found["source_key"], found["reason"], found["copied"]) == (key, reason, True)
-    assert found["way_out"]
+    assert found["remedy"]
 
 
 def test_raw_is_left_as_it_is(lake: Lake) -> None:

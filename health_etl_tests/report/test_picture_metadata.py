@@ -15,7 +15,7 @@ from PIL import Image
 from health_etl.lake import keys
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import write_table
-from health_etl.orchestration.assets.pictures import MOST_BYTES, picture_metadata
+from health_etl.orchestration.assets.pictures import MAX_BYTES, picture_metadata
 from health_etl.report.pictures import pictures
 from health_etl_tests.report.person import dates, insights
 from health_etl_tests.support.exports import memory_lake
@@ -65,7 +65,7 @@ def test_enough_people_are_one_small_picture(name: str) -> None:
     shown = picture_metadata(lake, name, PARTITION, 5)["picture"].md_str
     encoded = re.findall(r"!\[[^\]]+\]\(data:image/png;base64,([A-Za-z0-9+/=]+)\)", shown)
     assert len(encoded) == 1
-    assert len(encoded[0]) <= MOST_BYTES
+    assert len(encoded[0]) <= MAX_BYTES
     width, height = Image.open(io.BytesIO(base64.b64decode(encoded[0]))).size
     assert width > 2 * height
 

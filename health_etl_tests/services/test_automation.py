@@ -33,7 +33,7 @@ from health_etl.lake.store import Lake, connect
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE
 from health_etl.orchestration.sensors.uploads import RECORD_TYPE
 from health_etl.planning import staleness
-from health_etl.planning.run_requests import ASKED_FOR
+from health_etl.planning.run_requests import REQUESTED
 from health_etl.rabbitmq.broker import DEAD_LETTERS, EXCHANGE, QUEUE
 from health_etl.record_types import record_types
 from health_etl.records.quality import QualityRules
@@ -79,7 +79,7 @@ class Automated:
         return not staleness.stale_months(self.lake, catalogue) and not self.unfinished()
 
     def unfinished(self) -> int:
-        found = self.stack.ask(
+        found = self.stack.run_plan(
             "query ($statuses: [RunStatus!]) "
             "{ runsOrError(filter: {statuses: $statuses}) { ... on Runs { results { id } } } }",
             statuses=[status.value for status in NOT_FINISHED_STATUSES],
@@ -91,7 +91,7 @@ class Automated:
 
     def asked_for(self) -> dict[tuple[str, str, str], list[str]]:
         """Return the runs that succeeded and sensors had asked for, by record type, upload date and state."""
-        found = self.stack.ask(
+        found = self.stack.run_plan(
             "query ($job: String!) { runsOrError(filter: {pipelineName: $job, statuses: [SUCCESS]}) "
             "{ ... on Runs { results { creationTime startTime endTime tags { key value } } } } }",
             job=BRING_UP_TO_DATE,
@@ -101,7 +101,7 @@ class Automated:
             tags = {tag["key"]: tag["value"] for tag in run["tags"]}
             times = " ".join(f"{run[name]:.1f}" for name in ("creationTime", "startTime", "endTime"))
             if RECORD_TYPE in tags:
-                for partition, state in json.loads(tags[ASKED_FOR]).items():
+                for partition, state in json.loads(tags[REQUESTED]).items():
                     about = f"{tags['dagster/sensor_name']} {tags['dagster/run_key']} {times}"
                     runs[tags[RECORD_TYPE], partition, state].append(about)
         return runs

@@ -24,7 +24,7 @@ import pytest
 from health_etl.lake import keys
 from health_etl.lake.manifest import FileEntry, Quality, RecordsManifest
 from health_etl.lake.store import Lake, connect
-from health_etl.orchestration.sensors.uploads import MOST_ASKS
+from health_etl.orchestration.sensors.uploads import MAX_RUNS_PER_TICK
 from health_etl.record_types import record_types
 from health_etl.records import partition as records_partition
 from health_etl.settings import Settings
@@ -38,7 +38,7 @@ TODAY = datetime.now(UTC).date()
 LOOK_BACK_DAYS = 30
 DATES = [TODAY - timedelta(days=days) for days in range(0, LOOK_BACK_DAYS + 1, 2)]  # with gaps: each is a run alone
 LOOKED = f"Looked at {LOOK_BACK_DAYS + 1} upload dates with {OBJECTS:,} uploads: "
-MOST_MB = 200
+MAX_MB = 200
 STEPS = record_types()["steps"]
 
 
@@ -104,18 +104,22 @@ def account_for(lake: Lake, day: date) -> None:
 def test_ticks_ask_for_what_they_may_go_on_where_they_were_and_rest_when_all_is_accounted_for(bucket: Bucket) -> None:
     (first, second, third), told = bucket.ticks(3)
     newest_first = [[day.isoformat(), day.isoformat()] for day in DATES]
-    left = len(DATES) - MOST_ASKS
-    assert (first.asked, second.asked, third.asked) == (newest_first[:MOST_ASKS], newest_first[MOST_ASKS:], [])
+    left = len(DATES) - MAX_RUNS_PER_TICK
+    assert (first.asked, second.asked, third.asked) == (
+        newest_first[:MAX_RUNS_PER_TICK],
+        newest_first[MAX_RUNS_PER_TICK:],
+        [],
+    )
     assert told == [
-        f"{LOOKED}{MOST_ASKS} partitions asked for in {MOST_ASKS} runs, {left} left for the next tick.",
-        f"{LOOKED}{left} partitions asked for in {left} runs, {MOST_ASKS} running or queued.",
+        f"{LOOKED}{MAX_RUNS_PER_TICK} partitions asked for in {MAX_RUNS_PER_TICK} runs, {left} left for the next tick.",
+        f"{LOOKED}{left} partitions asked for in {left} runs, {MAX_RUNS_PER_TICK} running or queued.",
         f"{LOOKED}0 partitions asked for in 0 runs, {len(DATES)} running or queued.",
     ]
-    assert third.above_start_mb < MOST_MB
+    assert third.above_start_mb < MAX_MB
 
     for day in DATES:
         account_for(bucket.lake, day)
     (first, second), told = bucket.ticks(2)
     assert (first.asked, second.asked) == ([], [])
     assert told == [f"{LOOKED}everything is accounted for."] * 2
-    assert second.above_start_mb < MOST_MB
+    assert second.above_start_mb < MAX_MB

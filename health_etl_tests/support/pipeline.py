@@ -20,7 +20,7 @@ from health_etl.insights import daily_journal, person_days
 from health_etl.insights import partition as insights_partition
 from health_etl.insights.partition import InsightOptions
 from health_etl.insights.texts import narrate
-from health_etl.insights.writer import Teller, with_trends
+from health_etl.insights.writer import InsightsWriter, with_trends
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
@@ -101,9 +101,9 @@ def make_insights(lake: Lake, name: str, partition: str, options: InsightOptions
         raise ValueError(f"nothing calls for {name} {partition}")
     selection = select(lake, record_types()[name], partition, wanted.window, options.default_zone)
     rows = measured(selection, name, insights_partition.qualities(catalogue, name, wanted.window), options)
-    teller = Teller(lake, catalogue, name, options.clinical)
-    teller.expect(partition, wanted.digest, rows)
-    manifest = teller.tell(partition)
+    writer = InsightsWriter(lake, catalogue, name, options.clinical)
+    writer.expect(partition, wanted.digest, rows)
+    manifest = writer.tell(partition)
     assert manifest is not None
     return manifest
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from health_etl.check_result import CheckResult
 from health_etl.clinical.common.base import Level
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
 from health_etl.training.checks import CHECKS, Month
-from health_etl.verdict import Verdict
 from health_etl_tests.support.exports import ANNA, BEN, BUILDERS, NOON, blood_glucose, contents, memory_lake, put, steps
 from health_etl_tests.support.pipeline import bring_up_to_date, make_insights, update_offsets, update_records
 
@@ -32,13 +32,13 @@ def lake() -> Lake:
     return lake
 
 
-def verdicts(lake: Lake, month: str = "2025-09") -> dict[str, Verdict]:
+def results(lake: Lake, month: str = "2025-09") -> dict[str, CheckResult]:
     subject = Month(lake, Catalogue(lake), month)
     return {check.name: check.judge(subject) for check in CHECKS}
 
 
 def failing(lake: Lake) -> set[str]:
-    return {name for name, found in verdicts(lake).items() if not found.passed}
+    return {name for name, found in results(lake).items() if not found.passed}
 
 
 def tamper(lake: Lake, change: Callable[[Example], object]) -> None:
@@ -54,15 +54,15 @@ def test_every_check_passes_on_the_journal_of_every_type() -> None:
     for name, build in BUILDERS.items():
         put(lake, name, [build("r1"), build("r2", NOON - timedelta(days=3))])
     bring_up_to_date(lake)
-    found = verdicts(lake)
-    assert [name for name, verdict in found.items() if not verdict.passed] == []
+    found = results(lake)
+    assert [name for name, result in found.items() if not result.passed] == []
     of_types = 2 * len(BUILDERS)
     across_types = 3  # a night is named after the day on which it ends
     assert found["grounded"].facts["lines"] == (of_types + across_types) * len(Level)
 
 
 def test_every_check_passes_on_a_month_that_nothing_speaks_of(lake: Lake) -> None:
-    assert [name for name, found in verdicts(lake, "2024-01").items() if not found.passed] == []
+    assert [name for name, found in results(lake, "2024-01").items() if not found.passed] == []
 
 
 def test_what_spoils_training_data_keeps_them_from_whatever_is_downstream() -> None:
@@ -72,7 +72,7 @@ def test_what_spoils_training_data_keeps_them_from_whatever_is_downstream() -> N
 def test_a_number_that_the_input_does_not_hold_is_serious(lake: Lake) -> None:
     tamper(lake, lambda example: example.update(output=example["output"] + " Your heart rate was 7777."))
     assert failing(lake) == {"grounded", "as_written"}
-    found = verdicts(lake)["grounded"]
+    found = results(lake)["grounded"]
     assert found.is_serious
     assert found.facts == {"lines": LINES, "lines_ungrounded": 1}
     assert "7777" not in repr(found)
@@ -82,7 +82,7 @@ def test_an_example_that_stands_there_twice_is_serious(lake: Lake) -> None:
     content = lake.get(FILE)
     lake.put(FILE, content + content)
     assert failing(lake) == {"one_line_an_example", "as_written"}
-    assert verdicts(lake)["one_line_an_example"].facts == {"lines": LINES + LINES // 2, "lines_repeated": LINES // 2}
+    assert results(lake)["one_line_an_example"].facts == {"lines": LINES + LINES // 2, "lines_repeated": LINES // 2}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_an_example_that_stands_there_twice_is_serious(lake: Lake) -> None:
 def test_a_line_with_foreign_fields_or_a_person_is_serious(lake: Lake, change: Callable[[Example], object]) -> None:
     tamper(lake, change)
     assert failing(lake) == {"fields", "as_written"}
-    found = verdicts(lake)["fields"]
+    found = results(lake)["fields"]
     assert found.is_serious
     assert found.facts == {"lines": LINES, "lines_misshapen": 1}
     assert ANNA not in repr(found)
@@ -110,12 +110,12 @@ def test_a_line_with_foreign_fields_or_a_person_is_serious(lake: Lake, change: C
 def test_a_line_that_is_no_example_is_misshapen(lake: Lake, line: bytes) -> None:
     lake.put(FILE, lake.get(FILE) + line + b"\n")
     assert failing(lake) >= {"fields", "as_written"}
-    assert verdicts(lake)["fields"].facts == {"lines": LINES + 1, "lines_misshapen": 1}
+    assert results(lake)["fields"].facts == {"lines": LINES + 1, "lines_misshapen": 1}
 
 
 def test_a_file_that_was_changed_is_told_with_its_way_out(lake: Lake) -> None:
     lake.put(FILE, lake.get(FILE) + b"\n")
-    found = verdicts(lake)["as_written"]
+    found = results(lake)["as_written"]
     assert (found.passed, found.is_serious, found.facts) == (False, True, {"files_changed": 1})
 
 
@@ -139,7 +139,7 @@ def test_new_insights_make_the_month_stale_and_name_the_domain(lake: Lake) -> No
     update_offsets(lake)
     make_insights(lake, "blood_glucose", "2025-09-21")
     assert failing(lake) == {"freshness"}
-    assert "metabolic_diabetes" in verdicts(lake)["freshness"].summary
-    assert "physical_activity" not in verdicts(lake)["freshness"].summary
+    assert "metabolic_diabetes" in results(lake)["freshness"].summary
+    assert "physical_activity" not in results(lake)["freshness"].summary
     bring_up_to_date(lake)
     assert failing(lake) == set()

@@ -41,7 +41,7 @@ TOLD_RANGES = tuple(BOUNDS)
 
 EVENT = (
     f"at least {limits.EVENT_MINUTES} consecutive minutes beyond, ended by {limits.EVENT_MINUTES} minutes back or a "
-    f"gap of more than {limits.LONGEST_SPACING_MINUTES} minutes"
+    f"gap of more than {limits.MAX_SPACING_MINUTES} minutes"
 )
 
 
@@ -129,7 +129,7 @@ _DESCRIBED = (
     minutes(
         "cadence_minutes",
         "Time between readings",
-        f"Median spacing of readings, gaps above {limits.LONGEST_SPACING_MINUTES} min left out.",
+        f"Median spacing of readings, gaps above {limits.MAX_SPACING_MINUTES} min left out.",
     ),
     minutes(
         "longest_gap_minutes",

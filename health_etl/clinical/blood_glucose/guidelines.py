@@ -38,7 +38,7 @@ GUIDELINES = (
     f"{t.PREGNANCY_VERY_LOW_TARGET_PERCENT} %, above {t.PREGNANCY_HIGH_MG_DL} mg/dL below "
     f"{t.PREGNANCY_ABOVE_RANGE_TARGET_PERCENT} % ({t.BATTELINO_2019_SOURCE}).",
     f"A coefficient of variation up to {t.STABLE_CV_PERCENT} % counts as stable ({t.BATTELINO_2019_SOURCE}).",
-    f"A low or high event lasts at least {t.EVENT_MINUTES} min; a pause of more than {t.LONGEST_SPACING_MINUTES} min "
+    f"A low or high event lasts at least {t.EVENT_MINUTES} min; a pause of more than {t.MAX_SPACING_MINUTES} min "
     f"ends it. Extended hypoglycaemia: more than {t.EXTENDED_HYPO_MINUTES} min below {t.RANGE_LOW_MG_DL} mg/dL; "
     f"extended hyperglycaemia: at least {t.EXTENDED_HYPER_MINUTES} min in all within "
     f"{t.EXTENDED_HYPER_WITHIN_MINUTES} min above {t.VERY_HIGH_ABOVE_MG_DL} mg/dL ({t.BATTELINO_2023_SOURCE}).",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.blood_glucose.summary import RANGES
-from health_etl.clinical.blood_glucose.thresholds import LONGEST_SPACING_MINUTES
+from health_etl.clinical.blood_glucose.thresholds import MAX_SPACING_MINUTES
 from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples, divide
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import PERCENT
@@ -76,7 +76,7 @@ def cadence_minutes(readings: Samples) -> Floats:
 
     Spacings above 45 min are gaps and play no part. NaN where no two readings are neighbours.
     """
-    return readings.median_spacing_minutes(LONGEST_SPACING_MINUTES)
+    return readings.median_spacing_minutes(MAX_SPACING_MINUTES)
 
 
 def recorded_minutes(readings: Samples, cadence: Floats) -> Floats:
@@ -94,7 +94,7 @@ def recorded_share(minutes: Floats, expected_minutes: Floats) -> Floats:
 
 def stretch_starts(readings: Samples) -> Booleans:
     """Flag the first reading of each group and each reading after a gap of more than 45 min."""
-    gap_ms = LONGEST_SPACING_MINUTES * MS_PER_MINUTE
+    gap_ms = MAX_SPACING_MINUTES * MS_PER_MINUTE
     fresh = np.ones(len(readings.group), dtype=np.bool_)
     fresh[1:] = (np.diff(readings.group) != 0) | (np.diff(readings.time_ms) > gap_ms)
     return fresh

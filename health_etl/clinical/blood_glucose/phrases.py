@@ -18,7 +18,7 @@ def recorded(facts: Facts) -> str:
     if not facts.has("cadence_minutes"):
         return (
             f"On {day}, {number} single glucose readings were recorded between {first} and {last} local time, more "
-            f"than {t.LONGEST_SPACING_MINUTES} min apart, so no part of the day counts as recorded throughout."
+            f"than {t.MAX_SPACING_MINUTES} min apart, so no part of the day counts as recorded throughout."
         )
     cadence, share = facts["cadence_minutes"], facts["coverage_percent"]
     return facts.pick(

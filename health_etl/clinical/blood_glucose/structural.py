@@ -35,8 +35,8 @@ def structural(facts: Facts) -> str:
 def _pause(facts: Facts) -> str:
     if not facts.has("longest_gap_minutes"):
         return ""
-    if facts.number("longest_gap_minutes") <= t.LONGEST_SPACING_MINUTES:
-        return f"No stretch without a reading was longer than {t.LONGEST_SPACING_MINUTES} min."
+    if facts.number("longest_gap_minutes") <= t.MAX_SPACING_MINUTES:
+        return f"No stretch without a reading was longer than {t.MAX_SPACING_MINUTES} min."
     return (
         f"The longest stretch of the day without a reading lasted {facts['longest_gap_minutes']} min; what glucose did "
         "in it is unknown."

@@ -54,7 +54,7 @@ MINIMUM_COVERAGE_PERCENT = sourced(
     70, "% of readings", _DIABETES, "Battelino 2019, as above (checked); ASSUMPTION that it serves for one day too"
 )
 REPORT_DAYS = sourced(14, "days", _DIABETES, "Battelino 2019, as above (checked)")
-LONGEST_SPACING_MINUTES = sourced(45, "min, a longer pause is a gap", _DIABETES, _CONSENSUS_2023_SOURCE)
+MAX_SPACING_MINUTES = sourced(45, "min, a longer pause is a gap", _DIABETES, _CONSENSUS_2023_SOURCE)
 LONG_GAP_HOURS = sourced(24, "hours", _DIABETES, "ASSUMPTION: a whole day without readings is worth a word in a report")
 
 # Events

@@ -214,4 +214,4 @@ class DayProcessor:
         return (*self.metrics, *self.trends)
 
 
-Telling = Processor | DayProcessor  # whatever has metrics and tells them
+Narrator = Processor | DayProcessor  # whatever has metrics and tells them

@@ -11,7 +11,7 @@ from health_etl.clinical.heart_rate.events import (
     BOUT_DEFAULT_FLOOR_BPM,
     BOUT_FLOOR_PERCENT,
     BOUT_MINUTES,
-    LONGEST_BOUT_MINUTES,
+    MAX_BOUT_MINUTES,
     SUSTAINED_MINUTES,
     URGENT_ABOVE_BPM,
     URGENT_MINUTES,
@@ -33,7 +33,7 @@ from health_etl.clinical.heart_rate.resting import (
     RESTING_MINIMUM_SAMPLES,
     RESTING_WINDOW_MINUTES,
 )
-from health_etl.clinical.heart_rate.series import LONGEST_GAP_MINUTES, NIGHT_END_HOUR
+from health_etl.clinical.heart_rate.series import MAX_GAP_MINUTES, NIGHT_END_HOUR
 from health_etl.clinical.heart_rate.trends import (
     BASELINE_MINIMUM_DAYS,
     OUTLIER_MINIMUM_BPM,
@@ -87,7 +87,7 @@ RECORDED = (
     ),
     _minutes(
         "recorded_minutes",
-        f"Time recorded (pauses of more than {LONGEST_GAP_MINUTES} min left out)",
+        f"Time recorded (pauses of more than {MAX_GAP_MINUTES} min left out)",
         "Minutes that the samples stand for: each until the next one, none for a pause.",
     ),
     _bpm("lowest_bpm", "Lowest heart rate", "Lowest sample of the day."),
@@ -100,7 +100,7 @@ PROFILE = (
         "resting_bpm",
         f"Resting heart rate (lowest mean of {RESTING_WINDOW_MINUTES} min)",
         f"Lowest mean over {RESTING_WINDOW_MINUTES} min with at least {RESTING_MINIMUM_SAMPLES} measured minutes and "
-        f"no pause of more than {LONGEST_GAP_MINUTES} min.",
+        f"no pause of more than {MAX_GAP_MINUTES} min.",
         1,
     ),
     _words("resting_start_local", "Its window: start, local time", "Local clock time of the window's start, HH:MM."),
@@ -202,7 +202,7 @@ GUIDELINES = (
     f"Resting heart rate of adults: conventional range {RESTING_LOW_BPM}–{RESTING_HIGH_BPM} bpm; clinically relevant "
     f"when below {BRADYCARDIA_BELOW_BPM} bpm.",
     f"Method of the resting heart rate: lowest mean of {RESTING_WINDOW_MINUTES} min, as Garmin, with at least "
-    f"{RESTING_MINIMUM_SAMPLES} measured minutes and no pause of more than {LONGEST_GAP_MINUTES} min.",
+    f"{RESTING_MINIMUM_SAMPLES} measured minutes and no pause of more than {MAX_GAP_MINUTES} min.",
     f"Resting heart rate, means of night and day, and zones are given when at least {MINIMUM_COVERAGE * PERCENT:.0f} % "
     f"of the day's hours hold a sample; the mean of the night ({NIGHT_SPAN} local) needs {NIGHT_MINIMUM_HOURS} of its "
     f"{NIGHT_END_HOUR} hours, that of the day {DAY_MINIMUM_HOURS} of {HOURS_PER_DAY - NIGHT_END_HOUR}.",
@@ -211,7 +211,7 @@ GUIDELINES = (
     f"Exercise bout (assumption): {BOUT_MINUTES} min or more at {BOUT_FLOOR_PERCENT} % of HRmax or above, without "
     f"HRmax at {BOUT_DEFAULT_FLOOR_BPM} bpm or above; movement is not in these records.",
     f"Rest is inferred (assumption) for a stretch that lies mostly in {NIGHT_SPAN} local or lasts more than "
-    f"{LONGEST_BOUT_MINUTES} min. Sustained: above {RESTING_HIGH_BPM} or below {BRADYCARDIA_BELOW_BPM} bpm for "
+    f"{MAX_BOUT_MINUTES} min. Sustained: above {RESTING_HIGH_BPM} or below {BRADYCARDIA_BELOW_BPM} bpm for "
     f"{SUSTAINED_MINUTES} min; urgent at rest: above {URGENT_ABOVE_BPM} bpm for {URGENT_MINUTES} min.",
     f"Recovery after a maximal exercise test: {COLE_AT_MOST_BPM} bpm or less after {FIRST_RECOVERY_MINUTES} min "
     f"({COLE_SOURCE}) or less than {SHETLER_BELOW_BPM} bpm after {SECOND_RECOVERY_MINUTES} min ({SHETLER_SOURCE}) "

@@ -36,9 +36,7 @@ BOUT_DEFAULT_FLOOR_BPM = sourced(
 )
 BOUT_MINUTES = sourced(10, "min", "adults", "ASSUMPTION: the bout of older activity guidelines (WHO 2010)")
 BOUT_BRIDGED_MINUTES = sourced(5, "min", "adults", "ASSUMPTION: the pauses of interval training belong to the bout")
-LONGEST_BOUT_MINUTES = sourced(
-    240, "min", "adults", "ASSUMPTION: exercise seldom lasts longer, fever and fast rhythms do"
-)
+MAX_BOUT_MINUTES = sourced(240, "min", "adults", "ASSUMPTION: exercise seldom lasts longer, fever and fast rhythms do")
 
 FLOOR_FROM_HRMAX = f"{BOUT_FLOOR_PERCENT} % of HRmax"
 FLOOR_DEFAULT = "adult default, neither age nor HRmax configured"
@@ -52,7 +50,7 @@ def inferred_rest(found: Stretches) -> Booleans:
     mistaken for rest, a fast rhythm by day for exercise. Minimal coverage: that of the stretch.
     """
     at_night: Booleans = found.night_minutes() * 2 > found.minutes
-    return at_night | (found.minutes > LONGEST_BOUT_MINUTES)
+    return at_night | (found.minutes > MAX_BOUT_MINUTES)
 
 
 def bout_floor(hrmax_bpm: Floats) -> tuple[Floats, pd.Series]:

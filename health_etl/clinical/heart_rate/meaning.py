@@ -5,7 +5,7 @@ from __future__ import annotations
 from health_etl.clinical.common.base import Facts
 from health_etl.clinical.common.text import above, below, paragraph, zone_caution
 from health_etl.clinical.heart_rate.events import (
-    LONGEST_BOUT_MINUTES,
+    MAX_BOUT_MINUTES,
     SUSTAINED_MINUTES,
     URGENT_ABOVE_BPM,
     URGENT_MINUTES,
@@ -138,7 +138,7 @@ def _high(facts: Facts) -> str:
         sentences.append(
             f"The rate stayed above {RESTING_HIGH_BPM} bpm for {SUSTAINED_MINUTES} min or more in "
             f"{stretches(facts, 'high_at_rest')} of inferred rest (mostly in {NIGHT_SPAN} local, or longer than "
-            f"{LONGEST_BOUT_MINUTES} min); being up and about or very long exercise would look the same. If it was "
+            f"{MAX_BOUT_MINUTES} min); being up and about or very long exercise would look the same. If it was "
             "rest and happens again, or with symptoms, medical advice should be sought."
         )
     if some(facts, "high_open_count"):

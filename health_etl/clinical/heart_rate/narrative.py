@@ -7,7 +7,7 @@ from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.common.text import counted, paragraph, zone_caution
 from health_etl.clinical.heart_rate.events import (
     BOUT_MINUTES,
-    LONGEST_BOUT_MINUTES,
+    MAX_BOUT_MINUTES,
     SUSTAINED_MINUTES,
     URGENT_ABOVE_BPM,
     URGENT_MINUTES,
@@ -17,7 +17,7 @@ from health_etl.clinical.heart_rate.profile import NIGHT_SPAN
 from health_etl.clinical.heart_rate.recovery import FIRST_RECOVERY_MINUTES, SECOND_RECOVERY_MINUTES
 from health_etl.clinical.heart_rate.resting import BRADYCARDIA_BELOW_BPM, RESTING_HIGH_BPM, RESTING_WINDOW_MINUTES
 from health_etl.clinical.heart_rate.sentences import no_baseline, one_sample, some, stretches, too_sparse
-from health_etl.clinical.heart_rate.series import LONGEST_GAP_MINUTES
+from health_etl.clinical.heart_rate.series import MAX_GAP_MINUTES
 from health_etl.clinical.heart_rate.trends import WEEK_DAYS
 from health_etl.clinical.heart_rate.zones import BELOW_ZONES, ZONE_FLOORS_PERCENT, ZONE_NAMES, zone_span
 
@@ -230,7 +230,7 @@ def _span(facts: Facts) -> str:
 def _gaps(facts: Facts) -> str:
     partial = f" ({facts['coverage_reason']})" if facts.has("coverage_reason") else ""
     return (
-        f"Without pauses of more than {LONGEST_GAP_MINUTES} min that is {facts['recorded_minutes']} min{partial}; what "
+        f"Without pauses of more than {MAX_GAP_MINUTES} min that is {facts['recorded_minutes']} min{partial}; what "
         "happened outside them is not known."
     )
 
@@ -292,7 +292,7 @@ def _sustained(facts: Facts) -> str:
             sentences.append(f"The rate stayed {rate}{where}: {stretches(facts, name)}, {begin} local time.")
     if some(facts, "high_at_rest_count") or some(facts, "urgent_at_rest_count"):
         sentences.append(
-            f"Rest is inferred from the hour or from a length of more than {LONGEST_BOUT_MINUTES} min, not measured."
+            f"Rest is inferred from the hour or from a length of more than {MAX_BOUT_MINUTES} min, not measured."
         )
     if not sentences and facts.has("high_at_rest_count"):
         return "Outside exercise bouts no sustained high or low rate was seen in the recorded time."

@@ -20,7 +20,7 @@ from health_etl.clinical.common.samples import (
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.text import local_clock_times
 from health_etl.clinical.common.units import MINUTES_PER_HOUR
-from health_etl.clinical.heart_rate.series import LONGEST_GAP_MINUTES
+from health_etl.clinical.heart_rate.series import MAX_GAP_MINUTES
 
 RESTING_LOW_BPM = sourced(60, "bpm", "adults at rest", "textbook convention: 60 to 100 is normal")
 RESTING_HIGH_BPM = sourced(100, "bpm", "adults at rest", "textbook convention: 60 to 100 is normal")
@@ -36,7 +36,7 @@ MINIMUM_COVERAGE = sourced(
 )
 TOO_SPARSE = (
     f"no window of {RESTING_WINDOW_MINUTES} min holds {RESTING_MINIMUM_SAMPLES} measured minutes "
-    f"with at most {LONGEST_GAP_MINUTES} min between them"
+    f"with at most {MAX_GAP_MINUTES} min between them"
 )
 IN_RANGE = "in the conventional range"
 BELOW_RANGE = "below the conventional range"
@@ -84,7 +84,7 @@ def lowest_windows(series: Samples) -> Windows:
     of the window included; half of the day's hours. The earliest of equal windows counts.
     """
     window_ms = RESTING_WINDOW_MINUTES * MS_PER_MINUTE
-    longest_gap_ms = LONGEST_GAP_MINUTES * MS_PER_MINUTE
+    longest_gap_ms = MAX_GAP_MINUTES * MS_PER_MINUTE
     start = np.arange(len(series.value))
     end = _first_outside(series, window_ms)
     paused = np.concatenate(([0], np.cumsum(np.diff(series.time_ms) > longest_gap_ms)))[: len(start)]

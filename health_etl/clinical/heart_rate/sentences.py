@@ -5,7 +5,7 @@ from __future__ import annotations
 from health_etl.clinical.common.base import Facts
 from health_etl.clinical.common.text import counted
 from health_etl.clinical.heart_rate.events import SUSTAINED_MINUTES
-from health_etl.clinical.heart_rate.series import LONGEST_GAP_MINUTES
+from health_etl.clinical.heart_rate.series import MAX_GAP_MINUTES
 from health_etl.clinical.heart_rate.trends import BASELINE_MINIMUM_DAYS
 
 
@@ -33,7 +33,7 @@ def too_sparse(facts: Facts) -> str:
     if facts.has("high_at_rest_count"):
         return ""
     return (
-        f"Nowhere were {SUSTAINED_MINUTES} min recorded without a pause of more than {LONGEST_GAP_MINUTES} min, so "
+        f"Nowhere were {SUSTAINED_MINUTES} min recorded without a pause of more than {MAX_GAP_MINUTES} min, so "
         "sustained rates of that length could not be seen: that none is told does not mean that there was none."
     )
 

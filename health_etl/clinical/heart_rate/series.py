@@ -15,7 +15,7 @@ from health_etl.clinical.common.units import HOURS_PER_DAY, MINUTES_PER_HOUR
 SAME_INSTANT_MS = sourced(
     0, "ms", "everybody", "ASSUMPTION: watches sample every second, so only equal instants are one measurement"
 )
-LONGEST_GAP_MINUTES = sourced(
+MAX_GAP_MINUTES = sourced(
     15,
     "min",
     "everybody",
@@ -60,7 +60,7 @@ def held_minutes(series: Samples) -> Floats:
     """
     held = np.ones(len(series.value))
     gap = np.diff(series.time_ms) / MS_PER_MINUTE
-    reaches = (np.diff(series.group) == 0) & (gap <= LONGEST_GAP_MINUTES)
+    reaches = (np.diff(series.group) == 0) & (gap <= MAX_GAP_MINUTES)
     held[:-1][reaches] = gap[reaches]
     return held
 
@@ -146,7 +146,7 @@ def stretches(series: Samples, beyond: Booleans, least_minutes: float, bridged_m
     """
     place = np.flatnonzero(beyond)
     gap = np.diff(series.time_ms[place]) / MS_PER_MINUTE
-    neighbours = (np.diff(place) == 1) & (gap <= LONGEST_GAP_MINUTES)
+    neighbours = (np.diff(place) == 1) & (gap <= MAX_GAP_MINUTES)
     linked = (np.diff(series.group[place]) == 0) & (neighbours | (gap <= bridged_minutes))
     opens = np.ones(len(place), dtype=np.bool_)
     opens[1:] = ~linked

@@ -15,7 +15,7 @@ from health_etl.clinical.common.units import MINUTES_PER_HOUR
 SAMPLE_MINUTES = sourced(
     5, "min", "everybody", "Task Force 1996, doi:10.1161/01.CIR.93.5.1043: short-term HRV is measured over 5 min"
 )
-LONGEST_SPACING_MINUTES = sourced(45, "min", "everybody", "ASSUMPTION: a longer pause between samples is a gap")
+MAX_SPACING_MINUTES = sourced(45, "min", "everybody", "ASSUMPTION: a longer pause between samples is a gap")
 NIGHT_HOURS = sourced(
     7, "h", "adults", "least sleep recommended for adults, Hirshkowitz 2015, doi:10.1016/j.sleh.2014.12.010"
 )
@@ -106,7 +106,7 @@ def recorded_share(samples: Samples) -> Floats:
     than the 5 minutes that it measured, as a lone sample does; so a pause adds nothing. Unit: share. Population:
     adults. Source: Task Force 1996 for the 5 min; the rest is an ASSUMPTION. Minimal coverage: none.
     """
-    spacing = samples.median_spacing_minutes(LONGEST_SPACING_MINUTES)
+    spacing = samples.median_spacing_minutes(MAX_SPACING_MINUTES)
     minutes = samples.count().astype(np.float64) * np.fmin(spacing, SAMPLE_MINUTES)
     share: Floats = np.minimum(minutes / (NIGHT_HOURS * MINUTES_PER_HOUR), 1.0)
     return share

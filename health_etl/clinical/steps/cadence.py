@@ -21,14 +21,14 @@ MODERATE_STEPS_PER_MIN = sourced(
 VIGOROUS_STEPS_PER_MIN = sourced(
     130, "steps/min", "adults of 21 to 40 years", "Tudor-Locke 2019, doi:10.1186/s12966-019-0769-6: 6 MET"
 )
-LONGEST_MINUTES = sourced(5, "min", "everybody", "ASSUMPTION: in a longer record walking and standing are averaged")
-SHORTEST_MINUTES = sourced(0.5, "min", "everybody", "ASSUMPTION: in a shorter record a few steps make any cadence")
+MAX_MINUTES = sourced(5, "min", "everybody", "ASSUMPTION: in a longer record walking and standing are averaged")
+MIN_MINUTES = sourced(0.5, "min", "everybody", "ASSUMPTION: in a shorter record a few steps make any cadence")
 HIGHEST_STEPS_PER_MIN = sourced(
     250, "steps/min", "everybody", "ASSUMPTION: above a sprint; counted late and not walked in this time"
 )
 
-COARSE = f"no record is between {SHORTEST_MINUTES} and {LONGEST_MINUTES} min long"
-THIN = f"records of at most {LONGEST_MINUTES} min follow less than {MOVEMENT_MINIMUM_HOURS} h of the day"
+COARSE = f"no record is between {MIN_MINUTES} and {MAX_MINUTES} min long"
+THIN = f"records of at most {MAX_MINUTES} min follow less than {MOVEMENT_MINIMUM_HOURS} h of the day"
 
 
 def cadence_metrics(
@@ -43,7 +43,7 @@ def cadence_metrics(
     of it followed by records of at most 5 min; else all null with the reason.
     """
     length = length_minutes(totals.records)
-    short = (length >= SHORTEST_MINUTES) & (length <= LONGEST_MINUTES)
+    short = (length >= MIN_MINUTES) & (length <= MAX_MINUTES)
     records = totals.records[short].reset_index(drop=True)
     cadence = records[quantity.column].to_numpy(dtype=np.float64) / length[short]
     followed = minutes_touched(followed_spans(records, quantity), days).sum(axis=1)
@@ -91,7 +91,7 @@ METRICS = (
     Metric(
         "peak_cadence_steps_per_min",
         "Highest cadence of a record",
-        f"Highest mean cadence of a record of {SHORTEST_MINUTES} to {LONGEST_MINUTES} min",
+        f"Highest mean cadence of a record of {MIN_MINUTES} to {MAX_MINUTES} min",
         unit="steps/min",
     ),
 )

@@ -10,7 +10,7 @@ import dagster as dg
 from health_etl.insights import daily_journal
 from health_etl.insights.batches import Analyses, Selections, analyse_all, select_changed
 from health_etl.insights.partition import InsightOptions
-from health_etl.insights.writer import Teller
+from health_etl.insights.writer import InsightsWriter
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest
@@ -22,7 +22,7 @@ from health_etl.orchestration.resources import LakeResource, reported_failures
 from health_etl.settings import Settings
 
 HAND_OVER = "hand_over"
-MOST_PICTURES = 7  # of a run, its last partitions: drawing takes longer than all else that a small partition needs
+MAX_PICTURES = 7  # of a run, its last partitions: drawing takes longer than all else that a small partition needs
 
 
 def select_op(name: str) -> dg.OpDefinition:
@@ -76,12 +76,12 @@ def narrate_op(name: str) -> dg.OpDefinition:
     def run(context: dg.AssetExecutionContext, lake: LakeResource, analysed: Analyses) -> dg.Output[None]:
         with reported_failures(context):
             opened, settings = lake.open(), lake.settings()
-            teller = Teller(opened, Catalogue(opened), name, InsightOptions.of(settings, opened).clinical)
+            writer = InsightsWriter(opened, Catalogue(opened), name, InsightOptions.of(settings, opened).clinical)
             for key, partition in sorted(analysed.partitions.items()):
-                teller.expect(key, partition.days_digest, partition.rows)
+                writer.expect(key, partition.days_digest, partition.rows)
             done = make_each(
                 context,
-                lambda key: _made(opened, name, _told(teller, key, analysed)),
+                lambda key: _made(opened, name, _told(writer, key, analysed)),
                 lambda made: _with_pictures(opened, settings, name, made),
             )
             progress.advance("steps")
@@ -123,7 +123,7 @@ def _with_pictures(lake: Lake, settings: Settings, name: str, made: dict[str, Ma
     """Add a picture to the last partitions, where it stands for enough people."""
     enough = settings.pictures_minimum_people
     drawn = {}
-    for key in sorted(made)[-MOST_PICTURES:]:
+    for key in sorted(made)[-MAX_PICTURES:]:
         if made[key].metadata["person_days"] >= enough:  # a person has a day at least
             drawn[key] = replace(made[key], metadata={**made[key].metadata, **_picture(lake, name, key, enough)})
     return made | drawn
@@ -136,7 +136,7 @@ def _picture(lake: Lake, name: str, partition: str, enough: int) -> dict[str, An
     return picture_metadata(lake, name, partition, enough)
 
 
-def _told(teller: Teller, partition: str, analyses: Analyses) -> DerivedManifest | None:
+def _told(writer: InsightsWriter, partition: str, analyses: Analyses) -> DerivedManifest | None:
     if partition in analyses.failed:
         raise analyses.failed[partition]
-    return teller.tell(partition)
+    return writer.tell(partition)

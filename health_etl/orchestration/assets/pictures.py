@@ -11,7 +11,7 @@ from health_etl.lake.tables import read_frame
 from health_etl.report.pictures import pictures
 from health_etl.report.style import png
 
-MOST_BYTES = 50_000  # of base64 text: an event's metadata goes out whole with every answer of the UI's history
+MAX_BYTES = 50_000  # of base64 text: an event's metadata goes out whole with every answer of the UI's history
 
 
 def picture_metadata(lake: Lake, name: str, partition: str, minimum_people: int) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def picture_metadata(lake: Lake, name: str, partition: str, minimum_people: int)
     if drawn is None:
         return {}
     image = base64.b64encode(png(drawn.figure)).decode()
-    if len(image) > MOST_BYTES:
-        raise ValueError(f"the picture of {name} takes {len(image)} bytes, and {MOST_BYTES} are allowed")
+    if len(image) > MAX_BYTES:
+        raise ValueError(f"the picture of {name} takes {len(image)} bytes, and {MAX_BYTES} are allowed")
     shown = f"**{drawn.title}.** {drawn.note}\n\n![{drawn.title}](data:image/png;base64,{image})"
     return {"picture": dg.MetadataValue.md(shown)}

@@ -99,4 +99,4 @@ def _row(item: Quarantined) -> tuple[str, ...]:
     records = f"{entry.quarantined} of {entry.rows_in}"
     name, reasons = item.name.rpartition("/")[2], ", ".join(item.reasons) or item.what
     detail = entry.detail or counted(entry.rejected_measurements, "measurement")
-    return name, reasons, detail, item.way_out, records
+    return name, reasons, detail, item.remedy, records

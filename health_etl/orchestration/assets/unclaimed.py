@@ -55,7 +55,7 @@ def last_upload_date(upload_dates: dg.TimeWindowPartitionsDefinition) -> date:
 
 
 def _table(report: unclaimed.Report) -> dg.TableMetadataValue:
-    names = ("reason", "detail", "way_out")
+    names = ("reason", "detail", "remedy")
     return dg.MetadataValue.table(
         [
             dg.TableRecord({"object": masked(item["key"]), **{name: item[name] for name in names}})

@@ -2,21 +2,21 @@
 
 import dagster as dg
 
-from health_etl.lake.manifest_heads import HeadCache
+from health_etl.lake.manifest_heads import ManifestHeadCache
 from health_etl.orchestration.sensors.alerts import alert_sensor
 from health_etl.orchestration.sensors.bucket import bucket_sensors
 from health_etl.orchestration.sensors.follow_up import follow_up_sensor
-from health_etl.orchestration.sensors.pending_requests import Claims
+from health_etl.orchestration.sensors.pending_requests import PendingRequests
 from health_etl.orchestration.sensors.queue import queue_sensor
 from health_etl.settings import Settings
 
 
 def sensors(settings: Settings) -> list[dg.SensorDefinition]:
     """Return every sensor; they share what was read of manifests before, and what others ask for."""
-    heads, claims = HeadCache(), Claims()
+    heads, pending = ManifestHeadCache(), PendingRequests()
     return [
-        *bucket_sensors(settings, heads, claims=claims),
-        queue_sensor(settings, heads, claims=claims),
+        *bucket_sensors(settings, heads, pending=pending),
+        queue_sensor(settings, heads, pending=pending),
         follow_up_sensor(heads),
         alert_sensor(settings),
     ]

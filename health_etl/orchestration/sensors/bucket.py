@@ -15,14 +15,14 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from health_etl.lake.manifest_heads import HeadCache
+from health_etl.lake.manifest_heads import ManifestHeadCache
 from health_etl.lake.store import connect
 from health_etl.orchestration.assets.records import records_key
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE, SWEPT
 from health_etl.orchestration.resources import LakeResource
 from health_etl.orchestration.sensors import earlier_runs
 from health_etl.orchestration.sensors.alerts import told_given_up
-from health_etl.orchestration.sensors.pending_requests import Claims
+from health_etl.orchestration.sensors.pending_requests import PendingRequests
 from health_etl.orchestration.sensors.uploads import Report, Uploads, run_request
 from health_etl.orchestration.standing_checks import evaluation
 from health_etl.planning.run_requests import Plan
@@ -34,8 +34,8 @@ from health_etl.wording import counted
 
 LOOKING_SECONDS = 12  # of a tick; planning and telling take the rest of its 20
 SWEEP_AT_ONCE = 7  # upload dates between two looks at the clock
-MOST_FAILED = 62  # upload dates that failed, of one tick
-MOST_GIVEN_UP = 100  # upload dates that the cursor names
+MAX_FAILED = 62  # upload dates that failed, of one tick
+MAX_EXHAUSTED = 100  # upload dates that the cursor names
 
 Clock = Callable[[], float]
 
@@ -47,13 +47,13 @@ class Cursor:
     sweep_from: str | None = None  # upload date at which the full sweep goes on, None between two sweeps
     sweep_began_s: float = 0.0
     swept_for: str | None = None  # the latest run of the job full_sweep that was heard of
-    given_up: tuple[str, ...] = ()  # upload dates of which people were told
+    exhausted: tuple[str, ...] = ()  # upload dates of which people were told
 
     @classmethod
     def read(cls, text: str | None) -> Cursor:
         """Read a cursor back; one that somebody cleared begins a sweep."""
         raw = json.loads(text) if text else {}
-        return cls(**{**raw, "given_up": tuple(raw.get("given_up", ()))})
+        return cls(**{**raw, "exhausted": tuple(raw.get("exhausted", ()))})
 
     def to_json(self) -> str:
         """Return the text that Dagster keeps."""
@@ -61,10 +61,10 @@ class Cursor:
 
 
 def bucket_sensors(
-    settings: Settings, heads: HeadCache, clock: Clock = time.time, claims: Claims | None = None
+    settings: Settings, heads: ManifestHeadCache, clock: Clock = time.time, pending: PendingRequests | None = None
 ) -> list[dg.SensorDefinition]:
     """Return the sensor of every record type; they share what was read of manifests before, and what others claim."""
-    shared = claims or Claims()
+    shared = pending or PendingRequests()
     return [_lake_sensor(record_type, settings, heads, shared, clock) for record_type in record_types().values()]
 
 
@@ -74,7 +74,7 @@ def sensor_name(record_type: str) -> str:
 
 
 def _lake_sensor(
-    record_type: RecordType, settings: Settings, heads: HeadCache, claims: Claims, clock: Clock
+    record_type: RecordType, settings: Settings, heads: ManifestHeadCache, pending: PendingRequests, clock: Clock
 ) -> dg.SensorDefinition:
     runs = earlier_runs.Runs(records_key(record_type.name), SWEPT)
 
@@ -90,10 +90,10 @@ def _lake_sensor(
         ),
     )
     def uploads(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
-        claims.begin(sensor_name(record_type.name))
+        pending.begin(sensor_name(record_type.name))
         of_now = lake.settings()
         found = Uploads(record_type, connect(of_now), context.instance, heads, QualityRules.of(of_now))
-        return _Tick(found, runs, claims, of_now, Cursor.read(context.cursor), clock).result(context)
+        return _Tick(found, runs, pending, of_now, Cursor.read(context.cursor), clock).result(context)
 
     return uploads
 
@@ -105,13 +105,13 @@ class _Tick:
         self,
         uploads: Uploads,
         runs: earlier_runs.Runs,
-        claims: Claims,
+        pending: PendingRequests,
         settings: Settings,
         cursor: Cursor,
         clock: Clock,
     ) -> None:
         self.uploads = uploads
-        self.claims = claims
+        self.pending = pending
         self.runs = runs
         self.settings = settings
         self.cursor = cursor
@@ -125,27 +125,27 @@ class _Tick:
         """Look, plan, and return what Dagster is to do."""
         left = self.runs.left(context.instance, self.started_s)
         failed = set(filter(self._is_partition, left.failed))
-        told_of = set(self.cursor.given_up)
+        told_of = set(self.cursor.exhausted)
         # Of what was given up the sweep finds out whether its uploads changed; here, whether somebody mended it.
-        self.uploads.look([*self._latest(), *sorted(failed - told_of)[:MOST_FAILED], *(told_of - failed)])
+        self.uploads.look([*self._latest(), *sorted(failed - told_of)[:MAX_FAILED], *(told_of - failed)])
         sweep_from, began_s = self._sweep(is_ordered=left.swept != self.cursor.swept_for)
         name = self.uploads.record_type.name
-        plan = self.uploads.plan(self.claims, sensor_name(name), self.clock(), self.settings.run_retry_seconds)
+        plan = self.uploads.plan(self.pending, sensor_name(name), self.clock(), self.settings.run_retry_seconds)
         sweep_from = self._back_to_what_is_left(sweep_from, plan)
-        given_up = sorted({*plan.given_up, *((told_of & failed) - self.uploads.seen.looked_at)})[:MOST_GIVEN_UP]
+        exhausted = sorted({*plan.exhausted, *((told_of & failed) - self.uploads.seen.looked_at)})[:MAX_EXHAUSTED]
         events: list[Report] = self.uploads.reports()
-        if set(given_up) != told_of:
+        if set(exhausted) != told_of:
             key = records_key(name)
-            events.append(evaluation(context.instance, name, {key: given_up}))
-            if given_up and not told_given_up(self.settings, context.log, key.to_user_string(), given_up):
-                given_up = sorted(told_of)
+            events.append(evaluation(context.instance, name, {key: exhausted}))
+            if exhausted and not told_given_up(self.settings, context.log, key.to_user_string(), exhausted):
+                exhausted = sorted(told_of)
         told = self._sentence(plan, sweep_from)
         context.log.info(told)
         return dg.SensorResult(
-            run_requests=[run_request(self.uploads.record_type, ask) for ask in plan.asks],
-            skip_reason=None if plan.asks else told,
+            run_requests=[run_request(self.uploads.record_type, run_plan) for run_plan in plan.run_plans],
+            skip_reason=None if plan.run_plans else told,
             asset_events=events,
-            cursor=Cursor(sweep_from, began_s, left.swept, tuple(given_up)).to_json(),
+            cursor=Cursor(sweep_from, began_s, left.swept, tuple(exhausted)).to_json(),
         )
 
     def _latest(self) -> Iterator[str]:

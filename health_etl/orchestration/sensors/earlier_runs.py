@@ -13,7 +13,7 @@ from health_etl.planning.run_requests import Attempt, wanted_by, wanted_of
 
 RUNS_AT_ONCE = 200
 EVENTS_AT_ONCE = 200
-KEPT_SECONDS = 30
+CACHE_SECONDS = 30
 
 Item = TypeVar("Item")
 
@@ -42,7 +42,7 @@ class Runs:
     def left(self, instance: dg.DagsterInstance, now_s: float) -> Left:
         """Return what they left."""
         change = latest_change(instance)  # before the rest, so that nothing slips in between
-        if self._kept is None or change != self._change or now_s >= self._asked_s + KEPT_SECONDS:
+        if self._kept is None or change != self._change or now_s >= self._asked_s + CACHE_SECONDS:
             self._kept = Left(failed(instance, self._key), latest(instance, self._sweeps))
             self._change, self._asked_s = change, now_s
         return self._kept

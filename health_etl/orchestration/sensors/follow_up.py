@@ -29,7 +29,7 @@ from health_etl.clinical import all_processors
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake.catalogue import Catalogue, Manifests
 from health_etl.lake.manifest import DerivedManifest, RecordsManifest, digest
-from health_etl.lake.manifest_heads import HeadCache
+from health_etl.lake.manifest_heads import ManifestHeadCache
 from health_etl.lake.store import Lake, connect
 from health_etl.orchestration.assets.training import JOURNAL
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE, WRITE_JOURNAL, jobs
@@ -37,7 +37,7 @@ from health_etl.orchestration.resources import LakeResource
 from health_etl.orchestration.selection import selection
 from health_etl.orchestration.sensors import earlier_runs
 from health_etl.orchestration.sensors.alerts import told_given_up
-from health_etl.orchestration.sensors.long_poll import Patience
+from health_etl.orchestration.sensors.long_poll import LongPoll
 from health_etl.orchestration.standing_checks import evaluation
 from health_etl.planning import run_requests
 from health_etl.planning import staleness as package_planner
@@ -53,10 +53,10 @@ MONTHS = "journal"
 DAILY_RUN, BACKFILL = "daily run", "backfill"
 FOLLOWS = "health_etl/follows"
 INTERVAL_SECONDS = 1  # a tick with nothing to do waits for four
-LONGEST_WAIT_SECONDS = 60
-LONGEST_BACKFILL_SECONDS = 600
-MOST_ASKS = 10
-MOST_GIVEN_UP = 100  # names that the cursor holds
+MAX_WAIT_SECONDS = 60
+MAX_BACKFILL_SECONDS = 600
+MAX_RUNS_PER_TICK = 10
+MAX_EXHAUSTED = 100  # names that the cursor holds
 LOOK_AGAIN_SECONDS = 30  # at rest: what changes without a run of Dagster's is found then; listing has its price
 REACH_DAYS = 40  # what an insights partition looks back on: window, baselines and days that reach over their edges
 
@@ -68,13 +68,13 @@ class Cursor:
     """What a tick leaves to the next."""
 
     waiting_since_s: float | None = None
-    given_up: tuple[str, ...] = ()  # of which people were told
+    exhausted: tuple[str, ...] = ()  # of which people were told
 
     @classmethod
     def read(cls, text: str | None) -> Cursor:
         """Read a cursor back."""
         raw = json.loads(text) if text else {}
-        return cls(**{**raw, "given_up": tuple(raw.get("given_up", ()))})
+        return cls(**{**raw, "exhausted": tuple(raw.get("exhausted", ()))})
 
     def to_json(self) -> str:
         """Return the text that Dagster keeps."""
@@ -128,13 +128,13 @@ class _Follow:
             attempts,
             newest,
             now_s=now_s,
-            most_asks=MOST_ASKS,
+            max_runs=MAX_RUNS_PER_TICK,
             retry_seconds=retry_seconds,
             following=following,
         )
 
 
-def follow_up_sensor(heads: HeadCache, clock: Clock = time.time) -> dg.SensorDefinition:
+def follow_up_sensor(heads: ManifestHeadCache, clock: Clock = time.time) -> dg.SensorDefinition:
     """Return the sensor."""
     at_rest = _AtRest()
 
@@ -145,12 +145,12 @@ def follow_up_sensor(heads: HeadCache, clock: Clock = time.time) -> dg.SensorDef
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
             "Asks for what follows from changed records: insights of later dates that look back on them, then months "
-            f"of the journal. Waits while daily runs are at work, at most {LONGEST_WAIT_SECONDS} s, and while a "
-            f"backfill is, at most {LONGEST_BACKFILL_SECONDS // 60} minutes."
+            f"of the journal. Waits while daily runs are at work, at most {MAX_WAIT_SECONDS} s, and while a "
+            f"backfill is, at most {MAX_BACKFILL_SECONDS // 60} minutes."
         ),
     )
     def follow_up(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
-        patience, instance = Patience(), context.instance
+        patience, instance = LongPoll(), context.instance
         while True:
             latest_run = earlier_runs.latest_change(instance)  # before the look, so that none slips in between
             result = look(latest_run, instance, lake, Cursor.read(context.cursor), context.log)
@@ -190,7 +190,7 @@ def _nothing_changed(cursor: Cursor) -> dg.SensorResult:
 
 class _Tick:
     def __init__(
-        self, settings: Settings, lake: Lake, instance: dg.DagsterInstance, heads: HeadCache, now_s: float
+        self, settings: Settings, lake: Lake, instance: dg.DagsterInstance, heads: ManifestHeadCache, now_s: float
     ) -> None:
         self.settings = settings
         self.lake = lake
@@ -208,25 +208,25 @@ class _Tick:
         daily, months = self._daily(work), self._months()
         waiting_since_s = cursor.waiting_since_s or self.now_s
         busy = _at_work(self.instance) if daily.stale or months.stale else {}
-        longest_s = LONGEST_BACKFILL_SECONDS if BACKFILL in busy else LONGEST_WAIT_SECONDS
+        longest_s = MAX_BACKFILL_SECONDS if BACKFILL in busy else MAX_WAIT_SECONDS
         if busy and self.now_s < waiting_since_s + longest_s:
             what = " and ".join(counted(count, name) for name, count in busy.items())
             found = f"{len(daily.stale)} upload dates and {len(months.stale)} months wait for {what}."
-            return dg.SensorResult(skip_reason=found, cursor=Cursor(waiting_since_s, cursor.given_up).to_json())
+            return dg.SensorResult(skip_reason=found, cursor=Cursor(waiting_since_s, cursor.exhausted).to_json())
         retry_seconds = self.settings.run_retry_seconds
         plan = daily.plan(self.instance, self.now_s, retry_seconds, next_day)
-        is_next = busy or not plan.asks
+        is_next = busy or not plan.run_plans
         monthly = months.plan(self.instance, self.now_s, retry_seconds, next_month) if is_next else Plan()
-        given_up = self._given_up(daily, plan, monthly)
-        named = [f"{asset} {p}" for asset, partitions in given_up.items() for p in partitions][:MOST_GIVEN_UP]
+        exhausted = self._exhausted(daily, plan, monthly)
+        named = [f"{asset} {p}" for asset, partitions in exhausted.items() for p in partitions][:MAX_EXHAUSTED]
         events: list[dg.AssetCheckEvaluation] = []
-        if set(named) != set(cursor.given_up):
-            events = self._judged(given_up)
-            named = named if self._told(log, given_up) else list(cursor.given_up)
+        if set(named) != set(cursor.exhausted):
+            events = self._judged(exhausted)
+            named = named if self._told(log, exhausted) else list(cursor.exhausted)
         if plan.is_at_rest and monthly.is_at_rest:
             at_rest.digest, at_rest.until_s = seen, self.now_s + 60 * self.settings.full_sweep_minutes
-        requests = [self._daily_request(work, ask) for ask in plan.asks]
-        requests += [self._monthly_request(ask) for ask in monthly.asks]
+        requests = [self._daily_request(work, run_plan) for run_plan in plan.run_plans]
+        requests += [self._monthly_request(run_plan) for run_plan in monthly.run_plans]
         told = f"Upload dates: {plan.sentence()}. Months: {monthly.sentence()}."
         left = None if plan.is_at_rest and monthly.is_at_rest else self.now_s if requests else waiting_since_s
         return dg.SensorResult(
@@ -270,23 +270,23 @@ class _Tick:
             found.assets[JOURNAL].add(key)
         return found
 
-    def _daily_request(self, work: package_planner.DailyWork, ask: run_requests.Ask) -> dg.RunRequest:
-        selected = selection(work, ask.partitions)
-        tags = {FOLLOWS: NAME, **ask.tags}
-        return dg.RunRequest(ask.run_key, job_name=BRING_UP_TO_DATE, asset_selection=selected, tags=tags)
+    def _daily_request(self, work: package_planner.DailyWork, run_plan: run_requests.RunPlan) -> dg.RunRequest:
+        selected = selection(work, run_plan.partitions)
+        tags = {FOLLOWS: NAME, **run_plan.tags}
+        return dg.RunRequest(run_plan.run_key, job_name=BRING_UP_TO_DATE, asset_selection=selected, tags=tags)
 
-    def _monthly_request(self, ask: run_requests.Ask) -> dg.RunRequest:
-        return dg.RunRequest(ask.run_key, job_name=WRITE_JOURNAL, tags={FOLLOWS: MONTHS, **ask.tags})
+    def _monthly_request(self, run_plan: run_requests.RunPlan) -> dg.RunRequest:
+        return dg.RunRequest(run_plan.run_key, job_name=WRITE_JOURNAL, tags={FOLLOWS: MONTHS, **run_plan.tags})
 
-    def _given_up(self, daily: _Follow, plan: Plan, monthly: Plan) -> dict[str, list[str]]:
+    def _exhausted(self, daily: _Follow, plan: Plan, monthly: Plan) -> dict[str, list[str]]:
         """Return what was given up, by asset."""
-        gone = set(plan.given_up)
+        gone = set(plan.exhausted)
         found = {key.to_user_string(): sorted(dates & gone) for key, dates in daily.assets.items() if dates & gone}
-        return found | ({JOURNAL.to_user_string(): sorted(monthly.given_up)} if monthly.given_up else {})
+        return found | ({JOURNAL.to_user_string(): sorted(monthly.exhausted)} if monthly.exhausted else {})
 
-    def _told(self, log: logging.Logger, given_up: Mapping[str, Sequence[str]]) -> bool:
-        return all(told_given_up(self.settings, log, asset, partitions) for asset, partitions in given_up.items())
+    def _told(self, log: logging.Logger, exhausted: Mapping[str, Sequence[str]]) -> bool:
+        return all(told_given_up(self.settings, log, asset, partitions) for asset, partitions in exhausted.items())
 
-    def _judged(self, given_up: Mapping[str, Sequence[str]]) -> list[dg.AssetCheckEvaluation]:
-        named = {dg.AssetKey.from_user_string(asset): partitions for asset, partitions in given_up.items()}
+    def _judged(self, exhausted: Mapping[str, Sequence[str]]) -> list[dg.AssetCheckEvaluation]:
+        named = {dg.AssetKey.from_user_string(asset): partitions for asset, partitions in exhausted.items()}
         return [evaluation(self.instance, name, named) for name in record_types()]

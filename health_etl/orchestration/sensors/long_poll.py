@@ -13,7 +13,7 @@ SECONDS = 4.0
 LOOK_EVERY_SECONDS = 0.25
 
 
-class Patience:
+class LongPoll:
     """What is left of a tick's time to wait."""
 
     def __init__(self) -> None:

@@ -11,21 +11,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 
-KEPT_SECONDS = 600  # of a sensor that is not evaluated again, since somebody switched it off
+EXPIRY_SECONDS = 600  # of a sensor that is not evaluated again, since somebody switched it off
 
 
 @dataclass(frozen=True)
-class _Claim:
+class _PendingRequest:
     sensor: str
     state: str
     until_s: float
 
 
-class Claims:
+class PendingRequests:
     """What the sensors of this process asked for a moment ago, by record type and partition."""
 
     def __init__(self) -> None:
-        self._made: dict[tuple[str, str], _Claim] = {}
+        self._made: dict[tuple[str, str], _PendingRequest] = {}
         self._turn = Lock()
 
     @contextmanager
@@ -52,4 +52,4 @@ class Claims:
     def make(self, name: str, wanted: Mapping[str, str], sensor: str, now_s: float) -> None:
         """Note what a sensor asks for."""
         for partition, state in wanted.items():
-            self._made[name, partition] = _Claim(sensor, state, now_s + KEPT_SECONDS)
+            self._made[name, partition] = _PendingRequest(sensor, state, now_s + EXPIRY_SECONDS)

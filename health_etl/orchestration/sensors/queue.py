@@ -16,11 +16,11 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from health_etl.lake.manifest_heads import HeadCache
+from health_etl.lake.manifest_heads import ManifestHeadCache
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE
 from health_etl.orchestration.resources import LakeResource
-from health_etl.orchestration.sensors.long_poll import Patience
-from health_etl.orchestration.sensors.pending_requests import Claims
+from health_etl.orchestration.sensors.long_poll import LongPoll
+from health_etl.orchestration.sensors.pending_requests import PendingRequests
 from health_etl.orchestration.sensors.uploads import Report, Uploads, run_request
 from health_etl.planning.upload_messages import Addressee, Parsed, parse
 from health_etl.rabbitmq.broker import QUEUE, Broker, Message, connected
@@ -31,20 +31,20 @@ from health_etl.wording import counted
 
 NAME = "upload_events"
 INTERVAL_SECONDS = 1  # a tick with nothing to do waits for four
-MOST_MESSAGES = 2_000
+MAX_MESSAGES = 2_000
 TAKING_SECONDS = 5
 CORRELATION_IDS = "health_etl/correlation_ids"
-MOST_CORRELATION_IDS = 20  # of one run; an index of PostgreSQL takes no longer tags
+MAX_CORRELATION_IDS = 20  # of one run; an index of PostgreSQL takes no longer tags
 
 Partition = tuple[str, str]  # record type and upload date
 Clock = Callable[[], float]
 
 
 def queue_sensor(
-    settings: Settings, heads: HeadCache, clock: Clock = time.time, claims: Claims | None = None
+    settings: Settings, heads: ManifestHeadCache, clock: Clock = time.time, pending: PendingRequests | None = None
 ) -> dg.SensorDefinition:
     """Return the sensor; without a broker in the settings it is off."""
-    shared = claims or Claims()
+    shared = pending or PendingRequests()
     is_set = settings.rabbitmq_url is not None
 
     @dg.sensor(
@@ -63,9 +63,9 @@ def queue_sensor(
         if of_now.rabbitmq_url is None:
             return dg.SensorResult(skip_reason="HEALTH_ETL_RABBITMQ_URL is not set.")
         with connected(of_now.rabbitmq_url) as broker:
-            if not broker.waiting() and not Patience().wait_for(broker.waiting):
+            if not broker.waiting() and not LongPoll().wait_for(broker.waiting):
                 return dg.SensorResult(skip_reason="No message waits.")
-            messages = broker.take(MOST_MESSAGES, TAKING_SECONDS)
+            messages = broker.take(MAX_MESSAGES, TAKING_SECONDS)
             return _Tick(context, lake, of_now, heads, shared, clock).result(broker, messages)
 
     return upload_events
@@ -77,15 +77,15 @@ class _Tick:
         context: dg.SensorEvaluationContext,
         lake: LakeResource,
         settings: Settings,
-        heads: HeadCache,
-        claims: Claims,
+        heads: ManifestHeadCache,
+        pending: PendingRequests,
         clock: Clock,
     ) -> None:
         self.context = context
         self.lake = lake.open()
         self.settings = settings
         self.heads = heads
-        self.claims = claims
+        self.pending = pending
         self.clock = clock
         self.settled: set[Partition] = set()
         self.events: list[Report] = []
@@ -128,13 +128,13 @@ class _Tick:
         record_type = record_types()[name]
         uploads = Uploads(record_type, self.lake, self.context.instance, self.heads, QualityRules.of(self.settings))
         uploads.look(ids)
-        plan = uploads.plan(self.claims, NAME, self.clock(), self.settings.run_retry_seconds)
+        plan = uploads.plan(self.pending, NAME, self.clock(), self.settings.run_retry_seconds)
         self.events += uploads.reports()
-        settled = {*ids} - uploads.seen.stale.keys() | {*plan.covered, *plan.resting, *plan.given_up}
+        settled = {*ids} - uploads.seen.stale.keys() | {*plan.covered, *plan.backing_off, *plan.exhausted}
         self.settled |= {(name, day) for day in settled}
         requests = []
-        for ask in plan.asks:
-            known = sorted({found for day in ask.partitions for found in ids[day]})[:MOST_CORRELATION_IDS]
+        for run_plan in plan.run_plans:
+            known = sorted({found for day in run_plan.partitions for found in ids[day]})[:MAX_CORRELATION_IDS]
             tags = {CORRELATION_IDS: ",".join(known)} if known else {}
-            requests.append(run_request(record_type, ask, tags))
+            requests.append(run_request(record_type, run_plan, tags))
         return requests

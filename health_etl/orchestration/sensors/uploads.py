@@ -15,7 +15,7 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG  # has no pu
 
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL, UTC_OFFSETS
-from health_etl.lake.manifest_heads import HeadCache
+from health_etl.lake.manifest_heads import ManifestHeadCache
 from health_etl.lake.store import Lake
 from health_etl.orchestration.assets.insights import insights_key
 from health_etl.orchestration.assets.quarantine import quarantine_key
@@ -23,16 +23,16 @@ from health_etl.orchestration.assets.raw import raw_key
 from health_etl.orchestration.assets.records import records_key
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE
 from health_etl.orchestration.sensors import earlier_runs
-from health_etl.orchestration.sensors.pending_requests import Claims
+from health_etl.orchestration.sensors.pending_requests import PendingRequests
 from health_etl.planning import run_requests
-from health_etl.planning.run_requests import Ask, Attempt, Plan
+from health_etl.planning.run_requests import Attempt, Plan, RunPlan
 from health_etl.record_types.base import RecordType
 from health_etl.records import partition as records_partition
 from health_etl.records.quality import QualityRules
 from health_etl.uploads.listing import Found, TypeListing
 
-MOST_ASKS = 10  # runs in one tick; each costs the daemon about 0.2 s
-MOST_REPORTS = 100  # partitions in one tick; each is two events
+MAX_RUNS_PER_TICK = 10  # runs in one tick; each costs the daemon about 0.2 s
+MAX_REPORTS = 100  # partitions in one tick; each is two events
 RECORD_TYPE = "health_etl/record_type"
 Report = dg.AssetObservation | dg.AssetMaterialization | dg.AssetCheckEvaluation
 
@@ -49,14 +49,22 @@ class Look:
     @property
     def is_full(self) -> bool:
         """Say whether one tick has enough to do."""
-        return len(self.untold) >= MOST_REPORTS or len(self.stale) >= MOST_ASKS * run_requests.LONGEST_RUN[1]
+        return (
+            len(self.untold) >= MAX_REPORTS
+            or len(self.stale) >= MAX_RUNS_PER_TICK * run_requests.MAX_PARTITIONS_PER_RUN[1]
+        )
 
 
 class Uploads:
     """The uploads of one record type, as one tick sees them."""
 
     def __init__(
-        self, record_type: RecordType, lake: Lake, instance: dg.DagsterInstance, heads: HeadCache, rules: QualityRules
+        self,
+        record_type: RecordType,
+        lake: Lake,
+        instance: dg.DagsterInstance,
+        heads: ManifestHeadCache,
+        rules: QualityRules,
     ) -> None:
         self.record_type = record_type
         self.listing = TypeListing(lake, record_type)
@@ -80,23 +88,23 @@ class Uploads:
                 self.seen.stale[key] = run_requests.state([uploads.digest, code_version, self._rules.version])
         self.seen.looked_at.update(fresh)
 
-    def plan(self, claims: Claims, sensor: str, now_s: float, retry_seconds: float) -> Plan:
+    def plan(self, pending: PendingRequests, sensor: str, now_s: float, retry_seconds: float) -> Plan:
         """Return what that sensor is to ask for of all that was looked at, but for what another has just asked for."""
         if not self.seen.stale:
             return Plan()
         name, stale = self.record_type.name, self.seen.stale
         key = records_key(name)
-        with claims.turn():
-            taken = claims.of_others(name, stale, sensor, now_s)
+        with pending.turn():
+            taken = pending.of_others(name, stale, sensor, now_s)
             made = earlier_runs.generations(self._instance, key, stale)
             of_type = dg.RunsFilter(tags={RECORD_TYPE: name})
             attempts = earlier_runs.attempts(self._instance, {key: stale}, {key: made}, of_type)
             attempts |= dict.fromkeys(taken, Attempt(running=True))
             found = run_requests.plan(
-                name, stale, attempts, made, now_s=now_s, most_asks=MOST_ASKS, retry_seconds=retry_seconds
+                name, stale, attempts, made, now_s=now_s, max_runs=MAX_RUNS_PER_TICK, retry_seconds=retry_seconds
             )
-            for ask in found.asks:
-                claims.make(name, ask.wanted, sensor, now_s)
+            for run_plan in found.run_plans:
+                pending.make(name, run_plan.wanted, sensor, now_s)
         return found
 
     def reports(self) -> list[Report]:
@@ -105,7 +113,7 @@ class Uploads:
         The observation comes before the materialisation: only so does Dagster show right what is out of date.
         """
         events: list[Report] = []
-        for partition, found in self._due()[:MOST_REPORTS]:
+        for partition, found in self._due()[:MAX_REPORTS]:
             about: dict[str, Any] = {
                 "asset_key": raw_key(self.record_type.name),
                 "partition": partition,
@@ -117,7 +125,7 @@ class Uploads:
 
     def left_untold(self) -> list[str]:
         """Return the upload dates that are for a later tick to tell of."""
-        return [partition for partition, _ in self._due()[MOST_REPORTS:]]
+        return [partition for partition, _ in self._due()[MAX_REPORTS:]]
 
     def _due(self) -> list[tuple[str, Found]]:
         return sorted(self.seen.untold.items())
@@ -141,11 +149,11 @@ class Uploads:
         return {partition: tags[DATA_VERSION_TAG] for partition, tags in found.items() if DATA_VERSION_TAG in tags}
 
 
-def run_request(record_type: RecordType, ask: Ask, tags: dict[str, str] | None = None) -> dg.RunRequest:
+def run_request(record_type: RecordType, run_plan: RunPlan, tags: dict[str, str] | None = None) -> dg.RunRequest:
     """Return the request for a run: records of some upload dates, and what follows from them on the same dates."""
     name = record_type.name
     return dg.RunRequest(
-        run_key=ask.run_key,
+        run_key=run_plan.run_key,
         job_name=BRING_UP_TO_DATE,
         asset_selection=[
             records_key(name),
@@ -154,5 +162,5 @@ def run_request(record_type: RecordType, ask: Ask, tags: dict[str, str] | None =
             insights_key(name),
             insights_key(DAILY_JOURNAL),
         ],
-        tags={RECORD_TYPE: name, **(tags or {}), **ask.tags},
+        tags={RECORD_TYPE: name, **(tags or {}), **run_plan.tags},
     )

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from health_etl.clinical.blood_glucose.processor import SAME_INSTANT_MS
 from health_etl.clinical.blood_glucose.thresholds import (
-    LONGEST_SPACING_MINUTES,
+    MAX_SPACING_MINUTES,
     RANGE_HIGH_MG_DL,
     RANGE_LOW_MG_DL,
     REPORT_DAYS,
@@ -38,7 +38,7 @@ def traces(days: list[tuple[Floats, Floats]]) -> Figure:
     figure = new_figure()
     axes = _glucose_axes(figure, np.concatenate([values for _, values in days]))
     for minutes, values in days:
-        gaps = np.flatnonzero(np.diff(minutes) > LONGEST_SPACING_MINUTES) + 1
+        gaps = np.flatnonzero(np.diff(minutes) > MAX_SPACING_MINUTES) + 1
         for start, end in pairwise([0, *gaps.tolist(), len(minutes)]):
             axes.plot(minutes[start:end], values[start:end], color=str(LINE), linewidth=1.3, solid_joinstyle="round")
         alone = len(minutes) < 2 * len(gaps) + 2
@@ -91,7 +91,7 @@ def of_person(days: PersonDays) -> Drawn | None:
         traces(drawn),
         "Glucose by time of day",
         f"The green band is {RANGE_LOW_MG_DL:g}–{RANGE_HIGH_MG_DL:g} mg/dL; readings outside it are marked. "
-        f"A line is cut where readings lie more than {LONGEST_SPACING_MINUTES:g} min apart.",
+        f"A line is cut where readings lie more than {MAX_SPACING_MINUTES:g} min apart.",
     )
 
 

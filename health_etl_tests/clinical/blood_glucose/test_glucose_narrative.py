@@ -216,8 +216,8 @@ def test_there_are_at_least_three_ways_to_ask_for_each_level():
 def test_half_of_the_readings_removed_leaves_no_verdict_of_the_day(glucose):
     rows = day_of(glucose)
     judged, half = told(rows).iloc[-1], told(rows.iloc[: len(rows) // 2]).iloc[-1]
-    verdicts = [name for name in judged.index if name.endswith(("_target", "_risk", "_zone", "level1_count"))]
-    assert judged[[name for name in verdicts if name.startswith("time_in_range")]].notna().all()
-    assert half[verdicts].isna().all()
+    results = [name for name in judged.index if name.endswith(("_target", "_risk", "_zone", "level1_count"))]
+    assert judged[[name for name in results if name.startswith("time_in_range")]].notna().all()
+    assert half[results].isna().all()
     for text in PROCESSOR.narrate(facts_of(half)).values():
         assert "needed)" in text

@@ -10,7 +10,7 @@ Subject = TypeVar("Subject")
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckResult:
     """What one check found. `is_serious` says that somebody has to act; `rows` are shown as a table.
 
     None of it holds a health value or a user id.
@@ -29,5 +29,5 @@ class Check(Generic[Subject]):
 
     name: str
     description: str
-    judge: Callable[[Subject], Verdict]
+    judge: Callable[[Subject], CheckResult]
     is_blocking: bool = False
