@@ -39,6 +39,7 @@ lint: $(READY) ## check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
 
 test: lint ## lint, then run the tests (PYTEST_ARGS="-k name" runs some)
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)

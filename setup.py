@@ -45,10 +45,12 @@ setup(
             "boto3",  # the services tests make and empty buckets with it
             "dagster-graphql~=1.13.27",
             "hypothesis>=6.140,<7",
+            "import-linter>=2.10,<3",
             "mypy>=2,<3",
             "pandas-stubs>=3,<4",
             "playwright>=1.60,<2",  # drives Debian's chromium; downloads no browser
             "pytest>=9,<10",
+            "pytest-cov>=7,<8",
             "pytest-xdist>=3.8,<4",
             "ruff>=0.17,<0.18",
         ],

@@ -22,13 +22,13 @@ import dagster as dg
 from rich.console import Console
 from rich.table import Table
 
+from health_etl.dagster_internals.sqlite_tuning import spared_disk
 from health_etl.definitions import build_definitions
 from health_etl.lake.store import connect
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE
 from health_etl.planning.spans import ranges
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
-from health_etl.sqlite_tuning import spared_disk
 from health_etl_tests.support.exports import UPLOADED, moved, plain, put
 from health_etl_tests.support.instances import instance_at
 

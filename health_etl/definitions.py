@@ -6,6 +6,7 @@ import warnings
 
 import dagster as dg
 
+from health_etl.dagster_internals.warm_runs import start_runs_warm
 from health_etl.orchestration.assets.clinical_ops import HAND_OVER
 from health_etl.orchestration.assets.insights import insights_assets
 from health_etl.orchestration.assets.quarantine import quarantine_assets
@@ -24,7 +25,6 @@ from health_etl.orchestration.schedules import schedules
 from health_etl.orchestration.sensors import sensors
 from health_etl.orchestration.standing_checks import no_failed_partitions
 from health_etl.settings import Settings, load
-from health_etl.warm_runs import start_runs_warm
 
 
 def build_definitions(settings: Settings | None = None) -> dg.Definitions:

@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from health_etl.dagster_internals.sqlite_tuning import spared_disk
 from health_etl.definitions import build_definitions
 from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
@@ -27,7 +28,6 @@ from health_etl.planning.staleness import DailyWork, Scope
 from health_etl.records import unclaimed
 from health_etl.records.quality import QualityRules
 from health_etl.settings import Settings, home_folder
-from health_etl.sqlite_tuning import spared_disk
 from health_etl.uploads.listing import Listing, list_all
 
 MAX_DAYS_PER_RUN = 31

@@ -13,8 +13,8 @@ from dagster_postgres.event_log import PostgresEventLogStorage
 from sqlalchemy import NullPool, text
 
 from health_etl.cli.set_up import pools
+from health_etl.dagster_internals.postgres_storage import BatchingEventLog
 from health_etl.definitions import build_definitions
-from health_etl.postgres_storage import BatchingEventLog
 from health_etl.settings import load
 from health_etl_tests.support.range_events import ASSET, run_over_the_range, status_by_partition, told
 
@@ -32,7 +32,7 @@ def instance(
     (tmp_path / "dagster.yaml").symlink_to(checkout / "dagster.yaml")
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     monkeypatch.setenv("HEALTH_ETL_DAGSTER_POSTGRES_URL", postgresql_url)
-    monkeypatch.setattr("health_etl.instance.writes_many_events", lambda: True)
+    monkeypatch.setattr("health_etl.dagster_internals.instance.writes_many_events", lambda: True)
     with dg.DagsterInstance.get() as found:
         yield found
 
@@ -68,7 +68,7 @@ def test_where_little_is_written_no_connection_is_kept(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_over_the_range(instance)
-    monkeypatch.setattr("health_etl.instance.writes_many_events", lambda: False)
+    monkeypatch.setattr("health_etl.dagster_internals.instance.writes_many_events", lambda: False)
     with dg.DagsterInstance.get() as other:
         storage: Any = other.event_log_storage
         assert len(other.get_materialized_partitions(ASSET)) == 31

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from health_etl.warm_runs import is_code_server
+from health_etl.dagster_internals.warm_runs import is_code_server
 
 # A process of its own: it changes how this interpreter starts others.
 START = """

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 from dagster._daemon import backfill, controller, sensor
 
-from health_etl.prompt_daemon import BACKFILLS_EVERY_SECONDS, SENSORS_EVERY_SECONDS
+from health_etl.dagster_internals.prompt_daemon import BACKFILLS_EVERY_SECONDS, SENSORS_EVERY_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_the_daemon_alone_looks_often(
     monkeypatch.setattr(sensor, "MIN_INTERVAL_LOOP_TIME", 5)
     monkeypatch.setattr(controller, "DEFAULT_DAEMON_INTERVAL_SECONDS", 30)
     monkeypatch.setattr(sys, "argv", [f"/bin/{program}", "run"])
-    monkeypatch.setattr("health_etl.instance.spare_disk_from_now_on", lambda: None)
+    monkeypatch.setattr("health_etl.dagster_internals.instance.spare_disk_from_now_on", lambda: None)
     with dg.DagsterInstance.get():
         found = (sensor.MIN_INTERVAL_LOOP_TIME, controller.DEFAULT_DAEMON_INTERVAL_SECONDS)
     assert found == seconds

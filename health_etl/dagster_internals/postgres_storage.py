@@ -13,7 +13,7 @@ from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.event_log import PostgresEventLogStorage
 from dagster_postgres.utils import create_pg_engine
 
-from health_etl.batched_events import BatchedEvents
+from health_etl.dagster_internals.batched_events import BatchedEvents
 
 KEPT_CONNECTIONS = 2  # of each of the three storages
 MOST_MORE = 20  # at work at once, closed afterwards

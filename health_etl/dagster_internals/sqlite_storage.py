@@ -13,7 +13,7 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage, _event_lo
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection
 
-from health_etl.batched_events import BatchedEvents
+from health_etl.dagster_internals.batched_events import BatchedEvents
 
 
 class BatchingEventLog(BatchedEvents, SqliteEventLogStorage):

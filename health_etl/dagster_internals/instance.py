@@ -17,11 +17,11 @@ from dagster._core.storage.compute_log_manager import ComputeLogManager
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
-from health_etl.batched_events import BATCH_EVENTS
+from health_etl.dagster_internals.batched_events import BATCH_EVENTS
+from health_etl.dagster_internals.sqlite_storage import BatchingSqliteStorage
+from health_etl.dagster_internals.sqlite_tuning import spare_disk_from_now_on
+from health_etl.dagster_internals.this_process import is_daemon, writes_many_events
 from health_etl.settings import Settings, home_folder, load
-from health_etl.sqlite_storage import BatchingSqliteStorage
-from health_etl.sqlite_tuning import spare_disk_from_now_on
-from health_etl.this_process import is_daemon, writes_many_events
 
 # How soon the UI shows the output of a run that is still at work.
 UPLOAD_INTERVAL_SECONDS = 15
@@ -48,7 +48,7 @@ class ConfiguredStorage(DagsterStorage[Any], _ByTheSettings):
         # A run over a range writes hundreds of events that are alike; without the variable Dagster writes them singly.
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(BATCH_EVENTS))
         if is_daemon():
-            from health_etl.prompt_daemon import look_often
+            from health_etl.dagster_internals.prompt_daemon import look_often
 
             look_often()
         url = load().dagster_postgres_url
@@ -56,7 +56,7 @@ class ConfiguredStorage(DagsterStorage[Any], _ByTheSettings):
             if writes_many_events():
                 spare_disk_from_now_on()
             return BatchingSqliteStorage.from_local(str(home_folder()), inst_data)
-        from health_etl.postgres_storage import BatchingPostgresStorage
+        from health_etl.dagster_internals.postgres_storage import BatchingPostgresStorage
 
         return BatchingPostgresStorage(url.get_secret_value(), inst_data, keeps_connections=writes_many_events())
 

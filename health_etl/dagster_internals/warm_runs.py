@@ -1,7 +1,7 @@
 """Starts runs warm: a run's process is forked from one that has imported everything, instead of importing it anew.
 
 Dagster's code server starts a fresh interpreter for every run, which spends some seconds on imports before the first
-step. Here the code server's child processes come from Python's fork server: it imports `health_etl.preloaded` once,
+step. Here the code server's child processes come from Python's fork server: it imports `health_etl.dagster_internals.preloaded` once,
 holds neither threads nor connections, and each run is a fork of it, with a memory and an end of its own as before.
 """
 
@@ -11,7 +11,7 @@ import multiprocessing
 import sys
 from multiprocessing import context
 
-PRELOADED = "health_etl.preloaded"
+PRELOADED = "health_etl.dagster_internals.preloaded"
 
 
 def is_code_server(arguments: list[str]) -> bool:

@@ -16,11 +16,11 @@ from dagster._core.storage.runs import SqliteRunStorage
 from dagster._serdes import ConfigurableClassData
 from dagster_aws.s3 import S3ComputeLogManager
 
+from health_etl.dagster_internals.instance import ConfiguredComputeLogs, ConfiguredStorage
 from health_etl.errors import SettingsError
-from health_etl.instance import ConfiguredComputeLogs, ConfiguredStorage
 from health_etl.settings import home_folder
 
-NOTHING_MORE = ConfigurableClassData("health_etl.instance", "unused", "{}")
+NOTHING_MORE = ConfigurableClassData("health_etl.dagster_internals.instance", "unused", "{}")
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def a_job() -> dg.JobDefinition:
 def test_a_run_in_a_process_of_its_own_spares_the_disk(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     del home
     asked: list[bool] = []
-    monkeypatch.setattr("health_etl.instance.spare_disk_from_now_on", lambda: asked.append(True))
+    monkeypatch.setattr("health_etl.dagster_internals.instance.spare_disk_from_now_on", lambda: asked.append(True))
     with dg.DagsterInstance.get():
         assert not asked
     monkeypatch.setattr("sys.argv", ["/bin/dagster", "api", "execute_run", "{}"])
@@ -89,7 +89,7 @@ def test_without_dagster_home_the_projects_own_is_taken(checkout: Path) -> None:
 def test_postgresql_is_taken_when_its_address_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
     monkeypatch.setattr(
-        "health_etl.postgres_storage.BatchingPostgresStorage",
+        "health_etl.dagster_internals.postgres_storage.BatchingPostgresStorage",
         lambda url, inst_data, keeps_connections: asked.update(url=url, data=inst_data, keeps=keeps_connections),
     )
     monkeypatch.setenv("HEALTH_ETL_DAGSTER_POSTGRES_URL", "postgresql://dagster:secret@db:5432/dagster")

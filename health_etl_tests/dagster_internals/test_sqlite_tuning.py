@@ -11,8 +11,8 @@ import pytest
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from sqlalchemy import Engine, NullPool, event, text
 
-from health_etl.sqlite_tuning import KEPT_FILES, spared_disk
-from health_etl.this_process import writes_many_events
+from health_etl.dagster_internals.sqlite_tuning import KEPT_FILES, spared_disk
+from health_etl.dagster_internals.this_process import writes_many_events
 
 
 @dg.op

@@ -9,7 +9,7 @@ import pytest
 from dagster._core.events import DagsterEventType
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 
-from health_etl.sqlite_storage import BatchingEventLog
+from health_etl.dagster_internals.sqlite_storage import BatchingEventLog
 from health_etl_tests.support.range_events import ASSET, run_over_the_range, status_by_partition, told
 
 
