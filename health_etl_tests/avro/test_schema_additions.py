@@ -147,7 +147,7 @@ def test_words_that_the_writer_does_not_have_yet_change_nothing(name: str, path:
 def test_text_in_place_of_a_closed_list_of_words_quarantines_the_file(name: str, path: Names) -> None:
     schema = schema_of(name)
     field_of(schema, path)["type"] = "string"
-    assert refused(name, schema) == f"the field {'.'.join(path)} is of another type (string)"
+    assert refused(name, schema) == f"the field {'.'.join(path)} is of an incompatible type (string)"
 
 
 def added(*names: str) -> tuple[str, ...]:
@@ -181,7 +181,9 @@ def test_of_a_field_that_may_be_many_things_only_avro_s_own_words_are_told() -> 
     field_of(written, ("count",))["type"] = ["null", "string", {"type": "string", "logicalType": "uuid"}, "Meier"]
     with pytest.raises(FileRefusedError) as caught:
         resolve(written, ours)
-    assert caught.value.detail == "the field count is of another type (an unknown one or null or string or uuid)"
+    assert (
+        caught.value.detail == "the field count is of an incompatible type (an unknown type or null or string or uuid)"
+    )
 
 
 @every_type

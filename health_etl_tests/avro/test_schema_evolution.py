@@ -69,7 +69,7 @@ def test_a_field_under_two_names_at_once_quarantines_the_file(name: str, path: N
     holder(schema, path)["fields"].append({"name": "formerName", "type": ["null", "string"]})
     knowing = reading(name, lambda ours: field_of(ours, path).update(aliases=["formerName"]))
     detail = refused(name, schema, record, record_type=knowing)
-    assert detail == f"the field {'.'.join(path)} is there twice, under its name and an older one"
+    assert detail == f"the field {'.'.join(path)} is present twice, under its name and under an alias"
 
 
 @every_field
@@ -80,7 +80,7 @@ def test_a_field_of_another_type_quarantines_the_file_and_is_named(name: str, pa
     for place in records_with(record, path):
         place[path[-1]] = True if kind == "boolean" else {"patientMeier": "110"}
     shown = kind if isinstance(kind, str) else "map"
-    assert refused(name, schema, record) == f"the field {'.'.join(path)} is of another type ({shown})"
+    assert refused(name, schema, record) == f"the field {'.'.join(path)} is of an incompatible type ({shown})"
 
 
 @every_field
@@ -93,7 +93,7 @@ def test_a_field_that_may_be_something_else_besides_is_read_while_it_is_not(name
     record = plain(name)
     for place in records_with(record, path):
         place[path[-1]] = True
-    assert refused(name, schema, record) == f"a value of the field {'.'.join(path)} is of another type"
+    assert refused(name, schema, record) == f"a value of the field {'.'.join(path)} does not have the required type"
 
 
 @every_field_of(may_be_null=False)
@@ -104,7 +104,7 @@ def test_a_null_where_we_allow_none_quarantines_the_file_and_breaks_nothing(name
     assert decoded(name, schema) == DecodedFile([plain(name)], ())
     for place in records_with(record, path):
         place[path[-1]] = None
-    assert refused(name, schema, record) == f"a value of the field {'.'.join(path)} is of another type"
+    assert refused(name, schema, record) == f"a value of the field {'.'.join(path)} does not have the required type"
 
 
 @every_field_of(may_be_null=True)
@@ -143,7 +143,7 @@ def test_a_number_or_text_that_means_something_else_is_of_another_type(name: str
     field["type"] = {"type": kind, "logicalType": logical}
     with pytest.raises(FileRefusedError) as caught:
         resolve(schema, record_types()[name].avro_schema)
-    assert caught.value.detail == f"the field {'.'.join(path)} is of another type ({logical})"
+    assert caught.value.detail == f"the field {'.'.join(path)} is of an incompatible type ({logical})"
 
 
 @every_field_of(*PRIMITIVE)

@@ -130,7 +130,7 @@ def test_a_store_that_stays_busy_is_told_once_and_the_next_run_ends_right(
 def test_keys_that_are_revoked_in_the_middle_fail_once(command: CommandLine, proxy: FaultProxy, right: Objects) -> None:
     refused = proxy.fail(DENIED, lambda _: sum(map(writes("/records/"), list(proxy.seen))) > 1)
     sentence = told(command("run"))
-    assert "refused the keys" in sentence
+    assert "rejected the access keys" in sentence
     assert refused() == 2  # the step that wrote, and the look for what is to be done next
     proxy.behave()
     assert not_whole(lake_of(command), settings_of(command)) == []
