@@ -59,7 +59,7 @@ class Broker:
         self._connection = connection
         self._channel = channel
 
-    def waiting(self) -> bool:
+    def has_messages(self) -> bool:
         """Say whether a message waits."""
         return bool(self._channel.queue_declare(QUEUE, passive=True).method.message_count)
 
@@ -85,7 +85,7 @@ class Broker:
         """Let the broker forget a message."""
         self._channel.basic_ack(message.tag)
 
-    def put_aside(self, message: Message, reason: str) -> None:
+    def dead_letter(self, message: Message, reason: str) -> None:
         """Make a message a dead letter: first there, then gone here, so that it is never in neither."""
         headers = {**(message.properties.headers or {}), REASON: reason}
         self._publish("", DEAD_LETTERS, message, headers)
@@ -110,7 +110,7 @@ class Broker:
 
 
 @contextmanager
-def connected(url: SecretStr) -> Iterator[Broker]:
+def open_broker(url: SecretStr) -> Iterator[Broker]:
     """Connect, make exchange and queues where they are not there, and close at the end.
 
     Raises TransientError when the broker does not answer, PermanentError when it refuses the user.

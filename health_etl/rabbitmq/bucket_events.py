@@ -22,7 +22,7 @@ MINIO_TARGET = "arn:minio:sqs::HEALTHETL:amqp"
 CONFIGURATION = "health-etl-uploads"
 
 
-def send_events(settings: Settings) -> str:
+def enable_upload_events(settings: Settings) -> str:
     """Have events of uploads sent to the exchange; return a sentence.
 
     Raises PermanentError or TransientError when the server refuses or does not answer.

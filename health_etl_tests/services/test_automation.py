@@ -163,7 +163,7 @@ def announce(stack: RunningStack, bodies: list[bytes]) -> None:
 
 
 def message(key: str) -> bytes:
-    return json.dumps({"bucket": "health-data", "key": key, "correlation_id": keys.masked(key)[-8:]}).encode()
+    return json.dumps({"bucket": "health-data", "key": key, "correlation_id": keys.mask_key(key)[-8:]}).encode()
 
 
 def waiting(stack: RunningStack, queue: str) -> int:

@@ -16,6 +16,6 @@ settings.register_profile(
 )
 
 
-def chosen() -> settings:
+def active_profile() -> settings:
     """Return the profile that the environment names."""
     return settings.get_profile(os.environ.get("HEALTH_ETL_TEST_HYPOTHESIS", "quick"))
