@@ -290,7 +290,7 @@ def zone_of(name: str) -> ZoneInfo | int:
 def _refuse_unknown(environment: Iterable[str]) -> None:
     known = variable_names()
     for name in sorted(environment):
-        if name.startswith(PREFIX) and name not in known and not name.startswith(f"{PREFIX}TEST_"):
+        if name.startswith(PREFIX) and name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
             raise SettingsError(f"{name} is no setting; {hint}known are {', '.join(known)}.")

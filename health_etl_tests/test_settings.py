@@ -141,7 +141,7 @@ def test_a_misspelt_setting_is_refused_with_the_one_that_is_near(environment: py
 
 
 def test_variables_of_tests_are_no_settings(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("HEALTH_ETL_TEST_ANYTHING", "1")
+    environment.setenv("TEST_HEALTH_ETL_ANYTHING", "1")
     assert load()
 
 
