@@ -61,10 +61,9 @@ def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _forget_settings(patch: pytest.MonkeyPatch) -> None:
-    """Remove every setting but those of the tests' own servers."""
+    """Remove every setting; variables of the tests themselves begin with TEST_HEALTH_ETL_."""
     for name in list(os.environ):
-        is_setting = name.startswith(("HEALTH_ETL_", "AWS_", "DAGSTER_")) and not name.startswith("HEALTH_ETL_TEST_")
-        if is_setting:
+        if name.startswith(("HEALTH_ETL_", "AWS_", "DAGSTER_")):
             patch.delenv(name)
 
 

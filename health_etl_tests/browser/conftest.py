@@ -70,9 +70,9 @@ def page(chromium: Browser, stack: RunningStack, tmp_path: Path, request: pytest
 
 @pytest.fixture
 def picture(page: Page) -> Iterator[list[str]]:
-    """Names of pictures for docs/images, taken when the test passed and HEALTH_ETL_TEST_PICTURES names a folder."""
+    """Names of pictures for docs/images, taken when the test passed and TEST_HEALTH_ETL_PICTURES names a folder."""
     names: list[str] = []
     yield names
-    folder = os.environ.get("HEALTH_ETL_TEST_PICTURES")
+    folder = os.environ.get("TEST_HEALTH_ETL_PICTURES")
     for name in names if folder else ():
         page.screenshot(path=Path(str(folder)) / f"{name}.png")

@@ -1,6 +1,6 @@
 """It runs itself: what lands in the bucket becomes training data on the real stack, also while its parts die.
 
-HEALTH_ETL_TEST_DAEMON_KILLS and HEALTH_ETL_TEST_OUTAGE_SECONDS make the test of faults longer: `make automation`.
+TEST_HEALTH_ETL_DAEMON_KILLS and TEST_HEALTH_ETL_OUTAGE_SECONDS make the test of faults longer: `make automation`.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ from health_etl.uploads.listing import list_all
 from health_etl_tests.support.exports import UPLOADED, avro_bytes, contents, folder_lake, moved, plain, put, put_content
 from health_etl_tests.support.stack import RunningStack, running_stack, wait_for
 
-KILLS = int(os.environ.get("HEALTH_ETL_TEST_DAEMON_KILLS", "2"))
-OUTAGE_SECONDS = float(os.environ.get("HEALTH_ETL_TEST_OUTAGE_SECONDS", "5"))
+KILLS = int(os.environ.get("TEST_HEALTH_ETL_DAEMON_KILLS", "2"))
+OUTAGE_SECONDS = float(os.environ.get("TEST_HEALTH_ETL_OUTAGE_SECONDS", "5"))
 RETRY_SECONDS = int(2 * OUTAGE_SECONDS)  # two failures in one outage would spend two of three attempts
 SETTLED_SECONDS = 240.0 + 30 * KILLS + 15 * OUTAGE_SECONDS
 TODAY = datetime.now(UTC).date()
