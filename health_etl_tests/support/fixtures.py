@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import cache
 from typing import Any
 
 from health_etl.records.validate import EARLIEST, UPLOAD_GRACE, RowReason
@@ -35,20 +36,21 @@ BAD_OFFSETS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fixture:
-    """Records of one type; `name` is the reason that they are about, or what is typical of them."""
+    """Records of one type; `name` is the reason that they are about, or what they show."""
 
     record_type: str
     name: str
     records: list[Record]
 
 
-def fixtures(record_type: str, kind: str) -> list[Fixture]:
+@cache
+def fixtures(record_type: str, kind: str) -> tuple[Fixture, ...]:
     """Return every fixture of a type, the shared ones included; `kind` is pass or quarantine."""
-    shared = [Fixture(record_type, reason, make(record_type)) for (reason, of), make in SHARED.items() if of == kind]
+    shared = (Fixture(record_type, reason, make(record_type)) for (reason, of), make in SHARED.items() if of == kind)
     files = sorted((FIXTURES / record_type / kind).glob("*.json"))
-    return shared + [Fixture(record_type, path.stem, json.loads(path.read_text(encoding="utf-8"))) for path in files]
+    return (*shared, *(Fixture(record_type, path.stem, json.loads(path.read_text(encoding="utf-8"))) for path in files))
 
 
 def starts_at(name: str, record_id: str, moment: datetime) -> Record:
