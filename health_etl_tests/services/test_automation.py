@@ -79,7 +79,7 @@ class Automated:
         return not staleness.stale_months(self.lake, catalogue) and not self.unfinished()
 
     def unfinished(self) -> int:
-        found = self.stack.run_plan(
+        found = self.stack.ask(
             "query ($statuses: [RunStatus!]) "
             "{ runsOrError(filter: {statuses: $statuses}) { ... on Runs { results { id } } } }",
             statuses=[status.value for status in NOT_FINISHED_STATUSES],
@@ -91,7 +91,7 @@ class Automated:
 
     def asked_for(self) -> dict[tuple[str, str, str], list[str]]:
         """Return the runs that succeeded and sensors had asked for, by record type, upload date and state."""
-        found = self.stack.run_plan(
+        found = self.stack.ask(
             "query ($job: String!) { runsOrError(filter: {pipelineName: $job, statuses: [SUCCESS]}) "
             "{ ... on Runs { results { creationTime startTime endTime tags { key value } } } } }",
             job=BRING_UP_TO_DATE,

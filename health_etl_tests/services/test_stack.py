@@ -86,7 +86,7 @@ def test_what_a_run_prints_is_found_in_the_store(stack: RunningStack) -> None:
     printed = b"".join(logs.values()).decode()
     assert "records accepted, 0 files refused" in printed
     key = [run_id, "compute_logs", next(iter(logs)).rpartition("/")[2].partition(".")[0]]
-    shown = stack.run_plan("query ($key: [String!]!) { capturedLogs(logKey: $key) { stderr } }", key=key)
+    shown = stack.ask("query ($key: [String!]!) { capturedLogs(logKey: $key) { stderr } }", key=key)
     assert "records accepted, 0 files refused" in shown["capturedLogs"]["stderr"]
 
 
