@@ -28,12 +28,12 @@ from deploy.stack.servers import PortMapper, PostgreSQL, RabbitMQ, missing_packa
 from deploy.stack.settings import StackSettings
 from health_etl_tests.services.fault_proxy import FaultProxy
 from health_etl_tests.support.availability import listens, unavailable
-from health_etl_tests.support.stack import free_ports, wait_for
+from health_etl_tests.support.stack import free_ports
+from health_etl_tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 HERE = Path(__file__).parent
 DEFAULT_PORT = "9100"
 OWN_PORTS = range(9110, 9190, 2)  # the server takes a port and the one after it
-START_TIMEOUT_SECONDS = 180
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def _own(*kinds: type[PortMapper] | type[RabbitMQ] | type[PostgreSQL]) -> Iterat
         try:
             for service in services:
                 service.start()
-                wait_for(partial(_is_well, service), START_TIMEOUT_SECONDS)
+                wait_for(partial(_is_well, service))
             yield settings
         finally:
             for service in reversed(services):
@@ -200,7 +200,7 @@ def _script(name: str, port: int, *arguments: str) -> str:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=START_TIMEOUT_SECONDS,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     if done.returncode:
