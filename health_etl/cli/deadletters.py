@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from pydantic import SecretStr
+from pydantic import AnyUrl, Secret
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -55,7 +55,7 @@ def _take(broker: Broker) -> list[Message]:
     return broker.take_dead_letters(MOST, TAKING_SECONDS)
 
 
-def _url() -> SecretStr:
+def _url() -> Secret[AnyUrl]:
     url = load().rabbitmq_url
     if url is None:
         raise PermanentError("HEALTH_ETL_RABBITMQ_URL is not set; without a broker there are no dead letters.")

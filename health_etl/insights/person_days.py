@@ -11,7 +11,7 @@ from health_etl.days.batching import split_by_partition, unqualify_people
 from health_etl.days.profiles import Profiles, add_profiles
 from health_etl.days.pseudonym import subjects
 from health_etl.days.select import PERSON_DAY, Selection
-from health_etl.insights.table import day_schema
+from health_etl.insights.table import CONTEXT, PROFILE, check_computed, day_schema
 from health_etl.insights.texts import example_id
 from health_etl.lake.keys import mask_key
 from health_etl.lake.tables import empty_frame
@@ -72,7 +72,13 @@ def _measured(
 def day_rows(
     measured: pd.DataFrame | None, withdrawn: pd.DataFrame, processor: Narrator, pseudonym_key: str
 ) -> pd.DataFrame:
-    """Return measured and withdrawn days (user_id, local_date) as the day columns of the insights table, in order."""
+    """Return measured and withdrawn days (user_id, local_date) as the day columns of the insights table, in order.
+
+    Raises PermanentError unless `measured` holds exactly what the processor declares, beside profile and context.
+    """
+    if measured is not None:
+        shared = [*PERSON_DAY, *(column.name for column in (*PROFILE, *CONTEXT))]
+        check_computed(processor, measured.columns, [*shared, *(metric.name for metric in processor.metrics)])
     frames = [measured.assign(withdrawn=False)] if measured is not None and len(measured) else []
     frames += [withdrawn.assign(withdrawn=True)] if len(withdrawn) else []
     names = day_schema(processor).names

@@ -14,7 +14,7 @@ from health_etl.days.batching import qualify_people, split_by_partition
 from health_etl.errors import TransientError
 from health_etl.insights.look_back import SUBJECT_DAY, DaysIndex, EarlierDays, to_tell_anew
 from health_etl.insights.partition import Digests, is_current, told_digest, write
-from health_etl.insights.table import day_schema
+from health_etl.insights.table import check_computed, day_schema
 from health_etl.insights.texts import narrate
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
@@ -161,13 +161,20 @@ def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def with_trends(
     rows: pd.DataFrame, history: pd.DataFrame, processor: Narrator, options: ClinicalOptions
 ) -> pd.DataFrame:
-    """Add the processor's trends to measured days, given every day that they may look back on, each once."""
+    """Add the processor's trends to measured days, given every day that they may look back on, each once.
+
+    Raises PermanentError unless the look-back gives exactly the trends that the processor declares.
+    """
     names = [metric.name for metric in processor.trends]
     told = rows[~rows["withdrawn"].astype(bool)]
-    if processor.look_back is None or not len(told):
+    if not len(told):
         return rows.reindex(columns=[*rows.columns, *names])
+    if processor.look_back is None:
+        check_computed(processor, (), names)
+        return rows
     earlier = earlier_days(told, history, processor.carried)
     found = processor.look_back(told.reset_index(drop=True), earlier, options)
+    check_computed(processor, found.columns, names)
     return rows.join(found[names].set_axis(told.index))
 
 

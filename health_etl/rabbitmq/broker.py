@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
@@ -19,7 +18,7 @@ from pika.exceptions import (
     ProbableAccessDeniedError,
     ProbableAuthenticationError,
 )
-from pydantic import SecretStr
+from pydantic import AnyUrl, Secret
 
 from health_etl.errors import PermanentError, TransientError
 
@@ -110,14 +109,14 @@ class Broker:
 
 
 @contextmanager
-def open_broker(url: SecretStr) -> Iterator[Broker]:
+def open_broker(url: Secret[AnyUrl]) -> Iterator[Broker]:
     """Connect, create the exchange and queues if they do not exist, and close the connection at the end.
 
     Raises TransientError when the broker does not answer, PermanentError when it rejects the user.
     """
-    address = urlsplit(url.get_secret_value())
-    where = f"RabbitMQ at {address.hostname}:{address.port or 5672}"
-    parameters = pika.URLParameters(url.get_secret_value())
+    address = url.get_secret_value()
+    where = f"RabbitMQ at {address.host}:{address.port or 5672}"
+    parameters = pika.URLParameters(str(address))
     parameters.socket_timeout = parameters.blocked_connection_timeout = CONNECT_SECONDS
     try:
         connection = pika.BlockingConnection(parameters)

@@ -44,7 +44,7 @@ def enable_upload_events(settings: Settings) -> str:
 def _ceph(settings: Settings, bucket: str, prefix: str) -> None:
     assert settings.rabbitmq_url is not None  # noqa: S101 - checked in enable_upload_events
     broker = {
-        "push-endpoint": settings.rabbitmq_url.get_secret_value(),
+        "push-endpoint": str(settings.rabbitmq_url.get_secret_value()),
         "amqp-exchange": EXCHANGE,
         # Waiting for the broker would slow down uploads; the bucket sensors find whatever the broker loses.
         "amqp-ack-level": "none",

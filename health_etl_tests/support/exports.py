@@ -171,11 +171,16 @@ def plain(name: str, record_id: str = "r1") -> Record:
 
 def moved(record: Any, days: int) -> Any:
     """Return a record as the phone would have made it so many days later."""
+    return shifted(record, days * DAY_MS)
+
+
+def shifted(record: Any, by_ms: int) -> Any:
+    """Return a record with every time in it (each integer that is more than a day of milliseconds) moved by so much."""
     if isinstance(record, dict):
-        return {name: moved(value, days) for name, value in record.items()}
+        return {name: shifted(value, by_ms) for name, value in record.items()}
     if isinstance(record, list):
-        return [moved(value, days) for value in record]
-    return record + days * DAY_MS if isinstance(record, int) and record > DAY_MS else record
+        return [shifted(value, by_ms) for value in record]
+    return record + by_ms if isinstance(record, int) and record > DAY_MS else record
 
 
 @cache
