@@ -1,7 +1,7 @@
-"""Upload messages as they come from a broker, read into partitions. Pure: knows no broker, no lake and no Dagster.
+"""Parsing of upload messages into the partitions that they concern. Knows no broker, no lake and no Dagster.
 
-Two kinds are known: S3 event notifications (MinIO's and Ceph's JSON, several records a message, keys url-encoded or
-not) and the upload message of the system before this one, one object each.
+Two kinds of message are supported: S3 event notifications (JSON from MinIO or Ceph, with several records per message
+and keys that may be URL-encoded) and the upload message of the predecessor, about a single object.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ _CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}\Z")
 
 
 class Refusal(StrEnum):
-    """Why a message is no use; the dead letter carries it."""
+    """Why a message cannot be used; recorded in the dead letter."""
 
-    MALFORMED = "malformed"  # no JSON object of a known kind
+    MALFORMED = "malformed"  # not a JSON object of a supported kind
     FOREIGN_BUCKET = "foreign_bucket"
     UNKNOWN_TYPE = "unknown_type"
     KEY_UNPARSEABLE = "key_unparseable"
     OUTSIDE_PARTITIONS = "outside_partitions"
-    CONTRADICTION = "contradiction"  # the record type it states is not that of its key
+    CONTRADICTION = "contradiction"  # the stated record type differs from that of the key
 
 
 @dataclass(frozen=True)
 class MessageFilter:
-    """What messages are for: the bucket and folder of the lake, and its upload dates. No bucket means any."""
+    """Which objects messages may be about: bucket and prefix of the lake, and its upload dates. No bucket means any."""
 
     bucket: str | None
     prefix: str
@@ -42,7 +42,7 @@ class MessageFilter:
 
     @classmethod
     def of(cls, lake_url: str, first: date, last: date) -> MessageFilter:
-        """Read the address off the lake's URL; a lake in a folder has no bucket."""
+        """Return the filter for a lake's URL; a lake in a folder has no bucket."""
         url = urlsplit(lake_url)
         if url.scheme != "s3":
             return cls(None, "", first, last)
@@ -52,12 +52,12 @@ class MessageFilter:
 
 @dataclass(frozen=True)
 class ParsedMessage:
-    """What a message says: partitions (record type, upload date) to look at, and why it, or a part of it, is no use."""
+    """A parsed message: the partitions (record type, upload date) it concerns, and why (part of) it is unusable."""
 
     partitions: frozenset[tuple[str, str]] = frozenset()
     correlation_id: str | None = None
     refusal: Refusal | None = None
-    ignored: int = 0  # objects of the lake that are no uploads
+    ignored: int = 0  # objects in the lake that are not uploads
 
 
 class _RefusedError(Exception):
@@ -67,7 +67,7 @@ class _RefusedError(Exception):
 
 
 def parse(body: bytes, message_filter: MessageFilter, correlation_id: str | None = None) -> ParsedMessage:
-    """Read one message; never raises. `correlation_id` is that of its envelope, which the body's overrules."""
+    """Parse one message; never raises. `correlation_id` is that of the envelope; one in the body takes precedence."""
     try:
         raw = json.loads(body)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
@@ -94,7 +94,7 @@ def parse(body: bytes, message_filter: MessageFilter, correlation_id: str | None
 
 
 def _objects(raw: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
-    """Yield bucket, key and stated record type of every object that a message is about."""
+    """Yield bucket, key and stated record type of every object in a message."""
     if "Records" in raw:
         records = raw["Records"]
         if not isinstance(records, list) or not records:
@@ -117,7 +117,7 @@ def _text(value: object) -> str:
 
 
 def _partition(bucket: str, key: str, record_type: str | None, message_filter: MessageFilter) -> tuple[str, str] | None:
-    """Return the partition of an object, None for one of the lake that is no upload."""
+    """Return the partition of an object; None if it is in the lake but not an upload."""
     if message_filter.bucket is not None and bucket != message_filter.bucket:
         raise _RefusedError(Refusal.FOREIGN_BUCKET)
     spellings = [spelling.removeprefix(message_filter.prefix) for spelling in (key, unquote_plus(key))]

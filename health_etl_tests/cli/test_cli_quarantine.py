@@ -144,7 +144,7 @@ def test_a_file_can_be_looked_at_by_the_last_part_of_its_name(
 ) -> None:
     command, keys, _ = mixed
     said = command("quarantine", "show", keys[FileReason.LOW_QUALITY].rpartition("/")[2]).stdout
-    assert "its quality score is 0.68, 0.7 is needed" in said
+    assert "its quality score is 0.68, below the threshold of 0.7" in said
     assert "glucose_mg_dl:out_of_range (4 measurements)" in said
     assert "900" not in said
 

@@ -18,7 +18,7 @@ class CountingLake(Lake):
     """A lake that remembers nothing and counts how often objects are read one by one."""
 
     def __init__(self) -> None:
-        super().__init__(MemoryStore(), "memory://lake", cache=ObjectCache(kept_bytes=0))
+        super().__init__(MemoryStore(), "memory://lake", cache=ObjectCache(max_bytes=0))
         self.reads = 0
 
     def fetch(self, key: str) -> FetchedObject:

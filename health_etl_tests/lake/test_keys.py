@@ -64,16 +64,16 @@ def test_a_key_of_an_unknown_type_parses_and_names_no_type() -> None:
     [
         ("raw/BloodGlucoseRecord/2025/09/anna_20250920_221539_p_0a1b2c3d.avro", "the key is not raw/"),
         ("raw/BloodGlucoseRecord/2025/09/21/sub/anna_20250920_221539_p_0a1b2c3d.avro", "the key is not raw/"),
-        ("raw/BloodGlucoseRecord/2025/13/21/anna_20250920_221539_p_0a1b2c3d.avro", "2025/13/21 is no date"),
-        ("raw/BloodGlucoseRecord/2025/02/29/anna_20250920_221539_p_0a1b2c3d.avro", "2025/02/29 is no date"),
-        ("raw/BloodGlucoseRecord/2025/9/21/anna_20250920_221539_p_0a1b2c3d.avro", "2025/9/21 is no date"),
+        ("raw/BloodGlucoseRecord/2025/13/21/anna_20250920_221539_p_0a1b2c3d.avro", "2025/13/21 is not a date"),
+        ("raw/BloodGlucoseRecord/2025/02/29/anna_20250920_221539_p_0a1b2c3d.avro", "2025/02/29 is not a date"),
+        ("raw/BloodGlucoseRecord/2025/9/21/anna_20250920_221539_p_0a1b2c3d.avro", "2025/9/21 is not a date"),
         ("raw/BloodGlucoseRecord/2025/09/21/anna_20250920_221539_p_0a1b2c3d.json", "the name is neither"),
         ("raw/BloodGlucoseRecord/2025/09/21/anna_20250920_221539_p.avro", "the name is neither"),
         ("raw/BloodGlucoseRecord/2025/09/21/anna_20250920_221539_p_nothexes.avro", "the name is neither"),
         ("raw/BloodGlucoseRecord/2025/09/21/_20250920_221539_p_0a1b2c3d.avro", "the name is neither"),
         ("raw/BloodGlucoseRecord/2025/09/21/.avro", "the name is neither"),
-        ("raw/BloodGlucoseRecord/2025/09/21/anna_20250931_221539_p_0a1b2c3d.avro", "is no time"),
-        ("raw/BloodGlucoseRecord/2025/09/21/anna_20250920_246060_p_0a1b2c3d.avro", "is no time"),
+        ("raw/BloodGlucoseRecord/2025/09/21/anna_20250931_221539_p_0a1b2c3d.avro", "is not a valid time"),
+        ("raw/BloodGlucoseRecord/2025/09/21/anna_20250920_246060_p_0a1b2c3d.avro", "is not a valid time"),
     ],
 )
 def test_a_key_that_does_not_parse_is_refused_with_what_is_wrong(key: str, reason: str) -> None:

@@ -31,7 +31,7 @@ def test_an_object_without_an_etag_is_not_kept(etag: str | None) -> None:
 
 
 def test_what_was_not_asked_for_longest_goes_first_and_large_objects_are_not_kept() -> None:
-    recent = ObjectCache(kept_bytes=10)
+    recent = ObjectCache(max_bytes=10)
     for key in "abc":
         recent.keep(key, "1", b"1234")
         recent.find("a", "1")

@@ -162,18 +162,18 @@ def test_a_permanent_failure_fails_once_with_our_sentence(project: Project, samp
     (told,) = failures(result)
     assert told is not None
     assert told.startswith(f"{project.settings.lake} cannot be used")
-    assert told.endswith("check the folder and its disk, or set HEALTH_ETL_LAKE to another.")
+    assert told.endswith("check the folder and its disk, or set HEALTH_ETL_LAKE to another folder.")
     assert kinds(result, dg.DagsterEventType.STEP_UP_FOR_RETRY) == []
     assert project.materialisations("records/steps") == {}
 
 
 def test_a_lake_that_refuses_our_keys_fails_an_insight_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(_: LakeResource) -> None:
-        raise PermanentError("The S3 server refused the keys; check them.")
+        raise PermanentError("The S3 server rejected the access keys; check them.")
 
     monkeypatch.setattr(LakeResource, "open", refused)
     result = project.run(["insights/steps"], DATES[0])
-    assert failures(result) == ["The S3 server refused the keys; check them."]
+    assert failures(result) == ["The S3 server rejected the access keys; check them."]
     assert kinds(result, dg.DagsterEventType.STEP_UP_FOR_RETRY) == []
 
 

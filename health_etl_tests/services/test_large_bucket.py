@@ -111,9 +111,9 @@ def test_ticks_ask_for_what_they_may_go_on_where_they_were_and_rest_when_all_is_
         [],
     )
     assert told == [
-        f"{LOOKED}{MAX_RUNS_PER_TICK} partitions asked for in {MAX_RUNS_PER_TICK} runs, {left} left for the next tick.",
-        f"{LOOKED}{left} partitions asked for in {left} runs, {MAX_RUNS_PER_TICK} running or queued.",
-        f"{LOOKED}0 partitions asked for in 0 runs, {len(DATES)} running or queued.",
+        f"{LOOKED}{MAX_RUNS_PER_TICK} partitions requested in {MAX_RUNS_PER_TICK} runs, {left} left for the next tick.",
+        f"{LOOKED}{left} partitions requested in {left} runs, {MAX_RUNS_PER_TICK} running or queued.",
+        f"{LOOKED}0 partitions requested in 0 runs, {len(DATES)} running or queued.",
     ]
     assert third.above_start_mb < MAX_MB
 

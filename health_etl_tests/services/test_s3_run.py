@@ -127,7 +127,7 @@ def told(request: pytest.FixtureRequest, command: CommandLine, sample: Path) -> 
 
 
 def test_an_unknown_key_is_refused_in_one_sentence(told: Callable[..., str]) -> None:
-    assert "refused the keys" in told(S3_ACCESS_KEY_ID="a-stranger")
+    assert "rejected the access keys" in told(S3_ACCESS_KEY_ID="a-stranger")
 
 
 def test_a_wrong_secret_is_refused_in_one_sentence(told: Callable[..., str]) -> None:
@@ -136,7 +136,7 @@ def test_a_wrong_secret_is_refused_in_one_sentence(told: Callable[..., str]) -> 
 
 def test_absent_keys_are_missed_in_one_sentence(told: Callable[..., str]) -> None:
     sentence = told("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
-    assert sentence.startswith("Error: There are no keys for s3://")
+    assert sentence.startswith("Error: No access keys for s3://")
     assert "set HEALTH_ETL_S3_ACCESS_KEY_ID" in sentence
 
 
