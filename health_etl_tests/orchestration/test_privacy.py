@@ -16,7 +16,6 @@ import pytest
 from obstore import exceptions
 
 from health_etl.clinical.common.base import Level
-from health_etl.orchestration import resources
 
 if TYPE_CHECKING:
     from health_etl_tests.conftest import CommandLine
@@ -117,7 +116,7 @@ def test_a_failure_over_an_upload_does_not_name_the_person(
         return real(store, key)
 
     monkeypatch.setattr(obstore, "get", get)
-    monkeypatch.setattr(resources, "FIRST_WAIT_SECONDS", 0)
+    monkeypatch.setattr("health_etl.orchestration.steps.FIRST_WAIT_SECONDS", 0)
     command("run")
     text = stored(command.dagster_home)
     assert "STEP_START" in text

@@ -15,10 +15,10 @@ from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest
 from health_etl.lake.store import Lake
-from health_etl.orchestration import progress
 from health_etl.orchestration.assets.catalogue_metadata import table_metadata
 from health_etl.orchestration.assets.partition_by_partition import Made, make_each
-from health_etl.orchestration.resources import LakeResource, reported_failures
+from health_etl.orchestration.resources import LakeResource
+from health_etl.orchestration.steps import step
 from health_etl.settings import Settings
 
 HAND_OVER = "hand_over"
@@ -34,14 +34,13 @@ def select_op(name: str) -> dg.OpDefinition:
         out=dg.Out(io_manager_key=HAND_OVER),
         description="Gathers the measurements of every local day that the upload touched, with the look-back window.",
     )
+    @step
     def run(context: dg.AssetExecutionContext, lake: LakeResource) -> Selections:
-        with reported_failures(context):
-            opened = lake.open()
-            options = InsightOptions.of(lake.settings(), opened)
-            found = select_changed(opened, name, list(context.partition_keys), options)
-            context.log.info(f"{found.count} of {len(context.partition_keys)} partitions have changed inputs.")
-            progress.advance("steps")
-            return found
+        opened = lake.open()
+        options = InsightOptions.of(lake.settings, opened)
+        found = select_changed(opened, name, list(context.partition_keys), options)
+        context.log.info(f"{found.count} of {len(context.partition_keys)} partitions have changed inputs.")
+        return found
 
     return run
 
@@ -54,12 +53,11 @@ def analyse_op(name: str) -> dg.OpDefinition:
         out=dg.Out(io_manager_key=HAND_OVER),
         description="Computes the metrics of every person and local day, with coverage.",
     )
+    @step
     def run(context: dg.AssetExecutionContext, lake: LakeResource, selected: Selections) -> Analyses:
-        with reported_failures(context):
-            opened = lake.open()
-            found = analyse_all(opened, name, selected, InsightOptions.of(lake.settings(), opened))
-            progress.advance("steps")
-            return found
+        del context
+        opened = lake.open()
+        return analyse_all(opened, name, selected, InsightOptions.of(lake.settings, opened))
 
     return run
 
@@ -73,34 +71,33 @@ def narrate_op(name: str) -> dg.OpDefinition:
         description="Tells each person-day as text and writes the partition.",
         pool=f"insights_{name}",
     )
+    @step
     def run(context: dg.AssetExecutionContext, lake: LakeResource, analysed: Analyses) -> dg.Output[None]:
-        with reported_failures(context):
-            opened, settings = lake.open(), lake.settings()
-            writer = InsightsWriter(opened, Catalogue(opened), name, InsightOptions.of(settings, opened).clinical)
-            for key, partition in sorted(analysed.partitions.items()):
-                writer.expect(key, partition.days_digest, partition.rows)
-            done = make_each(
-                context,
-                lambda key: _made(opened, name, _told(writer, key, analysed)),
-                lambda made: _with_pictures(opened, settings, name, made),
-            )
-            progress.advance("steps")
-            return dg.Output(None, data_version=done.data_version)
+        opened, settings = lake.open(), lake.settings
+        writer = InsightsWriter(opened, Catalogue(opened), name, InsightOptions.of(settings, opened).clinical)
+        for key, partition in sorted(analysed.partitions.items()):
+            writer.expect(key, partition.days_digest, partition.rows)
+        done = make_each(
+            context,
+            lambda key: _made(opened, name, _narrated(writer, key, analysed)),
+            lambda made: _with_pictures(opened, settings, name, made),
+        )
+        return dg.Output(None, data_version=done.data_version)
 
     return run
 
 
-def tell_across_types(context: dg.AssetExecutionContext, lake: Lake, settings: Settings) -> dg.MaterializeResult[Any]:
+def narrate_across_types(
+    context: dg.AssetExecutionContext, lake: Lake, settings: Settings
+) -> dg.MaterializeResult[Any]:
     """Bring the day across types up to date for the partitions of a run."""
     writer = daily_journal.Writer(lake, Catalogue(lake), InsightOptions.of(settings, lake))
     writer.expect(context.partition_keys)
-    done = make_each(
+    return make_each(
         context,
         lambda key: _made(lake, keys.DAILY_JOURNAL, writer.update(key)),
         lambda made: _with_pictures(lake, settings, keys.DAILY_JOURNAL, made),
     )
-    progress.advance("steps")
-    return done
 
 
 def insights_metadata(lake: Lake, name: str, manifest: DerivedManifest) -> dict[str, Any]:
@@ -136,7 +133,7 @@ def _picture(lake: Lake, name: str, partition: str, enough: int) -> dict[str, An
     return picture_metadata(lake, name, partition, enough)
 
 
-def _told(writer: InsightsWriter, partition: str, analyses: Analyses) -> DerivedManifest | None:
+def _narrated(writer: InsightsWriter, partition: str, analyses: Analyses) -> DerivedManifest | None:
     if partition in analyses.failed:
         raise analyses.failed[partition]
     return writer.tell(partition)

@@ -10,7 +10,7 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG  # has no pu
 from health_etl.errors import HealthEtlError, PermanentError, TransientError
 from health_etl.lake.manifest import digest
 from health_etl.orchestration.assets.catalogue_metadata import add_partition_metadata
-from health_etl.orchestration.resources import RETRIES
+from health_etl.orchestration.steps import RETRIES
 from health_etl.wording import counted
 
 NAMED_PARTITIONS = 5

@@ -11,10 +11,10 @@ from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import mask_key
 from health_etl.lake.manifest import digest
 from health_etl.lake.store import Lake, ObjectInfo
-from health_etl.orchestration import progress
-from health_etl.orchestration.assets.catalogue_metadata import OWNER, add_partition_metadata
+from health_etl.orchestration.assets.catalogue_metadata import add_partition_metadata
+from health_etl.orchestration.assets.factory import Declaration, Partitions, step_asset
 from health_etl.orchestration.assets.records import RELEASES
-from health_etl.orchestration.resources import LakeResource, reported_failures
+from health_etl.orchestration.resources import LakeResource
 from health_etl.record_types import record_types
 from health_etl.records import replay
 from health_etl.uploads import releases
@@ -41,38 +41,32 @@ class ReleaseConfig(dg.Config):
     because: str = Field(default="", description="Why; needed with override, and kept with the decision.")
 
 
-def releases_asset(upload_dates: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy) -> dg.AssetsDefinition:
+def releases_asset(upload_dates: Partitions) -> dg.AssetsDefinition:
     """Return the asset that records decisions."""
-
-    @dg.asset(
+    declared = Declaration(
         key=RELEASES,
-        partitions_def=upload_dates,
-        backfill_policy=policy,
-        group_name="quarantine",
+        partitions=upload_dates,
         kinds={"python"},
-        owners=[OWNER],
         code_version="1",
         description=(
             "Decisions to run quarantined uploads again, with the reason of every override. Launch the job "
             "`replay_quarantine` to make one; materialising this asset without config only lists them."
         ),
-        pool="quarantine_releases",
     )
+
+    @step_asset(declared)
     def decisions(
         context: dg.AssetExecutionContext, config: ReleaseConfig, lake: LakeResource
     ) -> dg.MaterializeResult[Any]:
-        with reported_failures(context):
-            opened = lake.open()
-            dates = set(context.partition_keys)
-            released = _release(opened, dates, config) if config.files else 0
-            listed = {partition: _listed(opened, partition) for partition in sorted(dates)}
-            for partition, found in listed.items():
-                metadata = {"dagster/row_count": len(found), "decisions": _table(opened, found)}
-                add_partition_metadata(context, metadata, partition)
-            context.log.info(f"{counted(released, 'file')} to be run again.")
-            progress.advance("steps")
-            versions = [f"{info.key} {info.etag}" for found in listed.values() for info in found]
-            return dg.MaterializeResult(data_version=dg.DataVersion(digest(versions)))
+        opened, dates = lake.open(), set(context.partition_keys)
+        released = _release(opened, dates, config) if config.files else 0
+        listed = {partition: _listed(opened, partition) for partition in sorted(dates)}
+        for partition, found in listed.items():
+            metadata = {"dagster/row_count": len(found), "decisions": _table(opened, found)}
+            add_partition_metadata(context, metadata, partition)
+        context.log.info(f"{counted(released, 'file')} to be run again.")
+        versions = [f"{info.key} {info.etag}" for found in listed.values() for info in found]
+        return dg.MaterializeResult(data_version=dg.DataVersion(digest(versions)))
 
     return decisions
 

@@ -8,9 +8,8 @@ import dagster as dg
 from health_etl.errors import SettingsError
 from health_etl.lake.keys import mask_key
 from health_etl.lake.manifest import digest
-from health_etl.orchestration import progress
-from health_etl.orchestration.assets.catalogue_metadata import OWNER
-from health_etl.orchestration.resources import LakeResource, reported_failures
+from health_etl.orchestration.assets.factory import Declaration, step_asset
+from health_etl.orchestration.resources import LakeResource
 from health_etl.records import unclaimed
 from health_etl.uploads.listing import list_all
 
@@ -19,29 +18,26 @@ UNCLAIMED = dg.AssetKey(["quarantine", "unclaimed_uploads"])
 
 def unclaimed_asset(upload_dates: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefinition:
     """Return the asset that looks after uploads of unknown types and with keys that do not parse."""
-
-    @dg.asset(
+    declared = Declaration(
         key=UNCLAIMED,
-        group_name="quarantine",
         kinds={"python", "avro"},
-        owners=[OWNER],
         code_version=unclaimed.CODE_VERSION,
         description=(
             "Uploads that no partition claims: unknown record types, keys that do not parse, dates outside the "
             "partitions. Copied to quarantine/ with the reason."
         ),
-        pool="quarantine_unclaimed_uploads",
     )
+
+    @step_asset(declared)
     def unclaimed_uploads(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[Any]:
-        with reported_failures(context):
-            opened = lake.open()
-            listing = list_all(opened, lake.settings().start_date, last_upload_date(upload_dates))
-            report = unclaimed.update(opened, listing.unclaimed)
-            progress.advance("steps")
-            return dg.MaterializeResult(
-                metadata={"dagster/row_count": len(report.items), "uploads": _table(report)},
-                data_version=dg.DataVersion(digest([report.to_json().decode()])),
-            )
+        del context
+        opened = lake.open()
+        listing = list_all(opened, lake.settings.start_date, last_upload_date(upload_dates))
+        report = unclaimed.update(opened, listing.unclaimed)
+        return dg.MaterializeResult(
+            metadata={"dagster/row_count": len(report.items), "uploads": _table(report)},
+            data_version=dg.DataVersion(digest([report.to_json().decode()])),
+        )
 
     return unclaimed_uploads
 
