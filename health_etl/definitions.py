@@ -1,4 +1,4 @@
-"""Wiring only: settings to assets, checks, jobs and resources."""
+"""Wiring only: from settings to assets, checks, jobs, schedules, sensors and resources."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         schedules=schedules(settings),
         sensors=sensors(settings),
         resources={"lake": lake_resource(settings), HAND_OVER: hand_over_io_manager},
-        # Steps are small: parallelism is across runs, and a process a step would cost seconds each.
+        # Steps are small: runs execute in parallel, and a process per step would cost seconds each.
         executor=dg.in_process_executor,
     )
 
@@ -59,7 +59,7 @@ def defs() -> dg.Definitions:
 
     Raises SettingsError when a setting is not valid.
     """
-    # Backfill policies, look-back and checks by partition are beta; we rely on them knowingly, and pin Dagster.
+    # Backfill policies, partition mappings and partitioned checks are beta: we use them deliberately and pin Dagster.
     for category in (dg.BetaWarning, dg.PreviewWarning):
         warnings.filterwarnings("ignore", category=category)
     start_runs_warm()

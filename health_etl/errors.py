@@ -1,14 +1,14 @@
-"""Failures that a person is told about. Each message is one sentence: what, why, and the way out."""
+"""Failures that a person sees. Each message is one sentence: what failed, why, and what to do."""
 
 from __future__ import annotations
 
 
 class HealthEtlError(Exception):
-    """Base of every failure that this project raises on purpose; its text is fit for the user."""
+    """Base of every failure that this project raises on purpose; its message can be shown to the user."""
 
 
 class SettingsError(HealthEtlError):
-    """A setting is unknown or malformed."""
+    """A setting is unknown or not valid."""
 
 
 class PermanentError(HealthEtlError):
@@ -16,8 +16,8 @@ class PermanentError(HealthEtlError):
 
 
 class TransientError(HealthEtlError):
-    """A retry may help: connection, time-out, throttling."""
+    """A retry may help: connection, timeout, throttling."""
 
 
 class ObjectNotFoundError(HealthEtlError):
-    """The lake holds no object of that key."""
+    """The lake has no object with that key."""

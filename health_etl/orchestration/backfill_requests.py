@@ -32,7 +32,7 @@ from health_etl.orchestration.assets.unclaimed import last_upload_date
 from health_etl.orchestration.jobs import FULL_SWEEP, SWEPT
 from health_etl.orchestration.partitions import upload_dates
 from health_etl.orchestration.resources import LakeResource
-from health_etl.orchestration.steps import running_step
+from health_etl.orchestration.steps import run_step
 from health_etl.planning import staleness
 from health_etl.planning.spans import month_key, next_day, next_month, ranges
 from health_etl.planning.staleness import Scope
@@ -80,7 +80,7 @@ class MonthRangeConfig(dg.Config):
 @dg.op(description="Asks for a backfill over the upload dates: records, quarantine, offsets and insights.")
 def request_upload_dates(context: dg.OpExecutionContext, config: DateRangeConfig, lake: LakeResource) -> None:
     """Ask Dagster to bring a range of upload dates up to date."""
-    with running_step(context):
+    with run_step(context):
         today, start = datetime.now(UTC).date(), lake.settings.start_date
         first = _date("first_date", config.first_date)
         last = _date("last_date", config.last_date or config.first_date)
@@ -127,7 +127,7 @@ def _unsettled(
 @dg.op(description="Asks for a backfill over the months of the health journal.")
 def request_months(context: dg.OpExecutionContext, config: MonthRangeConfig) -> None:
     """Ask Dagster to write a range of months of training data."""
-    with running_step(context):
+    with run_step(context):
         first, last = _month("first_month", config.first_month), config.last_month or config.first_month
         last = _month("last_month", last)
         if last < first:
@@ -152,7 +152,7 @@ class SweepConfig(dg.Config):
 )
 def sweep(context: dg.OpExecutionContext, config: SweepConfig, lake: LakeResource) -> None:
     """Look at every upload there is; the sensors then ask for the runs."""
-    with running_step(context):
+    with run_step(context):
         opened, settings = lake.open(), lake.settings
         listing = list_all(opened, settings.start_date, last_upload_date(upload_dates(settings.start_date)))
         unclaimed.update(opened, listing.unclaimed)

@@ -19,7 +19,7 @@ from health_etl.orchestration.assets.insights import insights_key
 from health_etl.orchestration.assets.records import records_key
 from health_etl.orchestration.assets.training import JOURNAL
 from health_etl.orchestration.resources import LakeResource
-from health_etl.orchestration.steps import running_step
+from health_etl.orchestration.steps import run_step
 from health_etl.planning.spans import month_of
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
@@ -73,7 +73,7 @@ def _partition_checks(
     def run(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> Iterator[dg.AssetCheckResult]:
         op_context = context.op_execution_context
         wanted = {check_key.name for check_key in op_context.selected_asset_check_keys}
-        with running_step(op_context):
+        with run_step(op_context):
             found = {
                 partition: {check.name: check.judge(subject) for check in checks if check.name in wanted}
                 for partition, subject in subjects(lake.open(), lake.settings, op_context.partition_keys)

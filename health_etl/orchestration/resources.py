@@ -1,4 +1,4 @@
-"""The Dagster resource that every step and sensor shares: the lake, with the settings that it was opened by."""
+"""The Dagster resource of every step and sensor: the lake, and the settings that the definitions were built with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from health_etl.settings import Settings
 
 @dataclass(frozen=True)
 class LakeAccess:
-    """The way to the lake. No config of Dagster's, which would store and show the settings: they hold secrets."""
+    """Opens the lake. Not a `ConfigurableResource`: Dagster stores and shows config, and the settings hold secrets."""
 
     settings: Settings
 

@@ -1,4 +1,4 @@
-"""What all our steps share: one writer at a time, failures that Dagster understands, progress."""
+"""What every step does: it is the only writer in its pool, reports failures as Dagster's, and advances progress."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ _Result = TypeVar("_Result")
 def step(
     compute: Callable[Concatenate[_Context, _Arguments], _Result],
 ) -> Callable[Concatenate[_Context, _Arguments], _Result]:
-    """Make a function a step of ours; stands right under `@dg.asset` or `@dg.op`, which see the function's signature.
+    """Run a compute function within `run_step`. Goes directly below `@dg.op`, which still sees the signature.
 
-    Not for generators, whose body runs later: these use `running_step`.
+    Not for generators, whose body runs after the call returns: use `run_step` in the body.
     """
 
     @functools.wraps(compute)
     def run(context: _Context, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
-        with running_step(context):
+        with run_step(context):
             return compute(context, *args, **kwargs)
 
     return run
 
 
 @contextmanager
-def running_step(context: StepContext) -> Iterator[None]:
-    """Run a step: nothing else works in its pool meanwhile, and at the end it counts as done.
+def run_step(context: StepContext) -> Iterator[None]:
+    """Hold the pool of the step while the block runs, and advance the progress once it succeeds.
 
-    Turns our failures into Dagster's: a transient one is retried, a permanent one also stops the retries of the run.
+    Our failures become Dagster's: a transient one is retried, a permanent one also stops the retries of the run.
     """
     try:
         with one_writer(context.instance, context.op_def.pool):

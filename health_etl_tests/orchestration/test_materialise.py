@@ -262,7 +262,7 @@ def test_a_date_that_fails_does_not_take_its_range_with_it(project: Project) -> 
     assert not result.success
     (failure,) = [event for event in result.all_events if event.is_step_failure]
     assert failure.step_failure_data.user_failure_data is not None
-    assert "1 of 3 partitions failed (2025-09-21), the others are made: " in str(
+    assert "1 of 3 partitions failed (2025-09-21); the others succeeded: " in str(
         failure.step_failure_data.user_failure_data.description
     )
     made = project.materialisations("records/steps")

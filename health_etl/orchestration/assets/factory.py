@@ -1,4 +1,4 @@
-"""How every asset that we make is declared: what is the same for all of them is said here once."""
+"""Declares the assets that we materialise: what they have in common is written here once."""
 
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Compute = Callable[..., dg.MaterializeResult[Any]]
 
 @dataclass(frozen=True)
 class Partitions:
-    """The partitions of an asset, and in what ranges a backfill runs over them."""
+    """The partitions of an asset, and how many of them one run of a backfill takes."""
 
     definition: dg.TimeWindowPartitionsDefinition
     backfill_policy: dg.BackfillPolicy
@@ -23,7 +23,7 @@ class Partitions:
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """What the catalogue says of an asset. Its group is the first part of its key, its pool the whole key."""
+    """What the UI's catalogue shows of an asset. Its group is the first part of its key."""
 
     key: dg.AssetKey
     description: str
@@ -53,7 +53,7 @@ class Declaration:
 def step_asset(
     declared: Declaration, deps: Iterable[dg.AssetKey | dg.AssetDep] = ()
 ) -> Callable[[Compute], dg.AssetsDefinition]:
-    """Return the decorator of an asset that one step makes; only one run at a time works in its pool."""
+    """Return the decorator of an asset that a single step materialises, in a pool named after its key."""
 
     def decorate(compute: Compute) -> dg.AssetsDefinition:
         pool = "_".join(declared.key.path)

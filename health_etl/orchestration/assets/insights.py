@@ -1,4 +1,4 @@
-"""Insights assets: a graph of clinical processor ops for each type from one factory, and the day across types."""
+"""Insights assets: a graph of clinical processor ops for each type, and the day across types."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -39,14 +39,14 @@ def _insights_asset(name: str, upload_dates: Partitions) -> dg.AssetsDefinition:
         code_version=code_version(name),
         description=(
             f"{record_types()[name].title} per person and local day: metrics, coverage and a text, for every day "
-            "that the upload touched. The latest upload that touches a day has the last word."
+            "that the upload touched. Of several uploads that touch a day, the latest counts."
         ),
         columns=columns(processors()[name]),
         domain=record_types()[name].domain,
     )
     ins = {
-        "records": _looked_back_on(records_key(name)),
-        "utc_offsets": _looked_back_on(records_key(UTC_OFFSETS)),
+        "records": _looking_back_on(records_key(name)),
+        "utc_offsets": _looking_back_on(records_key(UTC_OFFSETS)),
     }
 
     @dg.graph_asset(**declared.arguments(), ins=ins)
@@ -64,8 +64,8 @@ def _daily_journal(upload_dates: Partitions) -> dg.AssetsDefinition:
         kinds={"pandas", "parquet"},
         code_version=code_version(DAILY_JOURNAL),
         description=(
-            "Each person's local day across the types: every measure beside the person's own usual, and which differ "
-            "together. It claims no cause."
+            "Each person's local day across the types: every measure next to what is usual for the person, and which "
+            "differ together. It claims no cause."
         ),
         columns=columns(processor),
         domain=processor.domain,
@@ -79,5 +79,5 @@ def _daily_journal(upload_dates: Partitions) -> dg.AssetsDefinition:
     return daily_journal
 
 
-def _looked_back_on(key: dg.AssetKey) -> dg.AssetIn:
+def _looking_back_on(key: dg.AssetKey) -> dg.AssetIn:
     return dg.AssetIn(key=key, dagster_type=dg.Nothing, partition_mapping=look_back())

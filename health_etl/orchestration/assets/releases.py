@@ -1,4 +1,4 @@
-"""The asset of people's decisions to run quarantined uploads again. The only place in the UI that records one."""
+"""The asset of decisions to run quarantined uploads again: the only place in the UI to make one."""
 
 from datetime import date
 from typing import Any
@@ -22,34 +22,34 @@ from health_etl.wording import counted
 
 
 class ReleaseConfig(dg.Config):
-    """What to run again. Without `files` nothing is decided, and the decisions so far are shown."""
+    """What to run again. Without `files` nothing is decided; the decisions so far are listed."""
 
     files: list[str] = Field(
         default=[],
         description=(
-            "Names as the table of a quarantine asset shows them, or only their last part; "
-            '"all" for everything that is in quarantine on that upload date.'
+            "Names as the table of a quarantine asset shows them, or only the last part of them; "
+            '"all" for everything in quarantine on that upload date.'
         ),
     )
     override: bool = Field(
         default=False,
         description=(
-            "Accept against the rules that a person may overrule (value out of range, low quality, hash). "
-            "False: judge again by the rules, which also takes an earlier override back."
+            "Accept despite the rules that a person may overrule (value out of range, low quality, hash). "
+            "False: judge again by the rules, which also withdraws an earlier override."
         ),
     )
-    because: str = Field(default="", description="Why; needed with override, and kept with the decision.")
+    because: str = Field(default="", description="Why; required with override, and recorded with the decision.")
 
 
 def releases_asset(upload_dates: Partitions) -> dg.AssetsDefinition:
-    """Return the asset that records decisions."""
+    """Return the asset that records the decisions."""
     declared = Declaration(
         key=RELEASES,
         partitions=upload_dates,
         kinds={"python"},
         code_version="1",
         description=(
-            "Decisions to run quarantined uploads again, with the reason of every override. Launch the job "
+            "Decisions to run quarantined uploads again, with the reason for every override. Launch the job "
             "`replay_quarantine` to make one; materialising this asset without config only lists them."
         ),
     )
@@ -78,7 +78,7 @@ def _release(lake: Lake, dates: set[str], config: ReleaseConfig) -> int:
 
 
 def _listed(lake: Lake, partition: str) -> list[ObjectInfo]:
-    """Return every decision about uploads of one date, by upload, oldest first."""
+    """Return every decision about uploads of one date: by upload, oldest first."""
     found: dict[str, list[ObjectInfo]] = {}
     for folder in lake.folders(keys.RELEASED):
         if folder.lower() in {record_type.avro_name.lower() for record_type in record_types().values()}:
@@ -87,7 +87,7 @@ def _listed(lake: Lake, partition: str) -> list[ObjectInfo]:
 
 
 def _table(lake: Lake, found: list[ObjectInfo]) -> dg.TableMetadataValue:
-    """Return the decisions without people's ids; the reason stays in the lake, it is free text."""
+    """Return the decisions with user ids masked; the reason is free text and stays in the lake."""
     columns = ("file", "decision", "decided (UTC)")
     decisions = [release for info in found if (release := releases.find(lake, info.key)) is not None]
     return dg.MetadataValue.table(

@@ -12,7 +12,7 @@ from health_etl.lake.manifest import DerivedManifest, digest, read_derived_manif
 from health_etl.lake.store import Lake
 from health_etl.orchestration.assets.factory import Declaration, Partitions, step_asset
 from health_etl.orchestration.assets.insights import insights_key
-from health_etl.orchestration.assets.partition_by_partition import Made, make_each
+from health_etl.orchestration.assets.partition_by_partition import PartitionResult, make_each
 from health_etl.orchestration.partitions import month_of_uploads
 from health_etl.orchestration.resources import LakeResource
 from health_etl.planning.spans import month_of
@@ -22,9 +22,9 @@ JOURNAL = dg.AssetKey(["training", "health_journal"])
 
 
 class JournalConfig(dg.Config):
-    """How months are written."""
+    """Which months are written."""
 
-    rewrite: bool = Field(default=False, description="Write months anew that are up to date as well.")
+    rewrite: bool = Field(default=False, description="Also rewrite months that are up to date.")
 
 
 def journal_asset(local_months: Partitions) -> dg.AssetsDefinition:
@@ -35,9 +35,9 @@ def journal_asset(local_months: Partitions) -> dg.AssetsDefinition:
         kinds={"python", "json"},
         code_version=journal.CODE_VERSION,
         description=(
-            "Training examples: one JSON line a person, local day, record type (or the day across types) and caption "
-            "level, with `instruction`, `input`, `output` and `metadata`, filed by health domain. Persons are keyed "
-            "pseudonyms. The same insights give the same bytes."
+            "Training examples: one JSON line per person, local day, record type (or the day across types) and caption "
+            "level, with `instruction`, `input`, `output` and `metadata`, filed by health domain. People appear as "
+            "keyed pseudonyms. The same insights give the same bytes."
         ),
     )
     insights = [dg.AssetDep(insights_key(name), partition_mapping=month_of_uploads()) for name in all_processors()]
@@ -50,17 +50,19 @@ def journal_asset(local_months: Partitions) -> dg.AssetsDefinition:
         catalogue = Catalogue(opened)
         for name in all_processors():
             catalogue.insights(name).read_all()
-        return make_each(context, lambda key: _made(opened, _update(opened, catalogue, month_of(key), config.rewrite)))
+        return make_each(
+            context, lambda key: _result(opened, _update(opened, catalogue, month_of(key), config.rewrite))
+        )
 
     return health_journal
 
 
-def _made(lake: Lake, manifests: list[DerivedManifest]) -> Made:
-    return Made(journal_metadata(lake, manifests), digest(manifest.digest for manifest in manifests))
+def _result(lake: Lake, manifests: list[DerivedManifest]) -> PartitionResult:
+    return PartitionResult(journal_metadata(lake, manifests), digest(manifest.digest for manifest in manifests))
 
 
 def _update(lake: Lake, catalogue: Catalogue, month: str, rewrite: bool) -> list[DerivedManifest]:
-    """Bring every domain of a month up to date; returns the manifests of those that exist."""
+    """Bring every domain of a month up to date; return the manifests of those that exist."""
     found = []
     for wanted in journal.plan(catalogue, month):
         if journal.is_current(lake, wanted) and not rewrite:

@@ -1,4 +1,4 @@
-"""The asset of uploads that lie in raw/ and belong to no partition."""
+"""The asset of uploads in raw/ that belong to no partition."""
 
 from datetime import date
 from typing import Any
@@ -17,14 +17,14 @@ UNCLAIMED = dg.AssetKey(["quarantine", "unclaimed_uploads"])
 
 
 def unclaimed_asset(upload_dates: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefinition:
-    """Return the asset that looks after uploads of unknown types and with keys that do not parse."""
+    """Return the asset of uploads of unknown types, with keys that do not parse, or of dates outside the partitions."""
     declared = Declaration(
         key=UNCLAIMED,
         kinds={"python", "avro"},
         code_version=unclaimed.CODE_VERSION,
         description=(
             "Uploads that no partition claims: unknown record types, keys that do not parse, dates outside the "
-            "partitions. Copied to quarantine/ with the reason."
+            "partitions. They are copied to quarantine/ with the reason."
         ),
     )
 
@@ -43,10 +43,10 @@ def unclaimed_asset(upload_dates: dg.TimeWindowPartitionsDefinition) -> dg.Asset
 
 
 def last_upload_date(upload_dates: dg.TimeWindowPartitionsDefinition) -> date:
-    """Return the last upload date that is a partition: today."""
+    """Return the last upload date that is a partition, which is today. Raises SettingsError when there is none."""
     last = upload_dates.get_last_partition_key()
     if last is None:
-        raise SettingsError("HEALTH_ETL_START_DATE lies in the future; set it to the first upload date, or unset it.")
+        raise SettingsError("HEALTH_ETL_START_DATE is in the future; set it to the first upload date, or unset it.")
     return date.fromisoformat(last)
 
 
