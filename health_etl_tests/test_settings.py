@@ -134,7 +134,7 @@ def test_a_lake_with_a_sign_that_ends_the_path_of_a_url_is_refused_with_how_to_w
     environment: pytest.MonkeyPatch, value: str
 ) -> None:
     environment.setenv("HEALTH_ETL_LAKE", value)
-    with pytest.raises(SettingsError, match=r"with # written as %23 and [?] as %3F"):
+    with pytest.raises(SettingsError, match=r"with # written as %23 and \? as %3F"):
         load()
 
 

@@ -31,7 +31,8 @@ from health_etl.orchestration.assets.training import JOURNAL
 from health_etl.orchestration.assets.unclaimed import last_upload_date
 from health_etl.orchestration.jobs import FULL_SWEEP, SWEPT
 from health_etl.orchestration.partitions import upload_dates
-from health_etl.orchestration.resources import LakeResource, reported_failures
+from health_etl.orchestration.resources import LakeResource
+from health_etl.orchestration.steps import run_step
 from health_etl.planning import staleness
 from health_etl.planning.spans import month_key, next_day, next_month, ranges
 from health_etl.planning.staleness import Scope
@@ -79,8 +80,8 @@ class MonthRangeConfig(dg.Config):
 @dg.op(description="Asks for a backfill over the upload dates: records, quarantine, offsets and insights.")
 def request_upload_dates(context: dg.OpExecutionContext, config: DateRangeConfig, lake: LakeResource) -> None:
     """Ask Dagster to bring a range of upload dates up to date."""
-    with reported_failures(context):
-        today, start = datetime.now(UTC).date(), lake.settings().start_date
+    with run_step(context):
+        today, start = datetime.now(UTC).date(), lake.settings.start_date
         first = _date("first_date", config.first_date)
         last = _date("last_date", config.last_date or config.first_date)
         if not start <= first <= last <= today:
@@ -92,7 +93,7 @@ def request_upload_dates(context: dg.OpExecutionContext, config: DateRangeConfig
         of_types = [key(name) for name in names for key in (records_key, quarantine_key, insights_key)]
         dates = _keys(first.isoformat(), last.isoformat(), next_day)
         if not config.also_unchanged:
-            unsettled = _unsettled(context.instance, lake.open(), lake.settings(), names, dates)
+            unsettled = _unsettled(context.instance, lake.open(), lake.settings, names, dates)
             context.log.info(f"{len(dates) - len(unsettled)} of {counted(len(dates), 'upload date')} up to date.")
             dates = sorted(unsettled)
         _request(
@@ -126,7 +127,7 @@ def _unsettled(
 @dg.op(description="Asks for a backfill over the months of the health journal.")
 def request_months(context: dg.OpExecutionContext, config: MonthRangeConfig) -> None:
     """Ask Dagster to write a range of months of training data."""
-    with reported_failures(context):
+    with run_step(context):
         first, last = _month("first_month", config.first_month), config.last_month or config.first_month
         last = _month("last_month", last)
         if last < first:
@@ -151,8 +152,8 @@ class SweepConfig(dg.Config):
 )
 def sweep(context: dg.OpExecutionContext, config: SweepConfig, lake: LakeResource) -> None:
     """Look at every upload there is; the sensors then ask for the runs."""
-    with reported_failures(context):
-        opened, settings = lake.open(), lake.settings()
+    with run_step(context):
+        opened, settings = lake.open(), lake.settings
         listing = list_all(opened, settings.start_date, last_upload_date(upload_dates(settings.start_date)))
         unclaimed.update(opened, listing.unclaimed)
         stale = staleness.stale_records(

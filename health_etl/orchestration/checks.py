@@ -15,11 +15,11 @@ from health_etl.insights.partition import InsightOptions
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.store import Lake
-from health_etl.orchestration import progress
 from health_etl.orchestration.assets.insights import insights_key
 from health_etl.orchestration.assets.records import records_key
 from health_etl.orchestration.assets.training import JOURNAL
-from health_etl.orchestration.resources import LakeResource, reported_failures
+from health_etl.orchestration.resources import LakeResource
+from health_etl.orchestration.steps import run_step
 from health_etl.planning.spans import month_of
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
@@ -73,12 +73,11 @@ def _partition_checks(
     def run(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> Iterator[dg.AssetCheckResult]:
         op_context = context.op_execution_context
         wanted = {check_key.name for check_key in op_context.selected_asset_check_keys}
-        with reported_failures(op_context):
+        with run_step(op_context):
             found = {
                 partition: {check.name: check.judge(subject) for check in checks if check.name in wanted}
-                for partition, subject in subjects(lake.open(), lake.settings(), op_context.partition_keys)
+                for partition, subject in subjects(lake.open(), lake.settings, op_context.partition_keys)
             }
-        progress.advance("steps")
         for check in checks:
             if check.name in wanted:
                 yield _result(key, check.name, {p: results[check.name] for p, results in found.items()})

@@ -164,7 +164,7 @@ def follow_up_sensor(heads: ManifestHeadCache, clock: Clock = time.time) -> dg.S
         now_s = clock()
         if at_rest.is_sure(latest_run, now_s):
             return _nothing_changed(cursor)
-        settings = lake.settings()
+        settings = lake.settings
         tick = _Tick(settings, connect(settings), instance, heads, now_s)
         return tick.result(cursor, at_rest, latest_run, log)
 

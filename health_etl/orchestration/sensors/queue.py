@@ -59,7 +59,7 @@ def queue_sensor(
     )
     def upload_events(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
         shared.begin(NAME)
-        of_now = lake.settings()
+        of_now = lake.settings
         if of_now.rabbitmq_url is None:
             return dg.SensorResult(skip_reason="HEALTH_ETL_RABBITMQ_URL is not set.")
         with open_broker(of_now.rabbitmq_url) as broker:
