@@ -72,7 +72,7 @@ REMEDIES: dict[FileReason, str] = {
 EXPORT_AGAIN = "correct it in the app that wrote it and export again"
 
 # Row reasons that call for something else; the reasons themselves are in validate.py and with the record types.
-ROW_WAY_OUT = {
+ROW_REMEDIES = {
     "out_of_range": "release it with an override if the value is real, else correct it in the app that wrote it",
     "time_implausible": "set the clock of the phone or device right and export again",
     "offset_implausible": "update the exporting app; it writes UTC offsets that do not exist",
@@ -80,14 +80,14 @@ ROW_WAY_OUT = {
 }
 
 
-def row_way_out(fault: str) -> str:
+def row_remedy(fault: str) -> str:
     """Return what to do about a fault ("column:reason", or a reason alone)."""
-    return ROW_WAY_OUT.get(fault.rpartition(":")[2], EXPORT_AGAIN)
+    return ROW_REMEDIES.get(fault.rpartition(":")[2], EXPORT_AGAIN)
 
 
 def remedy(reason: str | None, faults: Iterable[str]) -> str | None:
     """Return what to do about a file that was refused for a reason, or lost rows to these faults; None for neither."""
-    of_rows = "; ".join(sorted({row_way_out(fault) for fault in faults}))
+    of_rows = "; ".join(sorted({row_remedy(fault) for fault in faults}))
     if reason is None or (of_rows and reason == FileReason.NO_GOOD_ROWS):
         return of_rows or None
     return REMEDIES[FileReason(reason)]

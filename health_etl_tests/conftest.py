@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from health_etl_tests.support.stack import stack  # noqa: F401 - a fixture, for services/ and browser/
+from health_etl_tests.support.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from typer.testing import Result
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parents[1]
 SHARED = CHECKOUT.parent / "shared"
 
-TIMEOUT_SECONDS = 120
 WIDE = "240"  # columns: no line of a table is cut
 
 
@@ -61,10 +61,9 @@ def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _forget_settings(patch: pytest.MonkeyPatch) -> None:
-    """Remove every setting but those of the tests' own servers."""
+    """Remove every setting; variables of the tests themselves begin with TEST_HEALTH_ETL_."""
     for name in list(os.environ):
-        is_setting = name.startswith(("HEALTH_ETL_", "AWS_", "DAGSTER_")) and not name.startswith("HEALTH_ETL_TEST_")
-        if is_setting:
+        if name.startswith(("HEALTH_ETL_", "AWS_", "DAGSTER_")):
             patch.delenv(name)
 
 
@@ -107,7 +106,7 @@ class CommandLine:
         """Run the command as people do, in a process that inherits nothing but the search paths."""
         with self.started(*arguments) as process:
             try:
-                stdout, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
+                stdout, stderr = process.communicate(timeout=PATIENCE_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise

@@ -36,7 +36,7 @@ class Container:
     record_count: int
 
 
-def look_through(content: bytes, max_records: int) -> Container:
+def inspect_container(content: bytes, max_records: int) -> Container:
     """Check header, schema and every block of a container file; nothing is decoded.
 
     Raises FileRefusedError.

@@ -14,7 +14,7 @@ import fastavro
 import pyarrow as pa
 from fastavro.schema import SchemaParseException, UnknownType, parse_schema
 
-from health_etl.avro.container import MAGIC, Container, look_through
+from health_etl.avro.container import MAGIC, Container, inspect_container
 from health_etl.avro.resolution import Resolution, resolve
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
@@ -65,7 +65,7 @@ def decode(content: bytes, record_type: RecordType, content_hash: str | None) ->
     Raises FileRefusedError when the file cannot be used.
     """
     _check_envelope(content, content_hash)
-    container = look_through(content, MAX_RECORDS)
+    container = inspect_container(content, MAX_RECORDS)
     _check_name(container.writer_schema, record_type)
     resolution = resolve(container.writer_schema, record_type.avro_schema)
     records = _read_all(content, container, resolution)
@@ -86,7 +86,7 @@ def to_table(records: Sequence[Mapping[str, Any]], record_type: RecordType) -> p
     return pa.Table.from_struct_array(rows)
 
 
-def too_large(size_bytes: int) -> FileRefusedError:
+def too_large_error(size_bytes: int) -> FileRefusedError:
     """Return the refusal of a file of that size."""
     return FileRefusedError(FileReason.TOO_LARGE, f"{size_bytes} bytes, {MAX_FILE_BYTES} are allowed")
 
@@ -100,7 +100,7 @@ def _check_envelope(content: bytes, content_hash: str | None) -> None:
     if not content:
         raise FileRefusedError(FileReason.EMPTY, "the file has no bytes")
     if len(content) > MAX_FILE_BYTES:
-        raise too_large(len(content))
+        raise too_large_error(len(content))
     if not content.startswith(MAGIC):
         raise FileRefusedError(FileReason.NOT_AVRO, "the file does not start as an Avro file does")
     if content_hash is not None and not _hash_matches(content, content_hash):

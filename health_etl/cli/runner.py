@@ -98,7 +98,7 @@ class _Runner:
 
     def unclaimed(self) -> None:
         """Sort out uploads that no partition claims."""
-        if unclaimed.written(self.lake) != unclaimed.wanted(self.outcome.listing.unclaimed):
+        if unclaimed.read_report(self.lake) != unclaimed.build_report(self.outcome.listing.unclaimed):
             self.announce("uploads that no partition claims", 0, 1)
             self._execute(SORT_OUT_UNCLAIMED, None, {})
 

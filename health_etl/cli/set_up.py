@@ -13,8 +13,8 @@ from health_etl.definitions import build_definitions
 from health_etl.errors import PermanentError
 from health_etl.lake.failures import translate
 from health_etl.lake.s3_client import boto3_client
-from health_etl.rabbitmq.broker import DEAD_LETTERS, EXCHANGE, QUEUE, connected
-from health_etl.rabbitmq.bucket_events import send_events
+from health_etl.rabbitmq.broker import DEAD_LETTERS, EXCHANGE, QUEUE, open_broker
+from health_etl.rabbitmq.bucket_events import enable_upload_events
 from health_etl.settings import Settings
 
 AWS_FIRST_REGION = "us-east-1"  # the only one that a request for a bucket must not name
@@ -29,10 +29,10 @@ def set_up(settings: Settings) -> Iterator[str]:
         if url.startswith("s3://"):
             yield f"bucket {_bucket(settings, url)} is there"
     if settings.rabbitmq_url is not None:
-        with connected(settings.rabbitmq_url):
+        with open_broker(settings.rabbitmq_url):
             yield f"RabbitMQ's exchange {EXCHANGE} and queues {QUEUE} and {DEAD_LETTERS} are there"
     if settings.s3_events is not None:
-        yield send_events(settings)
+        yield enable_upload_events(settings)
     home = dagster_home()
     with dg.DagsterInstance.get() as instance:
         instance.upgrade()

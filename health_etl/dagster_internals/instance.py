@@ -58,7 +58,7 @@ class ConfiguredStorage(DagsterStorage[Any], _ByTheSettings):
             return BatchingSqliteStorage.from_local(str(home_folder()), inst_data)
         from health_etl.dagster_internals.postgres_storage import BatchingPostgresStorage
 
-        return BatchingPostgresStorage(url.get_secret_value(), inst_data, keeps_connections=writes_many_events())
+        return BatchingPostgresStorage(str(url.get_secret_value()), inst_data, keeps_connections=writes_many_events())
 
 
 class ConfiguredComputeLogs(ComputeLogManager[Any], _ByTheSettings):

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from health_etl.days import utc_offsets
-from health_etl.days.select import Selection, Window, select, selection_of
+from health_etl.days.select import Selection, Window, build_selection, select
 from health_etl.lake import keys
 from health_etl.lake.manifest import DerivedManifest, RecordsManifest
 from health_etl.lake.store import Lake
@@ -42,7 +42,7 @@ def batches(
         yield batch
 
 
-def select_together(
+def select_batch(
     lake: Lake, record_type: RecordType, windows: Mapping[str, Window], default_zone: ZoneInfo | int
 ) -> Selection:
     """Return the selections of these partitions as one, people of several named as below."""
@@ -55,9 +55,9 @@ def select_together(
     if known is None:
         raise ValueError("windows without records select nothing")
     people = pd.concat([_people(known, windows), _people(stated, windows)]).drop_duplicates(ignore_index=True)
-    rows = _of_windows(known, people, {asked: window.records for asked, window in windows.items()})
-    offsets = _of_windows(stated, people, {asked: window.offsets for asked, window in windows.items()})
-    return selection_of(rows, offsets, windows, record_type, default_zone)
+    rows = _of_windows(known, people, {target: window.records for target, window in windows.items()})
+    offsets = _of_windows(stated, people, {target: window.offsets for target, window in windows.items()})
+    return build_selection(rows, offsets, windows, record_type, default_zone)
 
 
 def _tables(lake: Lake, name: str, partitions: Iterable[str]) -> pd.DataFrame | None:
@@ -71,34 +71,34 @@ def _tables(lake: Lake, name: str, partitions: Iterable[str]) -> pd.DataFrame | 
 def _people(rows: pd.DataFrame, windows: Mapping[str, Window]) -> pd.DataFrame:
     """Return who is selected for: everybody of the partition itself."""
     own = rows.loc[rows["partition"].isin(windows), ["partition", "user_id"]].drop_duplicates()
-    return own.rename(columns={"partition": "asked"})
+    return own.rename(columns={"partition": "target"})
 
 
 def _of_windows(rows: pd.DataFrame, people: pd.DataFrame, used: Mapping[str, Iterable[str]]) -> pd.DataFrame:
     """Return the rows of every window, for its people alone, in order; each person named for one partition."""
     pairs = pd.DataFrame(
-        [(asked, name) for asked, names in used.items() for name in names], columns=["asked", "partition"]
+        [(target, name) for target, names in used.items() for name in names], columns=["target", "partition"]
     )
-    pairs = pairs.astype("str").merge(people, on="asked")
+    pairs = pairs.astype("str").merge(people, on="target")
     places = rows[["partition", "user_id"]].assign(place=range(len(rows))).merge(pairs, on=["partition", "user_id"])
-    places = places.sort_values(["asked", "place"])
-    found = rows.take(places["place"].to_numpy()).assign(asked=places["asked"].to_numpy())
-    return found.assign(user_id=named_apart(found["asked"], found["user_id"])).reset_index(drop=True)
+    places = places.sort_values(["target", "place"])
+    found = rows.take(places["place"].to_numpy()).assign(target=places["target"].to_numpy())
+    return found.assign(user_id=qualify_people(found["target"], found["user_id"])).reset_index(drop=True)
 
 
-def named_apart(partitions: str | pd.Series[str], people: pd.Series[str]) -> pd.Series[str]:
+def qualify_people(partitions: str | pd.Series[str], people: pd.Series[str]) -> pd.Series[str]:
     """Return people's names for these partitions alone."""
     return partitions + _BETWEEN + people
 
 
-def are_apart(people: pd.Series[str]) -> bool:
+def are_qualified(people: pd.Series[str]) -> bool:
     """Say whether people are named for a partition alone."""
     return bool(len(people)) and _BETWEEN in str(people.iloc[0])
 
 
-def person_of(people: pd.Series[str]) -> pd.Series[str]:
+def unqualify_people(people: pd.Series[str]) -> pd.Series[str]:
     """Return people's own names, whether or not they are named for a partition."""
-    return people.str.split(_BETWEEN, n=1).str[-1] if are_apart(people) else people
+    return people.str.split(_BETWEEN, n=1).str[-1] if are_qualified(people) else people
 
 
 def partition_of(people: pd.Series[str]) -> pd.Series[str]:
@@ -106,9 +106,9 @@ def partition_of(people: pd.Series[str]) -> pd.Series[str]:
     return people.str.split(_BETWEEN, n=1).str[0]
 
 
-def by_partition(rows: pd.DataFrame, person_column: str) -> dict[str, pd.DataFrame]:
+def split_by_partition(rows: pd.DataFrame, person_column: str) -> dict[str, pd.DataFrame]:
     """Return the rows of every partition, with people's own names."""
     people = rows[person_column]
-    named = rows.assign(**{person_column: person_of(people)})
+    named = rows.assign(**{person_column: unqualify_people(people)})
     groups = named.groupby(partition_of(people).to_numpy()) if len(rows) else ()
     return {str(partition): found.reset_index(drop=True) for partition, found in groups}

@@ -95,7 +95,7 @@ def to_csv(profiles: Profiles) -> bytes:
     return out.getvalue().encode()
 
 
-def profile_of(birth_year: str = "", sex: str = "", hrmax_bpm: str = "", conditions: Sequence[str] = ()) -> Profile:
+def parse_profile(birth_year: str = "", sex: str = "", hrmax_bpm: str = "", conditions: Sequence[str] = ()) -> Profile:
     """Return the profile that cells say; empty is unknown. Raises ValueError: what is wrong, without the value."""
     if sex not in ("", *SEXES):
         raise ValueError(f"sex is none of {', '.join(SEXES)}")
@@ -128,7 +128,7 @@ def profiles_frame(profiles: Profiles) -> pd.DataFrame:
     )
 
 
-def with_profiles(days: pd.DataFrame, profiles: Profiles) -> pd.DataFrame:
+def add_profiles(days: pd.DataFrame, profiles: Profiles) -> pd.DataFrame:
     """Return `days` (user_id, local_date as YYYY-MM-DD) with each person's profile; rows and index stay.
 
     Adds age_years (Int64: year of the local date minus birth year; null where no birth year is configured, or one
@@ -166,7 +166,7 @@ def _take(found: dict[str, Profile], cells: Sequence[str], line: int) -> None:
         raise _fault(line, "is a second line of the same user_id")
     words = [word.strip() for word in conditions.split(_SEPARATOR) if word.strip()]
     try:
-        found[user_id] = profile_of(birth_year, sex, hrmax_bpm, words)
+        found[user_id] = parse_profile(birth_year, sex, hrmax_bpm, words)
     except ValueError as error:
         raise PermanentError(f"{PROFILES_KEY}, line {line}: {error}.") from None
 

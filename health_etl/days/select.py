@@ -22,7 +22,7 @@ from health_etl.lake.store import Lake
 from health_etl.lake.tables import empty_frame, read_frame, read_table
 from health_etl.record_types.base import RecordType
 from health_etl.records.dedupe import is_latest_version
-from health_etl.records.local_time import assign_days, day_bounds, with_local_time
+from health_etl.records.local_time import add_local_time, assign_days, day_bounds
 from health_etl.records.validate import UPLOAD_GRACE
 
 LOOK_BACK_DAYS = 7
@@ -88,10 +88,10 @@ def select(
     touches the days which it moves.
     """
     rows, offsets = read_one(lake, record_type, partition, window)
-    return selection_of(rows, offsets, {partition: window}, record_type, default_zone)
+    return build_selection(rows, offsets, {partition: window}, record_type, default_zone)
 
 
-def selection_of(
+def build_selection(
     rows: pd.DataFrame,
     offsets: pd.DataFrame,
     windows: Mapping[str, Window],
@@ -100,15 +100,15 @@ def selection_of(
 ) -> Selection:
     """Return what the uploads of these partitions touched, given the rows and offsets of their windows.
 
-    Both say with `asked` for which partition they stand there; people must differ between partitions.
+    Both say with `target` for which partition they stand there; people must differ between partitions.
     """
     rows = rows.assign(is_latest=is_latest_version(_apart(rows)), row=range(len(rows)))
     now = _placed(rows, offsets, record_type, default_zone)
-    earlier = offsets[offsets["partition"] < offsets["asked"]]
+    earlier = offsets[offsets["partition"] < offsets["target"]]
     before = _placed(rows, earlier, record_type, default_zone) if len(offsets) else now
     touched = _touched(now, before, windows)
     current = now[now["is_latest"]].merge(touched, on=PERSON_DAY)
-    current = current.drop(columns=["is_latest", "row", "partition", "asked"])
+    current = current.drop(columns=["is_latest", "row", "partition", "target"])
     days = _days(current, record_type)
     gone = touched.merge(days[PERSON_DAY], on=PERSON_DAY, how="left", indicator=True)
     withdrawn = gone.loc[gone["_merge"] == "left_only", PERSON_DAY]
@@ -120,10 +120,10 @@ def read_one(lake: Lake, record_type: RecordType, partition: str, window: Window
     people = _people(lake, record_type, partition, window)
     rows = _read(lake, record_type, window.records, people)
     offsets = utc_offsets.evidence(lake, window.offsets, people)
-    return rows.assign(asked=partition), offsets.assign(asked=partition)
+    return rows.assign(target=partition), offsets.assign(target=partition)
 
 
-def rows_of_days(
+def rows_on_dates(
     lake: Lake,
     record_type: RecordType,
     people: Sequence[str],
@@ -170,23 +170,23 @@ def _read(lake: Lake, record_type: RecordType, partitions: Sequence[str], people
 
 def _apart(rows: pd.DataFrame) -> pd.DataFrame:
     """Keep the copies of a row that several partitions look back on apart: a row is known by its source alone."""
-    if "asked" not in rows or rows["asked"].nunique() <= 1:
+    if "target" not in rows or rows["target"].nunique() <= 1:
         return rows
-    return rows.assign(source_key=rows["asked"] + " " + rows["source_key"])
+    return rows.assign(source_key=rows["target"] + " " + rows["source_key"])
 
 
 def _placed(
     rows: pd.DataFrame, offsets: pd.DataFrame, record_type: RecordType, default_zone: ZoneInfo | int
 ) -> pd.DataFrame:
     evidence = utc_offsets.latest(_apart(offsets))
-    return assign_days(with_local_time(rows, evidence, default_zone), record_type.day_anchor)
+    return assign_days(add_local_time(rows, evidence, default_zone), record_type.day_anchor)
 
 
 def _touched(now: pd.DataFrame, before: pd.DataFrame, windows: Mapping[str, Window]) -> pd.DataFrame:
     """Return the person-days of all versions of the uploaded records, and of rows that changed their day."""
-    uploaded = now.loc[now["partition"] == now["asked"], ["user_id", "record_id"]].drop_duplicates()
+    uploaded = now.loc[now["partition"] == now["target"], ["user_id", "record_id"]].drop_duplicates()
     both = now if before is now else pd.concat([now, before], ignore_index=True)
-    both = both[both["partition"] >= both["asked"].map({asked: window.first for asked, window in windows.items()})]
+    both = both[both["partition"] >= both["target"].map({target: window.first for target, window in windows.items()})]
     touched = both.merge(uploaded, on=["user_id", "record_id"])[PERSON_DAY]
     if before is not now:
         places = ["row", "local_date", "utc_offset_minutes", "end_utc_offset_minutes", "zone_source"]

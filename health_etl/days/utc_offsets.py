@@ -18,7 +18,7 @@ from health_etl.lake.tables import empty_frame, read_frame, read_table, write_ta
 from health_etl.record_types import record_types
 from health_etl.record_types.base import UTC_TIMESTAMP, Column, RecordType
 from health_etl.records.dedupe import VERSION, is_latest_version
-from health_etl.records.local_time import stated_minutes
+from health_etl.records.local_time import parse_offset_minutes
 
 CODE_VERSION = "1"
 
@@ -102,7 +102,7 @@ def _collect(lake: Lake, partition: str, manifests: Mapping[str, RecordsManifest
         return empty_frame(SCHEMA)
     rows: pd.DataFrame = pa.concat_tables(stated).to_pandas()
     rows = rows.drop_duplicates(["source_key", "source_record_number", "time_column"])
-    rows = rows.assign(utc_offset_minutes=stated_minutes(rows["zone_offset"]))
+    rows = rows.assign(utc_offset_minutes=parse_offset_minutes(rows["zone_offset"]))
     return rows.sort_values(["user_id", "time_utc", "record_type", "record_id"], kind="stable")
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
 from health_etl.clinical.common.base import Narrator
+from health_etl.errors import PermanentError
 from health_etl.record_types.base import UTC_TIMESTAMP, Column
 
 IDENTITY = (
@@ -88,6 +89,21 @@ def schema(processor: Narrator) -> pa.Schema:
 def day_schema(processor: Narrator) -> pa.Schema:
     """Return the Arrow schema of what was measured on the day alone."""
     return arrow_schema(day_columns(processor))
+
+
+def check_computed(processor: Narrator, computed: Iterable[str], declared: Iterable[str]) -> None:
+    """Raise PermanentError unless the computed columns are exactly the declared ones, in any order."""
+    computed, declared = set(computed), set(declared)
+    faults = [
+        f"{fault}: {', '.join(sorted(names))}"
+        for fault, names in (
+            ("declares but does not compute", declared - computed),
+            ("computes but does not declare", computed - declared),
+        )
+        if names
+    ]
+    if faults:
+        raise PermanentError(f"The processor {processor.name} {'; it '.join(faults)}. Make metrics and code agree.")
 
 
 def arrow_schema(columns_of_table: Sequence[Column]) -> pa.Schema:

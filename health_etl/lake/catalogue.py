@@ -33,7 +33,7 @@ class Manifests(Mapping[str, Manifest]):
             info.key[start:end]: info.etag for info in lake.objects(folder) if info.key.endswith(MANIFEST_SUFFIX)
         }
         if heads is not None:
-            heads.forget_others(folder, self._listed)
+            heads.keep_only(folder, self._listed)
 
     @cached_property
     def listing_digest(self) -> str:
@@ -119,7 +119,7 @@ class Catalogue:
         folder = keys.records_key(keys.UTC_OFFSETS, "").removesuffix(".parquet")
         return Manifests(self._lake, folder, DerivedManifest.from_json, self._heads)
 
-    def of_date(self, partition: str) -> dict[str, RecordsManifest]:
+    def records_on(self, partition: str) -> dict[str, RecordsManifest]:
         """Return the records manifests of one upload date, by type."""
         types = [name for name in record_types() if partition in self.records(name)]
         return {name: self.records(name)[partition] for name in types}

@@ -26,7 +26,7 @@ def translate(error: Exception, url: str, endpoint: str | None, what: str) -> He
     if isinstance(error, (FileNotFoundError, exceptions.NotFoundError)):
         return ObjectNotFoundError(f"{url}/{what} does not exist.")
     if isinstance(error, exceptions.PreconditionError):
-        return replaced(url, what)
+        return replaced_error(url, what)
     if url.startswith("s3://"):
         return _of_server(error, text, url, endpoint)
     if isinstance(error, PermissionError) or "Permission denied" in text:
@@ -41,7 +41,7 @@ def translate(error: Exception, url: str, endpoint: str | None, what: str) -> He
 
 def _of_server(error: Exception, text: str, url: str, endpoint: str | None) -> HealthEtlError:
     if any(word in text for word in _NO_KEYS):
-        return no_keys(url)
+        return missing_keys_error(url)
     if "<Code>RequestTimeTooSkewed" in text:
         return PermanentError(f"The clocks of this machine and of the S3 server of {url} differ; set them right.")
     if "<Code>QuotaExceeded" in text:
@@ -61,17 +61,17 @@ def _of_server(error: Exception, text: str, url: str, endpoint: str | None) -> H
     )
 
 
-def replaced(url: str, what: str) -> TransientError:
+def replaced_error(url: str, what: str) -> TransientError:
     """Return the failure of an object that another writer replaced or removed while it was read."""
     return TransientError(f"{url}/{what} was replaced while it was read; run again.")
 
 
-def unlike_its_size(url: str, what: str) -> TransientError:
+def size_mismatch_error(url: str, what: str) -> TransientError:
     """Return the failure of an object of which more or fewer bytes arrived than it has."""
     return TransientError(f"{url}/{what} did not arrive whole; run again.")
 
 
-def no_keys(url: str) -> PermanentError:
+def missing_keys_error(url: str) -> PermanentError:
     """Return the failure of a bucket without keys."""
     return PermanentError(
         f"There are no keys for {url}; set HEALTH_ETL_S3_ACCESS_KEY_ID and HEALTH_ETL_S3_SECRET_ACCESS_KEY."

@@ -153,12 +153,12 @@ def release_key(source_key: str, decided_utc: datetime) -> str:
     return f"{RELEASED}{source_key.removeprefix(RAW)}.{decided_utc:%Y%m%dT%H%M%S_%f}{RELEASE_SUFFIX}"
 
 
-def released_folder(source_key: str) -> str:
+def release_folder(source_key: str) -> str:
     """Return the folder in which the decisions about an upload lie, among those of its neighbours."""
     return f"{RELEASED}{source_key.removeprefix(RAW).rpartition('/')[0]}/"
 
 
-def released_source(key: str) -> str:
+def release_source_key(key: str) -> str:
     """Return the upload that a decision under this key is about."""
     return RAW + key.removeprefix(RELEASED).removesuffix(RELEASE_SUFFIX).rpartition(".")[0]
 
@@ -170,7 +170,7 @@ def unclaimed_key(source_key: str) -> str:
     return "quarantine/unclaimed/" + source_key.removeprefix(RAW)
 
 
-def masked(source_key: str, stand_in: str = "…") -> str:
+def mask_key(source_key: str, stand_in: str = "…") -> str:
     """Return a raw key with the user id replaced, fit for events, metadata and training data.
 
     Of a key that does not parse only what cannot name a person is kept, and a fingerprint to find it by.

@@ -14,7 +14,7 @@ from typing import Any
 from health_etl.lake.store import Lake
 
 UNFINISHED = "unfinished"  # stands where a version or a digest does; equals none
-DIGESTED_AT_ONCE = 500  # uploads
+DIGEST_BATCH_SIZE = 500  # uploads
 
 
 class AccountingError(AssertionError):
@@ -205,7 +205,7 @@ class VersionsDigest:
             raise OutOfOrderError
         self._last = key
         self._waiting.append(f"{key} {etag} {release or ''}\0")
-        if len(self._waiting) == DIGESTED_AT_ONCE:
+        if len(self._waiting) == DIGEST_BATCH_SIZE:
             self._take_in()
 
     def hexdigest(self) -> str:

@@ -62,7 +62,7 @@ class ManifestHeadCache:
         """Remember a head as that of its object's version."""
         self._kept.setdefault(folder, {})[partition] = (etag, head)
 
-    def forget_others(self, folder: str, listed: Mapping[str, str]) -> None:
+    def keep_only(self, folder: str, listed: Mapping[str, str]) -> None:
         """Forget what lies in a folder and was not listed."""
         kept = self._kept.get(folder, {})
         for partition in [partition for partition in list(kept) if partition not in listed]:

@@ -10,7 +10,7 @@ CACHE_SIZE_BYTES = 32 * 1024 * 1024
 MAX_OBJECT_BYTES = 256 * 1024
 
 
-class RecentObjects:
+class ObjectCache:
     """Bounded: the object that was not asked for longest goes first."""
 
     def __init__(self, kept_bytes: int = CACHE_SIZE_BYTES) -> None:
@@ -47,7 +47,7 @@ class RecentObjects:
 
 
 @cache
-def recent_of(url: str) -> RecentObjects:
+def shared_cache(url: str) -> ObjectCache:
     """Return what this process shares about a lake."""
     del url
-    return RecentObjects()
+    return ObjectCache()

@@ -22,9 +22,9 @@ from obstore import exceptions
 from obstore.store import LocalStore, MemoryStore, S3Store
 
 from health_etl.errors import ObjectNotFoundError
-from health_etl.lake.failures import no_keys, replaced, translate, unlike_its_size
-from health_etl.lake.keys import RAW, masked
-from health_etl.lake.object_cache import RecentObjects, recent_of
+from health_etl.lake.failures import missing_keys_error, replaced_error, size_mismatch_error, translate
+from health_etl.lake.keys import RAW, mask_key
+from health_etl.lake.object_cache import ObjectCache, shared_cache
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
@@ -38,7 +38,7 @@ CONNECT_TIMEOUT = timedelta(seconds=5)
 REQUEST_TIMEOUT = timedelta(seconds=60)
 RETRIES = 3
 RETRY_TIMEOUT = timedelta(seconds=15)
-LISTED_AT_ONCE = 1000  # objects; a page of S3
+LIST_PAGE_SIZE = 1000  # objects; a page of S3
 READ_AHEAD_BYTES = 1024 * 1024
 NO_SUCH_RANGE = "416 "  # what S3 says when an object is asked for its last bytes and has none
 
@@ -116,10 +116,10 @@ class Lake:
         url: str,
         concurrency: int = 16,
         endpoint: str | None = None,
-        recent: RecentObjects | None = None,
+        cache: ObjectCache | None = None,
     ) -> None:
         self._store = store
-        self._recent = recent or RecentObjects()
+        self._cache = cache or ObjectCache()
         self._endpoint = endpoint
         self.url = url
         self.concurrency = concurrency
@@ -131,7 +131,7 @@ class Lake:
     def get(self, key: str) -> bytes:
         """Return an object's bytes; ObjectNotFoundError when there is none."""
         found = self.fetch(key)
-        self._recent.keep(key, found.etag, found.content)
+        self._cache.keep(key, found.etag, found.content)
         return found.content
 
     def fetch(self, key: str) -> FetchedObject:
@@ -144,11 +144,11 @@ class Lake:
 
     def fetch_version(self, key: str, etag: str) -> FetchedObject:
         """Return an object as `fetch` does, without a request when it has that ETag and was read or written lately."""
-        known = self._recent.find(key, etag)
+        known = self._cache.find(key, etag)
         if known is not None:
             return FetchedObject(known, etag)
         found = self.fetch(key)
-        self._recent.keep(key, found.etag, found.content)
+        self._cache.keep(key, found.etag, found.content)
         return found
 
     def find(self, key: str) -> bytes | None:
@@ -184,7 +184,7 @@ class Lake:
         """Write an object: all of the new or the old one, nothing between."""
         with self._failures(key):
             written = obstore.put(self._store, key, content)
-        self._recent.keep(key, written["e_tag"], content)
+        self._cache.keep(key, written["e_tag"], content)
 
     def put_file(self, key: str, path: Path) -> None:
         """Write an object from a local file, atomically."""
@@ -194,7 +194,7 @@ class Lake:
     def delete(self, keys: Iterable[str]) -> None:
         """Remove objects; one that is not there is no error."""
         for key in keys:
-            self._recent.forget(key)
+            self._cache.forget(key)
             try:
                 with self._failures(key):
                     obstore.delete(self._store, key)
@@ -204,7 +204,7 @@ class Lake:
     def objects(self, prefix: str) -> Iterator[ObjectInfo]:
         """List the objects under a folder (`prefix` ends in /), page by page."""
         with self._failures(prefix):
-            for page in obstore.list(self._store, prefix, chunk_size=LISTED_AT_ONCE):
+            for page in obstore.list(self._store, prefix, chunk_size=LIST_PAGE_SIZE):
                 for meta in page:
                     yield ObjectInfo(meta["path"], meta["size"], meta["e_tag"] or "")
 
@@ -224,7 +224,7 @@ class Lake:
                 with self._failures(key):
                     content = bytes(obstore.get(self._store, key, options=options).bytes())
             except ObjectNotFoundError:
-                raise replaced(self.url, _told(key)) from None
+                raise replaced_error(self.url, _told(key)) from None
             self._check_size(key, len(content), end - start)
             return content
 
@@ -267,7 +267,7 @@ class Lake:
     def _check_size(self, key: str, size_bytes: int, expected_bytes: int) -> None:
         # obstore takes a read that broke off up again, of the same ETag or not at all, but trusts the answer's range.
         if size_bytes != expected_bytes:
-            raise unlike_its_size(self.url, _told(key))
+            raise size_mismatch_error(self.url, _told(key))
 
     @contextmanager
     def _failures(self, key: str) -> Iterator[None]:
@@ -279,7 +279,7 @@ class Lake:
 
 def _told(key: str) -> str:
     """Return a key as people may see it."""
-    return masked(key) if key.startswith(RAW) else key
+    return mask_key(key) if key.startswith(RAW) else key
 
 
 def connect(settings: Settings) -> Lake:
@@ -291,12 +291,12 @@ def connect(settings: Settings) -> Lake:
             store: Store = LocalStore(prefix=root, mkdir=True)
         except (exceptions.BaseError, OSError) as error:
             raise translate(error, settings.lake, None, "") from None
-        return Lake(store, settings.lake, settings.concurrency, recent=recent_of(settings.lake))
+        return Lake(store, settings.lake, settings.concurrency, cache=shared_cache(settings.lake))
     if settings.s3_endpoint_url and settings.s3_access_key_id is None:
-        raise no_keys(settings.lake)
+        raise missing_keys_error(settings.lake)
     store = _s3(settings, url.netloc, url.path.strip("/"))
-    recent = recent_of(f"{settings.s3_endpoint_url} {settings.lake}")
-    return Lake(store, settings.lake, settings.concurrency, settings.s3_endpoint_url, recent)
+    cache = shared_cache(f"{settings.s3_endpoint_url} {settings.lake}")
+    return Lake(store, settings.lake, settings.concurrency, settings.s3_endpoint_url, cache)
 
 
 def _s3(settings: Settings, bucket: str, prefix: str) -> S3Store:

@@ -76,7 +76,7 @@ class Plan:
     covered: tuple[str, ...] = ()  # of those running, the ones that are brought to just the state that is wanted
 
     @property
-    def is_at_rest(self) -> bool:
+    def is_idle(self) -> bool:
         """Say whether nothing is out of date that a run could mend."""
         return not (self.run_plans or self.running or self.backing_off or self.postponed)
 
@@ -147,12 +147,12 @@ def plan(
     )
 
 
-def wanted_by(tags: Mapping[str, str], partition: str) -> tuple[str | None, int]:
+def requested_state(tags: Mapping[str, str], partition: str) -> tuple[str | None, int]:
     """Return the state that a run was asked to bring a partition to, and the number of the attempt."""
-    return wanted_of(tags).get(partition), int(tags.get(ATTEMPT, 0))
+    return requested_states(tags).get(partition), int(tags.get(ATTEMPT, 0))
 
 
-def wanted_of(tags: Mapping[str, str]) -> dict[str, str]:
+def requested_states(tags: Mapping[str, str]) -> dict[str, str]:
     """Return the state that a run was asked to bring each partition to; nothing where no sensor asked."""
     found: dict[str, str] = json.loads(tags.get(REQUESTED, "{}"))
     return found

@@ -31,7 +31,7 @@ class Scope:
     types: frozenset[str] | None = None
 
     @classmethod
-    def of_dates(cls, first: str | None, last: str | None, types: frozenset[str] | None) -> Scope:
+    def from_dates(cls, first: str | None, last: str | None, types: frozenset[str] | None) -> Scope:
         """Return a scope from dates written YYYY-MM-DD."""
         return cls(date.fromisoformat(first) if first else None, date.fromisoformat(last) if last else None, types)
 
@@ -161,4 +161,4 @@ def _dates_with_records(catalogue: Catalogue) -> Sequence[str]:
 
 def _offsets_stale(catalogue: Catalogue, key: str) -> bool:
     written = catalogue.offsets.get(key)
-    return written is None or written.inputs_digest != utc_offsets.inputs_digest(catalogue.of_date(key))
+    return written is None or written.inputs_digest != utc_offsets.inputs_digest(catalogue.records_on(key))

@@ -32,7 +32,7 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True)
-class Addressee:
+class MessageFilter:
     """What messages are for: the bucket and folder of the lake, and its upload dates. No bucket means any."""
 
     bucket: str | None
@@ -41,7 +41,7 @@ class Addressee:
     last: date
 
     @classmethod
-    def of(cls, lake_url: str, first: date, last: date) -> Addressee:
+    def of(cls, lake_url: str, first: date, last: date) -> MessageFilter:
         """Read the address off the lake's URL; a lake in a folder has no bucket."""
         url = urlsplit(lake_url)
         if url.scheme != "s3":
@@ -51,7 +51,7 @@ class Addressee:
 
 
 @dataclass(frozen=True)
-class Parsed:
+class ParsedMessage:
     """What a message says: partitions (record type, upload date) to look at, and why it, or a part of it, is no use."""
 
     partitions: frozenset[tuple[str, str]] = frozenset()
@@ -66,21 +66,21 @@ class _RefusedError(Exception):
         self.refusal = refusal
 
 
-def parse(body: bytes, addressee: Addressee, correlation_id: str | None = None) -> Parsed:
+def parse(body: bytes, message_filter: MessageFilter, correlation_id: str | None = None) -> ParsedMessage:
     """Read one message; never raises. `correlation_id` is that of its envelope, which the body's overrules."""
     try:
         raw = json.loads(body)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
-        return Parsed(refusal=Refusal.MALFORMED)
+        return ParsedMessage(refusal=Refusal.MALFORMED)
     if not isinstance(raw, dict):
-        return Parsed(refusal=Refusal.MALFORMED)
+        return ParsedMessage(refusal=Refusal.MALFORMED)
     stated = raw.get("correlation_id", correlation_id)
     known_id = stated if isinstance(stated, str) and _CORRELATION_ID.match(stated) else None
     partitions, refusals, ignored = set(), [], 0
     try:
         for bucket, key, record_type in _objects(raw):
             try:
-                found = _partition(bucket, key, record_type, addressee)
+                found = _partition(bucket, key, record_type, message_filter)
             except _RefusedError as error:
                 refusals.append(error.refusal)
                 continue
@@ -90,7 +90,7 @@ def parse(body: bytes, addressee: Addressee, correlation_id: str | None = None) 
                 partitions.add(found)
     except _RefusedError as error:
         refusals.append(error.refusal)
-    return Parsed(frozenset(partitions), known_id, refusals[0] if refusals else None, ignored)
+    return ParsedMessage(frozenset(partitions), known_id, refusals[0] if refusals else None, ignored)
 
 
 def _objects(raw: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
@@ -116,11 +116,11 @@ def _text(value: object) -> str:
     return value
 
 
-def _partition(bucket: str, key: str, record_type: str | None, addressee: Addressee) -> tuple[str, str] | None:
+def _partition(bucket: str, key: str, record_type: str | None, message_filter: MessageFilter) -> tuple[str, str] | None:
     """Return the partition of an object, None for one of the lake that is no upload."""
-    if addressee.bucket is not None and bucket != addressee.bucket:
+    if message_filter.bucket is not None and bucket != message_filter.bucket:
         raise _RefusedError(Refusal.FOREIGN_BUCKET)
-    spellings = [spelling.removeprefix(addressee.prefix) for spelling in (key, unquote_plus(key))]
+    spellings = [spelling.removeprefix(message_filter.prefix) for spelling in (key, unquote_plus(key))]
     of_raw = [spelling for spelling in spellings if spelling.startswith(RAW)]
     if not of_raw:
         return None
@@ -128,7 +128,7 @@ def _partition(bucket: str, key: str, record_type: str | None, addressee: Addres
     known = found.record_type
     if known is None:
         raise _RefusedError(Refusal.UNKNOWN_TYPE)
-    if not addressee.first <= found.upload_date <= addressee.last:
+    if not message_filter.first <= found.upload_date <= message_filter.last:
         raise _RefusedError(Refusal.OUTSIDE_PARTITIONS)
     if record_type is not None and record_type.lower() not in (known.name, known.avro_name.lower()):
         raise _RefusedError(Refusal.CONTRADICTION)

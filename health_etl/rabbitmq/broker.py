@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
@@ -19,7 +18,7 @@ from pika.exceptions import (
     ProbableAccessDeniedError,
     ProbableAuthenticationError,
 )
-from pydantic import SecretStr
+from pydantic import AnyUrl, Secret
 
 from health_etl.errors import PermanentError, TransientError
 
@@ -59,7 +58,7 @@ class Broker:
         self._connection = connection
         self._channel = channel
 
-    def waiting(self) -> bool:
+    def has_messages(self) -> bool:
         """Say whether a message waits."""
         return bool(self._channel.queue_declare(QUEUE, passive=True).method.message_count)
 
@@ -85,7 +84,7 @@ class Broker:
         """Let the broker forget a message."""
         self._channel.basic_ack(message.tag)
 
-    def put_aside(self, message: Message, reason: str) -> None:
+    def dead_letter(self, message: Message, reason: str) -> None:
         """Make a message a dead letter: first there, then gone here, so that it is never in neither."""
         headers = {**(message.properties.headers or {}), REASON: reason}
         self._publish("", DEAD_LETTERS, message, headers)
@@ -110,14 +109,14 @@ class Broker:
 
 
 @contextmanager
-def connected(url: SecretStr) -> Iterator[Broker]:
+def open_broker(url: Secret[AnyUrl]) -> Iterator[Broker]:
     """Connect, make exchange and queues where they are not there, and close at the end.
 
     Raises TransientError when the broker does not answer, PermanentError when it refuses the user.
     """
-    address = urlsplit(url.get_secret_value())
-    where = f"RabbitMQ at {address.hostname}:{address.port or 5672}"
-    parameters = pika.URLParameters(url.get_secret_value())
+    address = url.get_secret_value()
+    where = f"RabbitMQ at {address.host}:{address.port or 5672}"
+    parameters = pika.URLParameters(str(address))
     parameters.socket_timeout = parameters.blocked_connection_timeout = CONNECT_SECONDS
     try:
         connection = pika.BlockingConnection(parameters)

@@ -22,7 +22,7 @@ MINIO_TARGET = "arn:minio:sqs::HEALTHETL:amqp"
 CONFIGURATION = "health-etl-uploads"
 
 
-def send_events(settings: Settings) -> str:
+def enable_upload_events(settings: Settings) -> str:
     """Have events of uploads sent to the exchange; return a sentence.
 
     Raises PermanentError or TransientError when the server refuses or does not answer.
@@ -44,7 +44,7 @@ def send_events(settings: Settings) -> str:
 def _ceph(settings: Settings, bucket: str, prefix: str) -> None:
     assert settings.rabbitmq_url is not None  # noqa: S101 - send_events has looked
     broker = {
-        "push-endpoint": settings.rabbitmq_url.get_secret_value(),
+        "push-endpoint": str(settings.rabbitmq_url.get_secret_value()),
         "amqp-exchange": EXCHANGE,
         # Waiting for the broker would hold uploads up while it is slow; what it lost the lake sensors find.
         "amqp-ack-level": "none",

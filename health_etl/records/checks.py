@@ -17,9 +17,9 @@ from health_etl.check_result import Check, CheckResult
 from health_etl.errors import ObjectNotFoundError
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.keys import masked
+from health_etl.lake.keys import mask_key
 from health_etl.lake.tables import read_table
-from health_etl.reasons import REMEDIES, FileReason, remedy, row_way_out
+from health_etl.reasons import REMEDIES, FileReason, remedy, row_remedy
 from health_etl.records import partition as records_partition
 from health_etl.records.validate import RowReason, temporal_reasons
 from health_etl.uploads.listing import TypeListing
@@ -98,8 +98,8 @@ def accounting(partition: Partition) -> CheckResult:
         in_tables = (len(good), entry.rows_in if entry.reason else len(bad))
         adds_up = entry.rows_in == entry.accepted + entry.duplicate + entry.quarantined
         if in_tables != (entry.accepted, entry.quarantined) or not adds_up:
-            wrong.append({"file": masked(entry.key), "fault": "its counts are not those of the tables"})
-    wrong += [{"file": masked(key), "fault": "its rows are in no manifest"} for key in (*accepted, *lost)]
+            wrong.append({"file": mask_key(entry.key), "fault": "its counts are not those of the tables"})
+    wrong += [{"file": mask_key(key), "fault": "its rows are in no manifest"} for key in (*accepted, *lost)]
     rows_in, good_records, duplicate, quarantined = manifest.total()
     counts = {"rows_in": rows_in, "accepted": good_records, "duplicate": duplicate, "quarantined": quarantined}
     if wrong:
@@ -112,12 +112,12 @@ def accounting(partition: Partition) -> CheckResult:
 def schema_drift(partition: Partition) -> CheckResult:
     """Look for fields that the writers added, and for files whose schema no longer fits."""
     drifted = [
-        {"file": masked(entry.key), "fault": f"added: {', '.join(entry.added_fields)}"}
+        {"file": mask_key(entry.key), "fault": f"added: {', '.join(entry.added_fields)}"}
         for entry in partition.files
         if entry.added_fields
     ]
     broken = [
-        {"file": masked(entry.key), "fault": str(entry.detail)}
+        {"file": mask_key(entry.key), "fault": str(entry.detail)}
         for entry in partition.files
         if entry.reason == FileReason.SCHEMA_INCOMPATIBLE
     ]
@@ -167,7 +167,7 @@ def quality(partition: Partition) -> CheckResult:
         return CheckResult(True, "No file could be scored.")
     mean = sum(score * rows for score, rows in scored) / sum(rows for _, rows in scored)
     low = [
-        {"file": masked(entry.key), "fault": str(entry.detail)}
+        {"file": mask_key(entry.key), "fault": str(entry.detail)}
         for entry in partition.files
         if entry.reason == FileReason.LOW_QUALITY
     ]
@@ -183,9 +183,9 @@ def refused_files(partition: Partition) -> CheckResult:
     """List the files that were refused whole, with reason and way out."""
     refused = [
         {
-            "file": masked(entry.key),
+            "file": mask_key(entry.key),
             "fault": f"{entry.reason}: {entry.detail}",
-            "way out": str(remedy(entry.reason, entry.faults)),
+            "remedy": str(remedy(entry.reason, entry.faults)),
         }
         for entry in partition.files
         if entry.reason
@@ -291,7 +291,7 @@ def _faults(partition: Partition, reasons: Iterable[str], what: str) -> CheckRes
     if not total:
         return CheckResult(True, f"No measurement {what}.", facts={"measurements": 0})
     rows = [
-        {"fault": fault, "measurements": str(count), "way out": row_way_out(fault)}
+        {"fault": fault, "measurements": str(count), "remedy": row_remedy(fault)}
         for fault, count in sorted(counts.items())
     ]
     text = f"{counted(total, 'measurement')} {what}: in quarantine, and in no insight."

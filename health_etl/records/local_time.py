@@ -26,7 +26,7 @@ _OFFSET = r"\A([+-])([0-9]{2}):?([0-5][0-9])(?::?([0-5][0-9]))?\Z"
 FROM_RECORD, FROM_OTHERS, FROM_DEFAULT = "record", "other_sources", "default"
 
 
-def stated_minutes(zone_offsets: pd.Series[str]) -> pd.Series[float]:
+def parse_offset_minutes(zone_offsets: pd.Series[str]) -> pd.Series[float]:
     """Return offsets such as "-05:00" in minutes, without their seconds; NaN for null, `Z` and what is no offset."""
     positions, distinct = pd.factorize(zone_offsets)  # a few among many; null is -1
     minutes = [_stated_minutes(text) for text in distinct]
@@ -45,9 +45,9 @@ def _stated_minutes(text: str) -> float:
     return float(-stated if sign == "-" else stated)
 
 
-def is_offset(zone_offsets: pd.Series[str]) -> pd.Series[bool]:
-    """Mark what may stand in a column of offsets: null, `Z`, or an offset that `stated_minutes` can read."""
-    return zone_offsets.isna() | (zone_offsets == UTC_ITSELF) | stated_minutes(zone_offsets).notna()
+def is_valid_offset(zone_offsets: pd.Series[str]) -> pd.Series[bool]:
+    """Mark what may stand in a column of offsets: null, `Z`, or an offset that `parse_offset_minutes` can read."""
+    return zone_offsets.isna() | (zone_offsets == UTC_ITSELF) | parse_offset_minutes(zone_offsets).notna()
 
 
 def resolve_offsets(
@@ -62,7 +62,7 @@ def resolve_offsets(
     `evidence` has user_id, time_utc and utc_offset_minutes of records that state an offset; the one nearest in
     time within EVIDENCE_REACH decides.
     """
-    stated = stated_minutes(zone_offsets)
+    stated = parse_offset_minutes(zone_offsets)
     silent = stated.isna()
     offsets = stated.copy()
     source = pd.Series(FROM_RECORD, index=stated.index, dtype="str")
@@ -96,7 +96,7 @@ def _zone_minutes(times_utc: pd.Series[pd.Timestamp], zone: ZoneInfo | int) -> p
     return (local - times_utc.dt.tz_localize(None)) / pd.Timedelta(minutes=1)
 
 
-def with_local_time(rows: pd.DataFrame, evidence: pd.DataFrame, default_zone: ZoneInfo | int) -> pd.DataFrame:
+def add_local_time(rows: pd.DataFrame, evidence: pd.DataFrame, default_zone: ZoneInfo | int) -> pd.DataFrame:
     """Add utc_offset_minutes, end_utc_offset_minutes and zone_source to measurement rows of any type."""
     start_zone = "zone_offset" if "zone_offset" in rows else "start_zone_offset"
     start_time = "time_utc" if "time_utc" in rows else "start_utc"

@@ -93,7 +93,7 @@ class FileReader:
         wanted: dict[str, Upload] = {}
         for upload in uploads:
             if upload.info.size_bytes > decode.MAX_FILE_BYTES:
-                refused = decode.too_large(upload.info.size_bytes)
+                refused = decode.too_large_error(upload.info.size_bytes)
                 entry = _entry(upload, upload.info.etag)
                 self._refuse(replace(entry, reason=refused.reason, detail=refused.detail), None)
                 self.progress(1)

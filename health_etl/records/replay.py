@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from health_etl.errors import PermanentError
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.keys import masked
+from health_etl.lake.keys import mask_key
 from health_etl.lake.manifest import FileEntry, RecordsManifest
 from health_etl.lake.store import Lake
 from health_etl.reasons import OVERRIDABLE, FileReason, remedy
@@ -24,7 +24,7 @@ EVERYTHING = "all"
 
 
 @dataclass(frozen=True)
-class Quarantined:
+class QuarantinedUpload:
     """One upload that was refused, lost rows to quarantine, or was released by a person."""
 
     record_type: str
@@ -34,7 +34,7 @@ class Quarantined:
     @property
     def name(self) -> str:
         """The key without the person's id: what the UI shows, and what a person may call it by."""
-        return masked(self.entry.key)
+        return mask_key(self.entry.key)
 
     @property
     def is_refused(self) -> bool:
@@ -42,7 +42,7 @@ class Quarantined:
         return self.entry.reason is not None
 
     @property
-    def what(self) -> str:
+    def quarantined_part(self) -> str:
         """What of it lies in quarantine."""
         return "whole file" if self.is_refused else "rows" if self.entry.rejected_measurements else "nothing, released"
 
@@ -57,7 +57,7 @@ class Quarantined:
         return remedy(self.entry.reason, self.entry.faults) or "nothing; it was released"
 
 
-def quarantined(catalogue: Catalogue, holds: Callable[[str, str], bool]) -> list[Quarantined]:
+def list_quarantined(catalogue: Catalogue, holds: Callable[[str, str], bool]) -> list[QuarantinedUpload]:
     """Return what is in quarantine or was released, by type and upload date.
 
     `holds(record type, upload date)` says whether a partition is asked for.
@@ -67,39 +67,39 @@ def quarantined(catalogue: Catalogue, holds: Callable[[str, str], bool]) -> list
         for name in record_types()
         for partition in catalogue.records(name)
         if holds(name, partition)
-        for item in quarantined_of(catalogue.records(name)[partition])
+        for item in quarantined_in(catalogue.records(name)[partition])
     ]
 
 
-def quarantined_of(manifest: RecordsManifest) -> list[Quarantined]:
+def quarantined_in(manifest: RecordsManifest) -> list[QuarantinedUpload]:
     """Return what one partition has in quarantine, or was released of it."""
     return [
-        Quarantined(manifest.record_type, manifest.partition, entry)
+        QuarantinedUpload(manifest.record_type, manifest.partition, entry)
         for entry in manifest.files
         if entry.reason or entry.rejected_measurements or entry.release_etag
     ]
 
 
-def chosen(items: Sequence[Quarantined], names: Iterable[str]) -> list[Quarantined]:
+def find_by_name(items: Sequence[QuarantinedUpload], names: Iterable[str]) -> list[QuarantinedUpload]:
     """Return the items of these names: a key, a key as the UI shows it, or only its last part; "all" for every one.
 
     Raises PermanentError for a name that nothing in quarantine has.
     """
-    found: dict[str, Quarantined] = {}
+    found: dict[str, QuarantinedUpload] = {}
     for name in names:
-        same = [item for item in items if is_called(item.entry.key, name)]
+        same = [item for item in items if matches_name(item.entry.key, name)]
         if not same:
-            raise nothing_called(name)
+            raise unknown_name_error(name)
         found.update({item.entry.key: item for item in same})
     return list(found.values())
 
 
-def nothing_called(name: str) -> PermanentError:
+def unknown_name_error(name: str) -> PermanentError:
     """Return the failure to find a name."""
     return PermanentError(f"Nothing in quarantine is called {name}; `health-etl quarantine list` has the names.")
 
 
-def obstacle(item: Quarantined, override: bool) -> str | None:
+def obstacle(item: QuarantinedUpload, override: bool) -> str | None:
     """Say why a release would be of no use, None when it may be."""
     if not override:
         return None
@@ -110,7 +110,7 @@ def obstacle(item: Quarantined, override: bool) -> str | None:
     return f"{item.name} cannot be released by override ({reasons}): {item.remedy}."
 
 
-def release(lake: Lake, items: Sequence[Quarantined], override: bool, because: str) -> list[Release]:
+def release(lake: Lake, items: Sequence[QuarantinedUpload], override: bool, because: str) -> list[Release]:
     """Decide that these uploads be run again; with `override` against the rules that may be overruled.
 
     Without it an earlier override is taken back: the rules judge again. Raises PermanentError, with nothing decided,
@@ -137,7 +137,7 @@ def _is_overridable(fault: str) -> bool:
     return fault.rpartition(":")[2] in OVERRIDABLE_FAULTS
 
 
-def is_called(key: str, name: str) -> bool:
+def matches_name(key: str, name: str) -> bool:
     """Say whether a person may mean an upload by that name: a key, as it is or as the UI shows it, its end, "all"."""
-    shown = masked(key)
+    shown = mask_key(key)
     return name in (EVERYTHING, key, shown, key.rpartition("/")[2], shown.rpartition("/")[2])

@@ -29,7 +29,7 @@ class Report:
         return canonical_json(asdict(self))
 
 
-def wanted(unclaimed: Sequence[Unclaimed]) -> Report:
+def build_report(unclaimed: Sequence[Unclaimed]) -> Report:
     """Return the report that belongs to a listing."""
     return Report(
         tuple(
@@ -46,7 +46,7 @@ def wanted(unclaimed: Sequence[Unclaimed]) -> Report:
     )
 
 
-def written(lake: Lake) -> Report:
+def read_report(lake: Lake) -> Report:
     """Return the report as it was last written; an empty one when there is none."""
     content = lake.find(REPORT_KEY)
     return Report(tuple(json.loads(content)["items"])) if content is not None else Report(())
@@ -54,7 +54,7 @@ def written(lake: Lake) -> Report:
 
 def update(lake: Lake, unclaimed: Sequence[Unclaimed]) -> Report:
     """Bring quarantine and the report up to date with a listing of raw/."""
-    before, now = written(lake), wanted(unclaimed)
+    before, now = read_report(lake), build_report(unclaimed)
     if before == now:
         return now
     known = {item["key"]: item["etag"] for item in before.items}

@@ -13,7 +13,7 @@ from pyarrow import types as pa_types
 
 from health_etl.record_types import record_types
 from health_etl.record_types.base import Column, RecordType
-from health_etl.records.local_time import is_offset
+from health_etl.records.local_time import is_valid_offset
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # no phone recorded health before; a clock that says so is wrong
 UPLOAD_GRACE = timedelta(days=2)  # to the end of the day after the upload date
@@ -107,7 +107,7 @@ def _checks(column: Column, upload_date: date) -> list[pa.Check]:
         latest = datetime(upload_date.year, upload_date.month, upload_date.day, tzinfo=UTC) + UPLOAD_GRACE
         checks.append(_range_check(EARLIEST, latest, RowReason.TIME_IMPLAUSIBLE))
     if is_zone_offset(column):
-        checks.append(pa.Check(is_offset, name=RowReason.OFFSET_IMPLAUSIBLE, error=RowReason.OFFSET_IMPLAUSIBLE))
+        checks.append(pa.Check(is_valid_offset, name=RowReason.OFFSET_IMPLAUSIBLE, error=RowReason.OFFSET_IMPLAUSIBLE))
     return checks
 
 

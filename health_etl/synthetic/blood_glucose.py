@@ -9,7 +9,7 @@ from health_etl.synthetic.day_plan import DayPlan, ThreeDays
 from health_etl.synthetic.local_day import MILLIS_PER_HOUR, MILLIS_PER_MINUTE, MILLIS_PER_SECOND
 from health_etl.synthetic.movement import Movement
 from health_etl.synthetic.person import GlucoseProfile, Person
-from health_etl.synthetic.randomness import BoolArray, FloatArray, IntArray, lagged, smoothed
+from health_etl.synthetic.randomness import BoolArray, FloatArray, IntArray, lag, smooth
 from health_etl.synthetic.records import Record, Version
 
 RECORD_TYPE = "BloodGlucoseRecord"
@@ -59,7 +59,7 @@ def glucose_mg_dl(days: ThreeDays, movement: Movement) -> FloatArray:
     meals_ms = np.concatenate((yesterday.meals_ms, today.meals_ms))
     meals_g = np.concatenate((yesterday.meals_g, today.meals_g))
     eaten: FloatArray = (meal_response(profile, times_ms[:, None] - meals_ms[None, :]) * meals_g).sum(axis=1)
-    effort = lagged(movement.active_met, EXERCISE_MEMORY_MINUTES) * profile.fall_mg_dl_per_met
+    effort = lag(movement.active_met, EXERCISE_MEMORY_MINUTES) * profile.fall_mg_dl_per_met
     minute = np.minimum((times_ms - today.day.start_ms) // MILLIS_PER_MINUTE, effort.size - 1)
     wander = _wander(person, yesterday, today) * profile.wander_mg_dl
     lows = _lows(profile, times_ms, rng)
@@ -86,7 +86,7 @@ def _wander(person: Person, yesterday: DayPlan, today: DayPlan) -> FloatArray:
         person.rng("glucose wander", plan.day.ordinal).normal(size=_reading_times(person, plan).size)
         for plan in (yesterday, today)
     ]
-    noise = smoothed(np.concatenate(white), WANDER_MINUTES * MILLIS_PER_MINUTE / CADENCE_MS)
+    noise = smooth(np.concatenate(white), WANDER_MINUTES * MILLIS_PER_MINUTE / CADENCE_MS)
     return noise[white[0].size :]
 
 

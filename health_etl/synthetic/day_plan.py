@@ -72,7 +72,7 @@ def _next(today_ms: IntArray, tomorrow_ms: IntArray, epoch_ms: IntArray | int) -
     return np.asarray(syncs[np.searchsorted(syncs, epoch_ms)])
 
 
-def live_through(person: Person, first_day: date, days: int) -> Iterator[ThreeDays]:
+def simulate_days(person: Person, first_day: date, days: int) -> Iterator[ThreeDays]:
     """Yield that many days of the person's life, in order."""
     calendar = (LocalDay(first_day + timedelta(days=n), person.zone) for n in range(-1, days + 2))
     nights = ((day, sleep_night(person, day)) for day in calendar)

@@ -12,11 +12,11 @@ from datetime import date
 
 from health_etl.synthetic.blood_glucose import blood_glucose_records
 from health_etl.synthetic.daily_totals import active_calories_burned_records, steps_records
-from health_etl.synthetic.day_plan import ThreeDays, live_through
+from health_etl.synthetic.day_plan import ThreeDays, simulate_days
 from health_etl.synthetic.heart_rate import heart_rate_records
 from health_etl.synthetic.heart_rate_variability_rmssd import heart_rate_variability_records
 from health_etl.synthetic.local_day import MILLIS_PER_DAY
-from health_etl.synthetic.movement import move
+from health_etl.synthetic.movement import simulate_movement
 from health_etl.synthetic.person import Person, invent_person
 from health_etl.synthetic.records import Record, Row
 from health_etl.synthetic.sleep_session import ring_night, sleep_session_records
@@ -41,7 +41,7 @@ def generate(people: int, days: int, seed: int, first_day: date = DEFAULT_FIRST_
 def exports_of(person: Person, first_day: date, days: int) -> Iterator[ExportFile]:
     """Yield one person's export files in order of time."""
     before: RecordsByType = {}
-    for three_days in live_through(person, first_day, days):
+    for three_days in simulate_days(person, first_day, days):
         today = records_of_day(three_days)
         for export_ms in three_days.today.exports_ms:
             for record_type, records in today.items():
@@ -53,7 +53,7 @@ def exports_of(person: Person, first_day: date, days: int) -> Iterator[ExportFil
 
 def records_of_day(days: ThreeDays) -> RecordsByType:
     """Return what the apps write about the day, by record type, whenever they come to write it."""
-    movement = move(days.person, days.today)
+    movement = simulate_movement(days.person, days.today)
     ring = ring_night(days.person, days.today.night)
     return {
         "BloodGlucoseRecord": blood_glucose_records(days, movement),

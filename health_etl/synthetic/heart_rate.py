@@ -10,7 +10,7 @@ from health_etl.synthetic.local_day import MILLIS_PER_HOUR, MILLIS_PER_MINUTE
 from health_etl.synthetic.movement import TRAINING_EFFORT_MET, Movement
 from health_etl.synthetic.night import AWAKE, DEEP, EPOCHS_PER_MINUTE, LIGHT, REM, Night
 from health_etl.synthetic.person import Person
-from health_etl.synthetic.randomness import BoolArray, FloatArray, IntArray, lagged, smoothed
+from health_etl.synthetic.randomness import BoolArray, FloatArray, IntArray, lag, smooth
 from health_etl.synthetic.records import Record, Version, interval
 from health_etl.synthetic.sleep_session import RING_BLOCK_MS, RingNight
 
@@ -46,9 +46,9 @@ def day_bpm(days: ThreeDays, movement: Movement) -> FloatArray:
     minutes_ms = plan.day.minutes_ms
     hours = plan.day.wall_hours(minutes_ms)
     circadian = CIRCADIAN_BPM * np.cos(2 * np.pi * (hours - CIRCADIAN_PEAK_HOUR) / 24)
-    effort = np.minimum(lagged(movement.active_met, RECOVERY_MINUTES) / MAX_MET, 1.0)
+    effort = np.minimum(lag(movement.active_met, RECOVERY_MINUTES) / MAX_MET, 1.0)
     reserve = MAX_HEART_RATE_BPM - MAX_HEART_RATE_SLOPE * person.age_years - person.resting_bpm
-    noise = smoothed(rng.normal(size=minutes_ms.size), 6.0) * AWAKE_NOISE_BPM
+    noise = smooth(rng.normal(size=minutes_ms.size), 6.0) * AWAKE_NOISE_BPM
     bpm = person.resting_bpm + AWAKE_OVER_RESTING_BPM + circadian + effort * reserve + noise
     for night in (plan.night, days.tomorrow.night):
         _lay_night_over(bpm, minutes_ms, person, night)
@@ -65,10 +65,10 @@ def night_bpm(person: Person, night: Night) -> FloatArray:
     stages = night.stages[::EPOCHS_PER_MINUTE]
     of_stage = np.array([STAGE_BPM[stage] for stage in sorted(STAGE_BPM)])
     fall = NIGHT_FALL_BPM * np.cos(np.linspace(0, 0.85 * np.pi, stages.size)) / 2
-    noise = smoothed(rng.normal(size=stages.size), 12.0) * ASLEEP_NOISE_BPM
+    noise = smooth(rng.normal(size=stages.size), 12.0) * ASLEEP_NOISE_BPM
     free = _ends_on_free_day(night) * FREE_NIGHT_BPM
     level = person.resting_bpm + NIGHT_FALL_BPM / 2 + free + rng.normal(0, 1.2)
-    return np.clip(level + fall + lagged(of_stage[stages], 2.0) + noise, MIN_BPM, MAX_BPM)
+    return np.clip(level + fall + lag(of_stage[stages], 2.0) + noise, MIN_BPM, MAX_BPM)
 
 
 def _ends_on_free_day(night: Night) -> bool:

@@ -9,7 +9,7 @@ from health_etl.synthetic.day_plan import ThreeDays
 from health_etl.synthetic.local_day import utc_text, zone_offset_id
 from health_etl.synthetic.night import AWAKE, DEEP, LIGHT, REM
 from health_etl.synthetic.person import Person
-from health_etl.synthetic.randomness import FloatArray, smoothed
+from health_etl.synthetic.randomness import FloatArray, smooth
 from health_etl.synthetic.records import Record, Version
 from health_etl.synthetic.sleep_session import RING_BLOCK_MS, RingNight
 
@@ -52,7 +52,7 @@ def night_rmssd_ms(days: ThreeDays, ring: RingNight) -> FloatArray:
         + TRAINING_DAY_BEFORE * trained
         + of_stage[ring.blocks]
         + RISE_THROUGH_NIGHT * np.linspace(-0.5, 0.5, ring.blocks.size)
-        + smoothed(rng.normal(size=ring.blocks.size), 2.0) * WITHIN_NIGHT_SD
+        + smooth(rng.normal(size=ring.blocks.size), 2.0) * WITHIN_NIGHT_SD
     )
     rmssd_ms: FloatArray = np.exp(ln_rmssd)
     return rmssd_ms
@@ -62,7 +62,7 @@ def _spell(person: Person, ordinal: int) -> float:
     """Return how far this night lies from the person's usual, with memory of the nights before."""
     nights = range(ordinal - 9, ordinal + 1)
     white = np.array([person.rng("rmssd spell", night).normal() for night in nights])
-    return float(smoothed(white, NIGHTS_REMEMBERED)[-1] * NIGHT_TO_NIGHT_SD)
+    return float(smooth(white, NIGHTS_REMEMBERED)[-1] * NIGHT_TO_NIGHT_SD)
 
 
 def _record(person: Person, session_id: str, time_ms: int, modified_ms: int, rmssd_ms: float) -> Record:

@@ -33,7 +33,7 @@ class Movement:
     active_kcal: FloatArray
 
 
-def move(person: Person, plan: DayPlan) -> Movement:
+def simulate_movement(person: Person, plan: DayPlan) -> Movement:
     """Return how the person moves on that day; nobody walks in bed."""
     rng = person.rng("movement", plan.day.ordinal)
     minutes_ms = plan.day.minutes_ms

@@ -21,7 +21,7 @@ def stream(seed: int, *names: int | str) -> np.random.Generator:
     return np.random.default_rng([seed, *words])
 
 
-def smoothed(white: FloatArray, time_constant: float) -> FloatArray:
+def smooth(white: FloatArray, time_constant: float) -> FloatArray:
     """Return unit-variance white noise as noise with memory, of about unit variance again.
 
     `time_constant` is counted in array steps. The first steps know no past; put the day before in front
@@ -33,7 +33,7 @@ def smoothed(white: FloatArray, time_constant: float) -> FloatArray:
     return np.convolve(white, kernel)[: white.size]
 
 
-def lagged(signal: FloatArray, time_constant: float) -> FloatArray:
+def lag(signal: FloatArray, time_constant: float) -> FloatArray:
     """Return the signal as a body follows it: an exponential approach, `time_constant` in array steps."""
     reach = int(np.ceil(5 * time_constant))
     kernel = np.exp(-np.arange(reach + 1) / time_constant)

@@ -21,7 +21,7 @@ _DEVICE = re.compile(r"[A-Za-z0-9.-]{1,64}\Z")
 
 
 @dataclass(frozen=True)
-class Ingested:
+class IngestResult:
     """What became of one file: its key and whether it is new, or why it was refused."""
 
     path: Path
@@ -30,7 +30,7 @@ class Ingested:
     refused: str | None = None
 
 
-def check_user(user_id: str) -> None:
+def check_user_id(user_id: str) -> None:
     """Make sure that a user id can stand in a key; raises PermanentError."""
     if not keys.USER_ID.match(user_id):
         raise PermanentError(
@@ -41,12 +41,12 @@ def check_user(user_id: str) -> None:
 
 def check_names(user_id: str, device: str) -> None:
     """Make sure that both can stand in a key; raises PermanentError."""
-    check_user(user_id)
+    check_user_id(user_id)
     if not _DEVICE.match(device):
         raise PermanentError(f"Device {device!r} cannot stand in a key; use letters, digits, . and -, at most 64.")
 
 
-def exports(paths: Iterable[Path]) -> list[Path]:
+def find_exports(paths: Iterable[Path]) -> list[Path]:
     """Return these files, and the Avro files in these folders, sorted; raises PermanentError for a path that is not."""
     found: list[Path] = []
     for path in paths:
@@ -59,7 +59,9 @@ def exports(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def ingest(lake: Lake, paths: Iterable[Path], user_id: str, uploaded: date | None, device: str) -> Iterator[Ingested]:
+def ingest(
+    lake: Lake, paths: Iterable[Path], user_id: str, uploaded: date | None, device: str
+) -> Iterator[IngestResult]:
     """Put each export under raw/, by the upload date given or else the UTC date of its name.
 
     An export whose content already lies there, for this person, type and date, is not put again.
@@ -69,14 +71,14 @@ def ingest(lake: Lake, paths: Iterable[Path], user_id: str, uploaded: date | Non
         match = _EXPORT.match(path.name)
         record_type = by_avro_name().get(match["type"].lower()) if match else None
         if match is None or record_type is None:
-            yield Ingested(path, None, refused=_bad_name(match))
+            yield IngestResult(path, None, refused=_bad_name(match))
             continue
         exported = datetime.fromtimestamp(int(match["epoch_ms"]) / 1000, tz=UTC)
         content = path.read_bytes()
         try:
             decode.decode(content, record_type, None)
         except FileRefusedError as refused:
-            yield Ingested(path, None, refused=f"{refused.detail} ({refused.reason})")
+            yield IngestResult(path, None, refused=f"{refused.detail} ({refused.reason})")
             continue
         upload_date = uploaded or exported.date()
         digest = decode.content_digest(content)
@@ -88,7 +90,7 @@ def ingest(lake: Lake, paths: Iterable[Path], user_id: str, uploaded: date | Non
         if present is None:
             lake.put(key, content)
             known[folder][digest[:8]] = key
-        yield Ingested(path, present or key, is_new=present is None)
+        yield IngestResult(path, present or key, is_new=present is None)
 
 
 def _contents(lake: Lake, folder: str, user_id: str) -> dict[str, str]:

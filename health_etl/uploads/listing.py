@@ -15,7 +15,7 @@ from health_etl.reasons import FileReason
 from health_etl.record_types.base import RecordType
 from health_etl.uploads import releases
 
-LISTED_TOGETHER = 2000  # objects of a month: two pages of S3
+MAX_MONTH_OBJECTS = 2000  # objects of a month: two pages of S3
 
 ByDay = Mapping[str, Sequence[ObjectInfo]]  # objects by the folder of their day
 
@@ -35,7 +35,7 @@ class Upload:
 
 
 @dataclass(frozen=True)
-class Found:
+class UploadsSummary:
     """What the uploads of one partition come to; the digest is their data version."""
 
     digest: str
@@ -64,7 +64,7 @@ class Listing:
 
 def list_all(lake: Lake, start_date: date, last_date: date) -> Listing:
     """List the whole of raw/."""
-    return sort_out(lake.objects(RAW), start_date, last_date, releases.latest(lake))
+    return sort_uploads(lake.objects(RAW), start_date, last_date, releases.latest(lake))
 
 
 def list_dates(lake: Lake, types: Iterable[RecordType], dates: Sequence[date]) -> Listing:
@@ -95,7 +95,7 @@ class TypeListing:
         """Return the uploads of a date, in order of their keys."""
         return tuple(sorted(self._uploads(upload_date), key=lambda upload: upload.info.key))
 
-    def found(self, upload_date: date) -> Found:
+    def summarize(self, upload_date: date) -> UploadsSummary:
         """Return what the uploads of a date come to; of a bucket, which lists in order, it holds none of them."""
         try:
             return _found(self._objects(upload_date))
@@ -147,19 +147,19 @@ class TypeListing:
 def _few_by_day(lake: Lake, month: str) -> ByDay | None:
     """Return the objects of a month's folder by that of their day; None when they are many."""
     found: dict[str, list[ObjectInfo]] = defaultdict(list)
-    infos = [*islice(lake.objects(month), LISTED_TOGETHER + 1)]
+    infos = [*islice(lake.objects(month), MAX_MONTH_OBJECTS + 1)]
     for info in infos:
         found[info.key[: len(month) + len("DD/")]].append(info)
-    return None if len(infos) > LISTED_TOGETHER else dict(found)
+    return None if len(infos) > MAX_MONTH_OBJECTS else dict(found)
 
 
-def _found(objects: Iterable[tuple[ObjectInfo, ObjectInfo | None]]) -> Found:
+def _found(objects: Iterable[tuple[ObjectInfo, ObjectInfo | None]]) -> UploadsSummary:
     versions, files, size_bytes = VersionsDigest(), 0, 0
     for info, release in objects:
         versions.add(info.key, info.etag, release.etag if release else None)
         files += 1
         size_bytes += info.size_bytes
-    return Found(versions.hexdigest(), files, size_bytes)
+    return UploadsSummary(versions.hexdigest(), files, size_bytes)
 
 
 def _folders_of(lake: Lake, root: str, record_type: RecordType) -> list[str]:
@@ -173,7 +173,7 @@ def _is_date(text: str) -> bool:
         return False
 
 
-def sort_out(
+def sort_uploads(
     objects: Iterable[ObjectInfo], start_date: date, last_date: date, released: Mapping[str, ObjectInfo] | None = None
 ) -> Listing:
     """Sort a listing of raw/ into partitions from start_date to last_date, both included.

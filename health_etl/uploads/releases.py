@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from health_etl.lake.keys import RELEASE_SUFFIX, RELEASED, release_key, released_folder, released_source
+from health_etl.lake.keys import RELEASE_SUFFIX, RELEASED, release_folder, release_key, release_source_key
 from health_etl.lake.manifest import canonical_json
 from health_etl.lake.store import Lake, ObjectInfo
 
@@ -47,22 +47,22 @@ def find(lake: Lake, key: str) -> Release | None:
     return Release(**json.loads(content)) if content is not None else None
 
 
-def listed(lake: Lake, folder: str = RELEASED) -> dict[str, list[ObjectInfo]]:
+def by_upload(lake: Lake, folder: str = RELEASED) -> dict[str, list[ObjectInfo]]:
     """List the decisions under a folder of quarantine/released/ by the upload that they are about, oldest first."""
     found: dict[str, list[ObjectInfo]] = defaultdict(list)
     for info in sorted(lake.objects(folder), key=lambda info: info.key):
         if info.key.endswith(RELEASE_SUFFIX):
-            found[released_source(info.key)].append(info)
+            found[release_source_key(info.key)].append(info)
     return dict(found)
 
 
 def latest(lake: Lake, folder: str = RELEASED) -> dict[str, ObjectInfo]:
     """List the decisions that hold, by the upload that they are about."""
-    return {source_key: infos[-1] for source_key, infos in listed(lake, folder).items()}
+    return {source_key: infos[-1] for source_key, infos in by_upload(lake, folder).items()}
 
 
 def history(lake: Lake, source_key: str) -> list[Release]:
     """Return every decision about an upload, oldest first."""
-    folder = released_folder(source_key)
-    infos = listed(lake, folder).get(source_key, [])
+    folder = release_folder(source_key)
+    infos = by_upload(lake, folder).get(source_key, [])
     return [release for info in infos if (release := find(lake, info.key)) is not None]

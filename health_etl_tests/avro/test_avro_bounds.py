@@ -11,7 +11,7 @@ import pytest
 
 from health_etl.avro import bounds
 from health_etl.avro.bounds import MAX_LISTED_VALUES, MAX_RECORD_VALUES, MAX_VALUES, Schema
-from health_etl.avro.container import look_through
+from health_etl.avro.container import inspect_container
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
 from health_etl_tests.support.exports import NOON, avro_bytes, heart_rate, sleep_session
@@ -111,10 +111,10 @@ def test_a_file_whose_lists_are_too_long_is_refused_and_one_just_within_is_not(m
     for bound, fits in ((20 * 50 * 3, True), (20 * 50 * 3 - 1, False)):
         monkeypatch.setattr("health_etl.avro.container.MAX_LISTED_VALUES", bound)
         if fits:
-            assert look_through(content, 100).record_count == 20
+            assert inspect_container(content, 100).record_count == 20
         else:
             with pytest.raises(FileRefusedError, match="too_many_records"):
-                look_through(content, 100)
+                inspect_container(content, 100)
 
 
 def test_files_too_small_to_hold_too_much_are_not_walked_along() -> None:
@@ -130,10 +130,10 @@ def test_lists_are_added_up_over_all_blocks_of_any_codec(codec: str, monkeypatch
     content = avro_bytes("sleep_session", [sleep_session(f"n{n}") for n in range(2_000)], codec=codec)
     monkeypatch.setattr(bounds, "MAX_LISTED_VALUES", 1)
     monkeypatch.setattr("health_etl.avro.container.MAX_LISTED_VALUES", 2_000 * 3 * 4)
-    assert look_through(content, MUCH).record_count == 2_000
+    assert inspect_container(content, MUCH).record_count == 2_000
     monkeypatch.setattr("health_etl.avro.container.MAX_LISTED_VALUES", 2_000 * 3 * 4 - 1)
     with pytest.raises(FileRefusedError, match="too_many_records"):
-        look_through(content, MUCH)
+        inspect_container(content, MUCH)
 
 
 def test_a_type_that_is_named_often_counts_every_time() -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # A run whose work is done, in the moment before it says so.
 AT_THE_VERY_END = """
-import os, sys, time
+import os, signal, sys
 from pathlib import Path
 import dagster as dg
 from health_etl.orchestration.run_lock import STARTED_HERE, alone_on_this_host
@@ -29,7 +29,7 @@ os.environ["DAGSTER_HOME"] = str(home)
 with alone_on_this_host(home, lambda: None), dg.DagsterInstance.from_config(str(home)) as instance:
     instance.add_run(dg.DagsterRun("write_journal", tags=STARTED_HERE, status=dg.DagsterRunStatus.STARTED))
     print("at the end", flush=True)
-    time.sleep(60)
+    signal.pause()
 """
 
 

@@ -144,6 +144,6 @@ def test_an_address_that_cannot_be_used_is_one_sentence_without_the_address(
 ) -> None:
     monkeypatch.setenv(f"HEALTH_ETL_{name}", value)
     chosen = ConfiguredComputeLogs if name == "RUN_LOGS" else ConfiguredStorage
-    with pytest.raises(SettingsError, match=f"HEALTH_ETL_{name} is not usable; allowed is: ") as refused:
+    with pytest.raises(SettingsError, match=f"HEALTH_ETL_{name} is not valid; expected: ") as refused:
         chosen.from_config_value(NOTHING_MORE, {})
     assert value not in str(refused.value)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from health_etl.days import batching
-from health_etl.days.batching import by_partition, named_apart, person_of
+from health_etl.days.batching import qualify_people, split_by_partition, unqualify_people
 from health_etl.errors import TransientError
 from health_etl.insights import batches
 from health_etl.insights import writer as writer
@@ -154,11 +154,11 @@ def test_what_cannot_be_told_with_others_is_told_alone(monkeypatch: pytest.Monke
 
 def test_people_are_named_for_a_partition_and_by_their_own_names_again() -> None:
     people = pd.Series(["anna", "ben"], dtype="str")
-    apart = named_apart(pd.Series(["2025-01-02", "2025-01-01"], dtype="str"), people)
-    assert person_of(apart).tolist() == person_of(people).tolist() == ["anna", "ben"]
-    found = by_partition(pd.DataFrame({"who": apart, "n": [1, 2]}), "who")
+    apart = qualify_people(pd.Series(["2025-01-02", "2025-01-01"], dtype="str"), people)
+    assert unqualify_people(apart).tolist() == unqualify_people(people).tolist() == ["anna", "ben"]
+    found = split_by_partition(pd.DataFrame({"who": apart, "n": [1, 2]}), "who")
     assert {name: rows["who"].tolist() for name, rows in found.items()} == {
         "2025-01-01": ["ben"],
         "2025-01-02": ["anna"],
     }
-    assert by_partition(pd.DataFrame({"who": apart.iloc[:0]}), "who") == {}
+    assert split_by_partition(pd.DataFrame({"who": apart.iloc[:0]}), "who") == {}

@@ -68,7 +68,7 @@ def test_a_file_in_another_encoding_is_refused() -> None:
 @pytest.mark.parametrize("year", BIRTH_YEARS)
 @pytest.mark.parametrize("bpm", HRMAX_BPM)
 def test_both_ends_of_what_is_plausible_are_taken(year: int, bpm: int) -> None:
-    assert profiles.profile_of(str(year), "", str(bpm)) == Profile(birth_year=year, hrmax_bpm=bpm)
+    assert profiles.parse_profile(str(year), "", str(bpm)) == Profile(birth_year=year, hrmax_bpm=bpm)
 
 
 KNOWN = st.builds(
@@ -91,7 +91,7 @@ def test_a_day_learns_the_age_of_its_person_in_that_year() -> None:
     asked = days(("bob", "2025-01-01"), ("ada", "2024-12-31"), ("ada", "2025-01-01"), ("zoe", "2025-01-01"))
     people = {"ada": Profile(1980, "female", None, (Condition.PREGNANCY,)), "bob": Profile(None, None, 175)}
 
-    known = profiles.with_profiles(asked.set_index(pd.Index([7, 5, 3, 1])), people)
+    known = profiles.add_profiles(asked.set_index(pd.Index([7, 5, 3, 1])), people)
 
     assert known.index.tolist() == [7, 5, 3, 1]
     expected = pd.DataFrame(
@@ -107,16 +107,14 @@ def test_a_day_learns_the_age_of_its_person_in_that_year() -> None:
 
 
 def test_a_day_before_the_birth_year_has_no_age() -> None:
-    known = profiles.with_profiles(days(("ada", "1979-12-31"), ("ada", "1980-01-01")), {"ada": Profile(1980)})
+    known = profiles.add_profiles(days(("ada", "1979-12-31"), ("ada", "1980-01-01")), {"ada": Profile(1980)})
     assert known["age_years"].isna().tolist() == [True, False]
 
 
 @pytest.mark.parametrize("asked", [days(), days(("ada", "2025-01-01"))], ids=["no day", "one day"])
 def test_without_profiles_the_columns_are_the_same(asked: pd.DataFrame) -> None:
-    types = profiles.with_profiles(asked, {}).dtypes.astype(str).to_dict()
-    assert (
-        types == profiles.with_profiles(asked, {"ada": Profile(1980, "male", 180, BOTH)}).dtypes.astype(str).to_dict()
-    )
+    types = profiles.add_profiles(asked, {}).dtypes.astype(str).to_dict()
+    assert types == profiles.add_profiles(asked, {"ada": Profile(1980, "male", 180, BOTH)}).dtypes.astype(str).to_dict()
     assert types["age_years"] == types["hrmax_bpm"] == "Int64"
     assert types["pregnant"] == types["high_risk_diabetes"] == "boolean"
 

@@ -14,7 +14,7 @@ from health_etl_tests.support.exports import contents, memory_lake, put_content
 from health_etl_tests.support.pipeline import manifest_of, update_records
 from health_etl_tests.support.random_uploads import LAST_DAY, Export, exports
 
-profile = hypothesis_profiles.chosen()
+profile = hypothesis_profiles.active_profile()
 
 UPLOADED: date = LAST_DAY
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pandas as pd
 import pytest
 
-from health_etl.clinical import processors
-from health_etl.clinical.common.base import ClinicalOptions, Facts, Level, Metric
+from health_etl.clinical import all_processors, processors
+from health_etl.clinical.common.base import ClinicalOptions, Facts, Level, Metric, Processor
 from health_etl.days.pseudonym import subject
 from health_etl.days.select import Selection
+from health_etl.errors import PermanentError
 from health_etl.insights import partition as insights_partition
+from health_etl.insights import person_days
 from health_etl.insights.facts import all_facts, clinical_insights
-from health_etl.insights.table import schema
+from health_etl.insights.table import CONTEXT, PROFILE, schema
 from health_etl.insights.texts import example_id, input_text
 from health_etl.insights.writer import with_trends
+from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
 from health_etl_tests.support.exports import (
@@ -71,6 +75,50 @@ def test_a_told_row_has_exactly_the_columns_of_its_table(name: str) -> None:
     assert sorted(rows.columns) == sorted(schema(processors()[name]).names)
     assert rows["input"].notna().all()
     assert [[caption["level"] for caption in captions] for captions in rows["captions"]] == [list(Level)]
+
+
+NOT_COMPUTED = Metric("pulse_pressure_mmhg", "Pulse pressure", "Declared and never computed")
+
+
+def trended_by(processor: Processor) -> pd.DataFrame:
+    lake = memory_lake()
+    key = upload(lake, "blood_glucose", *readings())
+    rows = person_days.analyse(
+        selected(lake, "blood_glucose"), processor, OPTIONS.clinical, {key: 1.0}, KEY, OPTIONS.profiles
+    )
+    return with_trends(rows, rows, processor, ClinicalOptions())
+
+
+@pytest.mark.parametrize("kind", ["metrics", "trends"])
+def test_a_metric_that_is_declared_and_not_computed_is_an_error_that_names_it(kind: str) -> None:
+    processor = processors()["blood_glucose"]
+    wrong = replace(processor, **{kind: (*getattr(processor, kind), NOT_COMPUTED)})
+    with pytest.raises(PermanentError, match="blood_glucose declares but does not compute: pulse_pressure_mmhg"):
+        trended_by(wrong)
+
+
+@pytest.mark.parametrize("kind", ["metrics", "trends"])
+def test_a_metric_that_is_computed_and_not_declared_is_an_error_that_names_it(kind: str) -> None:
+    processor = processors()["blood_glucose"]
+    first, *others = getattr(processor, kind)
+    wrong = replace(processor, **{kind: tuple(others)})
+    with pytest.raises(PermanentError, match=f"blood_glucose computes but does not declare: {first.name}"):
+        trended_by(wrong)
+
+
+def test_trends_that_no_look_back_computes_are_an_error() -> None:
+    wrong = replace(processors()["blood_glucose"], look_back=None, trends=(NOT_COMPUTED,))
+    with pytest.raises(PermanentError, match="blood_glucose declares but does not compute: pulse_pressure_mmhg"):
+        trended_by(wrong)
+
+
+def test_a_day_across_types_that_lacks_a_borrowed_metric_is_an_error_that_names_it() -> None:
+    day = all_processors()[DAILY_JOURNAL]
+    context = [column.name for column in (*PROFILE, *CONTEXT)]
+    metrics = [metric.name for metric in day.metrics[1:]]
+    joined = pd.DataFrame([dict.fromkeys(["user_id", "local_date", *context, *metrics], 1)])
+    with pytest.raises(PermanentError, match=f"daily_journal declares but does not compute: {day.metrics[0].name}"):
+        person_days.day_rows(joined, joined.head(0), day, KEY)
 
 
 def test_a_row_carries_its_context() -> None:

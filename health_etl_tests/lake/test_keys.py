@@ -134,16 +134,16 @@ def test_a_key_reads_back_as_it_was_made(user: str, device: str, exported: datet
     raw = parse_raw_key(key)
     assert (raw.user_id, raw.device, raw.exported_utc) == (user, device, made)
     assert (raw.upload_date, raw.content_hash) == (date(2025, 9, 21), DIGEST[:8])
-    assert keys.masked(key, "SUBJECT") == key.replace(f"/{user}_{made:%Y}", f"/SUBJECT_{made:%Y}")
+    assert keys.mask_key(key, "SUBJECT") == key.replace(f"/{user}_{made:%Y}", f"/SUBJECT_{made:%Y}")
 
 
 def test_a_masked_key_keeps_everything_but_the_user_id() -> None:
-    masked = keys.masked(STAMPED.replace("anna", "anna_20250101_120000_x"), "f00d")
+    masked = keys.mask_key(STAMPED.replace("anna", "anna_20250101_120000_x"), "f00d")
     assert masked == "raw/BloodGlucoseRecord/2025/09/21/f00d_20250920_221539_pixel-8_0a1b2c3d.avro"
 
 
 def test_a_masked_key_that_does_not_parse_hides_its_whole_name() -> None:
-    assert keys.masked("raw/BloodGlucoseRecord/2025/09/21/anna's export.avro") == (
+    assert keys.mask_key("raw/BloodGlucoseRecord/2025/09/21/anna's export.avro") == (
         "raw/BloodGlucoseRecord/2025/09/21/…"
     )
 

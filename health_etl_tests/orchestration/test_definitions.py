@@ -17,6 +17,7 @@ from health_etl.definitions import build_definitions
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE, SORT_OUT_UNCLAIMED, WRITE_JOURNAL
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
+from health_etl_tests.support.waiting import PATIENCE_SECONDS
 
 LAYERS = ("raw", "records", "insights")
 ACROSS_TYPES = dg.AssetKey(["insights", "daily_journal"])
@@ -76,7 +77,7 @@ def test_dagster_validates_the_workspace(checkout: Path, tmp_path: Path) -> None
         env={**os.environ, "PYTHONPATH": str(checkout), "DAGSTER_HOME": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from health_etl.clinical import processors
+from health_etl.clinical import all_processors, processors
 from health_etl.clinical.common.base import Level
 from health_etl.lake.keys import DAILY_JOURNAL
+from health_etl.lake.store import Lake
+from health_etl.lake.tables import read_frame
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.record_types.common import PROVENANCE_COLUMNS
 from health_etl.records.validate import RowReason, is_measured_time, is_zone_offset, row_faults
 from health_etl_tests.support.exports import FIXTURES, UPLOADED, memory_lake, plain, put
 from health_etl_tests.support.fixtures import Fixture, fixtures
+from health_etl_tests.support.metric_days import metric_days
 from health_etl_tests.support.pipeline import (
     bring_up_to_date,
     journal_examples,
@@ -197,12 +201,37 @@ def test_a_passing_fixture_is_accepted_whole(fixture: Fixture) -> None:
     }
 
 
-@every_fixture("pass")
-def test_a_passing_fixture_becomes_training_lines(fixture: Fixture) -> None:
+@cache
+def taken_in(fixture: Fixture) -> Lake:
+    """A lake that holds a fixture alone, brought up to date; not to be changed."""
     lake = memory_lake()
     put(lake, fixture.record_type, fixture.records)
     bring_up_to_date(lake)
-    examples = journal_examples(lake)
+    return lake
+
+
+def metrics_with_values(lake: Lake, insights: str) -> set[str]:
+    """The columns of a kind of insights that are not null on some day."""
+    tables = [info.key for info in lake.objects(f"insights/{insights}/") if info.key.endswith(".parquet")]
+    found = [read_frame(lake, key).notna().any() for key in tables]
+    return {str(name) for columns in found for name in columns.index[columns]}
+
+
+@pytest.fixture(scope="module")
+def days_beside_fixtures() -> Lake:
+    return metric_days()
+
+
+@pytest.mark.parametrize("insights", all_processors())
+def test_every_declared_metric_has_a_value_in_some_fixture(insights: str, days_beside_fixtures: Lake) -> None:
+    lakes = [taken_in(fixture) for name in record_types() for fixture in fixtures(name, "pass")]
+    with_values = set().union(*(metrics_with_values(lake, insights) for lake in (*lakes, days_beside_fixtures)))
+    assert [metric.name for metric in all_processors()[insights].all_metrics if metric.name not in with_values] == []
+
+
+@every_fixture("pass")
+def test_a_passing_fixture_becomes_training_lines(fixture: Fixture) -> None:
+    examples = journal_examples(taken_in(fixture))
     assert examples
     assert all(example["output"].endswith(".") for example in examples)
     told = {(example["metadata"]["record_type"], example["metadata"]["caption_level"]) for example in examples}

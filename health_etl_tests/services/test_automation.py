@@ -1,6 +1,6 @@
 """It runs itself: what lands in the bucket becomes training data on the real stack, also while its parts die.
 
-HEALTH_ETL_TEST_DAEMON_KILLS and HEALTH_ETL_TEST_OUTAGE_SECONDS make the test of faults longer: `make automation`.
+TEST_HEALTH_ETL_DAEMON_KILLS and TEST_HEALTH_ETL_OUTAGE_SECONDS make the test of faults longer: `make automation`.
 """
 
 from __future__ import annotations
@@ -40,12 +40,14 @@ from health_etl.records.quality import QualityRules
 from health_etl.settings import Settings
 from health_etl.uploads.listing import list_all
 from health_etl_tests.support.exports import UPLOADED, avro_bytes, contents, folder_lake, moved, plain, put, put_content
-from health_etl_tests.support.stack import RunningStack, running_stack, wait_for
+from health_etl_tests.support.stack import RunningStack, running_stack
+from health_etl_tests.support.waiting import PATIENCE_SECONDS, wait_for
 
-KILLS = int(os.environ.get("HEALTH_ETL_TEST_DAEMON_KILLS", "2"))
-OUTAGE_SECONDS = float(os.environ.get("HEALTH_ETL_TEST_OUTAGE_SECONDS", "5"))
+KILLS = int(os.environ.get("TEST_HEALTH_ETL_DAEMON_KILLS", "1"))
+OUTAGE_SECONDS = float(os.environ.get("TEST_HEALTH_ETL_OUTAGE_SECONDS", "2"))
 RETRY_SECONDS = int(2 * OUTAGE_SECONDS)  # two failures in one outage would spend two of three attempts
-SETTLED_SECONDS = 240.0 + 30 * KILLS + 15 * OUTAGE_SECONDS
+SETTLED_SECONDS = PATIENCE_SECONDS + 30 * KILLS + 15 * OUTAGE_SECONDS
+LOOK_EVERY_SECONDS = 2.0  # a look at the whole lake costs as much as a tick
 TODAY = datetime.now(UTC).date()
 DATES = (TODAY, TODAY - timedelta(days=1), TODAY - timedelta(days=400))
 PEOPLE = ("ana", "ben", "cyd", "dee", "eli")
@@ -67,6 +69,8 @@ class Automated:
 
     def is_settled(self) -> bool:
         """Say whether nothing is out of date and no run is on its way."""
+        if self.unfinished():
+            return False
         catalogue = Catalogue(self.lake)
         catalogue.read_all()
         listing = list_all(self.lake, self.settings.start_date, TODAY + timedelta(days=1))
@@ -76,10 +80,10 @@ class Automated:
         options = InsightOptions.of(self.settings, self.lake)
         if staleness.daily_work((), catalogue, options, self.settings.start_date).dates:
             return False
-        return not staleness.stale_months(self.lake, catalogue) and not self.unfinished()
+        return not staleness.stale_months(self.lake, catalogue) and not self.unfinished()  # none began meanwhile
 
     def unfinished(self) -> int:
-        found = self.stack.run_plan(
+        found = self.stack.ask(
             "query ($statuses: [RunStatus!]) "
             "{ runsOrError(filter: {statuses: $statuses}) { ... on Runs { results { id } } } }",
             statuses=[status.value for status in NOT_FINISHED_STATUSES],
@@ -87,11 +91,11 @@ class Automated:
         return len(found["runsOrError"]["results"])
 
     def settle(self) -> None:
-        wait_for(self.is_settled, SETTLED_SECONDS)
+        wait_for(self.is_settled, SETTLED_SECONDS, LOOK_EVERY_SECONDS)
 
     def asked_for(self) -> dict[tuple[str, str, str], list[str]]:
         """Return the runs that succeeded and sensors had asked for, by record type, upload date and state."""
-        found = self.stack.run_plan(
+        found = self.stack.ask(
             "query ($job: String!) { runsOrError(filter: {pipelineName: $job, statuses: [SUCCESS]}) "
             "{ ... on Runs { results { creationTime startTime endTime tags { key value } } } } }",
             job=BRING_UP_TO_DATE,
@@ -163,7 +167,7 @@ def announce(stack: RunningStack, bodies: list[bytes]) -> None:
 
 
 def message(key: str) -> bytes:
-    return json.dumps({"bucket": "health-data", "key": key, "correlation_id": keys.masked(key)[-8:]}).encode()
+    return json.dumps({"bucket": "health-data", "key": key, "correlation_id": keys.mask_key(key)[-8:]}).encode()
 
 
 def waiting(stack: RunningStack, queue: str) -> int:
@@ -201,7 +205,7 @@ def test_a_hundred_files_at_once_while_everything_dies_are_each_taken_exactly_on
     assert set(examples.values()) == {1}
     assert len({person for person, *_ in examples}) == len(PEOPLE)
     assert {found: runs for found, runs in automated.asked_for().items() if len(runs) > 1} == {}
-    wait_for(lambda: waiting(stack, QUEUE) == 0, 60)
+    wait_for(lambda: waiting(stack, QUEUE) == 0)
     assert waiting(stack, DEAD_LETTERS) == len(malformed) + len(foreign)
     assert contents(lake, "training/") == undisturbed(lake, tmp_path)
 

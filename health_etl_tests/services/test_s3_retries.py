@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PARTITION = "2025-09-15"
 ASSETS = ["records/steps", "records/utc_offsets", "insights/steps"]
 FAILED = dg.DagsterEventType.STEP_FAILURE
+SILENCE_SECONDS = 5.0  # more than a busy machine takes for an answer
 TRIED_AGAIN = dg.DagsterEventType.STEP_UP_FOR_RETRY
 
 
@@ -34,7 +35,7 @@ def project(
     for name, value in server.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(lake_module, "RETRIES", 1)
-    monkeypatch.setattr(lake_module, "REQUEST_TIMEOUT", timedelta(seconds=0.5))
+    monkeypatch.setattr(lake_module, "REQUEST_TIMEOUT", timedelta(seconds=SILENCE_SECONDS))
     monkeypatch.setattr(resources, "FIRST_WAIT_SECONDS", 0)
     with dg.DagsterInstance.ephemeral() as instance:
         found = Project(load(), instance)
@@ -51,7 +52,7 @@ def steps_that(result: dg.ExecuteInProcessResult, kind: dg.DagsterEventType) -> 
     ("fault", "where", "step"),
     [
         (SLOW_DOWN, reads("/raw/"), "records__steps"),
-        (Fault(delay_seconds=0.7), writes("/records/steps/"), "records__steps"),
+        (Fault(delay_seconds=SILENCE_SECONDS + 1), writes("/records/steps/"), "records__steps"),
         (SLOW_DOWN, reads("/records/steps/2025-09-15.parquet"), "check_records_steps"),
         (SLOW_DOWN, writes("/insights/steps/"), "insights__steps.narrate_steps"),
     ],

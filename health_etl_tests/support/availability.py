@@ -14,7 +14,7 @@ HOST = "127.0.0.1"
 
 def unavailable(reason: str) -> NoReturn:
     """Skip with this reason; fail with it where services are required, as in CI."""
-    if os.environ.get("HEALTH_ETL_TEST_REQUIRE_SERVICES") == "1":
+    if os.environ.get("TEST_HEALTH_ETL_REQUIRE_SERVICES") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
 

@@ -1,4 +1,4 @@
-"""How many examples the property tests try: a few, always the same; many with HEALTH_ETL_TEST_HYPOTHESIS=thorough."""
+"""How many examples the property tests try: a few, always the same; many with TEST_HEALTH_ETL_HYPOTHESIS=thorough."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ settings.register_profile(
 )
 
 
-def chosen() -> settings:
+def active_profile() -> settings:
     """Return the profile that the environment names."""
-    return settings.get_profile(os.environ.get("HEALTH_ETL_TEST_HYPOTHESIS", "quick"))
+    return settings.get_profile(os.environ.get("TEST_HEALTH_ETL_HYPOTHESIS", "quick"))

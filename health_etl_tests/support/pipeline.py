@@ -72,7 +72,7 @@ def bring_up_to_date(lake: Lake, options: InsightOptions = OPTIONS) -> Done:
         done.files_read += update.files_read
     catalogue = Catalogue(lake)
     for partition in sorted(staleness.daily_work((), catalogue, options).offsets):
-        utc_offsets.update(lake, date.fromisoformat(partition), catalogue.of_date(partition))
+        utc_offsets.update(lake, date.fromisoformat(partition), catalogue.records_on(partition))
         done.offsets.append(partition)
     catalogue = Catalogue(lake)
     while stale := _stale_insights(lake, options):
@@ -151,7 +151,7 @@ def update_records(lake: Lake, name: str, upload_date: date = UPLOADED) -> recor
 
 def update_offsets(lake: Lake, upload_date: date = UPLOADED) -> DerivedManifest | None:
     """Bring the UTC offsets of one upload date up to date with its records."""
-    return utc_offsets.update(lake, upload_date, Catalogue(lake).of_date(upload_date.isoformat()))
+    return utc_offsets.update(lake, upload_date, Catalogue(lake).records_on(upload_date.isoformat()))
 
 
 def selected(lake: Lake, name: str, upload_date: date = UPLOADED, options: InsightOptions = OPTIONS) -> Selection:

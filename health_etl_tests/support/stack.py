@@ -5,8 +5,7 @@ from __future__ import annotations
 import fcntl
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,13 +21,12 @@ from deploy.stack.stack import Stack
 from health_etl.lake.store import Lake, connect
 from health_etl.settings import Settings
 from health_etl_tests.support.availability import listens, unavailable
+from health_etl_tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from dagster_graphql import DagsterGraphQLClient
 
 FIRST_PORTS = range(9200, 9290, 10)
-RUN_SECONDS = 90
-BACKFILL_SECONDS = 180  # the daemon looks at a backfill every 30 seconds
 JOB = "bring_up_to_date"
 USER = "demo"
 
@@ -128,7 +126,7 @@ class RunningStack:
     def end(self, run_id: str) -> str:
         """Wait for the end of a run; return how it ended."""
         ends = ("SUCCESS", "FAILURE", "CANCELED")
-        return wait_for(lambda: (found := self.status(run_id)) in ends and found, RUN_SECONDS)
+        return wait_for(lambda: (found := self.status(run_id)) in ends and found)
 
     def backfill(self, assets: Sequence[str], partitions: Sequence[str]) -> str:
         """Launch a backfill; return its id."""
@@ -148,7 +146,7 @@ class RunningStack:
             found: dict[str, Any] = self.ask(BACKFILL, id=backfill_id)["partitionBackfillOrError"]
             return found if found["status"].startswith(("COMPLETED", "FAILED", "CANCELED")) else None
 
-        return wait_for(ended, BACKFILL_SECONDS)
+        return wait_for(ended)
 
     def stop_sensors(self) -> None:
         """Switch every sensor off, and wait for the ticks that are at work."""
@@ -172,21 +170,11 @@ def stop_sensors(client: DagsterGraphQLClient) -> None:
     for sensor in sensors():
         stopped = client._execute(STOP_SENSOR, {"id": sensor["sensorState"]["id"]})["stopSensor"]
         assert stopped["__typename"] == "StopSensorMutationResult", stopped
-    wait_for(lambda: not any(map(_is_ticking, sensors())), RUN_SECONDS)
+    wait_for(lambda: not any(map(_is_ticking, sensors())))
 
 
 def _is_ticking(sensor: dict[str, Any]) -> bool:
     return any(tick["status"] == "STARTED" for tick in sensor["sensorState"]["ticks"])
-
-
-def wait_for(look: Callable[[], Any], seconds: float) -> Any:
-    """Look again and again until something is found; return it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.3)
-    raise AssertionError(f"nothing found within {seconds:g} seconds")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 
 from health_etl.errors import PermanentError
 from health_etl.lake.store import Lake
-from health_etl.uploads.ingest import Ingested, check_names, exports, ingest
+from health_etl.uploads.ingest import IngestResult, check_names, find_exports, ingest
 from health_etl_tests.support.exports import (
     ANNA,
     BEN,
@@ -36,7 +36,7 @@ def export(folder: Path, record_id: str = "s1", name: str = f"StepsRecord_{EXPOR
     return path
 
 
-def ingested(lake: Lake, *paths: Path, user_id: str = ANNA, uploaded: date | None = None) -> list[Ingested]:
+def ingested(lake: Lake, *paths: Path, user_id: str = ANNA, uploaded: date | None = None) -> list[IngestResult]:
     return list(ingest(lake, paths, user_id, uploaded, "phone"))
 
 
@@ -137,13 +137,13 @@ def test_folders_are_searched_for_exports_in_order(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     second, first = export(tmp_path / "b"), export(tmp_path)
     (tmp_path / "readme.txt").write_text("no export")
-    assert exports([tmp_path]) == sorted([first, second])
-    assert exports([second, first]) == [second, first]
+    assert find_exports([tmp_path]) == sorted([first, second])
+    assert find_exports([second, first]) == [second, first]
 
 
 def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match=r"nothing\.avro does not exist"):
-        exports([tmp_path / "nothing.avro"])
+        find_exports([tmp_path / "nothing.avro"])
 
 
 @pytest.mark.parametrize("user_id", ["anna_k", "anna@example.org", "4711"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from health_etl.lake.keys import masked
+from health_etl.lake.keys import mask_key
 from health_etl.lake.manifest import FileEntry
 from health_etl.lake.store import Lake
 from health_etl.record_types.base import Column
@@ -27,7 +27,7 @@ def refused_table(files: Iterable[FileEntry]) -> dg.TableMetadataValue:
     """Return the refused files as a table, without the person's id."""
     return dg.MetadataValue.table(
         [
-            dg.TableRecord({"file": masked(file.key), "reason": str(file.reason), "detail": str(file.detail)})
+            dg.TableRecord({"file": mask_key(file.key), "reason": str(file.reason), "detail": str(file.detail)})
             for file in files
         ],
         schema=dg.TableSchema(

@@ -17,12 +17,12 @@ from health_etl.orchestration.resources import LakeResource, reported_failures
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.records import partition as records_partition
-from health_etl.records.replay import Quarantined, quarantined_of
+from health_etl.records.replay import QuarantinedUpload, quarantined_in
 from health_etl.wording import counted
 
 MAX_TABLE_ROWS = 100  # the event log keeps every one; `health-etl quarantine list` shows all
 
-_COLUMNS = ("file", "reason", "detail", "way out", "records")
+_COLUMNS = ("file", "reason", "detail", "remedy", "records")
 
 
 def quarantine_key(name: str) -> dg.AssetKey:
@@ -73,7 +73,7 @@ def _made(lake: Lake, record_type: RecordType, partition: str, manifest: Records
 
 def _metadata(lake: Lake, record_type: RecordType, partition: str, manifest: RecordsManifest | None) -> dict[str, Any]:
     """Return counts and reasons of one partition; no health value, no user id."""
-    items = quarantined_of(manifest) if manifest else []
+    items = quarantined_in(manifest) if manifest else []
     refused = [item for item in items if item.is_refused]
     rejected = keys.rejected_key(record_type.avro_name, partition)
     found: dict[str, Any] = {"quarantine": _table(items[:MAX_TABLE_ROWS])} if items else {}
@@ -86,17 +86,17 @@ def _metadata(lake: Lake, record_type: RecordType, partition: str, manifest: Rec
     }
 
 
-def _table(items: Sequence[Quarantined]) -> dg.TableMetadataValue:
+def _table(items: Sequence[QuarantinedUpload]) -> dg.TableMetadataValue:
     return dg.MetadataValue.table(
         [dg.TableRecord(dict(zip(_COLUMNS, _row(item), strict=True))) for item in items],
         schema=dg.TableSchema([dg.TableColumn(name, "string") for name in _COLUMNS]),
     )
 
 
-def _row(item: Quarantined) -> tuple[str, ...]:
+def _row(item: QuarantinedUpload) -> tuple[str, ...]:
     """Return one item; its folder says nothing that type and partition do not say."""
     entry = item.entry
     records = f"{entry.quarantined} of {entry.rows_in}"
-    name, reasons = item.name.rpartition("/")[2], ", ".join(item.reasons) or item.what
+    name, reasons = item.name.rpartition("/")[2], ", ".join(item.reasons) or item.quarantined_part
     detail = entry.detail or counted(entry.rejected_measurements, "measurement")
     return name, reasons, detail, item.remedy, records

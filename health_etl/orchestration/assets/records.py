@@ -144,7 +144,7 @@ def _utc_offsets_asset(upload_dates: dg.PartitionsDefinition[str], policy: dg.Ba
 
 
 def _update_offsets(lake: Lake, catalogue: Catalogue, partition: str) -> Made | None:
-    manifest = utc_offsets.update(lake, date.fromisoformat(partition), catalogue.of_date(partition))
+    manifest = utc_offsets.update(lake, date.fromisoformat(partition), catalogue.records_on(partition))
     if manifest is None:
         return None
     key = keys.records_key(keys.UTC_OFFSETS, partition)

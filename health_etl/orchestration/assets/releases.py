@@ -8,7 +8,7 @@ from pydantic import Field
 
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.keys import masked
+from health_etl.lake.keys import mask_key
 from health_etl.lake.manifest import digest
 from health_etl.lake.store import Lake, ObjectInfo
 from health_etl.orchestration import progress
@@ -78,8 +78,8 @@ def releases_asset(upload_dates: dg.PartitionsDefinition[str], policy: dg.Backfi
 
 
 def _release(lake: Lake, dates: set[str], config: ReleaseConfig) -> int:
-    items = replay.quarantined(Catalogue(lake), lambda _, partition: partition in dates)
-    chosen = replay.chosen(items, config.files)
+    items = replay.list_quarantined(Catalogue(lake), lambda _, partition: partition in dates)
+    chosen = replay.find_by_name(items, config.files)
     return len(replay.release(lake, chosen, config.override, config.because))
 
 
@@ -88,7 +88,7 @@ def _listed(lake: Lake, partition: str) -> list[ObjectInfo]:
     found: dict[str, list[ObjectInfo]] = {}
     for folder in lake.folders(keys.RELEASED):
         if folder.lower() in {record_type.avro_name.lower() for record_type in record_types().values()}:
-            found |= releases.listed(lake, keys.day_folder(keys.RELEASED, folder, date.fromisoformat(partition)))
+            found |= releases.by_upload(lake, keys.day_folder(keys.RELEASED, folder, date.fromisoformat(partition)))
     return [info for source_key in sorted(found) for info in found[source_key]]
 
 
@@ -102,7 +102,7 @@ def _table(lake: Lake, found: list[ObjectInfo]) -> dg.TableMetadataValue:
                 dict(
                     zip(
                         columns,
-                        (masked(r.source_key), "override" if r.override else "by the rules", r.decided_utc),
+                        (mask_key(r.source_key), "override" if r.override else "by the rules", r.decided_utc),
                         strict=True,
                     )
                 )

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from health_etl.errors import SettingsError
-from health_etl.lake.keys import masked
+from health_etl.lake.keys import mask_key
 from health_etl.lake.manifest import digest
 from health_etl.orchestration import progress
 from health_etl.orchestration.assets.catalogue_metadata import OWNER
@@ -58,7 +58,7 @@ def _table(report: unclaimed.Report) -> dg.TableMetadataValue:
     names = ("reason", "detail", "remedy")
     return dg.MetadataValue.table(
         [
-            dg.TableRecord({"object": masked(item["key"]), **{name: item[name] for name in names}})
+            dg.TableRecord({"object": mask_key(item["key"]), **{name: item[name] for name in names}})
             for item in report.items
         ],
         schema=dg.TableSchema([dg.TableColumn(name, "string") for name in ("object", *names)]),

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import dagster as dg
 
-from health_etl.planning.run_requests import Attempt, wanted_by, wanted_of
+from health_etl.planning.run_requests import Attempt, requested_state, requested_states
 
 RUNS_AT_ONCE = 200
 EVENTS_AT_ONCE = 200
@@ -114,7 +114,7 @@ def _asked_for(instance: dg.DagsterInstance, asked_for_by: dg.RunsFilter) -> dic
     return {
         partition: record.dagster_run.run_id
         for record in reversed(records)
-        for partition in wanted_of(record.dagster_run.tags)
+        for partition in requested_states(record.dagster_run.tags)
     }
 
 
@@ -146,7 +146,7 @@ def _records(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> dict[str, 
 
 def _attempt(record: dg.RunRecord, partition: str) -> Attempt:
     run = record.dagster_run
-    wanted, number = wanted_by(run.tags, partition)
+    wanted, number = requested_state(run.tags, partition)
     return Attempt(not run.is_finished, wanted, number, record.end_time or record.update_timestamp.timestamp())
 
 

@@ -223,12 +223,12 @@ class _Tick:
         if set(named) != set(cursor.exhausted):
             events = self._judged(exhausted)
             named = named if self._told(log, exhausted) else list(cursor.exhausted)
-        if plan.is_at_rest and monthly.is_at_rest:
+        if plan.is_idle and monthly.is_idle:
             at_rest.digest, at_rest.until_s = seen, self.now_s + 60 * self.settings.full_sweep_minutes
         requests = [self._daily_request(work, run_plan) for run_plan in plan.run_plans]
         requests += [self._monthly_request(run_plan) for run_plan in monthly.run_plans]
         told = f"Upload dates: {plan.sentence()}. Months: {monthly.sentence()}."
-        left = None if plan.is_at_rest and monthly.is_at_rest else self.now_s if requests else waiting_since_s
+        left = None if plan.is_idle and monthly.is_idle else self.now_s if requests else waiting_since_s
         return dg.SensorResult(
             run_requests=requests,
             skip_reason=None if requests else told,

@@ -22,8 +22,8 @@ from health_etl.orchestration.resources import LakeResource
 from health_etl.orchestration.sensors.long_poll import LongPoll
 from health_etl.orchestration.sensors.pending_requests import PendingRequests
 from health_etl.orchestration.sensors.uploads import Report, Uploads, run_request
-from health_etl.planning.upload_messages import Addressee, Parsed, parse
-from health_etl.rabbitmq.broker import QUEUE, Broker, Message, connected
+from health_etl.planning.upload_messages import MessageFilter, ParsedMessage, parse
+from health_etl.rabbitmq.broker import QUEUE, Broker, Message, open_broker
 from health_etl.record_types import record_types
 from health_etl.records.quality import QualityRules
 from health_etl.settings import Settings
@@ -62,8 +62,8 @@ def queue_sensor(
         of_now = lake.settings()
         if of_now.rabbitmq_url is None:
             return dg.SensorResult(skip_reason="HEALTH_ETL_RABBITMQ_URL is not set.")
-        with connected(of_now.rabbitmq_url) as broker:
-            if not broker.waiting() and not LongPoll().wait_for(broker.waiting):
+        with open_broker(of_now.rabbitmq_url) as broker:
+            if not broker.has_messages() and not LongPoll().wait_for(broker.has_messages):
                 return dg.SensorResult(skip_reason="No message waits.")
             messages = broker.take(MAX_MESSAGES, TAKING_SECONDS)
             return _Tick(context, lake, of_now, heads, shared, clock).result(broker, messages)
@@ -93,8 +93,8 @@ class _Tick:
     def result(self, broker: Broker, messages: Sequence[Message]) -> dg.SensorResult:
         """Read the messages, look at what they name, acknowledge those that are done with."""
         last = datetime.fromtimestamp(self.clock(), UTC).date()
-        addressee = Addressee.of(self.settings.lake, self.settings.start_date, last)
-        parsed = [(m, parse(m.body, addressee, m.properties.correlation_id)) for m in messages]
+        message_filter = MessageFilter.of(self.settings.lake, self.settings.start_date, last)
+        parsed = [(m, parse(m.body, message_filter, m.properties.correlation_id)) for m in messages]
         requests = self._requests([found for _, found in parsed])
         refused = held = 0
         for message, found in parsed:
@@ -102,7 +102,7 @@ class _Tick:
                 held += 1
             elif found.refusal is not None:
                 refused += 1
-                broker.put_aside(message, found.refusal)
+                broker.dead_letter(message, found.refusal)
             else:
                 broker.acknowledge(message)
         told = (
@@ -113,7 +113,7 @@ class _Tick:
         self.context.log.info(told)
         return dg.SensorResult(run_requests=requests, skip_reason=None if requests else told, asset_events=self.events)
 
-    def _requests(self, found: Sequence[Parsed]) -> list[dg.RunRequest]:
+    def _requests(self, found: Sequence[ParsedMessage]) -> list[dg.RunRequest]:
         """Ask for each record type and upload date once, and note which need no more asking."""
         ids: dict[Partition, set[str]] = defaultdict(set)
         for parsed in found:

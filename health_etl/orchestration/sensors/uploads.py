@@ -29,7 +29,7 @@ from health_etl.planning.run_requests import Attempt, Plan, RunPlan
 from health_etl.record_types.base import RecordType
 from health_etl.records import partition as records_partition
 from health_etl.records.quality import QualityRules
-from health_etl.uploads.listing import Found, TypeListing
+from health_etl.uploads.listing import TypeListing, UploadsSummary
 
 MAX_RUNS_PER_TICK = 10  # runs in one tick; each costs the daemon about 0.2 s
 MAX_REPORTS = 100  # partitions in one tick; each is two events
@@ -44,7 +44,8 @@ class Look:
     looked_at: set[str] = field(default_factory=set)
     uploads: int = 0
     stale: dict[str, str] = field(default_factory=dict)  # the state wanted
-    untold: dict[str, Found] = field(default_factory=dict)  # uploads of which Dagster knows another version, or none
+    # uploads of which Dagster knows another version, or none
+    untold: dict[str, UploadsSummary] = field(default_factory=dict)
 
     @property
     def is_full(self) -> bool:
@@ -76,7 +77,7 @@ class Uploads:
     def look(self, dates: Iterable[str]) -> None:
         """Take in some upload dates; one that was looked at before is left out."""
         fresh = sorted(set(dates) - self.seen.looked_at)
-        found = {key: self.listing.found(date.fromisoformat(key)) for key in fresh}
+        found = {key: self.listing.summarize(date.fromisoformat(key)) for key in fresh}
         self.manifests.read_all(fresh)
         told = self._told(fresh)
         for key, uploads in found.items():
@@ -127,10 +128,10 @@ class Uploads:
         """Return the upload dates that are for a later tick to tell of."""
         return [partition for partition, _ in self._due()[MAX_REPORTS:]]
 
-    def _due(self) -> list[tuple[str, Found]]:
+    def _due(self) -> list[tuple[str, UploadsSummary]]:
         return sorted(self.seen.untold.items())
 
-    def _is_stale(self, key: str, uploads: Found) -> bool:
+    def _is_stale(self, key: str, uploads: UploadsSummary) -> bool:
         manifest = self.manifests.get(key)
         if manifest is None and not uploads.files:
             return False
