@@ -42,7 +42,7 @@ lint: $(READY) ## check style and types
 	@$(BIN)/lint-imports --no-logo
 
 test: lint ## lint, then run the tests (PYTEST_ARGS="-k name" runs some)
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 fuzz: $(READY) ## try 2,500 damaged files of each type, and tell what became of them (about 3 minutes)
 	@HEALTH_ETL_TEST_FUZZ_MUTANTS=2500 $(BIN)/python -m pytest -n auto health_etl_tests/fuzz

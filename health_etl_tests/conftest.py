@@ -13,16 +13,37 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from health_etl_tests.support import order
 from health_etl_tests.support.stack import stack  # noqa: F401 - a fixture, for services/ and browser/
 from health_etl_tests.support.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from typer.testing import Result
+    from xdist.scheduler import LoadFileScheduling
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SHARED = CHECKOUT.parent / "shared"
 
 WIDE = "240"  # columns: no line of a table is cut
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: order.position(item.path))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling | None:
+    """Let the files that need the stack share one."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByStackOrFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return order.unit(nodeid)
+
+    return ByStackOrFile(config, log)
 
 
 @pytest.fixture(scope="session")
