@@ -89,6 +89,12 @@ def _forget_settings(patch: pytest.MonkeyPatch) -> None:
             patch.delenv(name)
 
 
+def inherited() -> dict[str, str]:
+    """What a process of ours inherits: search paths, and what measures its coverage, where something does."""
+    names = ("PATH", "HOME", "TMPDIR", "COVERAGE_PROCESS_CONFIG")
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
 @dataclass(frozen=True)
 class CommandLine:
     """The `health-etl` command on a lake and a Dagster instance of its own, both in `folder`."""
@@ -136,12 +142,11 @@ class CommandLine:
 
     def started(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """Start the command like `apart`, and do not wait for it."""
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         settings = {"PYTHON_DOTENV_DISABLED": "1", "PYTHONPATH": str(CHECKOUT)}
         return subprocess.Popen(
             [sys.executable, "-m", "health_etl", *map(str, arguments)],
             cwd=self.folder,
-            env={**inherited, **settings, **self.environment},
+            env={**inherited(), **settings, **self.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
