@@ -24,7 +24,8 @@ DEMO_PSEUDONYM_KEY = "health-etl-demo-key-not-secret"
 
 _WEIGHT = "share of {} in a file's quality score, from 0 to 1; the four weights add up to 1"
 
-_BUCKET_URL = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?"
+_BUCKET_NAME = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_BUCKET_URL = rf"s3://{_BUCKET_NAME}(/.*)?"
 
 _FIXED_OFFSET = re.compile(r"^[+-](0\d|1[0-8]):[0-5]\d$")
 
@@ -74,12 +75,12 @@ class Settings(BaseSettings):
     )
     dagster_postgres_url: SecretStr | None = Field(
         default=None,
-        description="postgresql://user:password@host:port/database for Dagster's runs and events; "
-        "unset means SQLite files under DAGSTER_HOME",
+        description="postgresql+psycopg2://user:password@host:port/database for Dagster's runs and events, "
+        "on a stack with deploy/dagster.yaml",
     )
-    run_logs: str | None = Field(
+    run_logs_bucket: str | None = Field(
         default=None,
-        description="s3://bucket/prefix for what runs print; unset means files under DAGSTER_HOME",
+        description="name of the bucket for what runs print, on a stack with deploy/dagster.yaml",
     )
     pseudonym_key: SecretStr = Field(
         default=SecretStr(DEMO_PSEUDONYM_KEY),
@@ -178,30 +179,29 @@ class Settings(BaseSettings):
             raise ValueError("not such a URL")
         return value.rstrip("/")
 
-    @field_validator("run_logs")
+    @field_validator("run_logs_bucket")
     @classmethod
-    def _run_logs_are_in_a_bucket(cls, value: str | None) -> str | None:
-        if value is not None and not re.match(rf"^{_BUCKET_URL}$", value):
-            raise ValueError("not such a URL")
-        return value.rstrip("/") if value else None
+    def _is_a_bucket_name(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(_BUCKET_NAME, value):
+            raise ValueError("not a bucket name")
+        return value
 
     @field_validator("dagster_postgres_url")
     @classmethod
     def _driver_is_named(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None:
             return None
-        url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", value.get_secret_value())
-        if not re.match(r"^postgresql\+psycopg2://[^/@]+@[^/@]+/[^/]+$", url):
-            raise ValueError("not such a URL")
         # Without its name SQLAlchemy takes another driver, which is not installed.
-        return SecretStr(url)
+        if not re.match(r"^postgresql\+psycopg2://[^/@]+@[^/@]+/[^/]+$", value.get_secret_value()):
+            raise ValueError("not such a URL")
+        return value
 
     @field_validator(
         "s3_endpoint_url",
         "s3_access_key_id",
         "s3_secret_access_key",
         "dagster_postgres_url",
-        "run_logs",
+        "run_logs_bucket",
         "s3_events",
         mode="before",
     )
