@@ -6,7 +6,6 @@ import warnings
 
 import dagster as dg
 
-from health_etl.dagster_internals.warm_runs import start_runs_warm
 from health_etl.orchestration.assets.clinical_ops import HAND_OVER
 from health_etl.orchestration.assets.factory import Partitions
 from health_etl.orchestration.assets.insights import insights_assets
@@ -62,5 +61,4 @@ def defs() -> dg.Definitions:
     # Backfill policies, partition mappings and partitioned checks are beta: we use them deliberately and pin Dagster.
     for category in (dg.BetaWarning, dg.PreviewWarning):
         warnings.filterwarnings("ignore", category=category)
-    start_runs_warm()
     return build_definitions(load())

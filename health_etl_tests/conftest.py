@@ -75,12 +75,6 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     _forget_settings(monkeypatch)
 
 
-@pytest.fixture(autouse=True)
-def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tick of a sensor waits for nothing that the test has not brought about before."""
-    monkeypatch.setattr("health_etl.orchestration.sensors.long_poll.SECONDS", 0.0)
-
-
 def _forget_settings(patch: pytest.MonkeyPatch) -> None:
     """Remove every setting; variables of the tests themselves begin with TEST_HEALTH_ETL_."""
     for name in list(os.environ):

@@ -3,21 +3,14 @@ it in ranges, keeps to the pools and shows its progress. They make nothing thems
 """
 
 import re
-import time
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.selector import (
-    PartitionRangeSelector,
-    PartitionsByAssetSelector,
-    PartitionsSelector,
-)
-from dagster._core.execution.backfill import PartitionBackfill  # what the UI makes for a backfill; has no public name
 from pydantic import Field
 
+from health_etl.dagster_internals.queries import BackfillRequest, request_backfill
 from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake.catalogue import Catalogue
@@ -34,7 +27,7 @@ from health_etl.orchestration.partitions import upload_dates
 from health_etl.orchestration.resources import LakeResource
 from health_etl.orchestration.steps import run_step
 from health_etl.planning import staleness
-from health_etl.planning.spans import month_key, next_day, next_month, ranges
+from health_etl.planning.spans import month_key, next_day, next_month
 from health_etl.planning.staleness import Scope
 from health_etl.record_types import record_types
 from health_etl.records import unclaimed
@@ -101,8 +94,6 @@ def request_upload_dates(context: dg.OpExecutionContext, config: DateRangeConfig
             f"Upload dates {first} to {last}",
             [*of_types, records_key(UTC_OFFSETS), insights_key(DAILY_JOURNAL)],
             dates,
-            next_day,
-            {},
         )
 
 
@@ -134,7 +125,7 @@ def request_months(context: dg.OpExecutionContext, config: MonthRangeConfig) -> 
             raise PermanentError("The first month must not lie after the last.")
         keys = _keys(month_key(first), month_key(last), next_month)
         run_config = {"ops": {JOURNAL.to_python_identifier(): {"config": {"rewrite": config.rewrite}}}}
-        _request(context, f"Months {first} to {last}", [JOURNAL], keys, next_month, run_config)
+        _request(context, f"Months {first} to {last}", [JOURNAL], keys, run_config)
 
 
 class SweepConfig(dg.Config):
@@ -218,29 +209,21 @@ def _request(
     title: str,
     assets: Sequence[dg.AssetKey],
     partitions: Sequence[str],
-    following: Callable[[str], str],
-    run_config: Mapping[str, Any],
+    run_config: Mapping[str, Any] | None = None,
 ) -> None:
     if not partitions:
         context.log.info(f"{title}: everything is up to date, there is nothing to run.")
         context.add_output_metadata({"partitions": 0})
         return
-    backfill_id = uuid.uuid4().hex[:8]
-    instance = context.instance
-    spans = ranges(partitions, len(partitions), following)
-    chosen = PartitionsSelector(ranges=[PartitionRangeSelector(start=span[0], end=span[-1]) for span in spans])
-    backfill = PartitionBackfill.from_partitions_by_assets(
-        backfill_id=backfill_id,
-        asset_graph=context.repository_def.asset_graph,
-        backfill_timestamp=time.time(),
-        tags={REQUESTED_BY: context.job_name},
-        dynamic_partitions_store=instance,
-        partitions_by_assets=[PartitionsByAssetSelector(asset_key=key, partitions=chosen) for key in assets],
+    request = BackfillRequest(
         title=title,
-        description=f"Asked for by the job {context.job_name}, run {context.run_id}.",
-        run_config=run_config,
+        description=f"Requested by the job {context.job_name}, run {context.run_id}.",
+        assets=assets,
+        partitions=partitions,
+        tags={REQUESTED_BY: context.job_name},
+        run_config=run_config or {},
     )
-    instance.add_backfill(backfill)
+    backfill_id = request_backfill(context.instance, context.repository_def.asset_graph, request)
     context.log.info(f"Backfill {backfill_id} over {len(partitions)} partitions of {len(assets)} assets is on its way.")
     context.add_output_metadata({BACKFILL_OUTPUT: backfill_id, "partitions": len(partitions)})
 

@@ -1,15 +1,12 @@
 """Asset checks: what the pure checks say of each partition, told to Dagster. They judge nothing themselves."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (  # the public names lack partitions
-    AssetCheckEvaluation,
-    AssetCheckEvaluationTargetMaterializationData,
-)
 
 from health_etl.check_result import Check, CheckResult
+from health_etl.dagster_internals.queries import materialization_targets
 from health_etl.insights import checks as insights_checks
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake.catalogue import Catalogue
@@ -117,15 +114,15 @@ def _evaluations(
     key: dg.AssetKey,
     checks: Sequence[Check[Subject]],
     found: Mapping[str, Mapping[str, CheckResult]],
-) -> Iterator[AssetCheckEvaluation]:
+) -> Iterator[dg.AssetCheckEvaluation]:
     """Return one evaluation a partition: the results of a range run name none."""
-    targets = _materializations(context.instance, key, found)
+    targets = materialization_targets(context.instance, key, found)
     for partition, results in found.items():
         target = targets.get(partition)
         for check in checks:
             if check.name in results and target is not None:
                 result = results[check.name]
-                yield AssetCheckEvaluation(
+                yield dg.AssetCheckEvaluation(
                     asset_key=key,
                     check_name=check.name,
                     passed=result.passed,
@@ -136,25 +133,6 @@ def _evaluations(
                     blocking=check.is_blocking,
                     partition=partition,
                 )
-
-
-def _materializations(
-    instance: dg.DagsterInstance, key: dg.AssetKey, partitions: Collection[str]
-) -> dict[str, AssetCheckEvaluationTargetMaterializationData]:
-    """Return what the UI needs to show a status: of each partition that has one the materialisation that was judged."""
-    latest = instance.event_log_storage.get_latest_storage_id_by_partition(
-        key, dg.DagsterEventType.ASSET_MATERIALIZATION, set(partitions)
-    )
-    if not latest:
-        return {}
-    wanted = dg.AssetRecordsFilter(asset_key=key, storage_ids=list(latest.values()))
-    records = instance.fetch_materializations(wanted, limit=len(latest)).records
-    return {
-        str(record.partition_key): AssetCheckEvaluationTargetMaterializationData(
-            run_id=record.run_id, storage_id=record.storage_id, timestamp=record.timestamp
-        )
-        for record in records
-    }
 
 
 def _severity(result: CheckResult) -> dg.AssetCheckSeverity:

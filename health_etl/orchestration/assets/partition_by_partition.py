@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.data_version import DATA_VERSION_TAG  # has no public name
 
+from health_etl.dagster_internals.queries import DATA_VERSION_TAG
 from health_etl.errors import HealthEtlError, PermanentError, TransientError
 from health_etl.lake.manifest import digest
 from health_etl.orchestration.assets.catalogue_metadata import add_partition_metadata
