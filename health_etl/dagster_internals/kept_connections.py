@@ -30,7 +30,7 @@ class KeptConnections(CreateEnginePlugin):
     """Replaces the pool that keeps no connection; an engine that was given another pool stays as it is."""
 
     def __init__(self, url: URL, kwargs: dict[str, Any]) -> None:
-        super().__init__(url, kwargs)  # type: ignore[arg-type]
+        super().__init__(url, kwargs)
         self._replaces = kwargs.get("poolclass") is NullPool
         if self._replaces:
             kwargs |= {
