@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run ui test automation soak large lint fuzz docs lock services services-down stack stack-status stack-down clean
+.PHONY: help run ui test coverage automation soak large lint fuzz docs lock services services-down stack stack-status stack-down clean
 
 # The first Python that is new enough and can make virtual environments; `make PYTHON=…` names another.
 USABLE := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -42,23 +42,27 @@ lint: $(READY) ## check style and types
 	@$(BIN)/lint-imports --no-logo
 
 test: lint ## lint, then run the tests (PYTEST_ARGS="-k name" runs some)
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+coverage: $(READY) ## run the tests, and list the lines of the product that none reached (PYTEST_ARGS=…)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report term-missing:skip-covered $(PYTEST_ARGS)
 
 fuzz: $(READY) ## try 2,500 damaged files of each type, and tell what became of them (about 3 minutes)
-	@HEALTH_ETL_TEST_FUZZ_MUTANTS=2500 $(BIN)/python -m pytest -n auto health_etl_tests/fuzz
+	@TEST_HEALTH_ETL_FUZZ_MUTANTS=2500 $(BIN)/python -m pytest -n auto health_etl_tests/fuzz
 
-soak: $(READY) ## kill runs at 50 random moments, on a folder and on S3 (about 15 minutes)
+soak: $(READY) ## try 1,000 examples of each property, then kill runs at 50 random moments (about 45 minutes)
+	@TEST_HEALTH_ETL_HYPOTHESIS=thorough $(BIN)/python -m pytest -n auto -m hypothesis health_etl_tests
 	@echo "Killing runs; the moments and what each had reached come at the end …"
-	@HEALTH_ETL_TEST_KILLS=$${HEALTH_ETL_TEST_KILLS:-50} $(BIN)/python -m pytest -k random -rP --show-capture stdout \
+	@TEST_HEALTH_ETL_KILLS=$${TEST_HEALTH_ETL_KILLS:-50} $(BIN)/python -m pytest -k random -rP --show-capture stdout \
 	health_etl_tests/cli/test_cli_killed.py health_etl_tests/services/test_s3_killed.py
 
 large: $(READY) ## tick over 100,000 uploads on S3, and print seconds and memory (about 5 minutes)
-	@HEALTH_ETL_TEST_OBJECTS=$${HEALTH_ETL_TEST_OBJECTS:-100000} $(BIN)/python -m pytest -rP --show-capture stdout \
+	@TEST_HEALTH_ETL_OBJECTS=$${TEST_HEALTH_ETL_OBJECTS:-100000} $(BIN)/python -m pytest -rP --show-capture stdout \
 	health_etl_tests/services/test_large_bucket.py
 
 automation: $(READY) ## kill the daemon ten times, and stop each server for a minute, during uploads (about 10 minutes)
-	@HEALTH_ETL_TEST_DAEMON_KILLS=$${HEALTH_ETL_TEST_DAEMON_KILLS:-10} HEALTH_ETL_TEST_OUTAGE_SECONDS=$${HEALTH_ETL_TEST_OUTAGE_SECONDS:-60} \
-	HEALTH_ETL_TEST_REQUIRE_SERVICES=1 $(BIN)/python -m pytest health_etl_tests/services/test_automation.py
+	@TEST_HEALTH_ETL_DAEMON_KILLS=$${TEST_HEALTH_ETL_DAEMON_KILLS:-10} TEST_HEALTH_ETL_OUTAGE_SECONDS=$${TEST_HEALTH_ETL_OUTAGE_SECONDS:-60} \
+	TEST_HEALTH_ETL_REQUIRE_SERVICES=1 $(BIN)/python -m pytest health_etl_tests/services/test_automation.py
 
 docs: $(READY) ## write the generated pages of docs/ anew
 	@$(BIN)/python docs/generate_data_dictionary.py

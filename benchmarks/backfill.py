@@ -22,14 +22,13 @@ import dagster as dg
 from rich.console import Console
 from rich.table import Table
 
-from health_etl.dagster_internals.sqlite_tuning import spared_disk
 from health_etl.definitions import build_definitions
 from health_etl.lake.store import connect
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE
 from health_etl.planning.spans import ranges
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
-from health_etl_tests.support.exports import UPLOADED, moved, plain, put
+from health_etl_tests.support.exports import UPLOADED, plain, put, shift_days
 from health_etl_tests.support.instances import instance_at
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,7 +51,7 @@ def main() -> None:
         settings = Settings(lake=(Path(scratch) / "lake").as_uri())
         dates = [FIRST + timedelta(days=n) for n in range(chosen.dates)]
         put_uploads(settings, dates)
-        with instance_at(str(home)) as instance, spared_disk():
+        with instance_at(str(home)) as instance:
             logged = _seconds_of_a_logged_event(instance)
             for what in (f"{chosen.dates} dates × {len(record_types())} types, nothing made yet", "again, unchanged"):
                 begin, begin_of_work = time.perf_counter(), time.process_time()
@@ -83,7 +82,7 @@ def put_uploads(settings: Settings, dates: Sequence[date]) -> None:
     lake = connect(settings)
     for day in dates:
         for name in record_types():
-            put(lake, name, [moved(plain(name, f"{name}-{day}"), (day - UPLOADED).days)], upload_date=day)
+            put(lake, name, [shift_days(plain(name, f"{name}-{day}"), (day - UPLOADED).days)], upload_date=day)
 
 
 def _backfill(settings: Settings, instance: dg.DagsterInstance, dates: list[str]) -> tuple[int, int]:

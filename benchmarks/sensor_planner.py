@@ -60,7 +60,9 @@ def main() -> None:
     folders = [day_folder(RAW, "StepsRecord", day) for day in dates]
     started_mb = peak_mb()
     listed_s, objects = timed(lambda: sum(1 for folder in folders for _ in lake.objects(folder)))
-    found_s, stale = timed(lambda: {day.isoformat(): run_requests.state([listing.found(day).digest]) for day in dates})
+    found_s, stale = timed(
+        lambda: {day.isoformat(): run_requests.state([listing.summarize(day).digest]) for day in dates}
+    )
     planned_s, plan = timed(
         lambda: run_requests.plan("steps", stale, {}, {}, now_s=time.time(), max_runs=10, retry_seconds=60)
     )

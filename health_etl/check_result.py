@@ -1,4 +1,4 @@
-"""What a check of a partition says. What is checked lies with what it is about: records, insights, journal."""
+"""The shape of a partition check and of its result. The checks themselves live in records/, insights/ and training/."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Subject = TypeVar("Subject")
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What one check found. `is_serious` says that somebody has to act; `rows` are shown as a table.
+    """The outcome of one check. `is_serious` means that somebody has to act; `rows` are shown as a table.
 
-    None of it holds a health value or a user id.
+    No field contains a health value or a user id.
     """
 
     passed: bool
@@ -25,7 +25,7 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Check(Generic[Subject]):
-    """One check; a blocking one that fails keeps bad data from whatever is downstream."""
+    """One check. When a blocking check fails, nothing downstream is materialised."""
 
     name: str
     description: str

@@ -1,23 +1,23 @@
-"""Failures that a person is told about. Each message is one sentence: what, why, and the way out."""
+"""Errors that are reported to people. Each message is one sentence: what happened, why, and how to fix it."""
 
 from __future__ import annotations
 
 
 class HealthEtlError(Exception):
-    """Base of every failure that this project raises on purpose; its text is fit for the user."""
+    """Base of every error that this project raises on purpose; the message is meant for the user."""
 
 
 class SettingsError(HealthEtlError):
-    """A setting is unknown or malformed."""
+    """A setting is unknown or not valid."""
 
 
 class PermanentError(HealthEtlError):
-    """A retry cannot help: wrong credentials, missing bucket, refused input."""
+    """A retry cannot help: wrong credentials, missing bucket, rejected input."""
 
 
 class TransientError(HealthEtlError):
-    """A retry may help: connection, time-out, throttling."""
+    """A retry may help: connection failure, timeout, throttling."""
 
 
 class ObjectNotFoundError(HealthEtlError):
-    """The lake holds no object of that key."""
+    """The lake has no object with that key."""

@@ -1,4 +1,7 @@
-"""Why a file or a row is refused: one closed list, so that counts can be compared over time."""
+"""Reasons for refusing a file or a row, and the remedy for each. The list is closed so that counts stay comparable.
+
+The reasons for rejecting a row are in validate.py and with the record types; only their remedies are here.
+"""
 
 from __future__ import annotations
 
@@ -29,72 +32,72 @@ class FileReason(StrEnum):
 
 RULE: dict[FileReason, str] = {
     FileReason.EMPTY: "a file holds at least one record",
-    FileReason.NOT_AVRO: "a file is an Avro object container",
-    FileReason.UNREADABLE: "every block and every record of a file can be read to its end",
-    FileReason.WRONG_TYPE: "a file holds the record type that its folder names",
-    FileReason.SCHEMA_INCOMPATIBLE: "a file's schema has every field that the record type needs, with its type",
-    FileReason.TOO_LARGE: "a file has at most 100 MiB",
-    FileReason.TOO_MANY_RECORDS: "a file has at most 100,000 records, and not millions of values in them",
+    FileReason.NOT_AVRO: "a file is an Avro object container file",
+    FileReason.UNREADABLE: "every block and every record of a file can be read to the end",
+    FileReason.WRONG_TYPE: "a file holds the record type named by its folder",
+    FileReason.SCHEMA_INCOMPATIBLE: "a file's schema has every field that the record type needs, with the right type",
+    FileReason.TOO_LARGE: "a file is at most 100 MiB in size",
+    FileReason.TOO_MANY_RECORDS: "a file has at most 100,000 records, holding fewer than millions of values",
     FileReason.DECOMPRESSION_BOMB: "a file expands to at most 200 MiB and 200 times its size",
     FileReason.CODEC_UNSUPPORTED: "a file is compressed with null, deflate, bzip2 or xz",
-    FileReason.SCHEMA_REFUSED: "a file's schema is small, not deep, and does not contain itself",
-    FileReason.HASH_MISMATCH: "the hash in a file's name is that of its content",
+    FileReason.SCHEMA_REFUSED: "a file's schema is small, shallow and not recursive",
+    FileReason.HASH_MISMATCH: "the hash in a file's name matches its content",
     FileReason.NO_GOOD_ROWS: "at least one record of a file is valid",
     FileReason.LOW_QUALITY: "a file's quality score reaches HEALTH_ETL_QUALITY_THRESHOLD",
     FileReason.UNKNOWN_TYPE: "the folder names a known record type",
     FileReason.KEY_UNPARSEABLE: "the key is raw/{RecordType}/{YYYY}/{MM}/{DD}/{user}_{time}_{device}_{hash}.avro",
-    FileReason.OUTSIDE_PARTITIONS: "the upload date lies between HEALTH_ETL_START_DATE and today",
+    FileReason.OUTSIDE_PARTITIONS: "the upload date is between HEALTH_ETL_START_DATE and today",
 }
 
-# What a person may overrule with `release --override`: the data can be read, and only a judgement speaks against it.
+# What `release --override` can overrule: the data is readable and was refused only as a matter of judgement.
 OVERRIDABLE = frozenset({FileReason.HASH_MISMATCH, FileReason.LOW_QUALITY})
 
 REMEDIES: dict[FileReason, str] = {
-    FileReason.EMPTY: "export again from the phone",
+    FileReason.EMPTY: "export it from the phone again",
     FileReason.NOT_AVRO: "upload the Avro file that the phone wrote",
-    FileReason.UNREADABLE: "upload the file again; it was cut short or damaged on the way",
-    FileReason.WRONG_TYPE: "upload it under the folder of its own record type",
-    FileReason.SCHEMA_INCOMPATIBLE: "update the exporting app, or teach the record type this schema",
+    FileReason.UNREADABLE: "upload the file again; it was truncated or damaged in transit",
+    FileReason.WRONG_TYPE: "upload it to the folder of its own record type",
+    FileReason.SCHEMA_INCOMPATIBLE: "update the exporting app, or add this schema to the record type",
     FileReason.TOO_LARGE: "export shorter spans",
     FileReason.TOO_MANY_RECORDS: "export shorter spans",
-    FileReason.DECOMPRESSION_BOMB: "look at who uploaded it; no phone writes such a file",
-    FileReason.CODEC_UNSUPPORTED: "export with the codec null or deflate",
-    FileReason.SCHEMA_REFUSED: "look at who uploaded it; no phone writes such a schema",
-    FileReason.HASH_MISMATCH: "upload the file again; its content is not what its name says",
-    FileReason.NO_GOOD_ROWS: "correct it in the app that wrote it and export again",
-    FileReason.LOW_QUALITY: "correct it in the app that wrote it and export again, or release it with an override",
+    FileReason.DECOMPRESSION_BOMB: "find out who uploaded it; no phone writes such a file",
+    FileReason.CODEC_UNSUPPORTED: "export with the null or deflate codec",
+    FileReason.SCHEMA_REFUSED: "find out who uploaded it; no phone writes such a schema",
+    FileReason.HASH_MISMATCH: "upload the file again; its content does not match the hash in its name",
+    FileReason.NO_GOOD_ROWS: "correct it in the app that wrote it, then export again",
+    FileReason.LOW_QUALITY: "correct it in the app that wrote it, then export again, or release it with an override",
     FileReason.UNKNOWN_TYPE: "add the record type (docs/adding-a-record-type.md) or remove the folder",
-    FileReason.KEY_UNPARSEABLE: "upload it with `health-etl ingest`, which names it right",
-    FileReason.OUTSIDE_PARTITIONS: "set HEALTH_ETL_START_DATE earlier, or correct the date in its folder",
+    FileReason.KEY_UNPARSEABLE: "upload it with `health-etl ingest`, which names it correctly",
+    FileReason.OUTSIDE_PARTITIONS: "set an earlier HEALTH_ETL_START_DATE, or correct the date in its folder",
 }
 
 
-EXPORT_AGAIN = "correct it in the app that wrote it and export again"
+EXPORT_AGAIN = "correct it in the app that wrote it, then export again"
 
-# Row reasons that call for something else; the reasons themselves are in validate.py and with the record types.
-ROW_WAY_OUT = {
-    "out_of_range": "release it with an override if the value is real, else correct it in the app that wrote it",
-    "time_implausible": "set the clock of the phone or device right and export again",
+# Row reasons for which EXPORT_AGAIN is not the remedy.
+ROW_REMEDIES = {
+    "out_of_range": "release it with an override if the value is real, otherwise correct it in the app that wrote it",
+    "time_implausible": "correct the clock of the phone or device, then export again",
     "offset_implausible": "update the exporting app; it writes UTC offsets that do not exist",
-    "unknown_value": "update the exporting app, or teach the record type the new value",
+    "unknown_value": "update the exporting app, or add the new value to the record type",
 }
 
 
-def row_way_out(fault: str) -> str:
-    """Return what to do about a fault ("column:reason", or a reason alone)."""
-    return ROW_WAY_OUT.get(fault.rpartition(":")[2], EXPORT_AGAIN)
+def row_remedy(fault: str) -> str:
+    """Return the remedy for a fault ("column:reason", or a reason alone)."""
+    return ROW_REMEDIES.get(fault.rpartition(":")[2], EXPORT_AGAIN)
 
 
 def remedy(reason: str | None, faults: Iterable[str]) -> str | None:
-    """Return what to do about a file that was refused for a reason, or lost rows to these faults; None for neither."""
-    of_rows = "; ".join(sorted({row_way_out(fault) for fault in faults}))
-    if reason is None or (of_rows and reason == FileReason.NO_GOOD_ROWS):
-        return of_rows or None
+    """Return the remedy for a file that was refused for `reason` or lost rows to `faults`; None if neither happened."""
+    row_remedies = "; ".join(sorted({row_remedy(fault) for fault in faults}))
+    if reason is None or (row_remedies and reason == FileReason.NO_GOOD_ROWS):
+        return row_remedies or None
     return REMEDIES[FileReason(reason)]
 
 
 class FileRefusedError(Exception):
-    """A file cannot be used; `detail` holds no health value and no user id."""
+    """The file cannot be used. `detail` contains no health value and no user id."""
 
     def __init__(self, reason: FileReason, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")

@@ -1,4 +1,7 @@
-"""Environment to typed settings. Nothing is read at import; whoever needs settings calls `load()`."""
+"""Settings, read from the environment and typed. Nothing is read at import.
+
+Each entry point, the command line and the code location, calls `load()` once and passes the result on.
+"""
 
 from __future__ import annotations
 
@@ -12,21 +15,72 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AnyUrl,
+    Field,
+    HttpUrl,
+    PostgresDsn,
+    Secret,
+    SecretStr,
+    TypeAdapter,
+    UrlConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from health_etl.errors import SettingsError
 
 PREFIX = "HEALTH_ETL_"
 
-# Public on purpose: with it everything runs at once, and `doctor` says that it must not be used to share data.
+# Public on purpose: everything runs out of the box, and `doctor` warns against sharing data made with it.
 DEMO_PSEUDONYM_KEY = "health-etl-demo-key-not-secret"
 
-_WEIGHT = "share of {} in a file's quality score, from 0 to 1; the four weights add up to 1"
+_WEIGHT = "weight of {} in a file's quality score, from 0 to 1; the four weights must add up to 1"
 
-_BUCKET_URL = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?"
+_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 _FIXED_OFFSET = re.compile(r"^[+-](0\d|1[0-8]):[0-5]\d$")
+
+_STORE = TypeAdapter[AnyUrl](Annotated[AnyUrl, UrlConstraints(allowed_schemes=["file", "s3"])])
+_HTTP = TypeAdapter(HttpUrl)
+
+
+def _store_url(value: str) -> str:
+    """Return the URL of a folder or bucket without a trailing slash; the text itself, since S3 keys are not encoded."""
+    url = _STORE.validate_python(value)
+    host, path = url.host or "", url.path or ""
+    # Anything else, such as a password, a port, ? or #, would be dropped without a word when the path is read.
+    is_plain = not {"?", "#"} & {*value} and str(url) == f"{url.scheme}://{host}{path}"
+    names_a_place = _BUCKET_NAME.fullmatch(host) if url.scheme == "s3" else not host and path.strip("/")
+    if not (is_plain and names_a_place):
+        raise ValueError("not the URL of a folder or bucket")
+    return value.rstrip("/")
+
+
+def _server_url(value: str) -> str:
+    """Return the URL of a server, which names scheme, host and port alone."""
+    url = _HTTP.validate_python(value)
+    if url != HttpUrl.build(scheme=url.scheme, host=url.host or "", port=url.port):
+        raise ValueError("not the URL of a server")
+    return value.rstrip("/")
+
+
+def _database_url(url: PostgresDsn) -> PostgresDsn:
+    """Return the URL; Dagster reads it from the environment as it is, so it must name the driver that is installed."""
+    is_complete = all(host["username"] for host in url.hosts()) and re.fullmatch("/[^/]+", url.path or "")
+    if url.scheme != "postgresql+psycopg2" or not is_complete:
+        raise ValueError("not the URL of a database")
+    return url
+
+
+StoreUrl = Annotated[str, AfterValidator(_store_url)]
+ServerUrl = Annotated[str, AfterValidator(_server_url)]
+AmqpUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["amqp", "amqps"], host_required=True)]
+PostgresUrl = Annotated[PostgresDsn, AfterValidator(_database_url)]
 
 
 def project_root() -> Path:
@@ -51,8 +105,11 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True
     )
 
-    lake: str = Field(default_factory=_default_lake, description="URL of the lake: file:///folder or s3://bucket")
-    s3_endpoint_url: str | None = Field(
+    lake: StoreUrl = Field(
+        default_factory=_default_lake,
+        description="URL of the lake: file:///folder, with # written as %23 and ? as %3F, or s3://bucket/prefix",
+    )
+    s3_endpoint_url: ServerUrl | None = Field(
         default=None,
         validation_alias=AliasChoices("HEALTH_ETL_S3_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
         description="http(s)://host:port of the S3 server; unset means AWS",
@@ -72,14 +129,15 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("HEALTH_ETL_S3_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"),
         description="region name, such as us-east-1",
     )
-    dagster_postgres_url: SecretStr | None = Field(
+    dagster_postgres_url: Secret[PostgresUrl] | None = Field(
         default=None,
-        description="postgresql://user:password@host:port/database for Dagster's runs and events; "
-        "unset means SQLite files under DAGSTER_HOME",
+        description="postgresql+psycopg2://user:password@host:port/database for Dagster's runs and events, "
+        "on a stack with deploy/dagster.yaml",
     )
-    run_logs: str | None = Field(
+    run_logs_bucket: str | None = Field(
         default=None,
-        description="s3://bucket/prefix for what runs print; unset means files under DAGSTER_HOME",
+        pattern=f"^{_BUCKET_NAME.pattern}$",
+        description="name of the bucket for the output of runs, on a stack with deploy/dagster.yaml",
     )
     pseudonym_key: SecretStr = Field(
         default=SecretStr(DEMO_PSEUDONYM_KEY),
@@ -98,30 +156,30 @@ class Settings(BaseSettings):
         default=date(2023, 1, 1), description="first upload date, YYYY-MM-DD; earlier uploads are refused"
     )
     concurrency: int = Field(
-        default=16, ge=1, le=256, description="objects fetched at once, a whole number from 1 to 256"
+        default=16, ge=1, le=256, description="objects fetched at the same time, a whole number from 1 to 256"
     )
     pictures_minimum_people: int = Field(
-        default=5, ge=1, description="people that a picture in the UI must stand for, a whole number from 1"
+        default=5, ge=1, description="the fewest people that a picture in the UI may aggregate, a whole number from 1"
     )
 
-    rabbitmq_url: SecretStr | None = Field(
+    rabbitmq_url: Secret[AmqpUrl] | None = Field(
         default=None, description="amqp(s)://user:password@host:port/vhost of RabbitMQ; unset means no upload events"
     )
     s3_events: Literal["ceph", "minio"] | None = Field(
         default=None,
         description="ceph or minio: the S3 server that `health-etl setup` tells to send upload events to RabbitMQ",
     )
-    alert_webhook: SecretStr | None = Field(
+    alert_webhook: Secret[HttpUrl] | None = Field(
         default=None, description="http(s) URL that failures are posted to as JSON; unset means nowhere"
     )
     sensor_interval_seconds: int = Field(
-        default=10, ge=1, le=3600, description="seconds between two looks at the bucket, from 1 to 3600"
+        default=10, ge=1, le=3600, description="seconds between two listings of the bucket, from 1 to 3600"
     )
     sensor_look_back_days: int = Field(
-        default=7, ge=0, le=366, description="upload dates before today that every look takes in, from 0 to 366"
+        default=7, ge=0, le=366, description="upload dates before today that every listing covers, from 0 to 366"
     )
     full_sweep_minutes: int = Field(
-        default=60, ge=1, le=10080, description="minutes between two looks at older upload dates, from 1 to 10080"
+        default=60, ge=1, le=10080, description="minutes between two listings of older upload dates, from 1 to 10080"
     )
     dates_per_run: int = Field(
         default=92,
@@ -134,8 +192,8 @@ class Settings(BaseSettings):
         ge=0,
         le=3600,
         description=(
-            "seconds after which a failed run is asked for a second time, from 0 to 3600; "
-            "before the third it is five times as long"
+            "seconds before a failed run is requested a second time, from 0 to 3600; "
+            "the wait before the third is five times as long"
         ),
     )
 
@@ -144,7 +202,7 @@ class Settings(BaseSettings):
     quality_weight_physiological: float = Field(default=0.2, ge=0, le=1, description=_WEIGHT.format("physiology"))
     quality_weight_temporal: float = Field(default=0.2, ge=0, le=1, description=_WEIGHT.format("time"))
     quality_threshold: float = Field(
-        default=0.7, ge=0, le=1, description="quality score from 0 to 1 under which a file is quarantined whole"
+        default=0.7, ge=0, le=1, description="quality score from 0 to 1 below which a whole file is quarantined"
     )
 
     @classmethod
@@ -160,61 +218,20 @@ class Settings(BaseSettings):
         del settings_cls, dotenv_settings, file_secret_settings
         return init_settings, env_settings
 
-    @field_validator("rabbitmq_url", "alert_webhook", mode="before")
-    @classmethod
-    def _is_a_url_or_unset(cls, value: Any, info: ValidationInfo) -> Any:
-        if value is None or value == "":
-            return None
-        text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        schemes = "amqps?" if info.field_name == "rabbitmq_url" else "https?"
-        if not re.match(rf"^{schemes}://[^\s/]+", text):
-            raise ValueError("not such a URL")
-        return value
-
-    @field_validator("lake")
-    @classmethod
-    def _lake_is_a_url(cls, value: str) -> str:
-        if not re.match(rf"^(file:///.+|{_BUCKET_URL})$", value):
-            raise ValueError("not such a URL")
-        return value.rstrip("/")
-
-    @field_validator("run_logs")
-    @classmethod
-    def _run_logs_are_in_a_bucket(cls, value: str | None) -> str | None:
-        if value is not None and not re.match(rf"^{_BUCKET_URL}$", value):
-            raise ValueError("not such a URL")
-        return value.rstrip("/") if value else None
-
-    @field_validator("dagster_postgres_url")
-    @classmethod
-    def _driver_is_named(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None:
-            return None
-        url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", value.get_secret_value())
-        if not re.match(r"^postgresql\+psycopg2://[^/@]+@[^/@]+/[^/]+$", url):
-            raise ValueError("not such a URL")
-        # Without its name SQLAlchemy takes another driver, which is not installed.
-        return SecretStr(url)
-
     @field_validator(
         "s3_endpoint_url",
         "s3_access_key_id",
         "s3_secret_access_key",
         "dagster_postgres_url",
-        "run_logs",
+        "run_logs_bucket",
+        "rabbitmq_url",
         "s3_events",
+        "alert_webhook",
         mode="before",
     )
     @classmethod
     def _empty_is_unset(cls, value: Any) -> Any:
         return None if value == "" else value
-
-    @field_validator("s3_endpoint_url")
-    @classmethod
-    def _endpoint_is_http(cls, value: str | None) -> str | None:
-        if value is not None and not re.match(r"^https?://[^/]+/?$", value):
-            raise ValueError("not such a URL")
-        return value.rstrip("/") if value else None
 
     @field_validator("pseudonym_key")
     @classmethod
@@ -226,7 +243,7 @@ class Settings(BaseSettings):
     @field_validator("default_time_zone")
     @classmethod
     def _zone_exists(cls, value: str) -> str:
-        # Not looked up in available_timezones(): that opens every zone file there is, at each look at the settings.
+        # available_timezones() would open every zone file there is.
         try:
             zone_of(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -242,7 +259,7 @@ class Settings(BaseSettings):
     def _keys_come_together(self) -> Settings:
         if (self.s3_access_key_id is None) != (self.s3_secret_access_key is None):
             raise ValueError(
-                f"{PREFIX}S3_ACCESS_KEY_ID and {PREFIX}S3_SECRET_ACCESS_KEY go together; set both or neither"
+                f"{PREFIX}S3_ACCESS_KEY_ID and {PREFIX}S3_SECRET_ACCESS_KEY go together: set both or neither"
             )
         return self
 
@@ -253,7 +270,7 @@ class Settings(BaseSettings):
         }
         if not math.isclose(math.fsum(weights.values()), 1.0, abs_tol=1e-9):
             listed = ", ".join(f"{PREFIX}{name.upper()}={weight:g}" for name, weight in weights.items())
-            raise ValueError(f"the quality weights add up to {math.fsum(weights.values()):g} and not to 1: {listed}")
+            raise ValueError(f"the quality weights add up to {math.fsum(weights.values()):g}, not 1: {listed}")
         return self
 
     @property
@@ -263,14 +280,14 @@ class Settings(BaseSettings):
 
 
 def variable_names() -> list[str]:
-    """Return the name of every environment variable that the settings know."""
+    """Return the name of the environment variable of every setting."""
     return sorted(PREFIX + name.upper() for name in Settings.model_fields)
 
 
 def load() -> Settings:
     """Read the settings from the environment.
 
-    Raises SettingsError, one sentence that names the variable and what is allowed.
+    Raises SettingsError: one sentence that names the variable and what is allowed.
     """
     _refuse_unknown(os.environ)
     try:
@@ -290,10 +307,10 @@ def zone_of(name: str) -> ZoneInfo | int:
 def _refuse_unknown(environment: Iterable[str]) -> None:
     known = variable_names()
     for name in sorted(environment):
-        if name.startswith(PREFIX) and name not in known and not name.startswith(f"{PREFIX}TEST_"):
+        if name.startswith(PREFIX) and name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
-            raise SettingsError(f"{name} is no setting; {hint}known are {', '.join(known)}.")
+            hint = f"did you mean {near[0]}? The" if near else "the"
+            raise SettingsError(f"{name} is not a setting; {hint} settings are {', '.join(known)}.")
 
 
 def _sentence(error: ValidationError) -> str:
@@ -304,5 +321,5 @@ def _sentence(error: ValidationError) -> str:
     field = location.removeprefix(PREFIX).lower()
     info = Settings.model_fields.get(field)
     if info is None:  # an alias such as AWS_REGION
-        return f"{location} is not usable: {first['msg']}."
-    return f"{PREFIX}{field.upper()} is not usable; allowed is: {info.description}."
+        return f"{location} is not valid: {first['msg']}."
+    return f"{PREFIX}{field.upper()} is not valid; expected: {info.description}."

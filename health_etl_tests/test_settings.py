@@ -77,8 +77,31 @@ def test_what_aws_programs_read_is_read_too_and_ours_wins(environment: pytest.Mo
         ("LAKE", "s3://Health_Data"),
         ("LAKE", "http://bucket"),
         ("LAKE", "file://relative"),
+        ("LAKE", "file:///"),
+        ("LAKE", "file:///srv/a#1/lake"),
+        ("LAKE", "file:///srv/a#"),
+        ("LAKE", "file:///srv/lake?"),
+        ("LAKE", "file:///srv/lake?version=1"),
+        ("LAKE", "s3://health-data/a#1"),
+        ("LAKE", "s3://user:hidden@health-data"),
+        ("LAKE", "s3://health-data:9000/prefix"),
+        ("LAKE", "s3:///prefix"),
+        ("RUN_LOGS_BUCKET", "s3://health-runs"),
+        ("RUN_LOGS_BUCKET", "health-runs/logs"),
         ("S3_ENDPOINT_URL", "localhost:9000"),
         ("S3_ENDPOINT_URL", "http://localhost:9000/bucket"),
+        ("S3_ENDPOINT_URL", "http://user:hidden@localhost:9000"),
+        ("S3_ENDPOINT_URL", "http://localhost:9000/?region=x"),
+        ("RABBITMQ_URL", "http://guest:hidden@localhost:5672"),
+        ("RABBITMQ_URL", "amqp:///vhost"),
+        ("RABBITMQ_URL", "guest:hidden@localhost"),
+        ("ALERT_WEBHOOK", "ftp://localhost/hidden"),
+        ("ALERT_WEBHOOK", "localhost/hidden"),
+        ("DAGSTER_POSTGRES_URL", "postgresql+psycopg2://dagster:hidden@localhost"),
+        ("DAGSTER_POSTGRES_URL", "postgresql+psycopg2://localhost/dagster"),
+        ("DAGSTER_POSTGRES_URL", "postgresql+asyncpg://dagster:hidden@localhost/dagster"),
+        ("DAGSTER_POSTGRES_URL", "postgresql://dagster:hidden@localhost/dagster"),
+        ("DAGSTER_POSTGRES_URL", "mysql://dagster:hidden@localhost/dagster"),
         ("PSEUDONYM_KEY", "fifteen letters"),
         ("DEFAULT_TIME_ZONE", "Chicago"),
         ("DEFAULT_TIME_ZONE", "-5"),
@@ -100,16 +123,53 @@ def test_an_unusable_value_is_named_with_what_is_allowed_and_not_repeated(
     with pytest.raises(SettingsError) as caught:
         load()
     sentence = str(caught.value)
-    assert sentence.startswith(f"HEALTH_ETL_{name} is not usable; allowed is: ")
+    assert sentence.startswith(f"HEALTH_ETL_{name} is not valid; expected: ")
     assert sentence.endswith(".")
+    assert "hidden" not in sentence
     if name == "PSEUDONYM_KEY":
         assert value not in sentence
+
+
+@pytest.mark.parametrize("value", ["file:///srv/a#1/lake", "file:///srv/lake?", "s3://health-data/a?b"])
+def test_a_lake_with_a_sign_that_ends_the_path_of_a_url_is_refused_with_how_to_write_it(
+    environment: pytest.MonkeyPatch, value: str
+) -> None:
+    environment.setenv("HEALTH_ETL_LAKE", value)
+    with pytest.raises(SettingsError, match=r"with # written as %23 and \? as %3F"):
+        load()
+
+
+def test_the_servers_with_passwords_are_read_and_never_shown(environment: pytest.MonkeyPatch) -> None:
+    urls = {
+        "RABBITMQ_URL": "amqp://guest:hidden@127.0.0.1:5672/%2F",
+        "ALERT_WEBHOOK": "https://chat.example.com/hooks/hidden?key=hidden",
+        "DAGSTER_POSTGRES_URL": "postgresql+psycopg2://dagster:hidden%2F@127.0.0.1:5432/dagster",
+    }
+    for name, url in urls.items():
+        environment.setenv(f"HEALTH_ETL_{name}", url)
+    settings = load()
+    found = [getattr(settings, name.lower()) for name in urls]
+    assert [str(secret.get_secret_value()) for secret in found] == [
+        urls["RABBITMQ_URL"],
+        urls["ALERT_WEBHOOK"],
+        urls["DAGSTER_POSTGRES_URL"],
+    ]
+    for shown in (repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json()):
+        assert "hidden" not in shown
+
+
+@pytest.mark.parametrize(
+    "name", ["S3_ENDPOINT_URL", "DAGSTER_POSTGRES_URL", "RUN_LOGS_BUCKET", "RABBITMQ_URL", "S3_EVENTS", "ALERT_WEBHOOK"]
+)
+def test_an_empty_value_is_unset_where_a_setting_may_be_unset(environment: pytest.MonkeyPatch, name: str) -> None:
+    environment.setenv(f"HEALTH_ETL_{name}", "")
+    assert getattr(load(), name.lower()) is None
 
 
 @pytest.mark.parametrize("name", ["S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"])
 def test_one_key_without_the_other_is_refused(environment: pytest.MonkeyPatch, name: str) -> None:
     environment.setenv(f"HEALTH_ETL_{name}", "alone")
-    with pytest.raises(SettingsError, match="go together; set both or neither"):
+    with pytest.raises(SettingsError, match="go together: set both or neither"):
         load()
 
 
@@ -118,7 +178,7 @@ def test_quality_weights_that_do_not_add_up_to_one_are_refused_and_named(environ
     with pytest.raises(SettingsError) as caught:
         load()
     assert str(caught.value) == (
-        "the quality weights add up to 1.2 and not to 1: HEALTH_ETL_QUALITY_WEIGHT_SCHEMA=0.5, "
+        "the quality weights add up to 1.2, not 1: HEALTH_ETL_QUALITY_WEIGHT_SCHEMA=0.5, "
         "HEALTH_ETL_QUALITY_WEIGHT_COMPLETENESS=0.3, HEALTH_ETL_QUALITY_WEIGHT_PHYSIOLOGICAL=0.2, "
         "HEALTH_ETL_QUALITY_WEIGHT_TEMPORAL=0.2."
     )
@@ -141,7 +201,7 @@ def test_a_misspelt_setting_is_refused_with_the_one_that_is_near(environment: py
 
 
 def test_variables_of_tests_are_no_settings(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("HEALTH_ETL_TEST_ANYTHING", "1")
+    environment.setenv("TEST_HEALTH_ETL_ANYTHING", "1")
     assert load()
 
 

@@ -54,9 +54,9 @@ class S3Server:
         secrets = self.settings.secrets
         own = {
             "TMPDIR": str(self.settings.folder),
-            "HEALTH_ETL_TEST_S3_PORT": str(self.settings.s3_port),
-            "HEALTH_ETL_TEST_S3_ACCESS_KEY_ID": secrets["s3_access_key_id"],
-            "HEALTH_ETL_TEST_S3_SECRET_ACCESS_KEY": secrets["s3"],
+            "TEST_HEALTH_ETL_S3_PORT": str(self.settings.s3_port),
+            "TEST_HEALTH_ETL_S3_ACCESS_KEY_ID": secrets["s3_access_key_id"],
+            "TEST_HEALTH_ETL_S3_SECRET_ACCESS_KEY": secrets["s3"],
         }
         done = subprocess.run(
             [str(S3_SCRIPTS / name), *arguments],

@@ -1,1 +1,1 @@
-"""Avro object containers: bounds, schema resolution, decoding. Knows files and schemas, not records or days."""
+"""Reading Avro object container files: limits, schema resolution, decoding. Nothing here knows validation or days."""

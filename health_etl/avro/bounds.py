@@ -1,7 +1,7 @@
-"""How far a writer's Avro schema can make a decoder go: depth, values and lists, measured before anything is decoded.
+"""Limits on a writer's Avro schema: nesting depth, values and list elements, checked before anything is decoded.
 
-A few bytes of schema or payload can stand for millions of values. What the bytes of the container itself say is
-the work of avro_container.py; whether the schema fits ours that of avro_resolution.py.
+A few bytes of schema or payload can stand for millions of values. The container's own framing is checked in
+container.py; whether the schema is compatible with ours, in resolution.py.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 
 from health_etl.reasons import FileReason, FileRefusedError
 
-MAX_SCHEMA_DEPTH = 12  # ours are six deep
-MAX_RECORD_VALUES = 500  # in one record, lists not counted; ours have about twenty
-MAX_VALUES = 5_000_000  # in all records of a file, lists not counted; stepping over one takes 0.1 µs or so
-# In all lists of a file, about 75 bytes of memory each; a heart-rate sample is three: itself and its two fields. An
-# element that may be of several types counts as the largest of them.
+MAX_SCHEMA_DEPTH = 12  # ours are six levels deep
+MAX_RECORD_VALUES = 500  # per record, not counting lists; ours have about twenty
+MAX_VALUES = 5_000_000  # in all records of a file, not counting lists; skipping one takes about 0.1 µs
+# In all lists of a file, at about 75 bytes of memory each. A heart-rate sample counts as three: itself and its two
+# fields. An element that is a union counts as its largest branch.
 MAX_LISTED_VALUES = 3_000_000
 MAX_FIXED_BYTES = 1024 * 1024
 _MAX_VARINT_BYTES = 10
@@ -26,44 +26,44 @@ _STEP_BYTES = 64 * 1024
 
 _MIN_BYTES = {"null": 0, "boolean": 1, "int": 1, "long": 1, "float": 4, "double": 8, "bytes": 1, "string": 1}
 _VARINTS = ("int", "long", "enum")
-_ELEMENTS = {"array": "items", "map": "values"}  # where lists say what they hold
-# Marks by which the decoder takes a schema for one that it parsed itself, and checks it no more.
+_ELEMENTS = {"array": "items", "map": "values"}  # the key under which each kind of list declares its element type
+# fastavro trusts a schema that carries these marks as one it has already parsed, and skips its checks.
 _DECODER_MARKS = ("__fastavro_parsed", "__named_schemas")
 
 
 @dataclass(frozen=True)
 class Extent:
-    """What one value of a type can become: levels below it, single values, bytes, and values per byte in lists."""
+    """How large one value of a type can get: levels below it, values, minimum bytes, and list values per byte."""
 
     levels: int
     values: int
-    least_bytes: int
+    min_bytes: int
     listed_per_byte: float = 0.0
 
 
 class Schema:
-    """A writer's schema, measured. Making one raises FileRefusedError when it is none, or one to drown in."""
+    """A writer's schema and its extent. The constructor raises FileRefusedError for a malformed or excessive schema."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._extents: dict[str, Extent] = {}
         self._definitions: dict[str, Any] = {}
-        self._element_values: dict[int, int] = {}  # of each list in the schema, by its id()
+        self._element_values: dict[int, int] = {}  # values per element of each list in the schema, by id()
         self._open: set[str] = set()
         self._schema = schema
         self.extent = self._measure(schema, 0)
 
     def check_values(self, records: int) -> None:
-        """Make sure that so many records are not too much; raises FileRefusedError when they hold too many values."""
+        """Raise FileRefusedError if that many records hold too many values."""
         if records * self.extent.values > MAX_VALUES:
-            raise FileRefusedError(FileReason.TOO_MANY_RECORDS, f"more than {MAX_VALUES} values in its records")
+            raise FileRefusedError(FileReason.TOO_MANY_RECORDS, f"its records hold more than {MAX_VALUES:,} values")
 
-    def may_list_too_much(self, expanded_bytes: int) -> bool:
-        """Say whether that many bytes could hold lists beyond the bound; most files are too small for it."""
+    def may_exceed_list_limit(self, expanded_bytes: int) -> bool:
+        """Tell whether that many bytes could hold more list values than allowed; most files are too small for that."""
         return self.extent.listed_per_byte * expanded_bytes > MAX_LISTED_VALUES
 
-    def listed_values(self, block: bytes, records: int, most: int) -> int:
-        """Return how many values stand in the lists of a block; raises FileRefusedError beyond that many."""
-        walk = _Walk(Cursor(block), self._definitions, self._element_values, most)
+    def count_list_values(self, block: bytes, records: int, limit: int) -> int:
+        """Count the values in the lists of a block; raises FileRefusedError for more than `limit`."""
+        walk = _Walk(Cursor(block), self._definitions, self._element_values, limit)
         for _ in range(records):
             walk.skip(self._schema)
         return walk.listed
@@ -74,11 +74,11 @@ class Schema:
         if isinstance(schema, str):
             extent = self._measure_name(schema)
         elif isinstance(schema, list):
-            extent = _union([self._measure(branch, depth + 1) for branch in schema])
+            extent = _union_extent([self._measure(branch, depth + 1) for branch in schema])
         elif isinstance(schema, dict) and "type" in schema:
             extent = self._measure_type(schema, depth)
         else:
-            _no_schema()
+            _refuse_malformed()
         if depth + extent.levels > MAX_SCHEMA_DEPTH:
             _refuse_schema(f"the schema is deeper than {MAX_SCHEMA_DEPTH} levels")
         if extent.values > MAX_RECORD_VALUES:
@@ -88,54 +88,54 @@ class Schema:
     def _measure_name(self, name: str) -> Extent:
         if name in _MIN_BYTES:
             return Extent(0, 1, _MIN_BYTES[name])
-        if _last(name) in self._open:
-            _refuse_schema("the schema contains itself")
-        return self._extents.get(_last(name)) or _no_schema()
+        if _short_name(name) in self._open:
+            _refuse_schema("the schema is recursive")
+        return self._extents.get(_short_name(name)) or _refuse_malformed()
 
     def _measure_type(self, schema: dict[str, Any], depth: int) -> Extent:
         kind = schema["type"]
         if any(mark in schema for mark in _DECODER_MARKS):
-            _refuse_schema("the schema says that it was checked already")
+            _refuse_schema("the schema claims to have been parsed already")
         if kind != "record" and "fields" in schema:
-            _no_schema()
+            _refuse_malformed()
         if isinstance(kind, str) and kind in ("record", "enum", "fixed"):
             return self._define(schema, kind, depth)
         if isinstance(kind, str) and kind in _ELEMENTS:
             element = self._measure(schema.get(_ELEMENTS[kind]), depth + 1)
             self._element_values[id(schema)] = element.values
-            return _list_of(element, key_bytes=1 if kind == "map" else 0)
+            return _list_extent(element, key_bytes=1 if kind == "map" else 0)
         return self._measure(kind, depth + 1)
 
     def _define(self, schema: dict[str, Any], kind: str, depth: int) -> Extent:
         name = schema.get("name", "")
         if not isinstance(name, str):
-            _no_schema()
-        name = _last(name)
+            _refuse_malformed()
+        name = _short_name(name)
         measures: dict[str, Callable[[dict[str, Any], int], Extent]] = {
-            "record": self._record,
-            "enum": _enum,
-            "fixed": _fixed,
+            "record": self._record_extent,
+            "enum": _enum_extent,
+            "fixed": _fixed_extent,
         }
         is_inner = name in self._open
         self._open.add(name)
         extent = measures[kind](schema, depth)
         if not is_inner:
             self._open.remove(name)
-        # Two namespaces may hold the same name: then the larger counts, and nobody here knows which is meant.
+        # Two namespaces may define the same name. The larger definition counts, and looking up the name is refused.
         known = self._extents.get(name)
-        self._extents[name] = extent if known is None else _larger(extent, known)
+        self._extents[name] = extent if known is None else _larger_extent(extent, known)
         self._definitions[name] = schema if known is None else None
         return extent
 
-    def _record(self, schema: dict[str, Any], depth: int) -> Extent:
+    def _record_extent(self, schema: dict[str, Any], depth: int) -> Extent:
         fields = schema.get("fields")
         if not isinstance(fields, list) or not all(map(_is_field, fields)):
-            _no_schema()
-        return _together([self._measure(field["type"], depth + 1) for field in fields])
+            _refuse_malformed()
+        return _sum_extents([self._measure(field["type"], depth + 1) for field in fields])
 
 
 class Cursor:
-    """A position in bytes; every step is checked against their end."""
+    """A position in a byte string; every step is checked against the end."""
 
     def __init__(self, content: bytes, position: int = 0) -> None:
         self.content = memoryview(content)
@@ -143,17 +143,17 @@ class Cursor:
 
     @property
     def at_end(self) -> bool:
-        """Say whether nothing is left."""
+        """Whether all bytes have been consumed."""
         return self.position >= len(self.content)
 
     def skip(self, count: int) -> None:
-        """Step over that many bytes."""
+        """Skip that many bytes."""
         if count < 0 or self.position + count > len(self.content):
-            raise FileRefusedError(FileReason.UNREADABLE, "the file breaks off, or a length in it is wrong")
+            raise FileRefusedError(FileReason.UNREADABLE, "the file is truncated, or a length in it is wrong")
         self.position += count
 
     def take(self, count: int) -> bytes:
-        """Return that many bytes."""
+        """Return the next `count` bytes."""
         start = self.position
         self.skip(count)
         return bytes(self.content[start : self.position])
@@ -169,7 +169,7 @@ class Cursor:
         raise FileRefusedError(FileReason.UNREADABLE, "a number in the file is too long")
 
     def skip_longs(self, count: int) -> None:
-        """Step over that many variable-length integers, without a Python loop over them."""
+        """Skip that many variable-length integers without a Python loop over each of them."""
         while count:
             step = np.frombuffer(self.content[self.position : self.position + _STEP_BYTES], np.uint8)
             if not len(step):
@@ -183,22 +183,22 @@ class Cursor:
 
 
 class _Walk:
-    """A walk over encoded values that adds up what stands in lists; strings and numbers are stepped over."""
+    """Walks over encoded values and counts those in lists; strings and numbers are skipped."""
 
     def __init__(
-        self, cursor: Cursor, definitions: Mapping[str, Any], element_values: Mapping[int, int], most: int
+        self, cursor: Cursor, definitions: Mapping[str, Any], element_values: Mapping[int, int], limit: int
     ) -> None:
         self.cursor = cursor
         self.definitions = definitions
         self.element_values = element_values
-        self.most = most
+        self.limit = limit
         self.listed = 0
 
     def skip(self, schema: Any) -> None:
         if isinstance(schema, list):
             index = self.cursor.long()
             if not 0 <= index < len(schema):
-                raise FileRefusedError(FileReason.UNREADABLE, "a value is of a type that the schema does not have")
+                raise FileRefusedError(FileReason.UNREADABLE, "a value has a type that its union does not include")
             self.skip(schema[index])
             return
         kind = schema["type"] if isinstance(schema, dict) else schema
@@ -212,7 +212,7 @@ class _Walk:
         elif isinstance(kind, str) and (kind in _MIN_BYTES or kind == "enum"):
             self._skip_single(kind)
         else:
-            self.skip(self._defined(kind) if isinstance(kind, str) else kind)
+            self.skip(self._definition_of(kind) if isinstance(kind, str) else kind)
 
     def _skip_single(self, kind: str) -> None:
         if kind in ("string", "bytes"):
@@ -222,24 +222,24 @@ class _Walk:
         else:
             self.cursor.skip(_MIN_BYTES[kind])
 
-    def _defined(self, name: str) -> Any:
-        found = self.definitions.get(_last(name))
+    def _definition_of(self, name: str) -> Any:
+        found = self.definitions.get(_short_name(name))
         if found is None:
-            _refuse_schema("two types have one name")
+            _refuse_schema("two types share one name")
         return found
 
     def _skip_list(self, schema: Mapping[str, Any]) -> None:
         is_map = schema["type"] == "map"
         inner = schema[_ELEMENTS[schema["type"]]]
-        numbers = None if is_map else _numbers_of(inner)
+        numbers = None if is_map else _varint_count(inner)
         while count := self.cursor.long():
             if count < 0:
                 count = -count
-                self.cursor.long()  # the size of the block in bytes follows a negative count
+                self.cursor.long()  # a negative count is followed by the block's size in bytes
             self.listed += count * self.element_values[id(schema)]
-            if self.listed > self.most:
+            if self.listed > self.limit:
                 raise FileRefusedError(
-                    FileReason.TOO_MANY_RECORDS, f"more than {MAX_LISTED_VALUES} values in the lists of its records"
+                    FileReason.TOO_MANY_RECORDS, f"the lists of its records hold more than {MAX_LISTED_VALUES:,} values"
                 )
             if numbers:
                 self.cursor.skip_longs(count * numbers)
@@ -250,57 +250,57 @@ class _Walk:
                 self.skip(inner)
 
 
-def _numbers_of(schema: Any) -> int | None:
-    """Return how many variable-length integers a value is, None where it is anything else besides."""
+def _varint_count(schema: Any) -> int | None:
+    """Return how many variable-length integers a value consists of; None if it contains anything else."""
     kind = schema["type"] if isinstance(schema, dict) else schema
     if kind == "record":
-        numbers = [_numbers_of(field["type"]) for field in schema["fields"]]
+        numbers = [_varint_count(field["type"]) for field in schema["fields"]]
         return None if None in numbers else sum(filter(None, numbers))
     return 1 if isinstance(kind, str) and kind in _VARINTS else None
 
 
-def _list_of(inner: Extent, *, key_bytes: int) -> Extent:
-    least = inner.least_bytes + key_bytes
+def _list_extent(inner: Extent, *, key_bytes: int) -> Extent:
+    least = inner.min_bytes + key_bytes
     if not least:
-        _refuse_schema("the schema has lists of elements without bytes")
+        _refuse_schema("the schema has lists whose elements take no bytes")
     return Extent(inner.levels + 1, 1, 1, inner.listed_per_byte + inner.values / least)
 
 
-def _together(parts: Sequence[Extent]) -> Extent:
+def _sum_extents(parts: Sequence[Extent]) -> Extent:
     return Extent(
         1 + max((part.levels for part in parts), default=-1),
         1 + sum(part.values for part in parts),
-        sum(part.least_bytes for part in parts),
+        sum(part.min_bytes for part in parts),
         sum(part.listed_per_byte for part in parts),
     )
 
 
-def _union(branches: Sequence[Extent]) -> Extent:
-    whole = _together(branches)
-    least = 1 + min((branch.least_bytes for branch in branches), default=0)
+def _union_extent(branches: Sequence[Extent]) -> Extent:
+    whole = _sum_extents(branches)
+    least = 1 + min((branch.min_bytes for branch in branches), default=0)
     return Extent(whole.levels, max((b.values for b in branches), default=1), least, whole.listed_per_byte)
 
 
-def _larger(one: Extent, other: Extent) -> Extent:
+def _larger_extent(one: Extent, other: Extent) -> Extent:
     return Extent(
         max(one.levels, other.levels),
         max(one.values, other.values),
-        min(one.least_bytes, other.least_bytes),
+        min(one.min_bytes, other.min_bytes),
         max(one.listed_per_byte, other.listed_per_byte),
     )
 
 
-def _enum(schema: dict[str, Any], _depth: int) -> Extent:
+def _enum_extent(schema: dict[str, Any], _depth: int) -> Extent:
     symbols = schema.get("symbols")
     if not isinstance(symbols, list) or not all(isinstance(symbol, str) for symbol in symbols):
-        _no_schema()
+        _refuse_malformed()
     return Extent(0, 1, 1)
 
 
-def _fixed(schema: dict[str, Any], _depth: int) -> Extent:
+def _fixed_extent(schema: dict[str, Any], _depth: int) -> Extent:
     size = schema.get("size")
     if not isinstance(size, int) or not 0 <= size <= MAX_FIXED_BYTES:
-        _no_schema()
+        _refuse_malformed()
     return Extent(0, 1, size)
 
 
@@ -308,12 +308,12 @@ def _is_field(field: Any) -> bool:
     return isinstance(field, dict) and isinstance(field.get("name"), str) and "type" in field
 
 
-def _last(name: str) -> str:
+def _short_name(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-def _no_schema() -> NoReturn:
-    raise FileRefusedError(FileReason.UNREADABLE, "the schema is none")
+def _refuse_malformed() -> NoReturn:
+    raise FileRefusedError(FileReason.UNREADABLE, "the schema is malformed")
 
 
 def _refuse_schema(detail: str) -> NoReturn:

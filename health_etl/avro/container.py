@@ -1,8 +1,8 @@
-"""The Avro object container around the records: looked through before anything is decoded, within fixed bounds.
+"""Inspection of an Avro object container within fixed limits, before anything in it is decoded.
 
-A decoder trusts counts, lengths and schemas; a damaged or hostile file lies about them. What passes here cannot make
-the decoder run away, and says how many records it holds, against which the decoder's own count is held. What a
-schema can make of a few bytes is measured in avro_bounds.py.
+A decoder trusts counts, lengths and schemas; a damaged or hostile file lies about them. A file that passes cannot make
+the decoder run away. The record count found here is later compared with the decoder's. The limits on the schema are
+in bounds.py.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ MAGIC = b"Obj\x01"
 SYNC_BYTES = 16
 MAX_HEADER_BYTES = 256 * 1024
 MAX_EXPANDED_BYTES = 200 * 1024 * 1024
-MAX_EXPANSION = 200  # times the size on disk; health records deflate to a tenth or so
-CODECS = ("null", "deflate", "bzip2", "xz")  # those that come with Python
+MAX_EXPANSION = 200  # times the size on disk; health records compress to about a tenth
+CODECS = ("null", "deflate", "bzip2", "xz")  # those in Python's standard library
 STEP_BYTES = 64 * 1024
-XZ_MEMORY_BYTES = 100 * 1024 * 1024  # what `xz -9` needs is 65 MiB; the header of a stream may ask for 4 GiB
+XZ_MEMORY_BYTES = 100 * 1024 * 1024  # `xz -9` needs 65 MiB; a stream's header may ask for 4 GiB
 
 
 @dataclass(frozen=True)
 class Container:
-    """What a container says of itself: the writer's schema and how many records its blocks hold."""
+    """What a container declares: the writer's schema and the number of records in its blocks."""
 
     writer_schema: dict[str, Any]
     record_count: int
 
 
-def look_through(content: bytes, max_records: int) -> Container:
-    """Check header, schema and every block of a container file; nothing is decoded.
+def inspect_container(content: bytes, max_records: int) -> Container:
+    """Check the header, schema and every block of a container file without decoding it.
 
     Raises FileRefusedError.
     """
@@ -47,21 +47,21 @@ def look_through(content: bytes, max_records: int) -> Container:
     schema = _schema(metadata.get("avro.schema", b""))
     codec = metadata.get("avro.codec", b"null").decode("ascii", "replace")
     if codec not in CODECS:
-        raise FileRefusedError(FileReason.CODEC_UNSUPPORTED, f"only {' and '.join(CODECS)} are read")
+        raise FileRefusedError(FileReason.CODEC_UNSUPPORTED, f"only {', '.join(CODECS)} are supported")
     measured = Schema(schema)
     first_block = cursor.position
-    total = whole = 0
+    total = total_bytes = 0
     budget = min(MAX_EXPANDED_BYTES, max(MAX_HEADER_BYTES, len(content) * MAX_EXPANSION))
     for count, block in _blocks(cursor, sync):
-        expanded = _expanded_bytes(block, codec, budget - whole)
-        whole += expanded
-        if not 0 <= count * max(1, measured.extent.least_bytes) <= expanded:
+        expanded = _expanded_bytes(block, codec, budget - total_bytes)
+        total_bytes += expanded
+        if not 0 <= count * max(1, measured.extent.min_bytes) <= expanded:
             raise FileRefusedError(FileReason.UNREADABLE, "a block claims more records than its bytes can hold")
         total += count
         if total > max_records:
-            raise FileRefusedError(FileReason.TOO_MANY_RECORDS, f"more than {max_records} records")
+            raise FileRefusedError(FileReason.TOO_MANY_RECORDS, f"more than {max_records:,} records")
     measured.check_values(total)
-    if measured.may_list_too_much(whole):
+    if measured.may_exceed_list_limit(total_bytes):
         _check_lists(_blocks(Cursor(content, first_block), sync), codec, measured)
     return Container(schema, total)
 
@@ -71,12 +71,12 @@ def _header(cursor: Cursor) -> dict[str, bytes]:
     start = cursor.position
     while entries := cursor.long():
         if entries < 0:
-            cursor.long()  # the size of the block in bytes follows a negative count
+            cursor.long()  # a negative count is followed by the block's size in bytes
         for _ in range(abs(entries)):
             key = cursor.take(cursor.long()).decode("utf-8", "replace")
             metadata[key] = cursor.take(cursor.long())
             if cursor.position - start > MAX_HEADER_BYTES:
-                raise FileRefusedError(FileReason.SCHEMA_REFUSED, "the header is larger than any honest one")
+                raise FileRefusedError(FileReason.SCHEMA_REFUSED, f"the header exceeds {MAX_HEADER_BYTES} bytes")
     return metadata
 
 
@@ -84,9 +84,9 @@ def _schema(text: bytes) -> dict[str, Any]:
     try:
         schema = json.loads(text)
     except (ValueError, RecursionError):
-        raise FileRefusedError(FileReason.UNREADABLE, "the header holds no schema that can be read") from None
+        raise FileRefusedError(FileReason.UNREADABLE, "the header has no readable schema") from None
     if not isinstance(schema, dict) or schema.get("type") != "record":
-        raise FileRefusedError(FileReason.WRONG_TYPE, "the file does not hold records of fields")
+        raise FileRefusedError(FileReason.WRONG_TYPE, "the file does not contain records")
     return schema
 
 
@@ -95,12 +95,12 @@ def _blocks(cursor: Cursor, sync: bytes) -> Iterator[tuple[int, bytes]]:
         count = cursor.long()
         block = cursor.take(cursor.long())
         if cursor.take(SYNC_BYTES) != sync:
-            raise FileRefusedError(FileReason.UNREADABLE, "a block does not end where it says")
+            raise FileRefusedError(FileReason.UNREADABLE, "a block does not end where its length says")
         yield count, block
 
 
 def _check_lists(blocks: Iterable[tuple[int, bytes]], codec: str, schema: Schema) -> None:
-    """Add up what stands in the lists of all records; the blocks were found to expand within bounds."""
+    """Refuse records whose lists hold too many values. The blocks are already known to decompress within limits."""
     expand: dict[str, Callable[[bytes], bytes]] = {
         "null": bytes,
         "deflate": lambda block: zlib.decompressobj(-zlib.MAX_WBITS).decompress(block),
@@ -109,7 +109,7 @@ def _check_lists(blocks: Iterable[tuple[int, bytes]], codec: str, schema: Schema
     }
     left = MAX_LISTED_VALUES
     for count, block in blocks:
-        left -= schema.listed_values(expand[codec](block), count, left)
+        left -= schema.count_list_values(expand[codec](block), count, left)
 
 
 def _expanded_bytes(block: bytes, codec: str, budget: int) -> int:
@@ -119,13 +119,13 @@ def _expanded_bytes(block: bytes, codec: str, budget: int) -> int:
         raise FileRefusedError(FileReason.UNREADABLE, "a block does not decompress") from None
     if expanded > budget:
         raise FileRefusedError(
-            FileReason.DECOMPRESSION_BOMB, f"it expands to more than {MAX_EXPANSION} times its size, or too much"
+            FileReason.DECOMPRESSION_BOMB, f"it expands to more than {MAX_EXPANSION} times its size, or past the limit"
         )
     return expanded
 
 
 def _decompressed_bytes(block: bytes, codec: str, budget: int) -> int:
-    """Return how many bytes a block expands to; gives up one step past the budget."""
+    """Return how many bytes a block expands to; stops one step past the budget."""
     if codec == "deflate":
         return _inflated_bytes(block, budget)
     decompressor = bz2.BZ2Decompressor() if codec == "bzip2" else lzma.LZMADecompressor(memlimit=XZ_MEMORY_BYTES)
@@ -136,7 +136,7 @@ def _decompressed_bytes(block: bytes, codec: str, budget: int) -> int:
             raise EOFError("the stream does not end")
         expanded, waiting = expanded + len(piece), b""
     if decompressor.unused_data:
-        raise EOFError("the decoder would go on with the next stream, which is not looked through")
+        raise EOFError("the decoder would continue into a second stream, which is not inspected")
     return expanded
 
 

@@ -1,4 +1,4 @@
-"""Avro file to decoded records. Refuses a file whole, or returns every record that it holds."""
+"""Decoding an Avro file into records. Either refuses the whole file or returns every record in it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import fastavro
 import pyarrow as pa
 from fastavro.schema import SchemaParseException, UnknownType, parse_schema
 
-from health_etl.avro.container import MAGIC, Container, look_through
+from health_etl.avro.container import MAGIC, Container, inspect_container
 from health_etl.avro.resolution import Resolution, resolve
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
@@ -24,8 +24,8 @@ from health_etl.wording import counted
 MAX_FILE_BYTES = 100 * 1024 * 1024
 MAX_RECORDS = 100_000
 
-# Everything that reading a damaged or hostile file was seen to raise.
-_DAMAGE = (
+# Everything that fastavro has been seen to raise on a damaged or hostile file.
+_DAMAGE_ERRORS = (
     ValueError,
     EOFError,
     KeyError,
@@ -53,7 +53,7 @@ _ARROW = {
 
 @dataclass(frozen=True)
 class DecodedFile:
-    """The records of one file, and fields of the writer that our schema does not know."""
+    """The records of one file, and the writer's fields that our schema does not have."""
 
     records: list[dict[str, Any]]
     added_fields: tuple[str, ...]
@@ -65,7 +65,7 @@ def decode(content: bytes, record_type: RecordType, content_hash: str | None) ->
     Raises FileRefusedError when the file cannot be used.
     """
     _check_envelope(content, content_hash)
-    container = look_through(content, MAX_RECORDS)
+    container = inspect_container(content, MAX_RECORDS)
     _check_name(container.writer_schema, record_type)
     resolution = resolve(container.writer_schema, record_type.avro_schema)
     records = _read_all(content, container, resolution)
@@ -75,40 +75,40 @@ def decode(content: bytes, record_type: RecordType, content_hash: str | None) ->
 
 
 def to_table(records: Sequence[Mapping[str, Any]], record_type: RecordType) -> pa.Table:
-    """Turn decoded records into an Arrow table, nested columns as Avro names them.
+    """Convert decoded records to an Arrow table whose nested columns have Avro's names.
 
-    Raises FileRefusedError when a value is not of its column's type.
+    Raises FileRefusedError when a value does not have its column's type.
     """
     try:
         rows = pa.array(records, type=_arrow_type(record_type.name))
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
-        raise FileRefusedError(FileReason.SCHEMA_INCOMPATIBLE, "a value is of another type than we need") from None
+        raise FileRefusedError(FileReason.SCHEMA_INCOMPATIBLE, "a value does not have the required type") from None
     return pa.Table.from_struct_array(rows)
 
 
-def too_large(size_bytes: int) -> FileRefusedError:
-    """Return the refusal of a file of that size."""
-    return FileRefusedError(FileReason.TOO_LARGE, f"{size_bytes} bytes, {MAX_FILE_BYTES} are allowed")
+def too_large_error(size_bytes: int) -> FileRefusedError:
+    """Return the error for a file of that size."""
+    return FileRefusedError(FileReason.TOO_LARGE, f"{size_bytes:,} bytes, at most {MAX_FILE_BYTES:,} are allowed")
 
 
 def content_digest(content: bytes) -> str:
-    """Return the SHA-256 of an export in hex; its first eight digits stand in the key."""
+    """Return the SHA-256 of an export in hex; the key contains its first eight digits."""
     return hashlib.sha256(content).hexdigest()
 
 
 def _check_envelope(content: bytes, content_hash: str | None) -> None:
     if not content:
-        raise FileRefusedError(FileReason.EMPTY, "the file has no bytes")
+        raise FileRefusedError(FileReason.EMPTY, "the file is empty")
     if len(content) > MAX_FILE_BYTES:
-        raise too_large(len(content))
+        raise too_large_error(len(content))
     if not content.startswith(MAGIC):
-        raise FileRefusedError(FileReason.NOT_AVRO, "the file does not start as an Avro file does")
+        raise FileRefusedError(FileReason.NOT_AVRO, "the file does not start like an Avro file")
     if content_hash is not None and not _hash_matches(content, content_hash):
-        raise FileRefusedError(FileReason.HASH_MISMATCH, "the hash in the name is not that of the content")
+        raise FileRefusedError(FileReason.HASH_MISMATCH, "the hash in the name does not match the content")
 
 
 def _hash_matches(content: bytes, content_hash: str) -> bool:
-    # The upload services in use name files by any of the three; they fingerprint here, they protect nothing.
+    # Upload services use any of these three in file names. Here they are fingerprints, not a security measure.
     digests = (hashlib.sha256, hashlib.md5, hashlib.sha1)
     return any(digest(content, usedforsecurity=False).hexdigest().startswith(content_hash) for digest in digests)
 
@@ -120,35 +120,36 @@ def _check_name(writer_schema: Any, record_type: RecordType) -> None:
         known = {known.avro_name for known in record_types().values()}
         shown = name if name in known else "something else"
         raise FileRefusedError(
-            FileReason.WRONG_TYPE, f"the file holds {shown}, its folder says {record_type.avro_name}"
+            FileReason.WRONG_TYPE, f"the file holds {shown}, but its folder says {record_type.avro_name}"
         )
 
 
 def _read_all(content: bytes, container: Container, resolution: Resolution) -> list[dict[str, Any]]:
-    # Resolution costs more than twice the decoding; what reads alike needs none.
+    # Schema resolution more than doubles the decoding time, so it is skipped when the schemas read the same.
     reader = None if resolution.reader is None else parse_schema(dict(resolution.reader))
     records: list[dict[str, Any]] = []
     try:
         for block in fastavro.block_reader(io.BytesIO(content), reader_schema=reader):
             records += cast("Iterable[dict[str, Any]]", block)
             if cast("Any", block).bytes_.read(1):
-                raise FileRefusedError(FileReason.UNREADABLE, "a block holds more than the records that it counts")
+                raise FileRefusedError(FileReason.UNREADABLE, "a block holds more data than the records it declares")
     except fastavro.read.SchemaResolutionError:
-        raise FileRefusedError(FileReason.SCHEMA_INCOMPATIBLE, _unfitting(resolution)) from None
-    except (SchemaParseException, UnknownType, *_DAMAGE) as error:
+        raise FileRefusedError(FileReason.SCHEMA_INCOMPATIBLE, _type_mismatch_detail(resolution)) from None
+    except (SchemaParseException, UnknownType, *_DAMAGE_ERRORS) as error:
         raise FileRefusedError(
             FileReason.UNREADABLE,
             f"the file is damaged after {counted(len(records), 'record')} ({type(error).__name__})",
         ) from None
     if len(records) != container.record_count:
-        raise FileRefusedError(FileReason.UNREADABLE, f"{container.record_count} records counted, {len(records)} read")
+        detail = f"{container.record_count:,} records declared, {len(records):,} read"
+        raise FileRefusedError(FileReason.UNREADABLE, detail)
     return records
 
 
-def _unfitting(resolution: Resolution) -> str:
+def _type_mismatch_detail(resolution: Resolution) -> str:
     if not resolution.undecided:
-        return "a value is of another type than we need"
-    return f"a value of the field {' or '.join(resolution.undecided)} is of another type"
+        return "a value does not have the required type"
+    return f"a value of the field {' or '.join(resolution.undecided)} does not have the required type"
 
 
 @cache
@@ -157,7 +158,7 @@ def _arrow_type(name: str) -> pa.DataType:
 
 
 def _to_arrow(schema: Any) -> pa.DataType:
-    """Translate an Avro schema of our own record types (optional values, records, lists, enums)."""
+    """Convert an Avro schema of our own record types (optional values, records, lists, enums)."""
     if isinstance(schema, str):
         return _ARROW[schema]
     if isinstance(schema, list):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from pydantic import SecretStr
+from pydantic import AnyUrl, Secret
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -12,7 +12,7 @@ from rich.table import Table
 
 from health_etl.errors import PermanentError
 from health_etl.planning.upload_messages import Refusal
-from health_etl.rabbitmq.broker import Broker, Message, connected
+from health_etl.rabbitmq.broker import Broker, Message, open_broker
 from health_etl.settings import load
 from health_etl.wording import counted
 
@@ -22,7 +22,7 @@ TAKING_SECONDS = 60
 
 def listing(console: Console) -> None:
     """Print every dead letter: reason, size and a fingerprint; never its text, which names people."""
-    with connected(_url()) as broker:
+    with open_broker(_url()) as broker:
         letters = _take(broker)
     if not letters:
         console.print("There are no dead letters.")
@@ -43,7 +43,7 @@ def redriving(console: Console, reasons: frozenset[str] | None) -> None:
     unknown = sorted((reasons or frozenset()) - set(Refusal))
     if unknown:
         raise PermanentError(f"{unknown[0]} is no reason; known are {', '.join(Refusal)}.")
-    with connected(_url()) as broker:
+    with open_broker(_url()) as broker:
         # Taken before any is sent: what comes back meanwhile is not sent round and round.
         letters = [letter for letter in _take(broker) if reasons is None or letter.reason in reasons]
         for letter in letters:
@@ -55,7 +55,7 @@ def _take(broker: Broker) -> list[Message]:
     return broker.take_dead_letters(MOST, TAKING_SECONDS)
 
 
-def _url() -> SecretStr:
+def _url() -> Secret[AnyUrl]:
     url = load().rabbitmq_url
     if url is None:
         raise PermanentError("HEALTH_ETL_RABBITMQ_URL is not set; without a broker there are no dead letters.")

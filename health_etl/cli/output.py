@@ -25,7 +25,7 @@ from health_etl.planning.staleness import Scope
 from health_etl.reasons import remedy
 from health_etl.record_types import record_types
 from health_etl.settings import Settings, load
-from health_etl.uploads.ingest import check_names, exports, ingest
+from health_etl.uploads.ingest import check_names, find_exports, ingest
 from health_etl.wording import counted
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def ingesting(
     check_names(user_id, device)
     settings = load()
     lake = connect(settings)
-    files = exports(paths)
+    files = find_exports(paths)
     if not files:
         raise PermanentError("There are no .avro files there; name export files or folders of them.")
     done = []

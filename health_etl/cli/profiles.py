@@ -11,11 +11,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from health_etl.days import profiles
-from health_etl.days.profiles import PROFILES_KEY, Profile, profile_of
+from health_etl.days.profiles import PROFILES_KEY, Profile, parse_profile
 from health_etl.errors import PermanentError
 from health_etl.lake.store import connect
 from health_etl.settings import load
-from health_etl.uploads.ingest import check_user
+from health_etl.uploads.ingest import check_user_id
 
 OPTIONS = {
     "birth_year": "--birth-year",
@@ -35,14 +35,14 @@ def setting(
     conditions: Sequence[str] | None,
 ) -> None:
     """Change what is given of one person's profile and keep the rest; an empty text forgets what was set."""
-    check_user(user_id)
+    check_user_id(user_id)
     given = {"birth_year": birth_year, "sex": sex, "hrmax_bpm": hrmax_bpm}
     asked = {name: value.strip() for name, value in given.items() if value is not None}
     if not asked and conditions is None:
         raise PermanentError(f"Nothing to set: give at least one of {', '.join(OPTIONS.values())}.")
     words = [word.strip() for word in conditions or () if word.strip()]
     try:
-        new = profile_of(conditions=words, **asked)
+        new = parse_profile(conditions=words, **asked)
     except ValueError as error:
         name, _, rest = str(error).partition(" ")
         raise PermanentError(f"{OPTIONS[name]} {rest}.") from None

@@ -19,7 +19,14 @@ from health_etl.lake.store import Lake, connect
 from health_etl.planning.staleness import Scope
 from health_etl.records import unclaimed
 from health_etl.records.quarantine import METADATA_SUFFIX
-from health_etl.records.replay import Quarantined, chosen, is_called, nothing_called, quarantined, release
+from health_etl.records.replay import (
+    QuarantinedUpload,
+    find_by_name,
+    list_quarantined,
+    matches_name,
+    release,
+    unknown_name_error,
+)
 from health_etl.settings import load
 from health_etl.uploads import releases
 from health_etl.wording import counted
@@ -31,7 +38,7 @@ def listing(console: Console, scope: Scope) -> None:
     """Print every file and every set of rows that is kept out, or was released."""
     lake = connect(load())
     items = _in_scope(lake, scope)
-    stray = unclaimed.written(lake).items if scope == Scope() else ()
+    stray = unclaimed.read_report(lake).items if scope == Scope() else ()
     if not items and not stray:
         console.print("Nothing is in quarantine.")
         return
@@ -43,7 +50,7 @@ def listing(console: Console, scope: Scope) -> None:
         entry = item.entry
         records = f"{entry.quarantined:,} of {entry.rows_in:,}"
         reasons = ", ".join(item.reasons)
-        table.add_row(escape(entry.key), item.what, reasons, records, f"{entry.rejected_measurements:,}")
+        table.add_row(escape(entry.key), item.quarantined_part, reasons, records, f"{entry.rejected_measurements:,}")
     for other in stray:
         table.add_row(escape(other["key"]), "unclaimed", other["reason"], "", "")
     Console(width=max(console.width, WIDEST)).print(table, soft_wrap=True, crop=False)
@@ -53,10 +60,10 @@ def listing(console: Console, scope: Scope) -> None:
 def showing(console: Console, name: str) -> None:
     """Print all that is known of one file in quarantine."""
     lake = connect(load())
-    items = [item for item in _in_scope(lake, Scope()) if is_called(item.entry.key, name)]
+    items = [item for item in _in_scope(lake, Scope()) if matches_name(item.entry.key, name)]
     strays = _strays(lake, name)
     if not items and not strays:
-        raise nothing_called(name)
+        raise unknown_name_error(name)
     for item in items:
         _print_item(console, lake, item)
     for stray in strays:
@@ -70,14 +77,14 @@ def releasing(
     lake = connect(load())
     found = _in_scope(lake, scope)
     for name in names:
-        if not any(is_called(item.entry.key, name) for item in found) and (strays := _strays(lake, name)):
+        if not any(matches_name(item.entry.key, name) for item in found) and (strays := _strays(lake, name)):
             remedy = strays[0]["remedy"]
             raise PermanentError(f"{name} belongs to no partition and cannot be released: {remedy}.")
-    items = chosen(found, names)
+    items = find_by_name(found, names)
     decisions = release(lake, items, override, because)
     console.print(f"{counted(len(decisions), 'file')} to be run again{' against the rules' if override else ''}.")
     dates = sorted({item.upload_date for item in items})
-    touched = Scope.of_dates(dates[0], dates[-1], frozenset(item.record_type for item in items))
+    touched = Scope.from_dates(dates[0], dates[-1], frozenset(item.record_type for item in items))
     failures = running(console, errors, touched, tell_refused=False)
     after = {item.entry.key: item for item in _in_scope(lake, touched)}
     for item in items:
@@ -87,25 +94,25 @@ def releasing(
 
 def _strays(lake: Lake, name: str) -> list[dict[str, Any]]:
     """Return what no partition claims and a person calls so."""
-    return [stray for stray in unclaimed.written(lake).items if is_called(stray["key"], name)]
+    return [stray for stray in unclaimed.read_report(lake).items if matches_name(stray["key"], name)]
 
 
-def _in_scope(lake: Lake, scope: Scope) -> list[Quarantined]:
+def _in_scope(lake: Lake, scope: Scope) -> list[QuarantinedUpload]:
     catalogue = Catalogue(lake)
     catalogue.read_all()
-    return quarantined(catalogue, lambda name, day: scope.holds_type(name) and scope.holds_date(day))
+    return list_quarantined(catalogue, lambda name, day: scope.holds_type(name) and scope.holds_date(day))
 
 
-def _print_item(console: Console, lake: Lake, item: Quarantined) -> None:
+def _print_item(console: Console, lake: Lake, item: QuarantinedUpload) -> None:
     entry = item.entry
     console.print(f"[bold]{escape(entry.key)}[/bold]")
-    console.print(f"  kept out  {item.what}")
+    console.print(f"  kept out  {item.quarantined_part}")
     for reason in item.reasons:
         rows = f" ({counted(entry.faults[reason], 'measurement')})" if reason in entry.faults else ""
         console.print(f"  reason    {escape(reason)}{rows}")
     if entry.detail:
         console.print(f"  detail    {escape(entry.detail)}")
-    console.print(f"  way out   {item.remedy}")
+    console.print(f"  remedy    {item.remedy}")
     rows_in, accepted, duplicate, kept_out = (f"{count:,}" for count in entry.counts)
     console.print(f"  rows      {rows_in} in, {accepted} accepted, {duplicate} duplicate, {kept_out} quarantined")
     _print_quality(console, item)
@@ -119,7 +126,7 @@ def _print_item(console: Console, lake: Lake, item: Quarantined) -> None:
 def _print_stray(console: Console, lake: Lake, stray: Mapping[str, Any]) -> None:
     console.print(f"[bold]{escape(stray['key'])}[/bold]")
     console.print("  kept out  unclaimed")
-    for heading, name in (("reason", "reason"), ("detail", "detail"), ("way out", "remedy")):
+    for heading, name in (("reason", "reason"), ("detail", "detail"), ("remedy", "remedy")):
         console.print(f"  {heading:9} {escape(stray[name])}")
     _print_copy(console, lake, keys.unclaimed_key(stray["key"]))
 
@@ -132,7 +139,7 @@ def _print_copy(console: Console, lake: Lake, copy: str) -> None:
         console.print(f"  copy      {escape(lake.uri(copy))}")
 
 
-def _print_quality(console: Console, item: Quarantined) -> None:
+def _print_quality(console: Console, item: QuarantinedUpload) -> None:
     quality = item.entry.quality
     if quality:
         console.print(
@@ -141,7 +148,7 @@ def _print_quality(console: Console, item: Quarantined) -> None:
         )
 
 
-def _print_outcome(console: Console, now: Quarantined | None, before: Quarantined) -> None:
+def _print_outcome(console: Console, now: QuarantinedUpload | None, before: QuarantinedUpload) -> None:
     if now is None:
         raise PermanentError(f"{before.name} vanished from raw/ meanwhile; nothing of it is left.")
     if now.reasons:

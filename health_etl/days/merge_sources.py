@@ -1,12 +1,11 @@
 """Health Connect's merge of overlapping sources: in each slice of time only the top-ranked record counts.
 
-Ranks records and adds up what they hold in buckets of time. What a bucket means (a day, an hour) and which
-records belong together is the caller's business.
+Ranks records and sums their values in time buckets. What a bucket means (a day, an hour) and which records belong
+together is up to the caller.
 
-The rules are the platform's own (Android `PriorityRecordsAggregator`): rank is app priority, then later last
-modified, then later start, then later end; a value is shared out pro rata (value * overlap / duration); gaps
-are filled by lower-ranked records; a record without length counts whole where it is the top one among all
-records that touch its instant.
+The rules are the platform's own (Android `PriorityRecordsAggregator`): records rank by app priority, then by last
+modified, start and end, later first. A value is split pro rata (value * overlap / duration). Lower-ranked records fill
+gaps. A record of zero length counts in full where it ranks highest among all records that touch its instant.
 """
 
 from __future__ import annotations
@@ -29,10 +28,10 @@ NOBODY = -1  # no record, no bucket
 
 @dataclass(frozen=True)
 class MergedTotals:
-    """What overlapping records add up to.
+    """The totals of overlapping records.
 
     totals: one row per bucket, in the order and under the index of `buckets`: `total` (float, null where no
-        record lies in the bucket; 0 is a count of zero) and `covered_ms` (int, time that any record covers).
+        record lies in the bucket; 0 is a count of zero) and `covered_ms` (int, time covered by any record).
     contributions: one row per bucket and record that counts there, top-ranked last: `bucket` (position in
         `buckets`), `record` (position in `records`), `source_app`, `total` (float), `covered_ms` (int).
     """
@@ -47,7 +46,7 @@ class MergedTotals:
 
 
 def app_rank(source_app: pd.Series, app_priority: Sequence[str]) -> Ints:
-    """Return each app's rank: the higher, the more trusted; 0 for apps that `app_priority` does not list."""
+    """Return each app's rank: higher is more trusted; 0 for apps that are not in `app_priority`."""
     listed = list(dict.fromkeys(app_priority))
     place = pd.Index(listed, dtype="str").get_indexer(pd.Index(source_app, dtype="str"))
     return np.where(place == NOBODY, 0, len(listed) - place).astype(np.int64)
@@ -62,19 +61,19 @@ def merge_by_time_slice(
     excluded: pd.DataFrame | None = None,
     only_listed_apps: bool = False,
 ) -> MergedTotals:
-    """Merge overlapping records of many groups at once; records of different groups never meet.
+    """Merge overlapping records of many groups at once; records of different groups are never merged.
 
     records: group_id, record_id (unique in its group), source_app, start_utc, end_utc, last_modified_utc and
-        `value_column`; the value belongs to the whole record. Records that end before they start are left
-        out, as the platform does. Without `value_column` a record is a session and its value is its length
-        in milliseconds.
-    buckets: group_id, start_utc, end_utc (half-open, of some length); those of one group do not overlap.
-    app_priority: most trusted first; apps not listed rank below, by last modified.
+        `value_column`, the value of the whole record. Records that end before they start are ignored, as
+        the platform does. Without `value_column` a record is a session and its value is its length in
+        milliseconds.
+    buckets: group_id, start_utc, end_utc (half-open, not empty); buckets of one group must not overlap.
+    app_priority: most trusted first; apps that are not listed rank below, by last modified.
     excluded: group_id, record_id, start_utc, end_utc: parts of a session that do not count (awake).
-    only_listed_apps: leave out apps that `app_priority` does not list, as newer platforms do.
+    only_listed_apps: ignore apps that are not in `app_priority`, as newer platforms do.
 
-    Ties that the platform leaves open are settled by the greater record_id, so the order of rows never
-    matters. Needs memory in proportion to the number of records, however long they overlap.
+    Ties that the platform leaves open go to the greater record_id, so the order of rows never matters. Memory is
+    proportional to the number of records, however long they overlap.
     """
     columns = [*RECORD_COLUMNS, *([value_column] if value_column else [])]
     axis = _Axis.over(buckets)
@@ -94,7 +93,7 @@ def _epoch_ms(time_utc: pd.Series) -> Ints:
 
 @dataclass(frozen=True)
 class _Axis:
-    """One axis of milliseconds on which the windows of all groups lie one behind the other."""
+    """One axis of milliseconds on which the windows of all groups are laid end to end."""
 
     group_ids: pd.Index
     group: Ints  # of each bucket
@@ -117,7 +116,7 @@ class _Axis:
         return self.group_ids.get_indexer(pd.Index(group_id)).astype(np.int64)
 
     def place(self, group: Ints, start_utc: pd.Series, end_utc: pd.Series) -> tuple[Ints, Ints]:
-        """Return the places of both times on the axis, clipped to their group's window."""
+        """Return the positions of both times on the axis, clipped to their group's window."""
         first, last, shift = self.window_start_ms[group], self.window_end_ms[group], group * self.stride
         start = np.clip(_epoch_ms(start_utc), first, last) - first + shift
         end = np.clip(_epoch_ms(end_utc), first, last) - first + shift
@@ -125,7 +124,7 @@ class _Axis:
 
 
 def _ranked(records: pd.DataFrame, axis: _Axis, app_priority: Sequence[str], only_listed_apps: bool) -> pd.DataFrame:
-    """Return the records that touch their group's window, sorted so that a later row outranks an earlier."""
+    """Return the records that touch their group's window, lowest rank first."""
     frame = records.assign(
         _group=axis.group_of(records["group_id"]),
         _record=np.arange(len(records)),
@@ -147,11 +146,11 @@ def _ranked(records: pd.DataFrame, axis: _Axis, app_priority: Sequence[str], onl
 
 @dataclass(frozen=True)
 class _Spans:
-    """The stretches of the axis that the records cover, in rank order."""
+    """The stretches of the axis covered by the records, in rank order."""
 
     start: Ints
     end: Ints
-    instant: Bools  # without length
+    instant: Bools  # has zero length
 
 
 def _spans(ranked: pd.DataFrame, axis: _Axis) -> _Spans:
@@ -161,7 +160,7 @@ def _spans(ranked: pd.DataFrame, axis: _Axis) -> _Spans:
 
 @dataclass(frozen=True)
 class _ExcludedSpans:
-    """The stretches of the axis that do not count, each for one record only."""
+    """The stretches of the axis that do not count, each for a single record."""
 
     record: Ints  # its rank
     start: Ints
@@ -183,8 +182,8 @@ def _excluded_spans(excluded: pd.DataFrame | None, ranked: pd.DataFrame, axis: _
 class _Slices:
     """The axis cut wherever a record, an exclusion or a bucket begins or ends.
 
-    borders: places of the cuts, ascending; slice i reaches from borders[i] to borders[i + 1].
-    bucket: bucket that border i and the slice behind it lie in, or NOBODY.
+    borders: positions of the cuts, ascending; slice i reaches from borders[i] to borders[i + 1].
+    bucket: the bucket that border i and the slice after it lie in, or NOBODY.
     """
 
     borders: Ints
@@ -205,16 +204,16 @@ class _Slices:
         return np.diff(self.borders, append=self.borders[-1:])
 
     def at(self, places: Ints) -> Ints:
-        """Return the positions of places among the borders."""
+        """Return the indexes of axis positions among the borders."""
         return np.searchsorted(self.borders, places).astype(np.int64)
 
 
 def _top_ranked(slices: _Slices, spans: _Spans) -> tuple[Ints, Ints]:
     """Return the top record at each border (its ends included) and in the slice behind it, else NOBODY.
 
-    Borders and slices take turns as slots 0, 1, 2 ...; a record covers the slots of its two borders and all
-    between. A run of slots is the union of two blocks whose length is a power of two, so each record marks
-    two blocks, and blocks are halved, longest first, until they are single slots.
+    Borders and slices alternate as slots 0, 1, 2 ...; a record covers the slots of its two borders and everything
+    between. A run of slots is the union of two blocks whose length is a power of two, so each record marks two
+    blocks, and blocks are halved, longest first, until they are single slots.
     """
     first, stop = 2 * slices.at(spans.start), 2 * slices.at(spans.end) + 1
     rank = np.arange(len(first))
@@ -232,7 +231,7 @@ def _top_ranked(slices: _Slices, spans: _Spans) -> tuple[Ints, Ints]:
 
 
 def _count(slices: _Slices, spans: _Spans, left_out: _ExcludedSpans) -> pd.DataFrame:
-    """Return bucket, rank, covered_ms and counted_ms, summed over the slices where the record is the top."""
+    """Return bucket, rank, covered_ms and counted_ms, summed over the slices where the record ranks highest."""
     at_border, in_slice = _top_ranked(slices, spans)
     length_ms = slices.length_ms
     counted_ms = np.where(_is_excluded(in_slice, slices, left_out), 0, length_ms)
@@ -251,7 +250,7 @@ def _count(slices: _Slices, spans: _Spans, left_out: _ExcludedSpans) -> pd.DataF
 
 
 def _is_excluded(top_record: Ints, slices: _Slices, left_out: _ExcludedSpans) -> Bools:
-    """Say for each slice whether its top record excludes it: more exclusions began by then than ended."""
+    """Tell for each slice whether its top record excludes it, i.e. more exclusions have begun than ended."""
     size = len(slices.borders)
     asked = top_record * size + np.arange(size)
     began = np.sort(left_out.record * size + slices.at(left_out.start))
@@ -267,7 +266,7 @@ def _contributions(counted: pd.DataFrame, ranked: pd.DataFrame, value_column: st
     else:
         duration_ms = _epoch_ms(record["end_utc"]) - _epoch_ms(record["start_utc"])
         value = record[value_column].to_numpy(dtype=np.float64)
-        # Multiplied before divided: a record that counts over its whole length gives its value exactly.
+        # Multiply before dividing: a record that counts over its whole length then yields exactly its value.
         shared = value * counted["covered_ms"].to_numpy() / np.maximum(duration_ms, 1)
         total = np.where(duration_ms == 0, value, shared)
     return pd.DataFrame(
@@ -285,7 +284,7 @@ def _totals(contributions: pd.DataFrame, slices: _Slices, spans: _Spans, index: 
     bucket = contributions["bucket"].to_numpy()
     total = np.bincount(bucket, weights=contributions["total"], minlength=len(index))
     covered_ms = np.bincount(bucket, weights=contributions["covered_ms"], minlength=len(index))
-    # An outranked record without length leaves no contribution, but its bucket is not empty.
+    # An outranked record of zero length contributes nothing, but its bucket is not empty.
     momentary = slices.bucket[slices.at(spans.start[spans.instant])]
     has_record = np.zeros(len(index), dtype=np.bool_)
     has_record[bucket] = True

@@ -1,6 +1,7 @@
-"""Person profiles: what thresholds follow and no record says. What follows from them belongs to the types.
+"""Person profiles: facts that thresholds depend on and that no record contains. The thresholds belong in clinical/.
 
-They lie in one small CSV file at the lake's root that people may edit by hand; who has no line has no profile.
+Profiles are stored in one small CSV file at the lake's root, which people may edit by hand. A person without a line
+has no profile.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from health_etl.lake.store import Lake
 PROFILES_KEY = "profiles.csv"
 COLUMNS = ("user_id", "birth_year", "sex", "hrmax_bpm", "conditions")
 SEXES = ("female", "male")
-BIRTH_YEARS = (1900, 2100)  # both included; ASSUMPTION: whoever wears a phone was born after 1900
-HRMAX_BPM = (100, 220)  # both included; ASSUMPTION: 220 is the highest rate that records may hold
+BIRTH_YEARS = (1900, 2100)  # inclusive; ASSUMPTION: everyone with a phone was born after 1900
+HRMAX_BPM = (100, 220)  # inclusive; ASSUMPTION: 220 is the highest valid heart rate in records
 _SEPARATOR = ";"
 
 
 class Condition(StrEnum):
-    """What changes thresholds: the closed list."""
+    """The conditions that change thresholds."""
 
     PREGNANCY = "pregnancy"
     HIGH_RISK_DIABETES = "high_risk_diabetes"
@@ -37,7 +38,7 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True)
 class Profile:
-    """What is known of one person; None and empty mean not configured."""
+    """What is known about one person; None and empty mean not configured."""
 
     birth_year: int | None = None
     sex: str | None = None
@@ -45,7 +46,7 @@ class Profile:
     conditions: tuple[Condition, ...] = ()  # sorted, each once
 
     def cells(self) -> tuple[str, ...]:
-        """Return the columns behind `user_id`, as the file has them."""
+        """Return the cells after `user_id`, as written to the file."""
         numbers = [str(value) if value is not None else "" for value in (self.birth_year, self.hrmax_bpm)]
         return numbers[0], self.sex or "", numbers[1], _SEPARATOR.join(self.conditions)
 
@@ -54,40 +55,40 @@ Profiles = Mapping[str, Profile]  # by user id
 
 
 def read(lake: Lake) -> dict[str, Profile]:
-    """Return the profiles that the lake holds, none when it has no file of them; PermanentError as `parse`."""
+    """Return the profiles in the lake, empty if there is no file; raises PermanentError as `parse` does."""
     content = lake.find(PROFILES_KEY)
     return {} if content is None else parse(content)
 
 
 def write(lake: Lake, profiles: Profiles) -> None:
-    """Keep the profiles in the lake."""
+    """Write the profiles to the lake."""
     lake.put(PROFILES_KEY, to_csv(profiles))
 
 
 def parse(content: bytes) -> dict[str, Profile]:
-    """Read profiles.csv: a header with COLUMNS in this order, then one line a person; empty cells are unknown.
+    """Parse profiles.csv: a header with COLUMNS in this order, then one line per person; empty cells are unknown.
 
-    Raises PermanentError with one sentence for the first fault; it names the line and never shows a value.
+    Raises PermanentError for the first fault, with one sentence that names the line and never shows a value.
     """
     try:
-        text = content.decode("utf-8-sig")  # spreadsheets put a byte order mark in front
+        text = content.decode("utf-8-sig")  # spreadsheets prepend a byte order mark
     except UnicodeDecodeError:
         raise PermanentError(f"{PROFILES_KEY} is not UTF-8; save it as CSV in UTF-8.") from None
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     found: dict[str, Profile] = {}
     try:
         if tuple(cell.strip() for cell in next(reader, [])) != COLUMNS:
-            raise _fault(1, f"is not the header {','.join(COLUMNS)}")
+            raise _line_error(1, f"is not the header {','.join(COLUMNS)}")
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                _take(found, [cell.strip() for cell in cells], reader.line_num)
+                _parse_line(found, [cell.strip() for cell in cells], reader.line_num)
     except csv.Error:
-        raise _fault(reader.line_num, "is not CSV") from None
+        raise _line_error(reader.line_num, "is not CSV") from None
     return found
 
 
 def to_csv(profiles: Profiles) -> bytes:
-    """Return the profiles as profiles.csv, people in order of their ids."""
+    """Return the profiles as the content of profiles.csv, sorted by user id."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -95,23 +96,23 @@ def to_csv(profiles: Profiles) -> bytes:
     return out.getvalue().encode()
 
 
-def profile_of(birth_year: str = "", sex: str = "", hrmax_bpm: str = "", conditions: Sequence[str] = ()) -> Profile:
-    """Return the profile that cells say; empty is unknown. Raises ValueError: what is wrong, without the value."""
+def parse_profile(birth_year: str = "", sex: str = "", hrmax_bpm: str = "", conditions: Sequence[str] = ()) -> Profile:
+    """Parse cells into a profile; empty is unknown. Raises ValueError, which names the fault but not the value."""
     if sex not in ("", *SEXES):
-        raise ValueError(f"sex is none of {', '.join(SEXES)}")
+        raise ValueError(f"sex must be one of {', '.join(SEXES)}")
     known = set(Condition)
     if not known.issuperset(conditions):
-        raise ValueError(f"conditions holds another word than {', '.join(sorted(known))} (several joined by ;)")
+        raise ValueError(f"conditions may only contain {', '.join(sorted(known))} (separated by ;)")
     return Profile(
-        birth_year=_whole(birth_year, "birth_year", BIRTH_YEARS),
+        birth_year=_parse_int(birth_year, "birth_year", BIRTH_YEARS),
         sex=sex or None,
-        hrmax_bpm=_whole(hrmax_bpm, "hrmax_bpm", HRMAX_BPM),
+        hrmax_bpm=_parse_int(hrmax_bpm, "hrmax_bpm", HRMAX_BPM),
         conditions=tuple(sorted({Condition(word) for word in conditions})),
     )
 
 
 def profiles_frame(profiles: Profiles) -> pd.DataFrame:
-    """Return one row a person, sorted: user_id, birth_year, sex, hrmax_bpm, pregnant, high_risk_diabetes."""
+    """Return one row per person, sorted: user_id, birth_year, sex, hrmax_bpm, pregnant, high_risk_diabetes."""
     users = sorted(profiles)
     listed = [profiles[user_id] for user_id in users]
     return pd.DataFrame(
@@ -128,12 +129,12 @@ def profiles_frame(profiles: Profiles) -> pd.DataFrame:
     )
 
 
-def with_profiles(days: pd.DataFrame, profiles: Profiles) -> pd.DataFrame:
-    """Return `days` (user_id, local_date as YYYY-MM-DD) with each person's profile; rows and index stay.
+def add_profiles(days: pd.DataFrame, profiles: Profiles) -> pd.DataFrame:
+    """Add each person's profile to `days` (user_id, local_date as YYYY-MM-DD); rows and index are unchanged.
 
-    Adds age_years (Int64: year of the local date minus birth year; null where no birth year is configured, or one
-    after the day), sex (text, null), hrmax_bpm (Int64, null), pregnant and high_risk_diabetes (boolean; False without
-    a profile).
+    Adds age_years (Int64: year of the local date minus birth year; null if no birth year is configured or it is
+    later than the date), sex (str, nullable), hrmax_bpm (Int64, nullable), pregnant and high_risk_diabetes (boolean;
+    False without a profile).
     """
     known = profiles_frame(profiles).set_index("user_id")
     mine = known.reindex(days["user_id"]).set_axis(days.index)
@@ -148,36 +149,38 @@ def with_profiles(days: pd.DataFrame, profiles: Profiles) -> pd.DataFrame:
 
 
 def digest(profiles: Profiles, user_ids: Iterable[str]) -> str:
-    """Return a fingerprint of what the profiles say of these people; the same where none of them has one.
+    """Return a fingerprint of these people's profiles; the same for any people without profiles.
 
-    Few years and words can be guessed back from it: it belongs into manifests, not into events or training data.
+    The profile can be guessed from it, so it may go into manifests but not into events or training data.
     """
     mine = {user_id: profiles[user_id].cells() for user_id in set(user_ids) if user_id in profiles}
     return hashlib.sha256(canonical_json(mine)).hexdigest()
 
 
-def _take(found: dict[str, Profile], cells: Sequence[str], line: int) -> None:
+def _parse_line(found: dict[str, Profile], cells: Sequence[str], line: int) -> None:
     if len(cells) != len(COLUMNS):
-        raise _fault(line, f"has {len(cells)} cells in place of {len(COLUMNS)}")
+        raise _line_error(line, f"has {len(cells)} cells instead of {len(COLUMNS)}")
     user_id, birth_year, sex, hrmax_bpm, conditions = cells
     if not USER_ID.match(user_id):
-        raise _fault(line, "has no user_id of letters, digits and . _ @ + -, at most 128, the first a letter or digit")
+        raise _line_error(
+            line, "has no valid user_id (at most 128 letters, digits and . _ @ + -, starting with a letter or digit)"
+        )
     if user_id in found:
-        raise _fault(line, "is a second line of the same user_id")
+        raise _line_error(line, "repeats a user_id")
     words = [word.strip() for word in conditions.split(_SEPARATOR) if word.strip()]
     try:
-        found[user_id] = profile_of(birth_year, sex, hrmax_bpm, words)
+        found[user_id] = parse_profile(birth_year, sex, hrmax_bpm, words)
     except ValueError as error:
         raise PermanentError(f"{PROFILES_KEY}, line {line}: {error}.") from None
 
 
-def _whole(text: str, name: str, bounds: tuple[int, int]) -> int | None:
+def _parse_int(text: str, name: str, bounds: tuple[int, int]) -> int | None:
     if not text:
         return None
     if not re.fullmatch("[0-9]{3,4}", text) or not bounds[0] <= int(text) <= bounds[1]:
-        raise ValueError(f"{name} is no whole number from {bounds[0]} to {bounds[1]}")
+        raise ValueError(f"{name} must be a whole number from {bounds[0]} to {bounds[1]}")
     return int(text)
 
 
-def _fault(line: int, what: str) -> PermanentError:
+def _line_error(line: int, what: str) -> PermanentError:
     return PermanentError(f"{PROFILES_KEY}, line {line} {what}.")

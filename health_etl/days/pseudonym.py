@@ -1,4 +1,4 @@
-"""Subjects: keyed pseudonyms that stand for people outside the lake."""
+"""Subjects: the keyed pseudonyms that replace user ids outside the lake."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def subject(user_id: str, key: str) -> str:
 
 
 def subjects(user_ids: pd.Series[str], key: str) -> pd.Series[str]:
-    """Return the pseudonym of every person in a column."""
+    """Return the pseudonym of every user id in a column."""
     return user_ids.map({user_id: subject(user_id, key) for user_id in user_ids.unique()}).astype("str")
 
 
 def key_fingerprint(key: str) -> str:
-    """Return what changes with the key and does not give it away."""
+    """Return a fingerprint that changes with the key and does not reveal it."""
     return hashlib.sha256(b"fingerprint of " + key.encode()).hexdigest()[:LENGTH]

@@ -1,9 +1,8 @@
-"""Which local days an upload touched, and every measurement of those days.
+"""Selection of the local days that an upload touched, with every measurement of those days.
 
-An insights partition covers the days that its upload touched, each computed from all that was known by then: the
-records of the look-back window. The latest partition that touches a day therefore has the last word on it,
-whatever the order in which uploads came. A day that lost its last measurement is named, so that it can be
-withdrawn.
+An insights partition covers the days that its uploads touched, each computed from everything known by then: the
+records in the look-back window. The latest partition that touches a day is therefore authoritative for it, in
+whatever order uploads arrive. Days that lost their last measurement are listed, so that they can be withdrawn.
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ from health_etl.lake.store import Lake
 from health_etl.lake.tables import empty_frame, read_frame, read_table
 from health_etl.record_types.base import RecordType
 from health_etl.records.dedupe import is_latest_version
-from health_etl.records.local_time import assign_days, day_bounds, with_local_time
+from health_etl.records.local_time import add_local_time, assign_days, day_bounds
 from health_etl.records.validate import UPLOAD_GRACE
 
 LOOK_BACK_DAYS = 7
-DAY_REACH = 3  # UTC dates that the rows of one local day or night can lie apart, with room for every offset
+DAY_REACH = 3  # how many UTC dates the rows of one local day or night can be apart, at any offset
 PERSON_DAY = ["user_id", "local_date"]
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Measurements by local day, the days themselves, and days that hold no measurement any more."""
+    """Measurements by local day, the days themselves, and days that no longer have a measurement."""
 
     rows: pd.DataFrame
     days: pd.DataFrame
@@ -41,41 +40,41 @@ class Selection:
 
 @dataclass(frozen=True)
 class Window:
-    """Which partitions decide what an insights partition holds, each list in order."""
+    """The partitions that an insights partition is computed from, each list in order."""
 
-    first: str  # days of records uploaded since then can be touched; what is older only completes them
+    first: str  # records uploaded since then can touch days; older ones only complete those days
     records: tuple[str, ...]
-    offsets: tuple[str, ...]  # empty where every record states an offset that is believed
+    offsets: tuple[str, ...]  # empty if every record states an offset that is trusted
 
 
 def window(partition: str, records: Mapping[str, RecordsManifest], offsets: Mapping[str, DerivedManifest]) -> Window:
-    """Return the window of a type's partition, given the manifests of its records and of the offsets, by partition.
+    """Return the window of a partition, given the manifests of the type's records and of the offsets, by partition.
 
-    It holds the last LOOK_BACK_DAYS days up to the partition, and the older partitions that share a day with them:
-    whatever day is touched is complete.
+    It covers LOOK_BACK_DAYS days up to the partition, plus the older partitions that share a day with them, so that
+    every touched day is complete.
     """
-    first = _shifted(partition, -LOOK_BACK_DAYS)
+    first = _shift_day(partition, -LOOK_BACK_DAYS)
     recent = [name for name in sorted(records) if first <= name <= partition]
-    of_records = (*_older(first, recent, records), *recent)
+    of_records = (*_older_partitions(first, recent, records), *recent)
     unzoned = any(records[name].unzoned for name in of_records)
     of_offsets = tuple(name for name in sorted(offsets) if name in of_records or first <= name <= partition)
     return Window(first, of_records, of_offsets if unzoned else ())
 
 
-def _older(first: str, recent: Sequence[str], records: Mapping[str, RecordsManifest]) -> list[str]:
-    dates = _around(day for name in recent for day in records[name].utc_dates)
+def _older_partitions(first: str, recent: Sequence[str], records: Mapping[str, RecordsManifest]) -> list[str]:
+    dates = _near_dates(day for name in recent for day in records[name].utc_dates)
     if not dates:
         return []
-    since = _shifted(min(dates), -UPLOAD_GRACE.days)  # no earlier upload can hold these dates
+    since = _shift_day(min(dates), -UPLOAD_GRACE.days)  # no earlier upload can contain these dates
     candidates = [name for name in sorted(records) if since <= name < first]
     return [name for name in candidates if not dates.isdisjoint(records[name].utc_dates)]
 
 
-def _around(days: Iterable[str]) -> set[str]:
-    return {_shifted(day, step) for day in days for step in range(-DAY_REACH, DAY_REACH + 1)}
+def _near_dates(days: Iterable[str]) -> set[str]:
+    return {_shift_day(day, step) for day in days for step in range(-DAY_REACH, DAY_REACH + 1)}
 
 
-def _shifted(day: str, days: int) -> str:
+def _shift_day(day: str, days: int) -> str:
     return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
 
 
@@ -84,46 +83,46 @@ def select(
 ) -> Selection:
     """Return the measurements of every local day that the uploads of `partition` touched.
 
-    Records that state no offset take that of the person's other records; an upload that brings such evidence
-    touches the days which it moves.
+    Records that state no offset take that of the person's other records, so an upload with new offsets also touches
+    the days of records that it moves.
     """
     rows, offsets = read_one(lake, record_type, partition, window)
-    return selection_of(rows, offsets, {partition: window}, record_type, default_zone)
+    return build_selection(rows, offsets, {partition: window}, record_type, default_zone)
 
 
-def selection_of(
+def build_selection(
     rows: pd.DataFrame,
     offsets: pd.DataFrame,
     windows: Mapping[str, Window],
     record_type: RecordType,
     default_zone: ZoneInfo | int,
 ) -> Selection:
-    """Return what the uploads of these partitions touched, given the rows and offsets of their windows.
+    """Return the days touched by the uploads of these partitions, given the rows and offsets of their windows.
 
-    Both say with `asked` for which partition they stand there; people must differ between partitions.
+    The column `target` of both frames names the partition they were read for; no user id may occur in two targets.
     """
-    rows = rows.assign(is_latest=is_latest_version(_apart(rows)), row=range(len(rows)))
-    now = _placed(rows, offsets, record_type, default_zone)
-    earlier = offsets[offsets["partition"] < offsets["asked"]]
-    before = _placed(rows, earlier, record_type, default_zone) if len(offsets) else now
-    touched = _touched(now, before, windows)
+    rows = rows.assign(is_latest=is_latest_version(_qualify_sources(rows)), row=range(len(rows)))
+    now = _assign_days(rows, offsets, record_type, default_zone)
+    earlier = offsets[offsets["partition"] < offsets["target"]]
+    before = _assign_days(rows, earlier, record_type, default_zone) if len(offsets) else now
+    touched = _touched_days(now, before, windows)
     current = now[now["is_latest"]].merge(touched, on=PERSON_DAY)
-    current = current.drop(columns=["is_latest", "row", "partition", "asked"])
-    days = _days(current, record_type)
+    current = current.drop(columns=["is_latest", "row", "partition", "target"])
+    days = _summarize_days(current, record_type)
     gone = touched.merge(days[PERSON_DAY], on=PERSON_DAY, how="left", indicator=True)
     withdrawn = gone.loc[gone["_merge"] == "left_only", PERSON_DAY]
     return Selection(current, days, withdrawn.sort_values(PERSON_DAY, ignore_index=True))
 
 
 def read_one(lake: Lake, record_type: RecordType, partition: str, window: Window) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows and offsets of a partition's window, of its own people alone."""
+    """Return the rows and offsets of a partition's window, only for people in the partition itself."""
     people = _people(lake, record_type, partition, window)
-    rows = _read(lake, record_type, window.records, people)
+    rows = _read_rows(lake, record_type, window.records, people)
     offsets = utc_offsets.evidence(lake, window.offsets, people)
-    return rows.assign(asked=partition), offsets.assign(asked=partition)
+    return rows.assign(target=partition), offsets.assign(target=partition)
 
 
-def rows_of_days(
+def rows_on_dates(
     lake: Lake,
     record_type: RecordType,
     people: Sequence[str],
@@ -134,18 +133,18 @@ def rows_of_days(
 ) -> pd.DataFrame:
     """Return every measurement of these people on these local dates, the latest version of each record.
 
-    Given are the manifests of the type's records and of the offsets, by partition. All uploads count that hold
-    measurements near the dates.
+    `records` and `offsets` are the manifests of the type's records and of the offsets, by partition. All uploads with
+    measurements near the dates are taken into account.
     """
-    near = _around(dates)
+    near = _near_dates(dates)
     used = [name for name in sorted(records) if not near.isdisjoint(records[name].utc_dates)]
     if not used:
         return empty_frame(record_type.arrow_schema).assign(local_date=pd.Series(dtype="str"))
-    rows = _read(lake, record_type, used, people)
+    rows = _read_rows(lake, record_type, used, people)
     rows = rows[is_latest_version(rows)]
-    last = _shifted(used[-1], LOOK_BACK_DAYS)
+    last = _shift_day(used[-1], LOOK_BACK_DAYS)
     evidence = utc_offsets.evidence(lake, [name for name in sorted(offsets) if used[0] <= name <= last], people)
-    placed = _placed(rows, evidence, record_type, default_zone)
+    placed = _assign_days(rows, evidence, record_type, default_zone)
     found = placed[placed["local_date"].isin(dates)]
     return found.drop(columns=["partition"]).reset_index(drop=True)
 
@@ -160,7 +159,7 @@ def _people(lake: Lake, record_type: RecordType, partition: str, window: Window)
     return sorted(found)
 
 
-def _read(lake: Lake, record_type: RecordType, partitions: Sequence[str], people: Sequence[str]) -> pd.DataFrame:
+def _read_rows(lake: Lake, record_type: RecordType, partitions: Sequence[str], people: Sequence[str]) -> pd.DataFrame:
     frames = [
         read_frame(lake, keys.records_key(record_type.name, name), people=people).assign(partition=name)
         for name in partitions
@@ -168,25 +167,25 @@ def _read(lake: Lake, record_type: RecordType, partitions: Sequence[str], people
     return pd.concat(frames, ignore_index=True)
 
 
-def _apart(rows: pd.DataFrame) -> pd.DataFrame:
-    """Keep the copies of a row that several partitions look back on apart: a row is known by its source alone."""
-    if "asked" not in rows or rows["asked"].nunique() <= 1:
+def _qualify_sources(rows: pd.DataFrame) -> pd.DataFrame:
+    """Make sources unique per target: rows are identified by source, and several targets may have copies of a row."""
+    if "target" not in rows or rows["target"].nunique() <= 1:
         return rows
-    return rows.assign(source_key=rows["asked"] + " " + rows["source_key"])
+    return rows.assign(source_key=rows["target"] + " " + rows["source_key"])
 
 
-def _placed(
+def _assign_days(
     rows: pd.DataFrame, offsets: pd.DataFrame, record_type: RecordType, default_zone: ZoneInfo | int
 ) -> pd.DataFrame:
-    evidence = utc_offsets.latest(_apart(offsets))
-    return assign_days(with_local_time(rows, evidence, default_zone), record_type.day_anchor)
+    evidence = utc_offsets.latest(_qualify_sources(offsets))
+    return assign_days(add_local_time(rows, evidence, default_zone), record_type.day_anchor)
 
 
-def _touched(now: pd.DataFrame, before: pd.DataFrame, windows: Mapping[str, Window]) -> pd.DataFrame:
-    """Return the person-days of all versions of the uploaded records, and of rows that changed their day."""
-    uploaded = now.loc[now["partition"] == now["asked"], ["user_id", "record_id"]].drop_duplicates()
+def _touched_days(now: pd.DataFrame, before: pd.DataFrame, windows: Mapping[str, Window]) -> pd.DataFrame:
+    """Return the person-days of all versions of the uploaded records, and of rows that moved to another day."""
+    uploaded = now.loc[now["partition"] == now["target"], ["user_id", "record_id"]].drop_duplicates()
     both = now if before is now else pd.concat([now, before], ignore_index=True)
-    both = both[both["partition"] >= both["asked"].map({asked: window.first for asked, window in windows.items()})]
+    both = both[both["partition"] >= both["target"].map({target: window.first for target, window in windows.items()})]
     touched = both.merge(uploaded, on=["user_id", "record_id"])[PERSON_DAY]
     if before is not now:
         places = ["row", "local_date", "utc_offset_minutes", "end_utc_offset_minutes", "zone_source"]
@@ -195,7 +194,7 @@ def _touched(now: pd.DataFrame, before: pd.DataFrame, windows: Mapping[str, Wind
     return touched.drop_duplicates(ignore_index=True)
 
 
-def _days(rows: pd.DataFrame, record_type: RecordType) -> pd.DataFrame:
+def _summarize_days(rows: pd.DataFrame, record_type: RecordType) -> pd.DataFrame:
     days = day_bounds(rows, record_type.day_anchor)
     groups = rows.groupby(PERSON_DAY)
     counts = groups.agg(record_count=("record_id", "nunique"), measurement_count=("record_id", "size"))

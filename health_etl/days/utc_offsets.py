@@ -1,6 +1,7 @@
-"""Where people's clocks stood: the UTC offset that every record of any type states, by upload date.
+"""UTC offsets: what every record of any type states about the person's clock, by upload date.
 
-It is the evidence for records that state none, or the `Z` that may be a lie.
+They are the evidence for records that state no offset, or a `Z` that may be wrong. Applying them belongs in
+records/local_time.py.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from health_etl.lake.tables import empty_frame, read_frame, read_table, write_ta
 from health_etl.record_types import record_types
 from health_etl.record_types.base import UTC_TIMESTAMP, Column, RecordType
 from health_etl.records.dedupe import VERSION, is_latest_version
-from health_etl.records.local_time import stated_minutes
+from health_etl.records.local_time import parse_offset_minutes
 
 CODE_VERSION = "1"
 
@@ -26,7 +27,7 @@ COLUMNS = (
     Column("record_type", pa.string(), "Type of the record that states the offset"),
     Column("user_id", pa.string(), "The person"),
     Column("record_id", pa.string(), "The record"),
-    Column("time_utc", UTC_TIMESTAMP, "When the offset held", "UTC"),
+    Column("time_utc", UTC_TIMESTAMP, "When the offset applied", "UTC"),
     Column("utc_offset_minutes", pa.int64(), "The offset that the record states, if any", "min", nullable=True),
     Column("client_record_version", pa.int64(), "Version of the record"),
     Column("last_modified_utc", UTC_TIMESTAMP, "When the record was last written", "UTC"),
@@ -44,12 +45,12 @@ _TIME_AND_ZONE = (
 
 
 def inputs_digest(manifests: Mapping[str, RecordsManifest]) -> str:
-    """Return the data version of everything that a partition is made from; manifests by record type."""
+    """Return the data version of everything that a partition is made from; `manifests` are by record type."""
     return digest([CODE_VERSION, *(f"{name} {manifests[name].table_sha256}" for name in sorted(manifests))])
 
 
 def update(lake: Lake, upload_date: date, manifests: Mapping[str, RecordsManifest]) -> DerivedManifest | None:
-    """Bring the offsets of one upload date up to date with its records partitions; None when there are none."""
+    """Bring the offsets of one upload date up to date with its records partitions; None if there are none."""
     if not manifests:
         return None
     partition = upload_date.isoformat()
@@ -68,7 +69,7 @@ def update(lake: Lake, upload_date: date, manifests: Mapping[str, RecordsManifes
 
 
 def evidence(lake: Lake, partitions: Iterable[str], people: Sequence[str]) -> pd.DataFrame:
-    """Return the offsets that these partitions state for these people, with the partition of each."""
+    """Return the offsets in these partitions for these people, with the partition of each."""
     frames = [
         read_frame(lake, keys.records_key(keys.UTC_OFFSETS, partition), people=people).assign(partition=partition)
         for partition in partitions
@@ -79,36 +80,37 @@ def evidence(lake: Lake, partitions: Iterable[str], people: Sequence[str]) -> pd
 
 
 def people(lake: Lake, partition: str) -> list[str]:
-    """Return everyone whose records this partition holds."""
+    """Return the user ids in this partition, sorted."""
     users = read_table(lake, keys.records_key(keys.UTC_OFFSETS, partition), columns=["user_id"])["user_id"]
     return sorted(users.unique().to_pylist())
 
 
 def latest(offsets: pd.DataFrame) -> pd.DataFrame:
-    """Keep the offsets that the latest version of each record states; one that states none any more has none."""
-    # Identity is a record's within its type; is_latest_version knows persons and ids alone.
+    """Keep the offsets stated by the latest version of each record; if it states none, neither do earlier versions."""
+    # Record ids are unique within a type, but is_latest_version only looks at users and ids.
     named = offsets.assign(record_id=offsets["record_type"] + "/" + offsets["record_id"])
     return offsets[is_latest_version(named) & offsets["utc_offset_minutes"].notna()]
 
 
 def _collect(lake: Lake, partition: str, manifests: Mapping[str, RecordsManifest]) -> pd.DataFrame:
-    stated = [
+    tables = [
         table
         for name, manifest in sorted(manifests.items())
         if manifest.measurement_rows
-        for table in _stated(lake, partition, record_types()[name])
+        for table in _read_offsets(lake, partition, record_types()[name])
     ]
-    if not stated:
+    if not tables:
         return empty_frame(SCHEMA)
-    rows: pd.DataFrame = pa.concat_tables(stated).to_pandas()
+    rows: pd.DataFrame = pa.concat_tables(tables).to_pandas()
     rows = rows.drop_duplicates(["source_key", "source_record_number", "time_column"])
-    rows = rows.assign(utc_offset_minutes=stated_minutes(rows["zone_offset"]))
+    rows = rows.assign(utc_offset_minutes=parse_offset_minutes(rows["zone_offset"]))
     return rows.sort_values(["user_id", "time_utc", "record_type", "record_id"], kind="stable")
 
 
-def _stated(lake: Lake, partition: str, record_type: RecordType) -> Iterator[pa.Table]:
-    """Yield what one type's records state, a table for each time of a record, also where that is nothing: an update
-    may take an offset back.
+def _read_offsets(lake: Lake, partition: str, record_type: RecordType) -> Iterator[pa.Table]:
+    """Yield the offsets of one type's records, one table per time column.
+
+    Nulls are included, since an update may remove an offset.
     """
     pairs = [(t, z) for t, z in _TIME_AND_ZONE if z in record_type.arrow_schema.names]
     of_record = ["user_id", "record_id", *VERSION]

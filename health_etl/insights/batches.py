@@ -9,7 +9,7 @@ from typing import TypeVar
 import pandas as pd
 
 from health_etl.clinical import processors
-from health_etl.days.batching import batches, select_together
+from health_etl.days.batching import batches, select_batch
 from health_etl.days.select import Selection
 from health_etl.errors import TransientError
 from health_etl.insights import partition as insights_partition
@@ -137,7 +137,7 @@ def _selected(
     lake: Lake, catalogue: Catalogue, name: str, inputs: Mapping[str, Inputs], options: InsightOptions
 ) -> Selected:
     windows = {key: one.window for key, one in inputs.items()}
-    selection = select_together(lake, record_types()[name], windows, options.default_zone)
+    selection = select_batch(lake, record_types()[name], windows, options.default_zone)
     qualities: dict[str, float] = {}
     for window in windows.values():
         qualities |= insights_partition.qualities(catalogue, name, window)

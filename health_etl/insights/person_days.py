@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from health_etl.clinical.common.base import ClinicalOptions, Narrator, Processor
-from health_etl.days.batching import by_partition, person_of
-from health_etl.days.profiles import Profiles, with_profiles
+from health_etl.days.batching import split_by_partition, unqualify_people
+from health_etl.days.profiles import Profiles, add_profiles
 from health_etl.days.pseudonym import subjects
 from health_etl.days.select import PERSON_DAY, Selection
 from health_etl.insights.table import CONTEXT, PROFILE, check_computed, day_schema
 from health_etl.insights.texts import example_id
-from health_etl.lake.keys import masked
+from health_etl.lake.keys import mask_key
 from health_etl.lake.tables import empty_frame
 
 
@@ -46,8 +46,8 @@ def analyse_together(
     if len(partitions) == 1:
         return {partitions[0]: analyse(selection, processor, options, qualities, pseudonym_key, profiles)}
     measured = _measured(selection, processor, options, qualities, pseudonym_key, profiles)
-    gone = by_partition(selection.withdrawn, "user_id")
-    days = {} if measured is None else by_partition(measured, "user_id")
+    gone = split_by_partition(selection.withdrawn, "user_id")
+    days = {} if measured is None else split_by_partition(measured, "user_id")
     none = selection.withdrawn.head(0)
     return {name: day_rows(days.get(name), gone.get(name, none), processor, pseudonym_key) for name in partitions}
 
@@ -63,7 +63,7 @@ def _measured(
     if not len(selection.days):
         return None
     people = selection.days["user_id"]
-    days = with_profiles(selection.days.assign(user_id=person_of(people)), profiles).assign(user_id=people)
+    days = add_profiles(selection.days.assign(user_id=unqualify_people(people)), profiles).assign(user_id=people)
     metrics = processor.analyse(selection.rows, days, options)
     sources = _sources(selection.rows, qualities, pseudonym_key)
     return days.merge(sources, on=PERSON_DAY).merge(metrics, on=PERSON_DAY)
@@ -100,8 +100,10 @@ def _sources(rows: pd.DataFrame, qualities: Mapping[str, float], pseudonym_key: 
     scores = rows.groupby(PERSON_DAY)["quality_score"].mean().round(6)
     files = rows[[*PERSON_DAY, "source_key"]].drop_duplicates().sort_values([*PERSON_DAY, "source_key"])
     files["source_keys"] = [
-        masked(key, subject)
-        for key, subject in zip(files["source_key"], subjects(person_of(files["user_id"]), pseudonym_key), strict=True)
+        mask_key(key, subject)
+        for key, subject in zip(
+            files["source_key"], subjects(unqualify_people(files["user_id"]), pseudonym_key), strict=True
+        )
     ]
     lists = files.groupby(PERSON_DAY)["source_keys"].agg(list)
     return pd.concat([scores, lists], axis=1).reset_index()

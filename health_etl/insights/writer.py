@@ -10,7 +10,7 @@ import pandas as pd
 from health_etl.clinical import all_processors
 from health_etl.clinical.common.base import ClinicalOptions, Narrator
 from health_etl.clinical.common.look_back import earlier_days
-from health_etl.days.batching import by_partition, named_apart
+from health_etl.days.batching import qualify_people, split_by_partition
 from health_etl.errors import TransientError
 from health_etl.insights.look_back import SUBJECT_DAY, DaysIndex, EarlierDays, to_tell_anew
 from health_etl.insights.partition import Digests, is_current, told_digest, write
@@ -117,7 +117,7 @@ class InsightsWriter:
         known = self._known(partitions)
         rows = _joined([days, *self._anew(to_tell_anew(days, known))]).sort_values(SUBJECT_DAY, ignore_index=True)
         told = narrate(with_trends(rows, _history(known, days), self.processor, self._options), self.processor)
-        found = by_partition(told, "subject")
+        found = split_by_partition(told, "subject")
         return {name: found.get(name, told.head(0)) for name in partitions}
 
     def _known(self, partitions: Sequence[str]) -> pd.DataFrame:
@@ -131,7 +131,7 @@ class InsightsWriter:
 
     def _anew(self, wanted: pd.DataFrame) -> Iterator[pd.DataFrame]:
         """Return days of earlier partitions that are to be told anew, as measured there."""
-        for asked, of_partition in by_partition(wanted, "subject").items():
+        for asked, of_partition in split_by_partition(wanted, "subject").items():
             for partition, days in of_partition.groupby("partition"):
                 rows = self._measured(str(partition), days["subject"].unique().tolist())
                 yield _apart(rows.merge(days[SUBJECT_DAY], on=SUBJECT_DAY).assign(retold=True), asked)
@@ -150,7 +150,7 @@ class InsightsWriter:
 
 
 def _apart(days: pd.DataFrame, partition: str) -> pd.DataFrame:
-    return days.assign(subject=named_apart(partition, days["subject"]))
+    return days.assign(subject=qualify_people(partition, days["subject"]))
 
 
 def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -1,1 +1,1 @@
-"""The lake: objects, keys, manifests and tables. The one place that talks to the store."""
+"""The lake: object store, keys, manifests and tables. No other package talks to the store."""

@@ -1,4 +1,4 @@
-"""What the lake holds by now, as its manifests say. Each manifest is read at most once, and only when asked for."""
+"""The contents of the lake according to its manifests. Each manifest is read at most once, on first use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Manifest = TypeVar("Manifest", RecordsManifest, DerivedManifest)
 
 
 class Manifests(Mapping[str, Manifest]):
-    """The manifests in one folder, by partition; listed when made, read when asked for."""
+    """The manifests in one folder, by partition. The folder is listed on construction, manifests are read on use."""
 
     def __init__(
         self, lake: Lake, folder: str, parse: Callable[[bytes], Manifest], heads: ManifestHeadCache | None = None
@@ -33,11 +33,11 @@ class Manifests(Mapping[str, Manifest]):
             info.key[start:end]: info.etag for info in lake.objects(folder) if info.key.endswith(MANIFEST_SUFFIX)
         }
         if heads is not None:
-            heads.forget_others(folder, self._listed)
+            heads.keep_only(folder, self._listed)
 
     @cached_property
     def listing_digest(self) -> str:
-        """Digest of every manifest's name and ETag."""
+        """Digest of the name and ETag of every manifest in the folder."""
         return digest(f"{self._key(partition)} {etag}" for partition, etag in sorted(self._listed.items()))
 
     def __getitem__(self, partition: str) -> Manifest:
@@ -58,7 +58,7 @@ class Manifests(Mapping[str, Manifest]):
         return len(self._listed)
 
     def read_all(self, among: Iterable[str] | None = None) -> None:
-        """Read every manifest at once, or those among the partitions named, concurrently."""
+        """Read every manifest, or only those of the partitions in `among`, concurrently."""
         wanted = self._listed.keys() if among is None else self._listed.keys() & set(among)
         unread = {self._key(partition): partition for partition in sorted(wanted) if self._find(partition) is None}
         for key, found in self._lake.get_versions({key: self._listed[unread[key]] for key in unread}):
@@ -68,11 +68,11 @@ class Manifests(Mapping[str, Manifest]):
                 self._keep(unread[key], found)
 
     def _find(self, partition: str) -> Manifest | None:
-        """Return a manifest that was read before, here or by an earlier catalogue with the same heads."""
+        """Return a manifest that was read before, here or by an earlier catalogue that shares `heads`."""
         if partition not in self._read and self._heads is not None:
             head = self._heads.find(self._folder, partition, self._listed[partition])
             if head is not None:
-                self._read[partition] = head  # type: ignore[assignment]  # under this folder lies what this parse made
+                self._read[partition] = head  # type: ignore[assignment]  # whatever is cached for this folder came from this parser
         return self._read.get(partition)
 
     def _keep(self, partition: str, found: FetchedObject) -> Manifest:
@@ -86,10 +86,10 @@ class Manifests(Mapping[str, Manifest]):
 
 
 class Catalogue:
-    """Manifests of everything that the lake holds, as of the moment each folder is first asked for.
+    """Manifests of everything in the lake, as of the first access to each folder.
 
-    With `heads` records manifests come without their files, and what did not change since the last catalogue that
-    was made with these heads is not read again.
+    With `heads`, records manifests come without their files, and manifests that have not changed since the last
+    catalogue with the same cache are not read again.
     """
 
     def __init__(self, lake: Lake, heads: ManifestHeadCache | None = None) -> None:
@@ -99,7 +99,7 @@ class Catalogue:
         self._insights: dict[str, Manifests[DerivedManifest]] = {}
 
     def records(self, record_type: str) -> Manifests[RecordsManifest]:
-        """Return the manifests of a type's records."""
+        """Return the records manifests of a record type."""
         if record_type not in self._records:
             folder = keys.records_key(record_type, "").removesuffix(".parquet")
             parse = RecordsManifest.from_json if self._heads is None else RecordsHead.read
@@ -107,7 +107,7 @@ class Catalogue:
         return self._records[record_type]
 
     def insights(self, record_type: str) -> Manifests[DerivedManifest]:
-        """Return the manifests of a type's insights, or of those of the day across types."""
+        """Return the insights manifests of a record type, or of the daily journal."""
         if record_type not in self._insights:
             folder = keys.insights_key(record_type, "").removesuffix(".parquet")
             self._insights[record_type] = Manifests(self._lake, folder, DerivedManifest.from_json, self._heads)
@@ -119,20 +119,20 @@ class Catalogue:
         folder = keys.records_key(keys.UTC_OFFSETS, "").removesuffix(".parquet")
         return Manifests(self._lake, folder, DerivedManifest.from_json, self._heads)
 
-    def of_date(self, partition: str) -> dict[str, RecordsManifest]:
-        """Return the records manifests of one upload date, by type."""
+    def records_on(self, partition: str) -> dict[str, RecordsManifest]:
+        """Return the records manifests of one upload date, by record type."""
         types = [name for name in record_types() if partition in self.records(name)]
         return {name: self.records(name)[partition] for name in types}
 
     @property
     def listing_digest(self) -> str:
-        """Digest of every manifest's name and ETag: the same as long as nothing was made anew."""
-        daily = [of_type for name in record_types() for of_type in (self.records(name), self.insights(name))]
+        """Digest of every manifest's name and ETag: unchanged as long as no partition was rewritten."""
+        daily = [listed for name in record_types() for listed in (self.records(name), self.insights(name))]
         across_types = [self.insights(keys.DAILY_JOURNAL).listing_digest, self.offsets.listing_digest]
         return digest([*(manifests.listing_digest for manifests in daily), *across_types])
 
     def read_all(self) -> None:
-        """Read every manifest now, concurrently."""
+        """Read every manifest now, concurrently within each folder."""
         for name in record_types():
             self.records(name).read_all()
             self.insights(name).read_all()

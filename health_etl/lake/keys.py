@@ -1,4 +1,4 @@
-"""Names in the lake: raw keys and where outputs lie. Reads and writes nothing."""
+"""Keys in the lake: the grammar of raw keys and the location of every output. Performs no I/O."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from health_etl.record_types import by_avro_name
 from health_etl.record_types.base import RecordType
 
 RAW = "raw/"
-UTC_OFFSETS = "utc_offsets"  # the offsets that records of every type state
-DAILY_JOURNAL = "daily_journal"  # the insights that relate the types of a day
+UTC_OFFSETS = "utc_offsets"  # the offsets stated by records of every type
+DAILY_JOURNAL = "daily_journal"  # the insights across the record types of a day
 RELEASED = "quarantine/released/"
 RELEASE_SUFFIX = ".release.json"
 _PARTS = 6  # raw / type / year / month / day / name
 
-# {user}_{YYYYMMDD}_{HHMMSS}_{device}_{hash}.avro; the greedy user leaves the rightmost date and time to the rest.
+# {user}_{YYYYMMDD}_{HHMMSS}_{device}_{hash}.avro; `user` is greedy, so the rightmost date and time are the stamp.
 _STAMPED = re.compile(
     r"(?P<user>.+)_(?P<day>\d{8})_(?P<time>\d{6})_(?P<device>.+)_(?P<hash>[0-9a-fA-F]{6,64})\.avro\Z", re.ASCII
 )
 # {user}_{epoch}_{hash}.avro, epoch in seconds or milliseconds
 _EPOCH = re.compile(r"(?P<user>.+)_(?P<epoch>\d{10}|\d{13})_(?P<hash>[0-9a-fA-F]{6,64})\.avro\Z", re.ASCII)
 _MILLISECONDS_DIGITS = 13
-# Names of the first form with a time of day that exists and a device without underscores: nearly all there are.
+# A fast path for nearly all names: the first form, a valid time of day and a device without underscores.
 _PLAIN = re.compile(
     r"[^/\n]+_(\d{8})_(?:[01]\d|2[0-3])[0-5]\d[0-5]\d_[^/_\n]+_[0-9a-fA-F]{6,64}\.avro", re.ASCII
 ).fullmatch
@@ -34,12 +34,12 @@ USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}\Z")
 
 
 class KeyRefusedError(ValueError):
-    """A raw key does not parse; the text says why."""
+    """A raw key does not parse; the message says why."""
 
 
 @dataclass(frozen=True)
 class RawKey:
-    """What the key of an upload says."""
+    """The parts of an upload's key."""
 
     key: str
     type_folder: str
@@ -51,12 +51,12 @@ class RawKey:
 
     @property
     def record_type(self) -> RecordType | None:
-        """The type that the folder names, in any case; None when no such type is known."""
+        """The record type named by the folder, in any case; None for an unknown type."""
         return by_avro_name().get(self.type_folder.lower())
 
 
 def parse_raw_key(key: str) -> RawKey:
-    """Read a raw key from the right, so that user ids may hold underscores.
+    """Parse a raw key, from the right so that user ids may contain underscores.
 
     Raises KeyRefusedError with the reason.
     """
@@ -78,9 +78,9 @@ def parse_raw_key(key: str) -> RawKey:
 
 
 def is_upload_name(name: str) -> bool:
-    """Say whether a key that ends in this name parses, if its folder does.
+    """Tell whether a key that ends in this name parses, given that its folder does.
 
-    A tick looks at hundred thousand names and wants no more of them, so most are known at a glance.
+    A sensor tick may check a hundred thousand names and needs nothing else from them, hence the fast path.
     """
     match = _PLAIN(name)
     if match is not None and _is_day(match[1]):
@@ -89,7 +89,7 @@ def is_upload_name(name: str) -> bool:
         _exported(_name_parts(name))
     except KeyRefusedError:
         return False
-    return "/" not in name  # else it is a folder's and a name
+    return "/" not in name  # otherwise it includes a folder
 
 
 def _name_parts(name: str) -> dict[str, str]:
@@ -117,7 +117,7 @@ def _folder_date(year: str, month: str, day: str) -> date:
             raise ValueError
         return date(int(year), int(month), int(day))
     except ValueError:
-        raise KeyRefusedError(f"{year}/{month}/{day} is no date of the form YYYY/MM/DD") from None
+        raise KeyRefusedError(f"{year}/{month}/{day} is not a date of the form YYYY/MM/DD") from None
 
 
 def _exported(groups: dict[str, str]) -> datetime:
@@ -126,16 +126,16 @@ def _exported(groups: dict[str, str]) -> datetime:
             scale = 1000 if len(groups["epoch"]) == _MILLISECONDS_DIGITS else 1
             return datetime.fromtimestamp(int(groups["epoch"]) / scale, tz=UTC)
         day, moment = groups["day"], groups["time"]
-        # Not strptime: a sensor reads hundred thousand keys in a tick, and this takes a tenth of the time.
+        # Not strptime: a sensor tick may read a hundred thousand keys, and this takes a tenth of the time.
         parts = (day[:4], day[4:6], day[6:], moment[:2], moment[2:4], moment[4:])
         year, month, number, hour, minute, second = map(int, parts)
         return datetime(year, month, number, hour, minute, second, tzinfo=UTC)
     except ValueError:
-        raise KeyRefusedError("the export time in the name is no time") from None
+        raise KeyRefusedError("the export time in the name is not a valid time") from None
 
 
 def raw_key(avro_name: str, upload_date: date, user_id: str, exported_utc: datetime, device: str, digest: str) -> str:
-    """Return the key under which an export is filed; digest is the SHA-256 of its bytes in hex."""
+    """Return the raw key of an export; `digest` is the SHA-256 of its bytes in hex."""
     name = f"{user_id}_{exported_utc:%Y%m%d_%H%M%S}_{device}_{digest[:8]}.avro"
     return f"{day_folder(RAW, avro_name, upload_date)}{name}"
 
@@ -146,36 +146,38 @@ def day_folder(root: str, type_folder: str, upload_date: date) -> str:
 
 
 def quarantine_key(source_key: str) -> str:
-    """Return where the copy of a refused upload lies."""
+    """Return the key of the copy of a refused upload."""
     return "quarantine/" + source_key.removeprefix(RAW)
 
 
 def release_key(source_key: str, decided_utc: datetime) -> str:
-    """Return where a decision of that moment lies that an upload be run again; later ones sort behind it."""
+    """Return the key of a decision to release an upload; later decisions sort after earlier ones."""
     return f"{RELEASED}{source_key.removeprefix(RAW)}.{decided_utc:%Y%m%dT%H%M%S_%f}{RELEASE_SUFFIX}"
 
 
-def released_folder(source_key: str) -> str:
-    """Return the folder in which the decisions about an upload lie, among those of its neighbours."""
+def release_folder(source_key: str) -> str:
+    """Return the folder with the decisions about an upload and about the other uploads in its folder."""
     return f"{RELEASED}{source_key.removeprefix(RAW).rpartition('/')[0]}/"
 
 
-def released_source(key: str) -> str:
-    """Return the upload that a decision under this key is about."""
+def release_source_key(key: str) -> str:
+    """Return the raw key of the upload that a decision is about."""
     return RAW + key.removeprefix(RELEASED).removesuffix(RELEASE_SUFFIX).rpartition(".")[0]
 
 
 def unclaimed_key(source_key: str) -> str:
-    """Return where the copy of an object lies that no partition claims: a folder of their own, since they may be
-    named as anything, also as what a partition keeps in quarantine.
+    """Return the key of the copy of an object that belongs to no partition.
+
+    These copies have a folder of their own, since an unclaimed object may have any name, including one that a
+    partition uses in quarantine.
     """
     return "quarantine/unclaimed/" + source_key.removeprefix(RAW)
 
 
-def masked(source_key: str, stand_in: str = "…") -> str:
-    """Return a raw key with the user id replaced, fit for events, metadata and training data.
+def mask_key(source_key: str, stand_in: str = "…") -> str:
+    """Replace the user id in a raw key, which makes it safe for events, metadata and training data.
 
-    Of a key that does not parse only what cannot name a person is kept, and a fingerprint to find it by.
+    A key that does not parse keeps only the parts that cannot identify a person, or a fingerprint to find it by.
     """
     folder, _, name = source_key.rpartition("/")
     match = _STAMPED.match(name) or _EPOCH.match(name)
@@ -185,7 +187,7 @@ def masked(source_key: str, stand_in: str = "…") -> str:
 
 
 def _is_partition(folder: str) -> bool:
-    """Say whether a folder is that of a known record type and a date."""
+    """Tell whether a folder is that of a known record type and a date."""
     parts = folder.split("/")
     known = len(parts) == _PARTS - 1 and parts[1].lower() in by_avro_name()
     return known and all(part.isdigit() for part in parts[2:])
@@ -197,7 +199,7 @@ def records_key(record_type: str, partition: str) -> str:
 
 
 def rejected_key(avro_name: str, partition: str) -> str:
-    """Return the key of the rows of a partition that validation rejected."""
+    """Return the key of the rows that validation rejected in a partition."""
     year, month, day = partition.split("-")
     return f"quarantine/{avro_name}/{year}/{month}/{day}/rejected_rows.parquet"
 

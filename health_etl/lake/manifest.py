@@ -1,6 +1,6 @@
-"""Manifests: what a partition was made from and what became of every row. They are its commit point.
+"""Manifests: what each partition was made from and what became of every row. Writing one commits the partition.
 
-They hold no clock and no run id: the same inputs give the same bytes.
+They contain no timestamp and no run id: the same inputs give the same bytes.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 
 from health_etl.lake.store import Lake
 
-UNFINISHED = "unfinished"  # stands where a version or a digest does; equals none
-DIGESTED_AT_ONCE = 500  # uploads
+UNFINISHED = "unfinished"  # takes the place of a version or digest and matches none
+DIGEST_BATCH_SIZE = 500  # uploads
 
 
 class AccountingError(AssertionError):
-    """Rows in and rows out do not add up: an error of ours, never of the data."""
+    """Rows in and rows out do not add up: a bug in this project, never in the data."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Quality:
 class FileEntry:
     """One source file and what became of its records; rows are Avro records.
 
-    `reason` says why the file was refused whole: then all of its rows, if they could be counted, are quarantined.
+    `reason` says why the whole file was refused. All of its rows are then quarantined, if they could be counted.
     """
 
     key: str
@@ -50,12 +50,12 @@ class FileEntry:
     detail: str | None = None
     added_fields: tuple[str, ...] = ()
     quality: Quality | None = None
-    rejected_measurements: int = 0  # rows of its records that validation rejected, also of accepted records
-    faults: Mapping[str, int] = field(default_factory=dict)  # measurement rows by "column:reason"
-    release_etag: str | None = None  # of the decision to run it again, where there is one
+    rejected_measurements: int = 0  # rows that validation rejected, including those of accepted records
+    faults: Mapping[str, int] = field(default_factory=dict)  # number of measurement rows by "column:reason"
+    release_etag: str | None = None  # ETag of the decision to release it, if any
 
     def check(self) -> None:
-        """Make sure that every row is accounted for; raises AccountingError."""
+        """Raise AccountingError unless every row is accounted for."""
         if self.rows_in != self.accepted + self.duplicate + self.quarantined or min(self.counts) < 0:
             raise AccountingError(
                 f"{self.rows_in} rows in, but {self.accepted} accepted, {self.duplicate} duplicate and "
@@ -64,7 +64,7 @@ class FileEntry:
 
     @property
     def version(self) -> tuple[str, str | None]:
-        """What it was read as: the upload's ETag, and that of the decision about it."""
+        """The version that was read: the ETags of the upload and of the decision about it."""
         return self.etag, self.release_etag
 
     @property
@@ -85,22 +85,22 @@ class RecordsManifest:
     rejected_rows: int
     table_sha256: str
     rejected_sha256: str | None
-    utc_dates: tuple[str, ...]  # UTC dates that the measurements touch
-    unzoned: bool  # some rows carry no offset of their own, or the Z that may be a lie
-    quality_rules: str = ""  # weights and threshold that files were scored by
+    utc_dates: tuple[str, ...]  # UTC dates that the measurements fall on
+    unzoned: bool  # some rows state no offset, or a Z that may be wrong
+    quality_rules: str = ""  # weights and threshold used to score the files
 
     @property
     def digest(self) -> str:
-        """Data version of the partition: what those downstream depend on."""
+        """Data version of the partition: what everything downstream depends on."""
         return digest([self.table_sha256, *sorted(_quality_lines(self.files))])
 
     @property
     def uploads_digest(self) -> str:
-        """Digest of the uploads, and of the decisions about them, that the partition accounts for."""
+        """Digest of the uploads, and the decisions about them, that the partition accounts for."""
         return versions_digest({file.key: file.version for file in self.files})
 
     def total(self) -> tuple[int, int, int, int]:
-        """Rows in, accepted, duplicate, quarantined, over all files."""
+        """Return rows in, accepted, duplicate and quarantined, summed over all files."""
         sums = [sum(values) for values in zip(*(file.counts for file in self.files), strict=True)]
         return (sums[0], sums[1], sums[2], sums[3]) if sums else (0, 0, 0, 0)
 
@@ -111,13 +111,13 @@ class RecordsManifest:
     @classmethod
     def from_json(cls, content: bytes) -> RecordsManifest:
         """Read a manifest back."""
-        raw = json.loads(content, object_hook=_file_or_other)
+        raw = json.loads(content, object_hook=_parse_file_entry)
         return cls(**{**raw, "files": tuple(raw["files"]), "utc_dates": tuple(raw["utc_dates"])})
 
 
 @dataclass(frozen=True)
 class DerivedManifest:
-    """Manifest of a partition made from others (offsets, insights, journal months)."""
+    """Manifest of a partition derived from other partitions (offsets, insights, journal months)."""
 
     name: str
     partition: str
@@ -142,21 +142,22 @@ class DerivedManifest:
 
 
 def read_records_manifest(lake: Lake, key: str) -> RecordsManifest | None:
-    """Return the manifest under that key, None when there is none."""
+    """Return the manifest with that key; None if there is none."""
     content = lake.find(key)
     return RecordsManifest.from_json(content) if content is not None else None
 
 
 def read_derived_manifest(lake: Lake, key: str) -> DerivedManifest | None:
-    """Return the manifest under that key, None when there is none."""
+    """Return the manifest with that key; None if there is none."""
     content = lake.find(key)
     return DerivedManifest.from_json(content) if content is not None else None
 
 
 def mark_unfinished(lake: Lake, key: str) -> None:
-    """Let the manifest under that key, where there is one, fit no inputs; call it before what it describes is replaced.
+    """Make the manifest with that key, if there is one, match no inputs. Call this before replacing its table.
 
-    A run that ends between a table and its manifest would else look finished once the inputs are what they were.
+    Otherwise a run that dies between writing a table and its manifest would look finished as soon as the inputs
+    return to their earlier state.
     """
     content = lake.find(key)
     if content is not None:
@@ -166,12 +167,12 @@ def mark_unfinished(lake: Lake, key: str) -> None:
 
 
 def canonical_json(value: Any) -> bytes:
-    """Return JSON with sorted keys and a final newline: equal values, equal bytes."""
+    """Return JSON with sorted keys and a final newline: equal values give equal bytes."""
     return (json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1) + "\n").encode()
 
 
 def digest(parts: Iterable[str]) -> str:
-    """Return one SHA-256 over a list of texts."""
+    """Return one SHA-256 over a sequence of strings."""
     whole = hashlib.sha256()
     for part in parts:
         whole.update(part.encode())
@@ -180,7 +181,7 @@ def digest(parts: Iterable[str]) -> str:
 
 
 def versions_digest(versions: Mapping[str, tuple[str, str | None]]) -> str:
-    """Return the data version of uploads: one digest over their keys, each with its ETag and its decision's."""
+    """Return the data version of uploads: one digest over their keys, ETags and the ETags of the decisions on them."""
     whole = VersionsDigest()
     for key, (etag, release) in sorted(versions.items()):
         whole.add(key, etag, release)
@@ -188,42 +189,42 @@ def versions_digest(versions: Mapping[str, tuple[str, str | None]]) -> str:
 
 
 class OutOfOrderError(ValueError):
-    """A key came after one that sorts behind it."""
+    """A key came after one that sorts later."""
 
 
 class VersionsDigest:
-    """`versions_digest` of uploads that come in the order of their keys; holds a few of them at a time."""
+    """Computes `versions_digest` of uploads that arrive in key order, with only a batch of them in memory."""
 
     def __init__(self) -> None:
         self._whole = hashlib.sha256()
-        self._waiting: list[str] = []
+        self._pending: list[str] = []
         self._last = ""
 
     def add(self, key: str, etag: str, release: str | None) -> None:
-        """Take in one upload: its key, its ETag and that of the decision about it. Raises OutOfOrderError."""
+        """Add one upload: its key, its ETag and that of the decision about it. Raises OutOfOrderError."""
         if key < self._last:
             raise OutOfOrderError
         self._last = key
-        self._waiting.append(f"{key} {etag} {release or ''}\0")
-        if len(self._waiting) == DIGESTED_AT_ONCE:
-            self._take_in()
+        self._pending.append(f"{key} {etag} {release or ''}\0")
+        if len(self._pending) == DIGEST_BATCH_SIZE:
+            self._flush()
 
     def hexdigest(self) -> str:
-        """Return the digest of all that came."""
-        self._take_in()
+        """Return the digest of all uploads added so far."""
+        self._flush()
         return self._whole.hexdigest()
 
-    def _take_in(self) -> None:
-        self._whole.update("".join(self._waiting).encode())
-        self._waiting.clear()
+    def _flush(self) -> None:
+        self._whole.update("".join(self._pending).encode())
+        self._pending.clear()
 
 
 def _quality_lines(files: Iterable[FileEntry]) -> list[str]:
     return [f"{file.key} {file.quality.score!r}" for file in files if file.quality and file.accepted]
 
 
-def _file_or_other(raw: dict[str, Any]) -> FileEntry | dict[str, Any]:
-    """Make a file's entry as soon as it is read: of hundred thousand, the dictionaries would take most of the room."""
+def _parse_file_entry(raw: dict[str, Any]) -> FileEntry | dict[str, Any]:
+    """Turn each file's JSON object into a FileEntry at once: a hundred thousand dicts would take most of the memory."""
     if "rows_in" not in raw:
         return raw
     quality = Quality(**raw["quality"]) if raw["quality"] else None

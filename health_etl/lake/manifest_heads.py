@@ -1,6 +1,4 @@
-"""Manifests for whoever compares many of them, tick after tick: kept while their ETag is the same, without what each
-file became.
-"""
+"""Manifests without their file entries, cached by ETag: what sensors need to compare many partitions on every tick."""
 
 from __future__ import annotations
 
@@ -14,56 +12,56 @@ Head = RecordsManifest | DerivedManifest
 
 @dataclass(frozen=True)
 class RecordsHead(RecordsManifest):
-    """A records manifest without its files; digests stand for them. It has no totals."""
+    """A records manifest whose files are replaced by their digests. It has no totals."""
 
-    kept_digest: str = ""
-    kept_uploads_digest: str = ""
+    stored_digest: str = ""
+    stored_uploads_digest: str = ""
 
     @property
     def digest(self) -> str:
         """Data version of the partition."""
-        return self.kept_digest
+        return self.stored_digest
 
     @property
     def uploads_digest(self) -> str:
         """Digest of the uploads that the partition accounts for."""
-        return self.kept_uploads_digest
+        return self.stored_uploads_digest
 
     @classmethod
     def of(cls, manifest: RecordsManifest) -> RecordsHead:
-        """Leave the files of a manifest out."""
+        """Return a manifest without its files."""
         own = {field.name: getattr(manifest, field.name) for field in fields(RecordsManifest)}
-        kept = {"kept_digest": manifest.digest, "kept_uploads_digest": manifest.uploads_digest}
+        kept = {"stored_digest": manifest.digest, "stored_uploads_digest": manifest.uploads_digest}
         return cls(**{**own, "files": (), **kept})
 
     @classmethod
     def read(cls, content: bytes) -> RecordsHead:
-        """Read a manifest and leave its files out."""
+        """Parse a manifest and drop its files."""
         return cls.of(RecordsManifest.from_json(content))
 
 
 class ManifestHeadCache:
-    """Heads by folder and partition. What is no longer listed is forgotten, so it grows with the partitions and not
-    with time.
+    """Manifest heads by folder and partition. Entries that are no longer listed are dropped, so that the cache grows
+    with the number of partitions and not with time.
     """
 
     def __init__(self) -> None:
-        self._kept: dict[str, dict[str, tuple[str, Head]]] = {}
+        self._heads: dict[str, dict[str, tuple[str, Head]]] = {}
 
     def __len__(self) -> int:
-        return sum(map(len, self._kept.values()))
+        return sum(map(len, self._heads.values()))
 
     def find(self, folder: str, partition: str, etag: str) -> Head | None:
-        """Return the head of an object's version, None when it is not known."""
-        kept = self._kept.get(folder, {}).get(partition)
+        """Return the head of this version of an object; None if it is not cached."""
+        kept = self._heads.get(folder, {}).get(partition)
         return kept[1] if kept is not None and kept[0] == etag else None
 
     def keep(self, folder: str, partition: str, etag: str, head: Head) -> None:
-        """Remember a head as that of its object's version."""
-        self._kept.setdefault(folder, {})[partition] = (etag, head)
+        """Cache the head of this version of an object."""
+        self._heads.setdefault(folder, {})[partition] = (etag, head)
 
-    def forget_others(self, folder: str, listed: Mapping[str, str]) -> None:
-        """Forget what lies in a folder and was not listed."""
-        kept = self._kept.get(folder, {})
+    def keep_only(self, folder: str, listed: Mapping[str, str]) -> None:
+        """Drop the entries of a folder that were not listed."""
+        kept = self._heads.get(folder, {})
         for partition in [partition for partition in list(kept) if partition not in listed]:
             kept.pop(partition, None)

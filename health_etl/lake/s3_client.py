@@ -1,4 +1,4 @@
-"""A plain client of the S3 server, for what the lake does not do: buckets, and their settings."""
+"""A boto3 client for what `Lake` does not do: creating buckets and changing their settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CONNECT_TIMEOUT_SECONDS = 5
 
 
 def boto3_client(settings: Settings, service: str) -> Any:
-    """Return boto3's client of a service of the S3 server; close it."""
+    """Return a boto3 client for one service of the S3 server; the caller closes it."""
     import boto3
     from botocore.config import Config
 

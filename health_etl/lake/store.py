@@ -1,6 +1,6 @@
-"""The lake: the one place that knows how objects are kept, whether in a folder or in a bucket.
+"""The lake's object store, in a folder or a bucket. Knows bytes and keys, not what the objects mean.
 
-Every failure of the store leaves here as one of our own: not found, permanent (a retry cannot help) or transient.
+Every store error leaves this module as one of ours: not found, permanent (a retry cannot help) or transient.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from obstore import exceptions
 from obstore.store import LocalStore, MemoryStore, S3Store
 
 from health_etl.errors import ObjectNotFoundError
-from health_etl.lake.failures import no_keys, replaced, translate, unlike_its_size
-from health_etl.lake.keys import RAW, masked
-from health_etl.lake.object_cache import RecentObjects, recent_of
+from health_etl.lake.failures import missing_keys_error, replaced_error, size_mismatch_error, translate
+from health_etl.lake.keys import RAW, mask_key
+from health_etl.lake.object_cache import ObjectCache, shared_cache
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
@@ -38,13 +38,13 @@ CONNECT_TIMEOUT = timedelta(seconds=5)
 REQUEST_TIMEOUT = timedelta(seconds=60)
 RETRIES = 3
 RETRY_TIMEOUT = timedelta(seconds=15)
-LISTED_AT_ONCE = 1000  # objects; a page of S3
+LIST_PAGE_SIZE = 1000  # objects; one page of an S3 listing
 READ_AHEAD_BYTES = 1024 * 1024
-NO_SUCH_RANGE = "416 "  # what S3 says when an object is asked for its last bytes and has none
+INVALID_RANGE = "416 "  # S3's answer to a suffix range request for an empty object
 
 
 class ObjectInfo(NamedTuple):
-    """One object of a listing; a tuple, since a listing makes hundred thousands of them. Sorts by key."""
+    """One object of a listing; a tuple because a listing may create hundreds of thousands. Sorts by key."""
 
     key: str
     size_bytes: int
@@ -53,24 +53,24 @@ class ObjectInfo(NamedTuple):
 
 @dataclass(frozen=True)
 class FetchedObject:
-    """One object as read; its ETag may be newer than that of a listing."""
+    """One object as read; its ETag may be newer than the one in a listing."""
 
     content: bytes
     etag: str
 
 
 class LakeFile(io.RawIOBase):
-    """A seekable object, as Python's io knows files. All reads are of the version that was opened.
+    """A seekable, read-only file over an object. All reads are of the version that was opened.
 
-    One that is replaced or removed meanwhile fails as transient: half of each would be neither.
+    If the object is replaced or removed meanwhile, reads raise TransientError rather than mix two versions.
     """
 
     def __init__(self, size_bytes: int, end: bytes, read: Callable[[int, int], bytes]) -> None:
         self._size_bytes = size_bytes
         self._read = read
         self._position = 0
-        self._ahead = end  # what was read last, and where it begins
-        self._ahead_from = size_bytes - len(end)
+        self._buffer = end  # the range read last
+        self._buffer_start = size_bytes - len(end)
 
     def readable(self) -> bool:
         """Return true."""
@@ -90,7 +90,7 @@ class LakeFile(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: Buffer) -> int:
-        """Fill the buffer; return how many bytes it took."""
+        """Fill the buffer; return the number of bytes read."""
         view = memoryview(buffer)
         content = self._next(len(view))
         view[: len(content)] = content
@@ -101,10 +101,10 @@ class LakeFile(io.RawIOBase):
         start, end = self._position, min(self._position + count, self._size_bytes)
         if start >= end:
             return b""
-        if not self._ahead_from <= start <= end <= self._ahead_from + len(self._ahead):
-            self._ahead = self._read(start, max(end, min(start + READ_AHEAD_BYTES, self._size_bytes)))
-            self._ahead_from = start
-        return self._ahead[start - self._ahead_from : end - self._ahead_from]
+        if not self._buffer_start <= start <= end <= self._buffer_start + len(self._buffer):
+            self._buffer = self._read(start, max(end, min(start + READ_AHEAD_BYTES, self._size_bytes)))
+            self._buffer_start = start
+        return self._buffer[start - self._buffer_start : end - self._buffer_start]
 
 
 class Lake:
@@ -116,10 +116,10 @@ class Lake:
         url: str,
         concurrency: int = 16,
         endpoint: str | None = None,
-        recent: RecentObjects | None = None,
+        cache: ObjectCache | None = None,
     ) -> None:
         self._store = store
-        self._recent = recent or RecentObjects()
+        self._cache = cache or ObjectCache()
         self._endpoint = endpoint
         self.url = url
         self.concurrency = concurrency
@@ -129,40 +129,40 @@ class Lake:
         return f"{self.url}/{key}"
 
     def get(self, key: str) -> bytes:
-        """Return an object's bytes; ObjectNotFoundError when there is none."""
+        """Return an object's bytes; raises ObjectNotFoundError if there is none."""
         found = self.fetch(key)
-        self._recent.keep(key, found.etag, found.content)
+        self._cache.keep(key, found.etag, found.content)
         return found.content
 
     def fetch(self, key: str) -> FetchedObject:
-        """Return an object's bytes and their ETag; ObjectNotFoundError when there is none."""
-        with self._failures(key):
+        """Return an object's bytes and ETag, bypassing the cache; raises ObjectNotFoundError if there is none."""
+        with self._translate_errors(key):
             found = obstore.get(self._store, key)
             content = bytes(found.bytes())
         self._check_size(key, len(content), found.meta["size"])
         return FetchedObject(content, found.meta["e_tag"] or "")
 
     def fetch_version(self, key: str, etag: str) -> FetchedObject:
-        """Return an object as `fetch` does, without a request when it has that ETag and was read or written lately."""
-        known = self._recent.find(key, etag)
+        """Return an object as `fetch` does, but from the cache if it holds the version with this ETag."""
+        known = self._cache.find(key, etag)
         if known is not None:
             return FetchedObject(known, etag)
         found = self.fetch(key)
-        self._recent.keep(key, found.etag, found.content)
+        self._cache.keep(key, found.etag, found.content)
         return found
 
     def find(self, key: str) -> bytes | None:
-        """Return an object's bytes, or None when there is none."""
+        """Return an object's bytes; None if there is none."""
         try:
             return self.get(key)
         except ObjectNotFoundError:
             return None
 
     def sha256(self, key: str) -> str | None:
-        """Return the SHA-256 of an object's bytes in hex, read piece by piece; None when there is none."""
+        """Return the SHA-256 of an object's bytes in hex, read in chunks; None if there is no such object."""
         whole, size_bytes = hashlib.sha256(), 0
         try:
-            with self._failures(key):
+            with self._translate_errors(key):
                 found = obstore.get(self._store, key)
                 for chunk in found.stream():
                     whole.update(chunk)
@@ -173,83 +173,83 @@ class Lake:
         return whole.hexdigest()
 
     def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, FetchedObject | None]]:
-        """Fetch objects concurrently, in the order asked; None for one that is not there."""
-        return self._many(keys, self.fetch)
+        """Fetch objects concurrently and yield them in the given order; None for one that does not exist."""
+        return self._fetch_many(keys, self.fetch)
 
     def get_versions(self, etags: Mapping[str, str]) -> Iterator[tuple[str, FetchedObject | None]]:
-        """Do the same as `get_many` for objects of known ETags, each as `fetch_version` does."""
-        return self._many(etags, lambda key: self.fetch_version(key, etags[key]))
+        """Like `get_many`, for objects with known ETags: each is fetched as by `fetch_version`."""
+        return self._fetch_many(etags, lambda key: self.fetch_version(key, etags[key]))
 
     def put(self, key: str, content: bytes) -> None:
-        """Write an object: all of the new or the old one, nothing between."""
-        with self._failures(key):
+        """Write an object atomically: readers see all of the old or all of the new content."""
+        with self._translate_errors(key):
             written = obstore.put(self._store, key, content)
-        self._recent.keep(key, written["e_tag"], content)
+        self._cache.keep(key, written["e_tag"], content)
 
     def put_file(self, key: str, path: Path) -> None:
         """Write an object from a local file, atomically."""
-        with self._failures(key):
+        with self._translate_errors(key):
             obstore.put(self._store, key, path)
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Remove objects; one that is not there is no error."""
+        """Delete objects; it is not an error if one does not exist."""
         for key in keys:
-            self._recent.forget(key)
+            self._cache.forget(key)
             try:
-                with self._failures(key):
+                with self._translate_errors(key):
                     obstore.delete(self._store, key)
             except ObjectNotFoundError:
                 continue
 
     def objects(self, prefix: str) -> Iterator[ObjectInfo]:
         """List the objects under a folder (`prefix` ends in /), page by page."""
-        with self._failures(prefix):
-            for page in obstore.list(self._store, prefix, chunk_size=LISTED_AT_ONCE):
+        with self._translate_errors(prefix):
+            for page in obstore.list(self._store, prefix, chunk_size=LIST_PAGE_SIZE):
                 for meta in page:
                     yield ObjectInfo(meta["path"], meta["size"], meta["e_tag"] or "")
 
     def folders(self, prefix: str) -> list[str]:
         """Return the names of the folders directly under a folder."""
-        with self._failures(prefix):
+        with self._translate_errors(prefix):
             found = obstore.list_with_delimiter(self._store, prefix)
         return sorted(path.rstrip("/").rpartition("/")[2] for path in found["common_prefixes"])
 
     def open(self, key: str) -> LakeFile:
-        """Return a seekable reader that fetches only what is asked; a small object comes whole, in one request."""
-        meta, end = self._end(key)
+        """Return a seekable reader that fetches only the ranges read; a small object takes a single request."""
+        meta, end = self._read_tail(key)
 
         def read(start: int, end: int) -> bytes:
             options: GetOptions = {"range": (start, end), "if_match": meta["e_tag"]}
             try:
-                with self._failures(key):
+                with self._translate_errors(key):
                     content = bytes(obstore.get(self._store, key, options=options).bytes())
             except ObjectNotFoundError:
-                raise replaced(self.url, _told(key)) from None
+                raise replaced_error(self.url, _display_key(key)) from None
             self._check_size(key, len(content), end - start)
             return content
 
         return LakeFile(meta["size"], end, read)
 
     def check(self) -> None:
-        """Make sure that the lake answers and can be written; raises PermanentError or TransientError."""
+        """Verify that the lake responds and is writable; raises PermanentError or TransientError."""
         probe = "_doctor/probe"
         self.put(probe, b"ok")
         self.get(probe)
         self.delete([probe])
 
-    def _end(self, key: str) -> tuple[ObjectMeta, bytes]:
-        """Return what the store says of an object, and its last bytes: Parquet is read from there."""
+    def _read_tail(self, key: str) -> tuple[ObjectMeta, bytes]:
+        """Return an object's metadata and its last bytes, which is where reading Parquet starts."""
         options: GetOptions = {"range": {"suffix": READ_AHEAD_BYTES}}
-        with self._failures(key):
+        with self._translate_errors(key):
             try:
                 found = obstore.get(self._store, key, options=options)
                 return found.meta, bytes(found.bytes())
             except exceptions.GenericError as error:
-                if NO_SUCH_RANGE not in str(error):
+                if INVALID_RANGE not in str(error):
                     raise
                 return obstore.head(self._store, key), b""
 
-    def _many(
+    def _fetch_many(
         self, keys: Iterable[str], fetch: Callable[[str], FetchedObject]
     ) -> Iterator[tuple[str, FetchedObject | None]]:
         def found(key: str) -> FetchedObject | None:
@@ -258,32 +258,32 @@ class Lake:
             except ObjectNotFoundError:
                 return None
 
-        # Windows keep at most `concurrency` objects waiting: memory hangs on that, not on the number of keys.
+        # Fetched in windows: memory depends on `concurrency`, not on the number of keys.
         pending = iter(keys)
         with ThreadPoolExecutor(self.concurrency) as pool:
             while window := [*islice(pending, self.concurrency)]:
                 yield from zip(window, pool.map(found, window), strict=True)
 
     def _check_size(self, key: str, size_bytes: int, expected_bytes: int) -> None:
-        # obstore takes a read that broke off up again, of the same ETag or not at all, but trusts the answer's range.
+        # obstore resumes an interrupted read only for the same ETag, but it does not check the range of the response.
         if size_bytes != expected_bytes:
-            raise unlike_its_size(self.url, _told(key))
+            raise size_mismatch_error(self.url, _display_key(key))
 
     @contextmanager
-    def _failures(self, key: str) -> Iterator[None]:
+    def _translate_errors(self, key: str) -> Iterator[None]:
         try:
             yield
         except (exceptions.BaseError, OSError) as error:
-            raise translate(error, self.url, self._endpoint, _told(key)) from None
+            raise translate(error, self.url, self._endpoint, _display_key(key)) from None
 
 
-def _told(key: str) -> str:
-    """Return a key as people may see it."""
-    return masked(key) if key.startswith(RAW) else key
+def _display_key(key: str) -> str:
+    """Return a key as it may be shown, without a user id."""
+    return mask_key(key) if key.startswith(RAW) else key
 
 
 def connect(settings: Settings) -> Lake:
-    """Open the lake that the settings name; a folder is made when it is not there."""
+    """Open the lake named in the settings; a missing folder is created."""
     url = urlsplit(settings.lake)
     if url.scheme == "file":
         root = Path(unquote(url.path))
@@ -291,12 +291,12 @@ def connect(settings: Settings) -> Lake:
             store: Store = LocalStore(prefix=root, mkdir=True)
         except (exceptions.BaseError, OSError) as error:
             raise translate(error, settings.lake, None, "") from None
-        return Lake(store, settings.lake, settings.concurrency, recent=recent_of(settings.lake))
+        return Lake(store, settings.lake, settings.concurrency, cache=shared_cache(settings.lake))
     if settings.s3_endpoint_url and settings.s3_access_key_id is None:
-        raise no_keys(settings.lake)
+        raise missing_keys_error(settings.lake)
     store = _s3(settings, url.netloc, url.path.strip("/"))
-    recent = recent_of(f"{settings.s3_endpoint_url} {settings.lake}")
-    return Lake(store, settings.lake, settings.concurrency, settings.s3_endpoint_url, recent)
+    cache = shared_cache(f"{settings.s3_endpoint_url} {settings.lake}")
+    return Lake(store, settings.lake, settings.concurrency, settings.s3_endpoint_url, cache)
 
 
 def _s3(settings: Settings, bucket: str, prefix: str) -> S3Store:
@@ -312,7 +312,7 @@ def _s3(settings: Settings, bucket: str, prefix: str) -> S3Store:
         prefix=prefix or None,
         region=settings.s3_region,
         virtual_hosted_style_request=False,
-        # We remove object by object, and not every server takes the request for many (Ceph 16 falls over it).
+        # We delete one by one anyway, and not every server supports bulk deletes (Ceph 16 fails on them).
         config={"disable_bulk_delete": True},
         client_options={
             "allow_http": True,

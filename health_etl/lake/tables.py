@@ -1,4 +1,6 @@
-"""Parquet in the lake: canonical bytes out, frames in. The same rows always give the same bytes."""
+"""Reading and writing Parquet in the lake. The same rows always give the same bytes. What the columns mean belongs to
+the callers.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ ROW_GROUP_ROWS = 64 * 1024
 
 
 class TableWriter:
-    """Writes one Parquet object from pieces; row groups have the same bounds whatever the pieces were."""
+    """Writes one Parquet object from several tables; the row groups do not depend on how the rows were split."""
 
     def __init__(self, lake: Lake, key: str, schema: pa.Schema) -> None:
         self._lake = lake
@@ -33,7 +35,7 @@ class TableWriter:
         self.rows = 0
 
     def append(self, table: pa.Table) -> None:
-        """Add rows behind those already added."""
+        """Append rows."""
         self.rows += table.num_rows
         self._pending.append(table)
         self._pending_rows += table.num_rows
@@ -44,7 +46,7 @@ class TableWriter:
             self._pending_rows -= ROW_GROUP_ROWS
 
     def publish(self) -> str:
-        """Put the object into the lake, whole; return the SHA-256 of its bytes."""
+        """Write the complete object to the lake; return the SHA-256 of its bytes."""
         if self._pending_rows:
             self._write(pa.concat_tables(self._pending))
         self._writer.close()
@@ -54,7 +56,7 @@ class TableWriter:
         return sha256
 
     def _write(self, rows: pa.Table) -> None:
-        # In one chunk: where chunks end would show in the bytes.
+        # As one chunk: chunk boundaries would affect the bytes.
         self._writer.write_table(rows.combine_chunks(), row_group_size=ROW_GROUP_ROWS)
 
     def __enter__(self) -> TableWriter:
@@ -68,8 +70,8 @@ class TableWriter:
 
 
 def to_arrow(rows: pd.DataFrame, schema: pa.Schema) -> pa.Table:
-    """Turn a frame into a table of exactly that schema; ValueError where a column that must be filled has a null."""
-    # A column without any value has whatever type pandas gave it, which need not cast.
+    """Convert a frame to a table of exactly that schema; raises ValueError if a non-nullable column has a null."""
+    # A column without any value has an arbitrary pandas dtype, which may not cast.
     is_filled = dict(zip(schema.names, rows[schema.names].notna().to_numpy().any(axis=0), strict=True))
     arrays = [
         pa.array(rows[field.name], field.type) if is_filled[field.name] else pa.nulls(len(rows), field.type)
@@ -77,7 +79,7 @@ def to_arrow(rows: pd.DataFrame, schema: pa.Schema) -> pa.Table:
     ]
     empty = [field.name for field, array in zip(schema, arrays, strict=True) if array.null_count and not field.nullable]
     if empty:
-        raise ValueError(f"columns that must be filled have nulls: {', '.join(empty)}")
+        raise ValueError(f"non-nullable columns have nulls: {', '.join(empty)}")
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
@@ -89,7 +91,7 @@ def write_table(lake: Lake, key: str, rows: pd.DataFrame, schema: pa.Schema) -> 
 
 
 def table_sha256(rows: pd.DataFrame, schema: pa.Schema) -> str:
-    """Return the SHA-256 of the bytes that a frame would have as a Parquet object."""
+    """Return a SHA-256 over a frame, computed from uncompressed Parquet bytes."""
     sink = pa.BufferOutputStream()
     pq.write_table(to_arrow(rows, schema), sink, compression="none", write_statistics=False)
     return hashlib.sha256(sink.getvalue()).hexdigest()
@@ -102,13 +104,13 @@ def read_frame(
     people: Sequence[str] | None = None,
     person_column: str = "user_id",
 ) -> pd.DataFrame:
-    """Read a Parquet object as a frame, only the row groups, columns and people asked for."""
+    """Read a Parquet object as a frame, limited to the given columns and people."""
     frame: pd.DataFrame = read_table(lake, key, columns, people, person_column).to_pandas()
     return frame
 
 
 def frame_of(table: pa.Table) -> pd.DataFrame:
-    """Return a table as a frame with nullable integers: a missing one stays missing, and makes no column of floats."""
+    """Convert a table to a frame with nullable integers, so that a null does not turn a column into floats."""
     frame: pd.DataFrame = table.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype()}.get)
     return frame
 
@@ -126,7 +128,7 @@ def read_table(
     people: Sequence[str] | None = None,
     person_column: str = "user_id",
 ) -> pa.Table:
-    """Read a Parquet object, only the row groups, columns and people asked for."""
+    """Read a Parquet object, limited to the given columns and people."""
     filters = None if people is None else pc.field(person_column).isin(pa.array(people, pa.string()))
     table = pq.read_table(lake.open(key), columns=list(columns) if columns else None, filters=filters)
     return table.replace_schema_metadata(None)

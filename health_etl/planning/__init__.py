@@ -1,1 +1,1 @@
-"""What is out of date, and what to run for it. Pure functions, no dagster."""
+"""Planning: what is out of date, and what to run for it. Submitting runs belongs in orchestration/."""

@@ -1,4 +1,4 @@
-"""What to ask for: (what is out of date, earlier runs) -> run requests. Pure; looks at neither lake nor instance."""
+"""Planning run requests from what is out of date and from earlier runs. Accesses neither the lake nor Dagster."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ from health_etl.planning.spans import next_day, ranges
 from health_etl.wording import counted
 
 MAX_ATTEMPTS = 3
-# Waits after a failure before an attempt of that number: a store that is away for minutes costs no attempt.
-WAITS = MappingProxyType({2: 1, 3: 5})
-# Partitions in one run, by attempt: what brings its process down is alone at last, and takes no neighbour with it.
+# Multiples of the retry wait before each attempt, so that an outage of minutes does not use up the attempts.
+BACKOFF_FACTORS = MappingProxyType({2: 1, 3: 5})
+# By attempt: a partition that crashes its process is finally run alone and affects no other.
 MAX_PARTITIONS_PER_RUN = MappingProxyType({1: 31, 2: 7, 3: 1})
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 ATTEMPT = "health_etl/attempt"
-REQUESTED = "health_etl/requested"  # the state wanted of each partition, so that a later tick knows what failed
-SHORT_DIGEST = 12  # hex digits; tells states of one partition apart, and 31 of them fit an index of PostgreSQL
+REQUESTED = "health_etl/requested"  # the requested state of each partition, so that a later tick knows what failed
+SHORT_DIGEST = 12  # hex digits; enough for the states of one partition, and 31 of them fit into a PostgreSQL index
 
 
 def state(parts: Iterable[str]) -> str:
-    """Return a short digest of the state that a partition is wanted in."""
+    """Return a short digest of the state that a partition should be brought to."""
     return digest(parts)[:SHORT_DIGEST]
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """The latest run that had a partition to make, which is still out of date."""
+    """The latest run that was to materialise a partition that is still out of date."""
 
     running: bool
-    wanted: str | None = None  # the state that it was asked for; None when no sensor asked
+    wanted: str | None = None  # the requested state; None if no sensor requested the run
     number: int = 0
     ended_s: float = 0.0  # epoch seconds
 
 
 @dataclass(frozen=True)
 class RunPlan:
-    """One run to ask for."""
+    """One run to request."""
 
     run_key: str
     attempt: int
-    wanted: Mapping[str, str]  # state by partition, consecutive, in order
+    wanted: Mapping[str, str]  # state by partition; consecutive partitions, in order
 
     @property
     def partitions(self) -> list[str]:
@@ -55,7 +55,7 @@ class RunPlan:
 
     @property
     def tags(self) -> dict[str, str]:
-        """Tags that let Dagster run the range, and a later tick recognise the attempt."""
+        """Tags by which Dagster runs the range and a later tick recognises the attempt."""
         return {
             RANGE_START: self.partitions[0],
             RANGE_END: self.partitions[-1],
@@ -66,35 +66,35 @@ class RunPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to ask for now, and what of the rest."""
+    """The runs to request now, and the status of all other partitions that are out of date."""
 
     run_plans: tuple[RunPlan, ...] = ()
-    running: tuple[str, ...] = ()  # a run is on its way to them
-    backing_off: tuple[str, ...] = ()  # failed a moment ago
-    exhausted: tuple[str, ...] = ()  # failed as often as allowed
-    postponed: tuple[str, ...] = ()  # the next tick asks for them
-    covered: tuple[str, ...] = ()  # of those running, the ones that are brought to just the state that is wanted
+    running: tuple[str, ...] = ()  # in a queued or running run
+    backing_off: tuple[str, ...] = ()  # failed recently, waiting for the next attempt
+    exhausted: tuple[str, ...] = ()  # out of attempts
+    postponed: tuple[str, ...] = ()  # left for the next tick
+    covered: tuple[str, ...] = ()  # the running ones that are being brought to exactly the requested state
 
     @property
-    def is_at_rest(self) -> bool:
-        """Say whether nothing is out of date that a run could mend."""
+    def is_idle(self) -> bool:
+        """Whether nothing is out of date, except partitions that are out of attempts."""
         return not (self.run_plans or self.running or self.backing_off or self.postponed)
 
     def sentence(self) -> str:
         """Return the counts in words."""
-        told = [
-            f"{counted(sum(len(run_plan.wanted) for run_plan in self.run_plans), 'partition')} asked for in "
+        phrases = [
+            f"{counted(sum(len(run_plan.wanted) for run_plan in self.run_plans), 'partition')} requested in "
             f"{counted(len(self.run_plans), 'run')}"
         ]
         for partitions, what in (
             (self.running, "running or queued"),
-            (self.backing_off, "failed and tried again soon"),
+            (self.backing_off, "failed and will be retried"),
             (self.exhausted, f"given up after {MAX_ATTEMPTS} attempts"),
             (self.postponed, "left for the next tick"),
         ):
             if partitions:
-                told.append(f"{len(partitions)} {what}")
-        return ", ".join(told)
+                phrases.append(f"{len(partitions)} {what}")
+        return ", ".join(phrases)
 
 
 def plan(
@@ -108,11 +108,11 @@ def plan(
     retry_seconds: float,
     following: Callable[[str], str] = next_day,
 ) -> Plan:
-    """Return the runs to ask for.
+    """Return the runs to request.
 
-    `stale` has the state wanted of each partition that is out of date; `attempts` the latest run that was to make
-    it; `generations` a number that grows whenever a partition is made, so that a run key is never used twice for
-    different work and always twice for the same; `retry_seconds` is how long the second attempt waits.
+    `stale` holds the state that each outdated partition should have, `attempts` the latest run for it.
+    `generations` holds a number that grows whenever a partition is materialised, so that the same work always gets
+    the same run key and different work never does. `retry_seconds` is the wait before the second attempt.
     """
     running, backing_off, exhausted, covered = [], [], [], []
     due: dict[int, list[str]] = defaultdict(list)
@@ -124,7 +124,7 @@ def plan(
             covered += [partition] if before.wanted == stale[partition] else []
         elif failures >= MAX_ATTEMPTS:
             exhausted.append(partition)
-        elif before is not None and failures and now_s < before.ended_s + WAITS[failures + 1] * retry_seconds:
+        elif before is not None and failures and now_s < before.ended_s + BACKOFF_FACTORS[failures + 1] * retry_seconds:
             backing_off.append(partition)
         else:
             due[failures + 1].append(partition)
@@ -133,9 +133,8 @@ def plan(
         for number, partitions in due.items()
         for keys in ranges(partitions, MAX_PARTITIONS_PER_RUN[number], following)
     ]
-    run_plans.sort(
-        key=lambda run_plan: run_plan.partitions[-1], reverse=True
-    )  # people wait for today, not for what lies years back
+    # Newest first: people wait for today's partition, not for those of years ago.
+    run_plans.sort(key=lambda run_plan: run_plan.partitions[-1], reverse=True)
     later = [partition for run_plan in run_plans[max_runs:] for partition in run_plan.wanted]
     return Plan(
         tuple(run_plans[:max_runs]),
@@ -147,13 +146,13 @@ def plan(
     )
 
 
-def wanted_by(tags: Mapping[str, str], partition: str) -> tuple[str | None, int]:
-    """Return the state that a run was asked to bring a partition to, and the number of the attempt."""
-    return wanted_of(tags).get(partition), int(tags.get(ATTEMPT, 0))
+def requested_state(tags: Mapping[str, str], partition: str) -> tuple[str | None, int]:
+    """Return the state that a run was requested to bring a partition to, and the number of the attempt."""
+    return requested_states(tags).get(partition), int(tags.get(ATTEMPT, 0))
 
 
-def wanted_of(tags: Mapping[str, str]) -> dict[str, str]:
-    """Return the state that a run was asked to bring each partition to; nothing where no sensor asked."""
+def requested_states(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the state that a run was requested to bring each partition to; empty if no sensor requested it."""
     found: dict[str, str] = json.loads(tags.get(REQUESTED, "{}"))
     return found
 

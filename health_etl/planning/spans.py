@@ -1,4 +1,4 @@
-"""Days and months in a row, as partition keys. Knows no partitions definition: those are Dagster's."""
+"""Spans of consecutive days and months, as partition keys. Partitions definitions belong in orchestration/."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from datetime import date, timedelta
 
 
 def month_key(month: str) -> str:
-    """Return the partition key of a month YYYY-MM."""
+    """Return the partition key of a month (YYYY-MM)."""
     return f"{month}-01"
 
 
 def month_of(partition_key: str) -> str:
-    """Return the month YYYY-MM of a partition key."""
+    """Return the month (YYYY-MM) of a partition key."""
     return partition_key[:7]
 
 
@@ -28,14 +28,12 @@ def next_month(partition_key: str) -> str:
 
 
 def ranges(
-    partition_keys: Iterable[str], longest: int, following: Callable[[str], str] = next_day
+    partition_keys: Iterable[str], max_length: int, following: Callable[[str], str] = next_day
 ) -> list[tuple[str, ...]]:
-    """Split partition keys into runs of consecutive ones, none longer than `longest`; `following` says what comes
-    after a key.
-    """
+    """Split partition keys into spans of at most `max_length` consecutive keys; `following` returns the next key."""
     found: list[list[str]] = []
     for key in sorted(partition_keys):
-        if found and following(found[-1][-1]) == key and len(found[-1]) < longest:
+        if found and following(found[-1][-1]) == key and len(found[-1]) < max_length:
             found[-1].append(key)
         else:
             found.append([key])

@@ -1,4 +1,4 @@
-"""What is out of date: pure comparison of what the lake lists with what its manifests account for."""
+"""What is out of date: compares the uploads in the lake with what its manifests account for. Runs nothing."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ from health_etl.uploads.listing import Listing, Upload
 
 @dataclass(frozen=True)
 class Scope:
-    """The upload dates and record types that a person asked for; None means all that the lake holds."""
+    """The upload dates and record types to consider; None means everything in the lake."""
 
     first: date | None = None
     last: date | None = None
     types: frozenset[str] | None = None
 
     @classmethod
-    def of_dates(cls, first: str | None, last: str | None, types: frozenset[str] | None) -> Scope:
-        """Return a scope from dates written YYYY-MM-DD."""
+    def from_dates(cls, first: str | None, last: str | None, types: frozenset[str] | None) -> Scope:
+        """Return a scope from dates in the form YYYY-MM-DD."""
         return cls(date.fromisoformat(first) if first else None, date.fromisoformat(last) if last else None, types)
 
     def holds(self, name: str, upload_date: date) -> bool:
-        """Say whether a partition is asked for."""
+        """Tell whether a partition is in scope."""
         return self.holds_type(name) and self.holds_date(upload_date.isoformat())
 
     def holds_type(self, name: str) -> bool:
-        """Say whether a record type is asked for."""
+        """Tell whether a record type is in scope."""
         return self.types is None or name in self.types
 
     def holds_date(self, partition: str) -> bool:
-        """Say whether an upload date (YYYY-MM-DD) is asked for."""
+        """Tell whether an upload date (YYYY-MM-DD) is in scope."""
         after = self.first is None or partition >= self.first.isoformat()
         return after and (self.last is None or partition <= self.last.isoformat())
 
 
 @dataclass(frozen=True)
 class DailyWork:
-    """Daily partitions to bring up to date: record types, and names of insights, by upload date."""
+    """Daily partitions to bring up to date: record types and names of insights, by upload date."""
 
     records: Mapping[str, frozenset[str]]
     offsets: frozenset[str]
@@ -66,10 +66,10 @@ class DailyWork:
 def stale_records(
     listing: Listing, catalogue: Catalogue, scope: Scope, rules: QualityRules
 ) -> dict[tuple[str, date], tuple[Upload, ...]]:
-    """Return the records partitions in scope whose uploads are not those that their manifest accounts for, or were
-    scored by other rules.
+    """Return the records partitions in scope whose manifest does not account for their uploads, or was made under other
+    quality rules; each with its uploads.
 
-    A partition whose uploads have all vanished is among them, with none.
+    A partition whose uploads have all been deleted is included, with none.
     """
     expected: dict[tuple[str, date], tuple[Upload, ...]] = {
         (name, date.fromisoformat(partition)): () for name in record_types() for partition in catalogue.records(name)
@@ -79,7 +79,7 @@ def stale_records(
         (name, upload_date): uploads
         for (name, upload_date), uploads in sorted(expected.items())
         if scope.holds(name, upload_date)
-        # A start date that was set later leaves what lies before it as it is.
+        # Partitions before the start date stay as they are.
         and listing.first <= upload_date <= listing.last
         and not records_partition.is_current(
             catalogue.records(name).get(upload_date.isoformat()), uploads, record_types()[name], rules
@@ -93,8 +93,8 @@ def daily_work(
     options: InsightOptions,
     start_date: date = date.min,
 ) -> DailyWork:
-    """Return the daily partitions to run: these records with what hangs on them at the same date, and whatever of
-    the offsets and insights is not made from what the manifests now say. Nothing before `start_date` is touched.
+    """Return the daily partitions to run: these records and everything that depends on them at the same date, plus
+    all offsets and insights that are out of date. Nothing before `start_date` is included.
     """
     first = start_date.isoformat()
     by_date: dict[str, set[str]] = defaultdict(set)
@@ -109,7 +109,7 @@ def daily_work(
         for key in (key for key in stale_insights(catalogue, name, options) if key >= first):
             insights[key].add(name)
     for names in insights.values():
-        names.add(DAILY_JOURNAL)  # it follows whatever changes on its date
+        names.add(DAILY_JOURNAL)  # it depends on all insights of its date
     return DailyWork(
         {key: frozenset(names) for key, names in by_date.items()},
         frozenset(offsets),
@@ -118,9 +118,9 @@ def daily_work(
 
 
 def stale_insights(catalogue: Catalogue, name: str, options: InsightOptions) -> list[str]:
-    """Return the partitions of insights that do not say what they should, of a record type or the day across types.
+    """Return the insights partitions, of a record type or of the daily journal, that are out of date.
 
-    They were measured from other inputs than they should be, or what they look back on has changed.
+    They were computed from other inputs than the current ones, or the days that they look back on have changed.
     """
     written = catalogue.insights(name)
     index = DaysIndex(written)
@@ -132,7 +132,7 @@ def stale_insights(catalogue: Catalogue, name: str, options: InsightOptions) -> 
 
 
 def _wanted_days(catalogue: Catalogue, name: str, options: InsightOptions) -> Iterator[tuple[str, str]]:
-    """Yield every partition that is called for, with the digest of what its days are measured from."""
+    """Yield every partition that should exist, with the digest of the inputs of its days."""
     if name == DAILY_JOURNAL:
         types = daily_journal.indices(catalogue)
         for key in sorted({*catalogue.insights(name), *(key for type_ in types for key in catalogue.insights(type_))}):
@@ -147,7 +147,7 @@ def _wanted_days(catalogue: Catalogue, name: str, options: InsightOptions) -> It
 
 
 def stale_months(lake: Lake, catalogue: Catalogue) -> list[str]:
-    """Return the journal months (YYYY-MM) that are not made from the insights as they are now."""
+    """Return the journal months (YYYY-MM) that were not made from the current insights."""
     return [
         month
         for month in journal.months(catalogue, lake)
@@ -161,4 +161,4 @@ def _dates_with_records(catalogue: Catalogue) -> Sequence[str]:
 
 def _offsets_stale(catalogue: Catalogue, key: str) -> bool:
     written = catalogue.offsets.get(key)
-    return written is None or written.inputs_digest != utc_offsets.inputs_digest(catalogue.of_date(key))
+    return written is None or written.inputs_digest != utc_offsets.inputs_digest(catalogue.records_on(key))

@@ -1,7 +1,7 @@
-"""Upload messages as they come from a broker, read into partitions. Pure: knows no broker, no lake and no Dagster.
+"""Parsing of upload messages into the partitions that they concern. Knows no broker, no lake and no Dagster.
 
-Two kinds are known: S3 event notifications (MinIO's and Ceph's JSON, several records a message, keys url-encoded or
-not) and the upload message of the system before this one, one object each.
+Two kinds of message are supported: S3 event notifications (JSON from MinIO or Ceph, with several records per message
+and keys that may be URL-encoded) and the upload message of the predecessor, about a single object.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ _CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}\Z")
 
 
 class Refusal(StrEnum):
-    """Why a message is no use; the dead letter carries it."""
+    """Why a message cannot be used; recorded in the dead letter."""
 
-    MALFORMED = "malformed"  # no JSON object of a known kind
+    MALFORMED = "malformed"  # not a JSON object of a supported kind
     FOREIGN_BUCKET = "foreign_bucket"
     UNKNOWN_TYPE = "unknown_type"
     KEY_UNPARSEABLE = "key_unparseable"
     OUTSIDE_PARTITIONS = "outside_partitions"
-    CONTRADICTION = "contradiction"  # the record type it states is not that of its key
+    CONTRADICTION = "contradiction"  # the stated record type differs from that of the key
 
 
 @dataclass(frozen=True)
-class Addressee:
-    """What messages are for: the bucket and folder of the lake, and its upload dates. No bucket means any."""
+class MessageFilter:
+    """Which objects messages may be about: bucket and prefix of the lake, and its upload dates. No bucket means any."""
 
     bucket: str | None
     prefix: str
@@ -41,8 +41,8 @@ class Addressee:
     last: date
 
     @classmethod
-    def of(cls, lake_url: str, first: date, last: date) -> Addressee:
-        """Read the address off the lake's URL; a lake in a folder has no bucket."""
+    def of(cls, lake_url: str, first: date, last: date) -> MessageFilter:
+        """Return the filter for a lake's URL; a lake in a folder has no bucket."""
         url = urlsplit(lake_url)
         if url.scheme != "s3":
             return cls(None, "", first, last)
@@ -51,13 +51,13 @@ class Addressee:
 
 
 @dataclass(frozen=True)
-class Parsed:
-    """What a message says: partitions (record type, upload date) to look at, and why it, or a part of it, is no use."""
+class ParsedMessage:
+    """A parsed message: the partitions (record type, upload date) it concerns, and why (part of) it is unusable."""
 
     partitions: frozenset[tuple[str, str]] = frozenset()
     correlation_id: str | None = None
     refusal: Refusal | None = None
-    ignored: int = 0  # objects of the lake that are no uploads
+    ignored: int = 0  # objects in the lake that are not uploads
 
 
 class _RefusedError(Exception):
@@ -66,21 +66,21 @@ class _RefusedError(Exception):
         self.refusal = refusal
 
 
-def parse(body: bytes, addressee: Addressee, correlation_id: str | None = None) -> Parsed:
-    """Read one message; never raises. `correlation_id` is that of its envelope, which the body's overrules."""
+def parse(body: bytes, message_filter: MessageFilter, correlation_id: str | None = None) -> ParsedMessage:
+    """Parse one message; never raises. `correlation_id` is that of the envelope; one in the body takes precedence."""
     try:
         raw = json.loads(body)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
-        return Parsed(refusal=Refusal.MALFORMED)
+        return ParsedMessage(refusal=Refusal.MALFORMED)
     if not isinstance(raw, dict):
-        return Parsed(refusal=Refusal.MALFORMED)
+        return ParsedMessage(refusal=Refusal.MALFORMED)
     stated = raw.get("correlation_id", correlation_id)
     known_id = stated if isinstance(stated, str) and _CORRELATION_ID.match(stated) else None
     partitions, refusals, ignored = set(), [], 0
     try:
         for bucket, key, record_type in _objects(raw):
             try:
-                found = _partition(bucket, key, record_type, addressee)
+                found = _partition(bucket, key, record_type, message_filter)
             except _RefusedError as error:
                 refusals.append(error.refusal)
                 continue
@@ -90,11 +90,11 @@ def parse(body: bytes, addressee: Addressee, correlation_id: str | None = None) 
                 partitions.add(found)
     except _RefusedError as error:
         refusals.append(error.refusal)
-    return Parsed(frozenset(partitions), known_id, refusals[0] if refusals else None, ignored)
+    return ParsedMessage(frozenset(partitions), known_id, refusals[0] if refusals else None, ignored)
 
 
 def _objects(raw: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
-    """Yield bucket, key and stated record type of every object that a message is about."""
+    """Yield bucket, key and stated record type of every object in a message."""
     if "Records" in raw:
         records = raw["Records"]
         if not isinstance(records, list) or not records:
@@ -116,11 +116,11 @@ def _text(value: object) -> str:
     return value
 
 
-def _partition(bucket: str, key: str, record_type: str | None, addressee: Addressee) -> tuple[str, str] | None:
-    """Return the partition of an object, None for one of the lake that is no upload."""
-    if addressee.bucket is not None and bucket != addressee.bucket:
+def _partition(bucket: str, key: str, record_type: str | None, message_filter: MessageFilter) -> tuple[str, str] | None:
+    """Return the partition of an object; None if it is in the lake but not an upload."""
+    if message_filter.bucket is not None and bucket != message_filter.bucket:
         raise _RefusedError(Refusal.FOREIGN_BUCKET)
-    spellings = [spelling.removeprefix(addressee.prefix) for spelling in (key, unquote_plus(key))]
+    spellings = [spelling.removeprefix(message_filter.prefix) for spelling in (key, unquote_plus(key))]
     of_raw = [spelling for spelling in spellings if spelling.startswith(RAW)]
     if not of_raw:
         return None
@@ -128,7 +128,7 @@ def _partition(bucket: str, key: str, record_type: str | None, addressee: Addres
     known = found.record_type
     if known is None:
         raise _RefusedError(Refusal.UNKNOWN_TYPE)
-    if not addressee.first <= found.upload_date <= addressee.last:
+    if not message_filter.first <= found.upload_date <= message_filter.last:
         raise _RefusedError(Refusal.OUTSIDE_PARTITIONS)
     if record_type is not None and record_type.lower() not in (known.name, known.avro_name.lower()):
         raise _RefusedError(Refusal.CONTRADICTION)

@@ -1,1 +1,1 @@
-"""RabbitMQ: upload messages, and telling S3 servers to send them."""
+"""RabbitMQ: the broker, and S3 bucket notifications sent to it. Messages are parsed in planning/upload_messages.py."""

@@ -1,6 +1,6 @@
-"""RabbitMQ, through pika: takes messages, gives them back, puts dead letters aside. Reads no message; messages.py does.
+"""RabbitMQ through pika: taking and acknowledging messages, dead letters. Does not look into the messages.
 
-What is taken and not acknowledged goes back to its queue when the connection ends, however it ends.
+A message that is taken but not acknowledged returns to its queue when the connection ends, however it ends.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
@@ -19,14 +18,14 @@ from pika.exceptions import (
     ProbableAccessDeniedError,
     ProbableAuthenticationError,
 )
-from pydantic import SecretStr
+from pydantic import AnyUrl, Secret
 
 from health_etl.errors import PermanentError, TransientError
 
 EXCHANGE = "health_data_exchange"
 QUEUE = "health_data_processing"
 DEAD_LETTERS = "health_data_dead_letters"
-# Upload messages (health.processing.{type}.{priority}), and where S3 servers are told to send their events.
+# Upload messages (health.processing.{type}.{priority}), and the routing keys of S3 bucket notifications.
 BINDINGS = ("health.processing.#", "health.uploads.#")
 
 REASON = "x-health-etl-reason"
@@ -38,7 +37,7 @@ Declare = Callable[[BlockingChannel], object]
 
 @dataclass(frozen=True)
 class Message:
-    """One message that was taken and not yet acknowledged."""
+    """A message that was taken but not yet acknowledged."""
 
     tag: int
     body: bytes
@@ -47,34 +46,34 @@ class Message:
 
     @property
     def reason(self) -> str | None:
-        """Why it is a dead letter."""
+        """Why the message is a dead letter; None if it is not."""
         found = (self.properties.headers or {}).get(REASON)
         return str(found) if found is not None else None
 
 
 class Broker:
-    """A channel to the queues of this project."""
+    """A channel to this project's queues."""
 
     def __init__(self, connection: pika.BlockingConnection, channel: BlockingChannel) -> None:
         self._connection = connection
         self._channel = channel
 
-    def waiting(self) -> bool:
-        """Say whether a message waits."""
+    def has_messages(self) -> bool:
+        """Tell whether there are messages in the queue."""
         return bool(self._channel.queue_declare(QUEUE, passive=True).method.message_count)
 
-    def take(self, most: int, seconds: float) -> list[Message]:
-        """Take messages until there are none, or enough, or time is up."""
-        return self._take(QUEUE, most, seconds)
+    def take(self, max_messages: int, seconds: float) -> list[Message]:
+        """Take messages until the queue is empty, there are `max_messages`, or `seconds` have passed."""
+        return self._take(QUEUE, max_messages, seconds)
 
-    def take_dead_letters(self, most: int, seconds: float) -> list[Message]:
-        """Take dead letters likewise."""
-        return self._take(DEAD_LETTERS, most, seconds)
+    def take_dead_letters(self, max_messages: int, seconds: float) -> list[Message]:
+        """Take dead letters, within the same limits as `take`."""
+        return self._take(DEAD_LETTERS, max_messages, seconds)
 
-    def _take(self, queue: str, most: int, seconds: float) -> list[Message]:
+    def _take(self, queue: str, max_messages: int, seconds: float) -> list[Message]:
         until = time.monotonic() + seconds
         found: list[Message] = []
-        while len(found) < most and time.monotonic() < until:
+        while len(found) < max_messages and time.monotonic() < until:
             method, properties, body = self._channel.basic_get(queue)
             if method is None:
                 break
@@ -82,17 +81,17 @@ class Broker:
         return found
 
     def acknowledge(self, message: Message) -> None:
-        """Let the broker forget a message."""
+        """Acknowledge a message, which removes it from its queue."""
         self._channel.basic_ack(message.tag)
 
-    def put_aside(self, message: Message, reason: str) -> None:
-        """Make a message a dead letter: first there, then gone here, so that it is never in neither."""
+    def dead_letter(self, message: Message, reason: str) -> None:
+        """Move a message to the dead letters: published there first, so that it is always in at least one queue."""
         headers = {**(message.properties.headers or {}), REASON: reason}
         self._publish("", DEAD_LETTERS, message, headers)
         self.acknowledge(message)
 
     def redrive(self, message: Message) -> None:
-        """Send a dead letter to the queue that it came from."""
+        """Move a dead letter back to the queue that it came from."""
         headers = {name: value for name, value in (message.properties.headers or {}).items() if name != REASON}
         self._publish("", QUEUE, message, headers)
         self.acknowledge(message)
@@ -105,36 +104,36 @@ class Broker:
             headers=headers,
             delivery_mode=pika.DeliveryMode.Persistent.value,
         )
-        # With confirms on, this returns when the broker has it, and raises when it has not.
+        # With publisher confirms, this returns once the broker has the message and raises if it does not.
         self._channel.basic_publish(exchange, routing_key, message.body, properties, mandatory=True)
 
 
 @contextmanager
-def connected(url: SecretStr) -> Iterator[Broker]:
-    """Connect, make exchange and queues where they are not there, and close at the end.
+def open_broker(url: Secret[AnyUrl]) -> Iterator[Broker]:
+    """Connect, create the exchange and queues if they do not exist, and close the connection at the end.
 
-    Raises TransientError when the broker does not answer, PermanentError when it refuses the user.
+    Raises TransientError when the broker does not answer, PermanentError when it rejects the user.
     """
-    address = urlsplit(url.get_secret_value())
-    where = f"RabbitMQ at {address.hostname}:{address.port or 5672}"
-    parameters = pika.URLParameters(url.get_secret_value())
+    address = url.get_secret_value()
+    where = f"RabbitMQ at {address.host}:{address.port or 5672}"
+    parameters = pika.URLParameters(str(address))
     parameters.socket_timeout = parameters.blocked_connection_timeout = CONNECT_SECONDS
     try:
         connection = pika.BlockingConnection(parameters)
         try:
-            yield Broker(connection, _opened(connection))
+            yield Broker(connection, _open_channel(connection))
         finally:
             if connection.is_open:
                 connection.close()
     except (ProbableAuthenticationError, ProbableAccessDeniedError):
-        raise PermanentError(f"{where} refuses user or virtual host; check HEALTH_ETL_RABBITMQ_URL.") from None
+        raise PermanentError(f"{where} rejects the user or virtual host; check HEALTH_ETL_RABBITMQ_URL.") from None
     except (AMQPError, OSError) as error:
-        found = f"{where} does not answer ({type(error).__name__}); start it, or check HEALTH_ETL_RABBITMQ_URL."
-        raise TransientError(found) from None
+        message = f"{where} does not answer ({type(error).__name__}); start it, or check HEALTH_ETL_RABBITMQ_URL."
+        raise TransientError(message) from None
 
 
-def _opened(connection: pika.BlockingConnection) -> BlockingChannel:
-    """Return a channel with confirms. What somebody declared with properties of their own is taken as it is."""
+def _open_channel(connection: pika.BlockingConnection) -> BlockingChannel:
+    """Return a channel with publisher confirms. Exchanges and queues that exist with other properties are kept."""
     declared: list[tuple[Declare, Declare]] = [
         (
             lambda c: c.exchange_declare(EXCHANGE, passive=True),
@@ -144,14 +143,14 @@ def _opened(connection: pika.BlockingConnection) -> BlockingChannel:
         (lambda c: c.queue_declare(DEAD_LETTERS, passive=True), lambda c: c.queue_declare(DEAD_LETTERS, durable=True)),
     ]
     channel = connection.channel()
-    for is_there, make in declared:
+    for exists, create in declared:
         try:
-            is_there(channel)
+            exists(channel)
         except ChannelClosedByBroker as error:
             if error.reply_code != NOT_FOUND:
                 raise
             channel = connection.channel()
-            make(channel)
+            create(channel)
     for routing_key in BINDINGS:
         channel.queue_bind(QUEUE, EXCHANGE, routing_key)
     channel.confirm_delivery()

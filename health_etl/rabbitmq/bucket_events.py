@@ -1,4 +1,4 @@
-"""Tells the S3 server to send an event to RabbitMQ for every upload. The queue sensor takes them from there."""
+"""S3 bucket notifications: configures the S3 server to send an event to RabbitMQ for every upload."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from health_etl.rabbitmq.broker import EXCHANGE
 from health_etl.settings import Settings
 
 EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
-CEPH_TOPIC = "health.uploads.s3"  # Ceph takes a topic's name for the routing key
-# MinIO is told of the broker by its own environment, MINIO_NOTIFY_AMQP_*_HEALTHETL; see docker-compose.yml.
+CEPH_TOPIC = "health.uploads.s3"  # Ceph uses the topic's name as the routing key
+# MinIO gets the broker's address from its own environment, MINIO_NOTIFY_AMQP_*_HEALTHETL; see docker-compose.yml.
 MINIO_TARGET = "arn:minio:sqs::HEALTHETL:amqp"
 CONFIGURATION = "health-etl-uploads"
 
 
-def send_events(settings: Settings) -> str:
-    """Have events of uploads sent to the exchange; return a sentence.
+def enable_upload_events(settings: Settings) -> str:
+    """Enable notifications of uploads to the exchange; return a sentence that says so.
 
-    Raises PermanentError or TransientError when the server refuses or does not answer.
+    Raises PermanentError or TransientError when the server rejects the request or does not answer.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
     if settings.rabbitmq_url is None or not settings.lake.startswith("s3://"):
         raise PermanentError(
-            "HEALTH_ETL_S3_EVENTS needs HEALTH_ETL_RABBITMQ_URL and a lake in a bucket; set them, or unset it."
+            "HEALTH_ETL_S3_EVENTS requires HEALTH_ETL_RABBITMQ_URL and a lake in a bucket; set both, or unset it."
         )
     address = urlsplit(settings.lake)
     try:
@@ -42,16 +42,16 @@ def send_events(settings: Settings) -> str:
 
 
 def _ceph(settings: Settings, bucket: str, prefix: str) -> None:
-    assert settings.rabbitmq_url is not None  # noqa: S101 - send_events has looked
+    assert settings.rabbitmq_url is not None  # noqa: S101 - checked in enable_upload_events
     broker = {
-        "push-endpoint": settings.rabbitmq_url.get_secret_value(),
+        "push-endpoint": str(settings.rabbitmq_url.get_secret_value()),
         "amqp-exchange": EXCHANGE,
-        # Waiting for the broker would hold uploads up while it is slow; what it lost the lake sensors find.
+        # Waiting for the broker would slow down uploads; the bucket sensors find whatever the broker loses.
         "amqp-ack-level": "none",
     }
     with closing(boto3_client(settings, "sns")) as client:
-        # Ceph takes an address with a password over TLS only, or where a proxy in front of it vouches for TLS.
-        client.meta.events.register("before-sign.sns", _over_tls)
+        # Ceph accepts an address with a password only over TLS, or when a proxy header claims TLS.
+        client.meta.events.register("before-sign.sns", _claim_tls)
         topic = client.create_topic(Name=CEPH_TOPIC, Attributes=broker)["TopicArn"]
     _notify(settings, bucket, "TopicConfigurations", {"TopicArn": topic}, prefix)
 
@@ -64,7 +64,7 @@ _SERVERS: Mapping[str, Callable[[Settings, str, str], None]] = MappingProxyType(
 
 
 def _notify(settings: Settings, bucket: str, kind: str, target: dict[str, str], prefix: str) -> None:
-    """Add our notification to a bucket, in place of an earlier one of ours; others stay."""
+    """Add our notification to a bucket, replacing an earlier one of ours and keeping all others."""
     uploads = {"Name": "prefix", "Value": f"{prefix}/{RAW}" if prefix else RAW}
     ours = {
         "Id": CONFIGURATION,
@@ -81,5 +81,5 @@ def _notify(settings: Settings, bucket: str, kind: str, target: dict[str, str], 
         )
 
 
-def _over_tls(request: Any, **_about: Any) -> None:
+def _claim_tls(request: Any, **_about: Any) -> None:
     request.headers["X-Forwarded-Proto"] = "https"

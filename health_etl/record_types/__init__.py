@@ -1,4 +1,4 @@
-"""One file a record type; a new file here is a new type. Nothing here knows a type by name."""
+"""The record types, one per module: adding a module adds a type. This file names none of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHARED_MODULES = {"base", "common"}
 
 @cache
 def record_types() -> dict[str, RecordType]:
-    """Return every record type by its name, in alphabetical order."""
+    """Return every record type by name, in alphabetical order."""
     modules = sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in _SHARED_MODULES)
     found = [importlib.import_module(f"{__name__}.{module}").RECORD_TYPE for module in modules]
     return {record_type.name: record_type for record_type in found}

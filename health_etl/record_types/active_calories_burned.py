@@ -24,7 +24,7 @@ COLUMNS = common.table_columns(
 
 
 def flatten(records: pa.Table) -> pa.Table:
-    """Return one row a record."""
+    """Return one row per record."""
     arrays = {
         **common.common_arrays(records),
         **common.interval_arrays(records),

@@ -1,4 +1,4 @@
-"""What a record type is. The types themselves live one to a file beside this; no type is named here."""
+"""The definition of a record type: columns, limits, checks, day. The types themselves have a module each."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class DayAnchor(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table: its meaning, unit and limits.
+    """One column of a table, with its meaning, unit and limits.
 
-    `minimum` and `maximum` are inclusive; `range_source` says who set them.
+    `minimum` and `maximum` are inclusive; `range_source` says where they come from.
     """
 
     name: str
@@ -40,11 +40,11 @@ class Column:
     maximum: float | None = None
     allowed: tuple[str, ...] | None = None
     range_source: str | None = None
-    expected: bool = True  # many honest apps leave the others empty; an empty one lowers no file's quality
+    expected: bool = True  # False: many apps leave it empty, so nulls do not lower a file's quality
 
     @property
     def limits(self) -> str | None:
-        """The limits in words: "20 to 600", "at least 0", "at most 24"; None when there are none."""
+        """The limits in words: "20 to 600", "at least 0", "at most 24"; None without limits."""
         if self.minimum is None and self.maximum is None:
             return None
         if self.maximum is None:
@@ -54,9 +54,9 @@ class Column:
 
 @dataclass(frozen=True)
 class RowCheck:
-    """A rule over several columns of a measurement row; `passes` returns a boolean per row, true for a good one.
+    """A rule about several columns of a measurement row; `passes` returns a boolean per row, true for good rows.
 
-    `is_temporal` says that a breach is a fault of the clock, which lowers that part of the file's quality.
+    `is_temporal` means that a violation is a clock fault, which lowers the temporal part of the file's quality.
     """
 
     reason: str
@@ -69,8 +69,8 @@ class RowCheck:
 class RecordType:
     """One Health Connect record type.
 
-    `avro_schema` is the reader's schema; `flatten` turns decoded records (one row a record, nested columns
-    as Avro names them) into measurement rows that hold `columns`, and keeps every record in at least one row.
+    `avro_schema` is the reader's schema. `flatten` turns decoded records (one row per record, nested columns named as
+    in Avro) into measurement rows with `columns`; every record keeps at least one row.
     """
 
     name: str
@@ -84,10 +84,10 @@ class RecordType:
     day_anchor: DayAnchor
     code_version: str
     row_checks: tuple[RowCheck, ...] = ()
-    reject_whole_record: bool = False  # one bad measurement makes the others of its record untrustworthy
+    reject_whole_record: bool = False  # one bad measurement makes the rest of its record untrustworthy
     sort_by: tuple[str, ...] = field(default=("time_utc",))
 
     @property
     def arrow_schema(self) -> pa.Schema:
-        """Schema of the records table, in column order."""
+        """The schema of the records table, in column order."""
         return pa.schema([pa.field(c.name, c.dtype, nullable=c.nullable) for c in self.columns])

@@ -1,4 +1,4 @@
-"""Blood glucose: one reading at an instant. mmol/L never reaches the tables; the phone exports mg/dL."""
+"""Blood glucose: one reading at an instant, in mg/dL as the phone exports it. The tables never contain mmol/L."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ COLUMNS = common.table_columns(
 
 
 def flatten(records: pa.Table) -> pa.Table:
-    """Return one row a reading."""
+    """Return one row per reading."""
     arrays = {
         **common.common_arrays(records),
         **common.instant_arrays(records),

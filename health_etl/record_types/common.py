@@ -1,6 +1,6 @@
-"""Parts that every Health Connect record shares: Avro metadata, common columns, flattening steps.
+"""What Health Connect record types share: Avro metadata, common columns, flattening helpers.
 
-What only one type has stands in that type's own file.
+Anything specific to one type belongs in that type's module.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 
 from health_etl.record_types.base import UTC_TIMESTAMP, Column, RowCheck
 
-# A field without a default is one that every exporter writes, null or not: a file that lacks it is refused. A default
-# says that files may lack it, such as a field that exporters write since a later version.
+# A field without a default is written by every exporter, null or not: a file without it is refused. A default means
+# that files may lack the field, for instance because only newer exporters write it.
 NULLABLE_STRING = ["null", "string"]
 
 DEVICE = {
@@ -57,7 +57,7 @@ INTERVAL_FIELDS: list[dict[str, Any]] = [
 def avro_schema(
     avro_name: str, time_fields: Sequence[Mapping[str, Any]], own_fields: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Return the reader's schema of a record type, as the phone app writes it."""
+    """Return the reader's schema of a record type, in the form that the phone app writes."""
     fetched = {"name": "appRecordFetchTimeEpochMillis", "type": "long"}
     return {
         "type": "record",
@@ -67,7 +67,7 @@ def avro_schema(
 
 
 def lasts_at_most(hours: int, range_source: str) -> RowCheck:
-    """Return the rule that a record spans no more than that: a clock that jumped would spread it over years."""
+    """Return the rule for a record's maximum length: a clock that jumps could spread a record over years."""
     return RowCheck(
         "duration_out_of_range",
         f"a record lasts at most {hours} h ({range_source})",
@@ -76,7 +76,7 @@ def lasts_at_most(hours: int, range_source: str) -> RowCheck:
 
 
 def avro_enum(name: str, symbols: Sequence[str]) -> dict[str, Any]:
-    """Return an enum whose unknown symbols resolve to UNKNOWN, as Avro's rules for a default say."""
+    """Return an enum whose unknown symbols resolve to UNKNOWN, by way of Avro's enum default."""
     return {"type": "enum", "name": name, "symbols": list(symbols), "default": "UNKNOWN"}
 
 
@@ -100,7 +100,7 @@ PROVENANCE_COLUMNS = (
 
 INSTANT_COLUMNS = (
     Column("time_utc", UTC_TIMESTAMP, "When it was measured", "UTC"),
-    Column("zone_offset", pa.string(), "UTC offset as the app wrote it, at most 18 h; Z may be a lie", nullable=True),
+    Column("zone_offset", pa.string(), "UTC offset as the app wrote it, at most 18 h; Z may be wrong", nullable=True),
 )
 
 MAX_INTERVAL_HOURS = 7 * 24
@@ -119,14 +119,14 @@ def table_columns(time_columns: Sequence[Column], own_columns: Sequence[Column])
     return (*IDENTITY_COLUMNS, *time_columns, *own_columns, *PROVENANCE_COLUMNS)
 
 
-# Epoch milliseconds of the years 1900 and 2200: what lies outside is no time of a phone, and is not representable
-# everywhere. It is drawn to the bound, which validation refuses.
+# Epoch milliseconds of the years 1900 and 2200. Times outside cannot come from a working clock, and not every library
+# can represent them. They are clipped to these bounds, which validation rejects.
 _EARLIEST_MS = -2_208_988_800_000
 _LATEST_MS = 7_258_118_400_000
 
 
 def utc(epoch_ms: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Turn epoch milliseconds into UTC timestamps, none of them outside the years 1900 to 2200."""
+    """Convert epoch milliseconds to UTC timestamps, clipped to the years 1900 to 2200."""
     bounded = pc.max_element_wise(epoch_ms.cast(pa.int64()), _EARLIEST_MS, skip_nulls=False)
     return pc.min_element_wise(bounded, _LATEST_MS, skip_nulls=False).cast(UTC_TIMESTAMP)
 
@@ -167,7 +167,7 @@ def interval_arrays(records: pa.Table) -> dict[str, pa.ChunkedArray]:
 
 
 def explode(records: pa.Table, list_column: str) -> tuple[pa.Table, pa.StructArray]:
-    """Repeat each record for every element of its list; a record with an empty list keeps one, null, row.
+    """Repeat each record for every element of its list; a record with an empty list keeps one row with a null element.
 
     Returns the repeated records and the elements, row by row.
     """

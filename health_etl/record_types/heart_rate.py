@@ -1,4 +1,4 @@
-"""Heart rate: a series of samples over an interval; one row a sample."""
+"""Heart rate: a series of samples over an interval, one row per sample."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ COLUMNS = common.table_columns(
 
 
 def flatten(records: pa.Table) -> pa.Table:
-    """Return one row a sample; a record without samples keeps one row without a value."""
+    """Return one row per sample; a record without samples keeps one row with a null value."""
     repeated, samples = common.explode(records, "samples")
     arrays = {
         **common.common_arrays(repeated),
@@ -64,7 +64,7 @@ RECORD_TYPE = RecordType(
     row_checks=(
         RowCheck(
             "outside_record",
-            "a sample lies inside its record, as Health Connect demands",
+            "a sample lies within its record, as Health Connect requires",
             lambda rows: rows["time_utc"].between(rows["start_utc"], rows["end_utc"]),
             is_temporal=True,
         ),

@@ -24,7 +24,7 @@ COLUMNS = common.table_columns(
 
 
 def flatten(records: pa.Table) -> pa.Table:
-    """Return one row a value."""
+    """Return one row per value."""
     arrays = {
         **common.common_arrays(records),
         **common.instant_arrays(records),

@@ -1,4 +1,4 @@
-"""Sleep: a session with its stages; one row a stage, one without a stage for an unstaged session."""
+"""Sleep: a session with its stages, one row per stage; a session without stages has one row."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ COLUMNS = common.table_columns(
 
 
 def flatten(records: pa.Table) -> pa.Table:
-    """Return one row a stage; a session without stages keeps one row without a stage."""
+    """Return one row per stage; a session without stages keeps one row with a null stage."""
     repeated, stages = common.explode(records, "stages")
     arrays = {
         **common.common_arrays(repeated),
@@ -66,7 +66,7 @@ def _stage_inside_session(rows: pd.DataFrame) -> pd.Series[bool]:
 
 
 def _stage_after_earlier_ones(rows: pd.DataFrame) -> pd.Series[bool]:
-    # A stage of no length takes no time that another could take as well.
+    # A stage of zero length cannot overlap another.
     stages = rows[rows["stage_end_utc"] > rows["stage_start_utc"]].sort_values(
         [*SESSION, "stage_start_utc", "stage_end_utc"], kind="stable"
     )
@@ -99,13 +99,13 @@ RECORD_TYPE = RecordType(
     row_checks=(
         RowCheck(
             "outside_record",
-            "a stage lies inside its session and does not end before it starts, as Health Connect demands",
+            "a stage lies within its session and does not end before it starts, as Health Connect requires",
             _stage_inside_session,
             is_temporal=True,
         ),
         RowCheck(
             "stages_overlap",
-            "no stage starts before an earlier one of its session ended, as Health Connect demands",
+            "no stage starts before an earlier one of its session has ended, as Health Connect requires",
             _stage_after_earlier_ones,
             is_temporal=True,
         ),

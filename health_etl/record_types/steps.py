@@ -1,4 +1,4 @@
-"""Steps: a count over an interval. Several apps report the same steps; merging them is clinical/'s work."""
+"""Steps: a count over an interval. Several apps may report the same steps; merging them belongs in clinical/."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COLUMNS = common.table_columns(
 
 
 def flatten(records: pa.Table) -> pa.Table:
-    """Return one row a record."""
+    """Return one row per record."""
     arrays = {
         **common.common_arrays(records),
         **common.interval_arrays(records),

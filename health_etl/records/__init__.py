@@ -1,1 +1,1 @@
-"""From uploaded files to validated records, and what is kept out of them."""
+"""From uploaded files to validated records and quarantine. Assigning rows to days for insights belongs in days/."""

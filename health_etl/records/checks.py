@@ -1,6 +1,6 @@
-"""What speaks for and against one records partition, from its manifest and its tables.
+"""Checks of one records partition, based on its manifest and its tables. Insights have checks of their own.
 
-Counts and reasons only: no health value and no user id.
+Results contain counts and reasons only: no health value and no user id.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from health_etl.check_result import Check, CheckResult
 from health_etl.errors import ObjectNotFoundError
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.keys import masked
+from health_etl.lake.keys import mask_key
 from health_etl.lake.tables import read_table
-from health_etl.reasons import REMEDIES, FileReason, remedy, row_way_out
+from health_etl.reasons import REMEDIES, FileReason, remedy, row_remedy
 from health_etl.records import partition as records_partition
 from health_etl.records.validate import RowReason, temporal_reasons
 from health_etl.uploads.listing import TypeListing
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from health_etl.records.quality import QualityRules
     from health_etl.uploads.listing import Upload
 
-# ASSUMPTION: share of the cells of a column that exports are expected to fill, under which an app left it out.
+# ASSUMPTION: if fewer cells of an expected column are filled, an app has stopped writing it.
 MIN_COMPLETENESS = 0.9
 
-# ASSUMPTIONS: how far the share of quarantined records may rise above that of the partitions before it.
+# ASSUMPTIONS: how far the share of quarantined records may exceed that of the preceding partitions.
 HISTORY_PARTITIONS = 28
-MIN_HISTORY_RECORDS = 100  # with fewer before it, a partition is held against the share alone
+MIN_HISTORY_RECORDS = 100  # with fewer records before it, the margin alone applies
 RATE_FACTOR = 2.0
 RATE_MARGIN = 0.05
 
@@ -48,7 +48,7 @@ _ORIGIN = ("source_key", "source_record_number")
 
 @dataclass(frozen=True)
 class Partition:
-    """One partition and what it is judged by. `history` are the manifests of earlier partitions, latest last."""
+    """One partition and what its checks need. `history` holds the manifests of earlier partitions, latest last."""
 
     lake: Lake
     record_type: RecordType
@@ -65,15 +65,17 @@ class Partition:
 
     @cached_property
     def table(self) -> pa.Table | None:
-        """What the checks read of the accepted rows; None when the table is gone."""
+        """The columns of the accepted rows that checks read; None if the table is gone."""
         names = [*_ORIGIN, *(column.name for column in self.record_type.columns if column.expected and column.nullable)]
-        return _table(self.lake, keys.records_key(self.record_type.name, self.partition), list(dict.fromkeys(names)))
+        return _read_columns(
+            self.lake, keys.records_key(self.record_type.name, self.partition), list(dict.fromkeys(names))
+        )
 
 
 def partitions(
     lake: Lake, record_type: RecordType, names: Sequence[str], rules: QualityRules
 ) -> Iterator[tuple[str, Partition]]:
-    """Yield what each of these partitions is judged by; manifests are read once."""
+    """Yield each of these partitions by name, with what its checks need; manifests are read once."""
     manifests = Catalogue(lake).records(record_type.name)
     known, listing = list(manifests), TypeListing(lake, record_type, map(date.fromisoformat, names))
     for name in names:
@@ -84,13 +86,13 @@ def partitions(
 
 
 def accounting(partition: Partition) -> CheckResult:
-    """Count the records in the tables anew and compare with what the manifest says of every file."""
+    """Recount the records in the tables and compare with what the manifest says about every file."""
     manifest = partition.manifest
     if manifest is None:
-        return CheckResult(True, "Nobody uploaded anything.")
+        return CheckResult(True, "Nothing was uploaded.")
     rejected = keys.rejected_key(partition.record_type.avro_name, manifest.partition)
     accepted = _records_by_file(partition.table)
-    lost = _records_by_file(_table(partition.lake, rejected, _ORIGIN)) if manifest.rejected_sha256 else {}
+    lost = _records_by_file(_read_columns(partition.lake, rejected, _ORIGIN)) if manifest.rejected_sha256 else {}
     wrong = []
     for entry in manifest.files:
         good = accepted.pop(entry.key, set())
@@ -98,26 +100,26 @@ def accounting(partition: Partition) -> CheckResult:
         in_tables = (len(good), entry.rows_in if entry.reason else len(bad))
         adds_up = entry.rows_in == entry.accepted + entry.duplicate + entry.quarantined
         if in_tables != (entry.accepted, entry.quarantined) or not adds_up:
-            wrong.append({"file": masked(entry.key), "fault": "its counts are not those of the tables"})
-    wrong += [{"file": masked(key), "fault": "its rows are in no manifest"} for key in (*accepted, *lost)]
+            wrong.append({"file": mask_key(entry.key), "fault": "its counts do not match the tables"})
+    wrong += [{"file": mask_key(key), "fault": "its rows are in no manifest"} for key in (*accepted, *lost)]
     rows_in, good_records, duplicate, quarantined = manifest.total()
     counts = {"rows_in": rows_in, "accepted": good_records, "duplicate": duplicate, "quarantined": quarantined}
     if wrong:
-        text = "Rows got lost or counted twice. Delete the partition's manifest and run it again; report it as a bug."
+        text = "Rows were lost or counted twice. Delete the partition's manifest and run it again; report it as a bug."
         return CheckResult(False, text, True, counts, wrong)
     counted_in = f"{counted(rows_in, 'row')} of {counted(len(manifest.files), 'file')}"
-    return CheckResult(True, f"Accounted for: {counted_in}, nothing lost.", facts=counts)
+    return CheckResult(True, f"All accounted for: {counted_in}.", facts=counts)
 
 
 def schema_drift(partition: Partition) -> CheckResult:
-    """Look for fields that the writers added, and for files whose schema no longer fits."""
+    """Look for fields that writers added, and for files whose schema is no longer compatible."""
     drifted = [
-        {"file": masked(entry.key), "fault": f"added: {', '.join(entry.added_fields)}"}
+        {"file": mask_key(entry.key), "fault": f"added: {', '.join(entry.added_fields)}"}
         for entry in partition.files
         if entry.added_fields
     ]
     broken = [
-        {"file": masked(entry.key), "fault": str(entry.detail)}
+        {"file": mask_key(entry.key), "fault": str(entry.detail)}
         for entry in partition.files
         if entry.reason == FileReason.SCHEMA_INCOMPATIBLE
     ]
@@ -126,14 +128,15 @@ def schema_drift(partition: Partition) -> CheckResult:
         remedy = _sentence(REMEDIES[FileReason.SCHEMA_INCOMPATIBLE])
         return CheckResult(False, f"The exporting app changed its schema. {remedy}", True, facts, broken + drifted)
     if drifted:
-        text = "The exporting app writes fields that we do not know. Nothing is lost; see whether they are wanted."
+        text = "The exporting app writes fields that the record type lacks. Nothing is lost; decide if they matter."
         return CheckResult(False, text, False, facts, drifted)
-    return CheckResult(True, "Every file has the schema that we know.", facts=facts)
+    return CheckResult(True, "Every file has the expected schema.", facts=facts)
 
 
 def completeness(partition: Partition) -> CheckResult:
-    """Compare the share of filled cells with its minimum, column by column: in a mean over all of them, most of which
-    are never empty, one that an app left out altogether would hardly show.
+    """Compare the share of filled cells with its minimum, column by column.
+
+    Most columns are never empty, so a mean over all of them would hardly show one that an app no longer writes.
     """
     manifest = partition.manifest
     measurements = manifest.measurement_rows + sum(e.rejected_measurements for e in manifest.files) if manifest else 0
@@ -143,7 +146,7 @@ def completeness(partition: Partition) -> CheckResult:
     poor = {name: share for name, share in sorted(filled.items()) if share < MIN_COMPLETENESS}
     facts = {"least_filled": round(min(filled.values()), 4), "minimum": MIN_COMPLETENESS}
     if poor:
-        text = "Cells that exports fill are empty. Look which app exported, and whether it may read these fields."
+        text = "Expected columns have empty cells. Check which app exported them and whether it may read these fields."
         return CheckResult(
             False, text, facts=facts, rows=[{"column": n, "filled": f"{s:.1%}"} for n, s in poor.items()]
         )
@@ -151,23 +154,23 @@ def completeness(partition: Partition) -> CheckResult:
 
 
 def physiological(partition: Partition) -> CheckResult:
-    """Count measurements outside the range that a body can have."""
-    return _faults(partition, {RowReason.OUT_OF_RANGE}, "outside their physiological range")
+    """Count measurements outside their physiological range."""
+    return _check_faults(partition, {RowReason.OUT_OF_RANGE}, "outside their physiological range")
 
 
 def temporal(partition: Partition) -> CheckResult:
-    """Count measurements whose times cannot be."""
-    return _faults(partition, temporal_reasons(partition.record_type), "with an impossible time")
+    """Count measurements with impossible times."""
+    return _check_faults(partition, temporal_reasons(partition.record_type), "with an impossible time")
 
 
 def quality(partition: Partition) -> CheckResult:
-    """Compare every file's score with the threshold; those under it were quarantined whole."""
+    """Compare every file's score with the threshold; files below it were quarantined as a whole."""
     scored = [(entry.quality.score, entry.rows_in) for entry in partition.files if entry.quality]
     if not scored:
         return CheckResult(True, "No file could be scored.")
     mean = sum(score * rows for score, rows in scored) / sum(rows for _, rows in scored)
     low = [
-        {"file": masked(entry.key), "fault": str(entry.detail)}
+        {"file": mask_key(entry.key), "fault": str(entry.detail)}
         for entry in partition.files
         if entry.reason == FileReason.LOW_QUALITY
     ]
@@ -176,29 +179,29 @@ def quality(partition: Partition) -> CheckResult:
     if low:
         text = f"{counted(len(low), 'file')} scored too low. {_sentence(REMEDIES[FileReason.LOW_QUALITY])}"
         return CheckResult(False, text, True, facts, low)
-    return CheckResult(True, f"The mean score is {mean:.2f}; no file is under the threshold.", facts=facts)
+    return CheckResult(True, f"The mean score is {mean:.2f}; no file is below the threshold.", facts=facts)
 
 
 def refused_files(partition: Partition) -> CheckResult:
-    """List the files that were refused whole, with reason and way out."""
+    """List the files that were refused as a whole, with reason and remedy."""
     refused = [
         {
-            "file": masked(entry.key),
+            "file": mask_key(entry.key),
             "fault": f"{entry.reason}: {entry.detail}",
-            "way out": str(remedy(entry.reason, entry.faults)),
+            "remedy": str(remedy(entry.reason, entry.faults)),
         }
         for entry in partition.files
         if entry.reason
     ]
     facts = {"files": len(partition.files), "refused_files": len(refused)}
     if refused:
-        text = "Files were refused whole. Each names its way out; docs/runbook.md says more."
+        text = "Whole files were refused. Each row names the remedy; see docs/runbook.md for more."
         return CheckResult(False, text, True, facts, refused)
     return CheckResult(True, "No file was refused.", facts=facts)
 
 
 def quarantine_rate(partition: Partition) -> CheckResult:
-    """Compare the share of quarantined records with that of the partitions before."""
+    """Compare the share of quarantined records with that of the preceding partitions."""
     rate = _rate([partition.manifest] if partition.manifest else [])
     records_before = sum(manifest.total()[0] for manifest in partition.history)
     before = _rate(partition.history) if records_before >= MIN_HISTORY_RECORDS else 0.0
@@ -210,13 +213,15 @@ def quarantine_rate(partition: Partition) -> CheckResult:
         "records_before": records_before,
     }
     if rate > limit:
-        text = "More records than usual are in quarantine. See which app or device they come from before it spreads."
+        text = (
+            "More records than usual are in quarantine. Find out which app or device they come from before it spreads."
+        )
         return CheckResult(False, text, facts=facts)
     return CheckResult(True, f"{rate:.1%} of the records are in quarantine, {before:.1%} before.", facts=facts)
 
 
 def freshness(partition: Partition) -> CheckResult:
-    """Say whether the partition is made from what lies in raw/ now."""
+    """Tell whether the partition was made from what is in raw/ now."""
     accounted = {entry.key: entry.version for entry in partition.files}
     listed = {upload.info.key: upload.version for upload in partition.uploads}
     waiting = [key for key, version in listed.items() if accounted.get(key) != version]
@@ -226,32 +231,32 @@ def freshness(partition: Partition) -> CheckResult:
         partition.manifest, partition.uploads, partition.record_type, partition.rules
     )
     if is_current or not (partition.manifest or listed):
-        return CheckResult(True, "Made from what lies in raw/ now.", facts=facts)
+        return CheckResult(True, "Up to date with raw/.", facts=facts)
     return CheckResult(
-        False, "raw/, the code or the quality rules changed since. Materialise the partition.", facts=facts
+        False, "raw/, the code or the quality rules have changed since. Materialise the partition.", facts=facts
     )
 
 
 CHECKS: tuple[Check[Partition], ...] = (
-    Check("accounting", "Rows in = accepted + duplicate + quarantined, counted anew in the tables.", accounting, True),
-    Check("refused_files", "No file was refused whole.", refused_files),
-    Check("schema_drift", "Writers use the schema that we know.", schema_drift),
+    Check("accounting", "Rows in = accepted + duplicate + quarantined, recounted from the tables.", accounting, True),
+    Check("refused_files", "No file was refused as a whole.", refused_files),
+    Check("schema_drift", "Files have the expected schema.", schema_drift),
     Check("completeness", f"Every expected column is filled to at least {MIN_COMPLETENESS:.0%}.", completeness),
-    Check("physiological", "Values lie in the range that a body can have.", physiological),
-    Check("temporal", "Times are possible, and those of one record agree.", temporal),
+    Check("physiological", "Values are within their physiological range.", physiological),
+    Check("temporal", "Times are plausible and consistent within each record.", temporal),
     Check("quality", "Every file reaches the quality threshold.", quality),
     Check(
         "quarantine_rate",
-        f"The share of quarantined records is at most {RATE_FACTOR:g} times that of the {HISTORY_PARTITIONS} "
-        f"partitions before, and {RATE_MARGIN:.0%}.",
+        f"The share of quarantined records is at most {RATE_FACTOR:g} times that of the previous "
+        f"{HISTORY_PARTITIONS} partitions plus {RATE_MARGIN:.0%}.",
         quarantine_rate,
     ),
-    Check("freshness", "The partition is made from what lies in raw/ now.", freshness),
+    Check("freshness", "The partition is up to date with raw/.", freshness),
 )
 
 
 def _empty_cells(partition: Partition, manifest: RecordsManifest) -> Counter[str]:
-    """Count empty cells by expected column: of accepted rows, and of those that were rejected for it."""
+    """Count empty cells by expected column, in accepted rows and in rows rejected for them."""
     expected = [column for column in partition.record_type.columns if column.expected]
     empty = Counter({column.name: 0 for column in expected})
     if partition.table is not None:
@@ -265,7 +270,7 @@ def _empty_cells(partition: Partition, manifest: RecordsManifest) -> Counter[str
 
 
 def _records_by_file(table: pa.Table | None) -> dict[str, set[int]]:
-    """Return the record numbers of every source file in a table; none when the table is gone, with all its rows."""
+    """Return the record numbers in a table by source file; empty if the table is gone."""
     if table is None:
         return {}
     pairs = table.group_by(list(_ORIGIN)).aggregate([])
@@ -274,15 +279,15 @@ def _records_by_file(table: pa.Table | None) -> dict[str, set[int]]:
     return {name: set(found) for name, found in zip(names, numbers, strict=True)}
 
 
-def _table(lake: Lake, key: str, columns: Sequence[str]) -> pa.Table | None:
-    """Return these columns of a table, None when it is gone: the accounting says so."""
+def _read_columns(lake: Lake, key: str, columns: Sequence[str]) -> pa.Table | None:
+    """Return these columns of a table; None if it is gone, which the accounting check reports."""
     try:
         return read_table(lake, key, columns=columns)
     except ObjectNotFoundError:
         return None
 
 
-def _faults(partition: Partition, reasons: Iterable[str], what: str) -> CheckResult:
+def _check_faults(partition: Partition, reasons: Iterable[str], what: str) -> CheckResult:
     wanted = {str(reason) for reason in reasons}
     counts: Counter[str] = Counter()
     for entry in partition.files:
@@ -291,10 +296,10 @@ def _faults(partition: Partition, reasons: Iterable[str], what: str) -> CheckRes
     if not total:
         return CheckResult(True, f"No measurement {what}.", facts={"measurements": 0})
     rows = [
-        {"fault": fault, "measurements": str(count), "way out": row_way_out(fault)}
+        {"fault": fault, "measurements": str(count), "remedy": row_remedy(fault)}
         for fault, count in sorted(counts.items())
     ]
-    text = f"{counted(total, 'measurement')} {what}: in quarantine, and in no insight."
+    text = f"{counted(total, 'measurement')} {what}: quarantined, and not used in any insight."
     return CheckResult(False, text, facts={"measurements": total}, rows=rows)
 
 

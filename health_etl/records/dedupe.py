@@ -1,10 +1,10 @@
-"""Identity: of several versions of one record the latest wins, as in Health Connect."""
+"""De-duplication: of several versions of one record the latest wins, as in Health Connect."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-# Latest = highest clientRecordVersion, then last modified, then fetched; the key and position make it total.
+# Latest = highest clientRecordVersion, then last modified, then fetched; key and position make the order total.
 VERSION = [
     "client_record_version",
     "last_modified_utc",
@@ -19,7 +19,7 @@ RECORD = ["source_key", "source_record_number"]
 def is_latest_version(rows: pd.DataFrame) -> pd.Series[bool]:
     """Mark the measurement rows that belong to the latest version of their record.
 
-    An id is a person's own: two people may hold the same one, where an app derives it from a date.
+    Record ids are unique per person only: some apps derive them from a date.
     """
     records = rows[[*IDENTITY, *VERSION]].drop_duplicates(RECORD)
     if not records.duplicated(IDENTITY).any():

@@ -1,7 +1,7 @@
-"""Local time: which UTC offset holds for a measurement, and which local day it belongs to.
+"""Local time: the UTC offset of each measurement and the local day it belongs to.
 
-An offset that a record states is believed, but for `Z`: apps write it by default, also where it is a lie. Then the
-person's other records at that time decide, else the default zone of the settings.
+An offset stated by the record is trusted, except `Z`, which some apps write wherever they are. In that case the
+person's other records around that time decide, or else the default zone from the settings.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ import pandas as pd
 
 from health_etl.record_types.base import DayAnchor
 
-# ASSUMPTION: someone who was at an offset is still there this much later or was this much earlier.
+# ASSUMPTION: an offset stated by one record holds for the same person this long before and after it.
 EVIDENCE_REACH = pd.Timedelta(hours=36)
-MAX_OFFSET_MINUTES = 18 * 60  # as java.time.ZoneOffset, which Health Connect uses, allows
-NIGHT_SHIFT = pd.Timedelta(hours=6)  # a night runs from 18:00 to 18:00 and carries the date on which it ends
+MAX_OFFSET_MINUTES = 18 * 60  # the limit of java.time.ZoneOffset, which Health Connect uses
+NIGHT_SHIFT = pd.Timedelta(hours=6)  # a night runs from 18:00 to 18:00 and has the date on which it ends
 DAY = pd.Timedelta(days=1)
-UTC_ITSELF = "Z"
+ZULU = "Z"
 _OFFSET = r"\A([+-])([0-9]{2}):?([0-5][0-9])(?::?([0-5][0-9]))?\Z"
 
 FROM_RECORD, FROM_OTHERS, FROM_DEFAULT = "record", "other_sources", "default"
 
 
-def stated_minutes(zone_offsets: pd.Series[str]) -> pd.Series[float]:
-    """Return offsets such as "-05:00" in minutes, without their seconds; NaN for null, `Z` and what is no offset."""
-    positions, distinct = pd.factorize(zone_offsets)  # a few among many; null is -1
-    minutes = [_stated_minutes(text) for text in distinct]
+def parse_offset_minutes(zone_offsets: pd.Series[str]) -> pd.Series[float]:
+    """Parse offsets such as "-05:00" into minutes, dropping seconds; NaN for null, `Z` and anything invalid."""
+    positions, distinct = pd.factorize(zone_offsets)  # few distinct values; null is -1
+    minutes = [_parse_offset(text) for text in distinct]
     return pd.Series(np.array([*minutes, np.nan])[positions], index=zone_offsets.index)
 
 
-@lru_cache(maxsize=1024)  # as many as one may meet in earnest
-def _stated_minutes(text: str) -> float:
+@lru_cache(maxsize=1024)  # more than there are offsets in use
+def _parse_offset(text: str) -> float:
     found = re.match(_OFFSET, text)
     if found is None:
         return np.nan
@@ -45,9 +45,9 @@ def _stated_minutes(text: str) -> float:
     return float(-stated if sign == "-" else stated)
 
 
-def is_offset(zone_offsets: pd.Series[str]) -> pd.Series[bool]:
-    """Mark what may stand in a column of offsets: null, `Z`, or an offset that `stated_minutes` can read."""
-    return zone_offsets.isna() | (zone_offsets == UTC_ITSELF) | stated_minutes(zone_offsets).notna()
+def is_valid_offset(zone_offsets: pd.Series[str]) -> pd.Series[bool]:
+    """Mark the valid values of an offset column: null, `Z`, or an offset that `parse_offset_minutes` can parse."""
+    return zone_offsets.isna() | (zone_offsets == ZULU) | parse_offset_minutes(zone_offsets).notna()
 
 
 def resolve_offsets(
@@ -59,34 +59,34 @@ def resolve_offsets(
 ) -> pd.DataFrame:
     """Return `utc_offset_minutes` (int) and `zone_source` for each measurement.
 
-    `evidence` has user_id, time_utc and utc_offset_minutes of records that state an offset; the one nearest in
-    time within EVIDENCE_REACH decides.
+    `evidence` has user_id, time_utc and utc_offset_minutes of records that state an offset. A measurement without an
+    offset takes that of the person's nearest evidence within EVIDENCE_REACH, or else that of `default_zone`.
     """
-    stated = stated_minutes(zone_offsets)
-    silent = stated.isna()
+    stated = parse_offset_minutes(zone_offsets)
+    is_unstated = stated.isna()
     offsets = stated.copy()
     source = pd.Series(FROM_RECORD, index=stated.index, dtype="str")
-    if silent.any():
-        asked = pd.DataFrame({"user_id": user_ids[silent], "time_utc": times_utc[silent]})
-        found = _nearest_evidence(asked, evidence)
-        default = _zone_minutes(asked["time_utc"], default_zone)
-        offsets[silent] = found.fillna(default)
-        source[silent] = np.where(found.notna(), FROM_OTHERS, FROM_DEFAULT)
+    if is_unstated.any():
+        unstated = pd.DataFrame({"user_id": user_ids[is_unstated], "time_utc": times_utc[is_unstated]})
+        found = _nearest_evidence(unstated, evidence)
+        default = _zone_minutes(unstated["time_utc"], default_zone)
+        offsets[is_unstated] = found.fillna(default)
+        source[is_unstated] = np.where(found.notna(), FROM_OTHERS, FROM_DEFAULT)
     return pd.DataFrame({"utc_offset_minutes": offsets.astype("int64"), "zone_source": source})
 
 
-def _nearest_evidence(asked: pd.DataFrame, evidence: pd.DataFrame) -> pd.Series[float]:
+def _nearest_evidence(unstated: pd.DataFrame, evidence: pd.DataFrame) -> pd.Series[float]:
     points = evidence.sort_values(["time_utc", "user_id", "utc_offset_minutes"])
     points = points.drop_duplicates(["user_id", "time_utc"], keep="last")
     matched = pd.merge_asof(
-        asked.reset_index(names="row").sort_values("time_utc", kind="stable"),
+        unstated.reset_index(names="row").sort_values("time_utc", kind="stable"),
         points[["user_id", "time_utc", "utc_offset_minutes"]],
         on="time_utc",
         by="user_id",
         direction="nearest",
         tolerance=EVIDENCE_REACH,
     )
-    return matched.set_index("row")["utc_offset_minutes"].reindex(asked.index).astype(float)
+    return matched.set_index("row")["utc_offset_minutes"].reindex(unstated.index).astype(float)
 
 
 def _zone_minutes(times_utc: pd.Series[pd.Timestamp], zone: ZoneInfo | int) -> pd.Series[float]:
@@ -96,7 +96,7 @@ def _zone_minutes(times_utc: pd.Series[pd.Timestamp], zone: ZoneInfo | int) -> p
     return (local - times_utc.dt.tz_localize(None)) / pd.Timedelta(minutes=1)
 
 
-def with_local_time(rows: pd.DataFrame, evidence: pd.DataFrame, default_zone: ZoneInfo | int) -> pd.DataFrame:
+def add_local_time(rows: pd.DataFrame, evidence: pd.DataFrame, default_zone: ZoneInfo | int) -> pd.DataFrame:
     """Add utc_offset_minutes, end_utc_offset_minutes and zone_source to measurement rows of any type."""
     start_zone = "zone_offset" if "zone_offset" in rows else "start_zone_offset"
     start_time = "time_utc" if "time_utc" in rows else "start_utc"
@@ -112,29 +112,29 @@ def with_local_time(rows: pd.DataFrame, evidence: pd.DataFrame, default_zone: Zo
 
 
 def assign_days(rows: pd.DataFrame, anchor: DayAnchor) -> pd.DataFrame:
-    """Add `local_date` (YYYY-MM-DD); a row of a SPAN type is repeated for every local day that it overlaps."""
+    """Add `local_date` (YYYY-MM-DD); rows of a SPAN type are repeated for every local day that they overlap."""
     if anchor is DayAnchor.SPAN:
-        return _spread_over_days(rows)
+        return _repeat_per_day(rows)
     if anchor is DayAnchor.END:
-        wall = _wall(rows["end_utc"], rows["end_utc_offset_minutes"]) + NIGHT_SHIFT
+        wall = _to_local(rows["end_utc"], rows["end_utc_offset_minutes"]) + NIGHT_SHIFT
     else:
-        wall = _wall(rows["time_utc"], rows["utc_offset_minutes"])
+        wall = _to_local(rows["time_utc"], rows["utc_offset_minutes"])
         wall = wall + NIGHT_SHIFT if anchor is DayAnchor.NIGHT else wall
     return rows.assign(local_date=wall.dt.strftime("%Y-%m-%d"))
 
 
 def day_bounds(rows: pd.DataFrame, anchor: DayAnchor) -> pd.DataFrame:
-    """Return one row a person and local day, from rows with a local_date, in order of user_id and local_date.
+    """Return one row per person and local day, sorted by user_id and local_date, from rows with a local_date.
 
-    Adds day_start_utc, day_end_utc (a day of 23 or 25 hours where the offset changes), utc_offset_minutes and
-    zone_source (the least certain among its rows).
+    Columns: user_id, local_date, day_start_utc, day_end_utc (23 or 25 hours apart when the offset changes),
+    utc_offset_minutes and zone_source (the least certain among the day's rows).
     """
     time = "time_utc" if "time_utc" in rows else "start_utc"
     groups = rows.sort_values([time, "record_id"], kind="stable").groupby(["user_id", "local_date"])
     days = groups.agg(
         utc_offset_minutes=("utc_offset_minutes", "first"),
         last_offset=("end_utc_offset_minutes", "last"),
-        zone_source=("zone_source", "min"),  # in the alphabet as in certainty: default, other_sources, record
+        zone_source=("zone_source", "min"),  # alphabetical order is order of certainty: default, other_sources, record
     ).reset_index()
     midnight = pd.to_datetime(days["local_date"]).dt.as_unit("ms").dt.tz_localize("UTC")
     if anchor in (DayAnchor.NIGHT, DayAnchor.END):
@@ -144,17 +144,17 @@ def day_bounds(rows: pd.DataFrame, anchor: DayAnchor) -> pd.DataFrame:
     return days.drop(columns="last_offset")
 
 
-def _wall(times_utc: pd.Series[pd.Timestamp], minutes: pd.Series[int]) -> pd.Series[pd.Timestamp]:
+def _to_local(times_utc: pd.Series[pd.Timestamp], minutes: pd.Series[int]) -> pd.Series[pd.Timestamp]:
     return times_utc.dt.tz_localize(None) + pd.to_timedelta(minutes, unit="min")
 
 
-def _spread_over_days(rows: pd.DataFrame) -> pd.DataFrame:
-    first = _wall(rows["start_utc"], rows["utc_offset_minutes"]).dt.floor("D")
-    # An interval that ends at midnight sharp does not reach into the next day.
+def _repeat_per_day(rows: pd.DataFrame) -> pd.DataFrame:
+    first = _to_local(rows["start_utc"], rows["utc_offset_minutes"]).dt.floor("D")
+    # An interval that ends exactly at midnight does not reach into the next day.
     last_moment = (rows["end_utc"] - pd.Timedelta(milliseconds=1)).where(
         rows["end_utc"] > rows["start_utc"], rows["end_utc"]
     )
-    last = _wall(last_moment, rows["end_utc_offset_minutes"]).dt.floor("D")
+    last = _to_local(last_moment, rows["end_utc_offset_minutes"]).dt.floor("D")
     count = ((last - first) // DAY + 1).clip(lower=1).to_numpy(dtype="int64")
     position = np.repeat(np.arange(len(rows)), count)
     nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)

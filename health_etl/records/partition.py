@@ -1,7 +1,8 @@
-"""One records partition (a type and an upload date), brought up to date with raw/.
+"""Bringing one records partition (a record type and an upload date) up to date with raw/.
 
-What was already accounted for is not read again: the manifest says which objects, under which ETag and code
-version. A late file costs only itself; a changed or vanished one makes its person's files be read again.
+Uploads that the manifest already accounts for, under the same ETag and code version, are not read again. A late file
+costs only itself; a changed or deleted one causes all files of its person to be reread. Reading and validating files
+belongs in read_files.py.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.records import quarantine
 from health_etl.records.dedupe import RECORD, is_latest_version
-from health_etl.records.local_time import stated_minutes
+from health_etl.records.local_time import parse_offset_minutes
 from health_etl.records.quality import QualityRules
 from health_etl.records.read_files import FileReader, fault_counts, is_bad
 from health_etl.uploads.listing import Upload
 
-CODE_VERSION = "2"  # of this module and what it calls; a new one rebuilds every partition
-BATCH_BYTES = 32 * 1024 * 1024  # of Avro, decoded at once; memory hangs on this and not on the day
+CODE_VERSION = "2"  # of this module and what it calls; a new version rebuilds every partition
+BATCH_BYTES = 32 * 1024 * 1024  # of Avro decoded at once; memory depends on this, not on the size of the day
 BATCH_FILES = 2_000
 DEFAULT_RULES = QualityRules()
 
@@ -37,7 +38,7 @@ FAULTS = pa.field("faults", pa.string())
 
 @dataclass(frozen=True)
 class Update:
-    """What bringing a partition up to date did."""
+    """The outcome of bringing a partition up to date."""
 
     manifest: RecordsManifest
     files_read: int
@@ -51,7 +52,7 @@ class _Plan:
     previous: RecordsManifest | None
     to_read: tuple[Upload, ...]
     rebuilt_users: frozenset[str]
-    is_written: bool  # whether there is a manifest, be it of another version
+    has_manifest: bool  # whether there is a manifest, possibly of another version
 
 
 def code_version(record_type: RecordType) -> str:
@@ -65,14 +66,14 @@ def is_current(
     record_type: RecordType,
     rules: QualityRules = DEFAULT_RULES,
 ) -> bool:
-    """Say whether the partition accounts for exactly these objects, under this code version and these rules."""
-    return is_current_with(manifest, versions_digest(_listed(uploads)), record_type, rules)
+    """Tell whether the partition accounts for exactly these uploads, under this code version and these rules."""
+    return is_current_with(manifest, versions_digest(_upload_versions(uploads)), record_type, rules)
 
 
 def is_current_with(
     manifest: RecordsManifest | None, uploads_digest: str, record_type: RecordType, rules: QualityRules = DEFAULT_RULES
 ) -> bool:
-    """Say the same of uploads that only their digest is known of."""
+    """Like `is_current`, for uploads of which only the digest is known."""
     if manifest is None or not _same_versions(manifest, record_type, rules):
         return False
     return manifest.uploads_digest == uploads_digest
@@ -86,16 +87,16 @@ def update(
     rules: QualityRules = DEFAULT_RULES,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Update:
-    """Bring one partition up to date with its uploads; `progress` hears of every file read.
+    """Bring one partition up to date with its uploads; `progress` is called for every file read.
 
-    Raises PermanentError or TransientError when the lake fails, AccountingError when rows got lost.
+    Raises PermanentError or TransientError when the lake fails, AccountingError when rows are lost.
     """
     key = keys.records_key(record_type.name, upload_date.isoformat())
     previous = read_records_manifest(lake, keys.manifest_key(key))
     if previous is not None and is_current(previous, uploads, record_type, rules):
         return Update(previous, 0, changed=False)
     if previous is None and not uploads:
-        return Update(_nothing(record_type, upload_date, rules), 0, changed=False)
+        return Update(_empty_manifest(record_type, upload_date, rules), 0, changed=False)
     plan = _plan(lake, key, previous, uploads, record_type, rules)
     reader = FileReader(lake, record_type, upload_date, rules, code_version(record_type), progress)
     manifest = _Build(lake, record_type, upload_date, plan, reader).run(uploads)
@@ -104,8 +105,8 @@ def update(
     return Update(manifest, len(plan.to_read), changed=previous is None or previous.digest != manifest.digest)
 
 
-def _nothing(record_type: RecordType, upload_date: date, rules: QualityRules) -> RecordsManifest:
-    """Return the manifest of a partition that nobody uploaded to; it is not written."""
+def _empty_manifest(record_type: RecordType, upload_date: date, rules: QualityRules) -> RecordsManifest:
+    """Return the manifest of a partition without uploads; it is never written."""
     version, partition = code_version(record_type), upload_date.isoformat()
     return RecordsManifest(record_type.name, partition, version, (), 0, 0, "", None, (), False, rules.version)
 
@@ -114,11 +115,11 @@ def _same_versions(manifest: RecordsManifest, record_type: RecordType, rules: Qu
     return (manifest.code_version, manifest.quality_rules) == (code_version(record_type), rules.version)
 
 
-def _accounted_for(manifest: RecordsManifest) -> dict[str, tuple[str, str | None]]:
+def _file_versions(manifest: RecordsManifest) -> dict[str, tuple[str, str | None]]:
     return {entry.key: entry.version for entry in manifest.files}
 
 
-def _listed(uploads: Sequence[Upload]) -> dict[str, tuple[str, str | None]]:
+def _upload_versions(uploads: Sequence[Upload]) -> dict[str, tuple[str, str | None]]:
     return {upload.info.key: upload.version for upload in uploads}
 
 
@@ -130,24 +131,24 @@ def _plan(
     record_type: RecordType,
     rules: QualityRules,
 ) -> _Plan:
-    if previous is None or not _same_versions(previous, record_type, rules) or not _intact(lake, key, previous):
+    if previous is None or not _same_versions(previous, record_type, rules) or not _tables_match(lake, key, previous):
         return _Plan(None, tuple(uploads), frozenset(), previous is not None)
-    known, listed = _accounted_for(previous), _listed(uploads)
-    disturbed = [name for name, version in known.items() if listed.get(name) != version]
-    users = frozenset(keys.parse_raw_key(name).user_id for name in disturbed)
+    known, listed = _file_versions(previous), _upload_versions(uploads)
+    changed = [name for name, version in known.items() if listed.get(name) != version]
+    users = frozenset(keys.parse_raw_key(name).user_id for name in changed)
     to_read = tuple(u for u in uploads if u.info.key not in known or u.raw.user_id in users)
     return _Plan(previous, to_read, users, True)
 
 
-def _intact(lake: Lake, key: str, manifest: RecordsManifest) -> bool:
-    """Say whether the tables are those that the manifest was written for, and not of an interrupted run."""
+def _tables_match(lake: Lake, key: str, manifest: RecordsManifest) -> bool:
+    """Tell whether the tables are those that the manifest describes, not the leftovers of an interrupted run."""
     rejected = keys.rejected_key(record_types()[manifest.record_type].avro_name, manifest.partition)
     pairs = ((key, manifest.table_sha256), (rejected, manifest.rejected_sha256))
     return all(lake.sha256(name) == sha256 for name, sha256 in pairs)
 
 
 class _Build:
-    """Writes the tables of one partition, batch of people by batch of people."""
+    """Writes the tables of one partition, one batch of people at a time."""
 
     def __init__(self, lake: Lake, record_type: RecordType, upload_date: date, plan: _Plan, reader: FileReader) -> None:
         self.lake = lake
@@ -172,10 +173,10 @@ class _Build:
             TableWriter(self.lake, self.rejected_key, rejected_schema) as rejected,
         ):
             for batch in self._batches(uploads):
-                good, bad = self._batch(batch)
+                good, bad = self._build_batch(batch)
                 table.append(to_arrow(good, schema))
                 rejected.append(to_arrow(bad, rejected_schema))
-            if self.plan.is_written:
+            if self.plan.has_manifest:
                 mark_unfinished(self.lake, keys.manifest_key(self.key))
             rejected_sha256 = rejected.publish() if rejected.rows else None
             if rejected_sha256 is None:
@@ -183,7 +184,7 @@ class _Build:
             return self._manifest(uploads, table.rows, rejected.rows, table.publish(), rejected_sha256)
 
     def _batches(self, uploads: Sequence[Upload]) -> Iterator[list[tuple[str, list[Upload]]]]:
-        """Group people, in order, so that a batch stays within its bounds; each with the files to read."""
+        """Group people, in order, into batches within the limits; yields each person with the files to read."""
         to_read: dict[str, list[Upload]] = {upload.raw.user_id: [] for upload in uploads}
         for upload in self.plan.to_read:
             to_read[upload.raw.user_id].append(upload)
@@ -199,9 +200,9 @@ class _Build:
         if batch:
             yield batch
 
-    def _batch(self, people: list[tuple[str, list[Upload]]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def _build_batch(self, people: list[tuple[str, list[Upload]]]) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the accepted and the rejected rows of these people."""
-        frames = [*self._earlier([user_id for user_id, _ in people])]
+        frames = [*self._kept_rows([user_id for user_id, _ in people])]
         read = self.reader.rows([upload for _, files in people for upload in files])
         frames = [frame for frame in (*frames, read) if frame is not None and len(frame)]
         if not frames:
@@ -214,7 +215,7 @@ class _Build:
         self._account(rows, rows["bad"])
         return rows[~rows["bad"]].drop(columns=["faults", "bad"]), rows[rows["bad"]].drop(columns="bad")
 
-    def _earlier(self, user_ids: list[str]) -> Iterator[pd.DataFrame]:
+    def _kept_rows(self, user_ids: list[str]) -> Iterator[pd.DataFrame]:
         if self.plan.previous is None:
             return
         kept = [user_id for user_id in user_ids if user_id not in self.plan.rebuilt_users]
@@ -224,7 +225,7 @@ class _Build:
             yield frame_of(read_table(self.lake, self.rejected_key, people=kept))
 
     def _account(self, rows: pd.DataFrame, bad: pd.Series[bool]) -> None:
-        """Count records: accepted with at least one good row, quarantined with none."""
+        """Count records: accepted if at least one row is good, quarantined if none is."""
         if bad.any():
             self._account_for_bad(rows, bad)
         else:
@@ -233,11 +234,11 @@ class _Build:
         good = rows[~bad]
         for column in ("time_utc", "start_utc", "end_utc"):
             if column in good:
-                dates = pd.Series(good[column].dt.floor("D").unique())  # a few among many
+                dates = pd.Series(good[column].dt.floor("D").unique())  # few distinct values
                 self.utc_dates.update(dates.dt.strftime("%Y-%m-%d"))
         for column in ("zone_offset", "start_zone_offset", "end_zone_offset"):
             if column in good:
-                self.unzoned |= bool(stated_minutes(good[column]).isna().any())
+                self.unzoned |= bool(parse_offset_minutes(good[column]).isna().any())
 
     def _account_for_bad(self, rows: pd.DataFrame, bad: pd.Series[bool]) -> None:
         records = (~bad).groupby([rows["source_key"], rows["source_record_number"]]).any()
@@ -254,7 +255,7 @@ class _Build:
         earlier = {e.key: e for e in self.plan.previous.files} if self.plan.previous else {}
         entries = []
         for key in (upload.info.key for upload in uploads if upload.info.key not in self.reader.vanished):
-            entry = self._counted(self.reader.entries.get(key) or earlier[key])
+            entry = self._with_counts(self.reader.entries.get(key) or earlier[key])
             entry.check()
             entries.append(entry)
         return RecordsManifest(
@@ -271,8 +272,8 @@ class _Build:
             quality_rules=self.reader.rules.version,
         )
 
-    def _counted(self, entry: FileEntry) -> FileEntry:
-        """Return an entry, also an earlier one, with its counts as they are now: a later version may have won."""
+    def _with_counts(self, entry: FileEntry) -> FileEntry:
+        """Return a new or earlier entry with its current counts, which change when a later version of a record wins."""
         if entry.reason is not None:
             return entry
         accepted, quarantined = self.accepted[entry.key], self.quarantined[entry.key]
@@ -287,9 +288,9 @@ class _Build:
 
 
 def _is_kept(rows: pd.DataFrame) -> pd.Series[bool]:
-    """Mark the rows of each record's latest good version, and those of a later version that is bad altogether.
+    """Mark the rows of each record's latest good version, and those of a later version without a good row.
 
-    A bad update is quarantined; it does not take the good version that went before it away.
+    A bad update is quarantined; it does not replace the good version before it.
     """
     if not rows["bad"].any():
         return is_latest_version(rows)
@@ -302,9 +303,9 @@ def _is_kept(rows: pd.DataFrame) -> pd.Series[bool]:
 def _tidy_quarantine(
     lake: Lake, record_type: RecordType, previous: RecordsManifest | None, manifest: RecordsManifest
 ) -> None:
-    """Bring the quarantine of a partition in line with its manifest, which is about to be written."""
+    """Make a partition's quarantine match its manifest, which is about to be written."""
     quarantine.put_rejected_metadata(lake, keys.rejected_key(record_type.avro_name, manifest.partition), manifest)
     seen = {entry.key for entry in (*manifest.files, *(previous.files if previous else ()))}
     folders = {keys.quarantine_key(key).rpartition("/")[0] + "/" for key in seen}
     refused = [entry.key for entry in manifest.files if entry.reason]
-    quarantine.drop_all_but(lake, sorted(folders), refused)
+    quarantine.drop_all_except(lake, sorted(folders), refused)

@@ -1,4 +1,4 @@
-"""Quality score of a file: how much of it can be believed, from 0 to 1."""
+"""Quality score of a file, from 0 to 1. What happens to a file with a low score is decided in read_files.py."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from health_etl.records.validate import RowReason, temporal_reasons
 if TYPE_CHECKING:
     from health_etl.settings import Settings
 
-SCHEMA_WITH_ADDED_FIELDS = 0.9  # ASSUMPTION: readable, but the exporting app has moved on
+SCHEMA_WITH_ADDED_FIELDS = 0.9  # ASSUMPTION: readable, but written by a newer exporting app
 
 
 @dataclass(frozen=True)
 class QualityRules:
-    """Weights of the four parts, which add up to 1, and the score that a file must reach.
+    """Weights of the four parts, which add up to 1, and the minimum score of a file.
 
-    The defaults are those of the predecessor's specification.
+    The defaults come from the predecessor's specification.
     """
 
     schema: float = 0.3
@@ -34,7 +34,7 @@ class QualityRules:
 
     @classmethod
     def of(cls, settings: Settings) -> QualityRules:
-        """Return the rules that the settings name."""
+        """Return the rules from the settings."""
         return cls(
             settings.quality_weight_schema,
             settings.quality_weight_completeness,
@@ -45,11 +45,11 @@ class QualityRules:
 
     @property
     def version(self) -> str:
-        """The rules as text: another one scores every file anew."""
+        """The rules as text. When it changes, every file is scored again."""
         return "/".join(f"{value:g}" for value in astuple(self))
 
     def score(self, schema: float, completeness: float, physiological: float, temporal: float) -> Quality:
-        """Weigh the four parts, each from 0 to 1."""
+        """Return the weighted score of the four parts, each from 0 to 1."""
         score = (
             self.schema * schema
             + self.completeness * completeness
@@ -66,10 +66,10 @@ def file_qualities(
     with_added_fields: Collection[str],
     rules: QualityRules,
 ) -> dict[str, Quality]:
-    """Score every file among these measurement rows, by its source key, from the faults found in them.
+    """Score every file in these measurement rows from the faults found in them; returns scores by source key.
 
-    schema: 1, or 0.9 with fields that we do not know. completeness: share of filled cells among those an export
-    is expected to fill. physiological, temporal: share of rows without a fault of that kind.
+    schema: 1, or 0.9 for a file with added fields. completeness: share of non-null cells in the columns that exports
+    are expected to fill. physiological, temporal: share of rows without a fault of that kind.
     """
     expected = [column.name for column in record_type.columns if column.expected]
     parts = pd.DataFrame(

@@ -1,4 +1,4 @@
-"""Quarantine: refused files and rejected rows with the reason beside them. Nothing that was uploaded is lost here."""
+"""Quarantine: copies of refused files and rejected rows, each with its reason. Decides nothing and loses nothing."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from health_etl.lake.store import Lake
 from health_etl.reasons import REMEDIES, RULE, FileReason
 
 METADATA_SUFFIX = ".metadata.json"
-MAX_COPIED_BYTES = 100 * 1024 * 1024  # a larger object stays in raw/ alone; its metadata says so
+MAX_COPIED_BYTES = 100 * 1024 * 1024  # a larger object is not copied, as its metadata says
 
 
 @dataclass(frozen=True)
 class RefusedFile:
-    """A file that was refused whole. `content` is None when it was too large to copy."""
+    """A file that was refused as a whole. `content` is None if it was too large to copy."""
 
     entry: FileEntry
     code_version: str
@@ -25,7 +25,7 @@ class RefusedFile:
 
 
 def put_refused(lake: Lake, key: str, refused: RefusedFile) -> None:
-    """Copy a refused file to this key, then its metadata beside it."""
+    """Copy a refused file to this key, then write its metadata next to it."""
     copied = refused.content is not None and len(refused.content) <= MAX_COPIED_BYTES
     if copied and refused.content is not None:
         lake.put(key, refused.content)
@@ -50,8 +50,8 @@ def put_refused(lake: Lake, key: str, refused: RefusedFile) -> None:
 
 
 def put_rejected_metadata(lake: Lake, key: str, manifest: RecordsManifest) -> None:
-    """Write beside a table of rejected rows which file they came from and what speaks against them; remove what an
-    earlier table left behind when there is none.
+    """Write the metadata of a table of rejected rows: which files they came from and their faults. Without rejected
+    rows, delete the metadata of an earlier table.
     """
     if manifest.rejected_sha256 is None:
         lake.delete([key + METADATA_SUFFIX])
@@ -77,12 +77,12 @@ def put_rejected_metadata(lake: Lake, key: str, manifest: RecordsManifest) -> No
 
 
 def drop_refused(lake: Lake, keys: Iterable[str]) -> None:
-    """Remove quarantined copies of files that are gone from raw/, or are no longer refused."""
+    """Delete the quarantined copies of files that are gone from raw/ or no longer refused."""
     lake.delete([key + suffix for key in keys for suffix in (METADATA_SUFFIX, "")])
 
 
-def drop_all_but(lake: Lake, folders: Iterable[str], refused: Collection[str]) -> None:
-    """Remove copies from these folders of quarantine/ but those of the refused uploads, also what a killed run left."""
+def drop_all_except(lake: Lake, folders: Iterable[str], refused: Collection[str]) -> None:
+    """Delete the copies in these folders of quarantine/, including leftovers of killed runs, except of `refused`."""
     kept = {quarantine_key(key) for key in refused}
     for folder in folders:
         copies = {info.key.removesuffix(METADATA_SUFFIX) for info in lake.objects(folder)}

@@ -1,5 +1,5 @@
-"""Uploads read: fetched, decoded, validated and scored, many at once. A refused file goes to quarantine at once, and
-its neighbours go on. What becomes of the rows of the others is not decided here.
+"""Reading uploads: fetch, decode, validate and score many files at once. A refused file goes to quarantine
+immediately and does not affect the others. De-duplication and the partition's tables belong in partition.py.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from health_etl.records.validate import RowReason, row_faults
 from health_etl.uploads import releases
 from health_etl.uploads.listing import Upload
 
-# What a person may overrule row by row. A fault of the clock is not among them: nobody knows the right day.
+# What a person may overrule row by row. Clock faults are not included: nobody knows the right day.
 OVERRIDABLE_FAULTS = frozenset({RowReason.OUT_OF_RANGE})
 
 
 @dataclass(frozen=True)
-class _Decoded:
+class _DecodedUpload:
     """One file whose records could be decoded."""
 
     entry: FileEntry
@@ -58,42 +58,44 @@ class FileReader:
         self.rules = rules
         self.code_version = code_version
         self.progress = progress
-        self.entries: dict[str, FileEntry] = {}  # of files read; the outcome of de-duplication is not yet in them
-        self.vanished: set[str] = set()  # listed, and gone when read
+        self.entries: dict[str, FileEntry] = {}  # of files read, before de-duplication
+        self.vanished: set[str] = set()  # listed, but gone when fetched
 
     def rows(self, uploads: list[Upload]) -> pd.DataFrame | None:
-        """Read these files; return the measurement rows of those that are not refused, with the faults found."""
-        files = {file.entry.key: file for file in self._decoded(uploads)}
+        """Read these files; return the measurement rows, with their `faults`, of those that are not refused."""
+        files = {file.entry.key: file for file in self._decode(uploads)}
         if not files:
             return None
         rows = frame_of(self.record_type.flatten(pa.concat_tables([file.table for file in files.values()])))
         faults = row_faults(rows, self.record_type, self.upload_date)
         added = {key for key, file in files.items() if file.entry.added_fields}
         qualities = file_qualities(rows, faults, self.record_type, added, self.rules)
-        rows = rows.assign(faults=_overruled(faults, rows, {key for key, file in files.items() if file.overridden}))
-        refused = self._judge(files, rows, qualities)
+        rows = rows.assign(
+            faults=_without_overridden(faults, rows, {key for key, file in files.items() if file.overridden})
+        )
+        refused = self._refuse_bad_files(files, rows, qualities)
         return rows[~rows["source_key"].isin(refused)] if refused else rows
 
-    def _decoded(self, uploads: list[Upload]) -> Iterator[_Decoded]:
-        for upload, found in self._fetched(uploads):
+    def _decode(self, uploads: list[Upload]) -> Iterator[_DecodedUpload]:
+        for upload, found in self._fetch(uploads):
             entry = replace(_entry(upload, found.etag), size_bytes=len(found.content))
             overridden = self._is_overridden(upload, found.content)
             try:
                 content_hash = None if overridden else upload.raw.content_hash
                 file = decode.decode(found.content, self.record_type, content_hash)
-                table = _with_source(decode.to_table(file.records, self.record_type), upload)
+                table = _add_source(decode.to_table(file.records, self.record_type), upload)
             except FileRefusedError as refused:
                 self._refuse(replace(entry, reason=refused.reason, detail=refused.detail), found.content)
                 continue
             entry = replace(entry, rows_in=table.num_rows, added_fields=file.added_fields)
-            yield _Decoded(entry, found.content, table, overridden)
+            yield _DecodedUpload(entry, found.content, table, overridden)
 
-    def _fetched(self, uploads: list[Upload]) -> Iterator[tuple[Upload, FetchedObject]]:
-        """Fetch these files, but for those that are too large by their listing or gone by now."""
+    def _fetch(self, uploads: list[Upload]) -> Iterator[tuple[Upload, FetchedObject]]:
+        """Fetch these files, except those that are listed as too large or have vanished."""
         wanted: dict[str, Upload] = {}
         for upload in uploads:
             if upload.info.size_bytes > decode.MAX_FILE_BYTES:
-                refused = decode.too_large(upload.info.size_bytes)
+                refused = decode.too_large_error(upload.info.size_bytes)
                 entry = _entry(upload, upload.info.etag)
                 self._refuse(replace(entry, reason=refused.reason, detail=refused.detail), None)
                 self.progress(1)
@@ -107,18 +109,20 @@ class FileReader:
                 yield wanted[key], found
 
     def _is_overridden(self, upload: Upload, content: bytes) -> bool:
-        """Say whether a person overruled the rules for exactly these bytes."""
+        """Tell whether a person overruled the rules for exactly these bytes."""
         release = releases.find(self.lake, upload.release.key) if upload.release else None
         return release is not None and release.override and release.content_sha256 == decode.content_digest(content)
 
-    def _judge(self, files: dict[str, _Decoded], rows: pd.DataFrame, qualities: dict[str, Quality]) -> set[str]:
-        """Refuse files without a good row or with too low a score; return their keys."""
+    def _refuse_bad_files(
+        self, files: dict[str, _DecodedUpload], rows: pd.DataFrame, qualities: dict[str, Quality]
+    ) -> set[str]:
+        """Refuse files that have no good row or score too low; return their keys."""
         bad = is_bad(rows, self.record_type)
         good_rows = (~bad).groupby(rows["source_key"]).sum()
         refused = set()
         for key, file in files.items():
             entry = replace(file.entry, quality=qualities[key])
-            result = self._verdict(entry, int(good_rows[key]), file.overridden)
+            result = self._refusal(entry, int(good_rows[key]), file.overridden)
             if result is None:
                 self.entries[key] = entry
                 continue
@@ -135,12 +139,12 @@ class FileReader:
             refused.add(key)
         return refused
 
-    def _verdict(self, entry: FileEntry, good_rows: int, overridden: bool) -> tuple[FileReason, str] | None:
+    def _refusal(self, entry: FileEntry, good_rows: int, overridden: bool) -> tuple[FileReason, str] | None:
         if not good_rows:
             whose = "its only record" if entry.rows_in == 1 else f"each of its {entry.rows_in:,} records"
             return FileReason.NO_GOOD_ROWS, f"{whose} is invalid"
         if entry.quality is not None and entry.quality.score < self.rules.threshold and not overridden:
-            detail = f"its quality score is {entry.quality.score:g}, {self.rules.threshold:g} is needed"
+            detail = f"its quality score is {entry.quality.score:g}, below the threshold of {self.rules.threshold:g}"
             return FileReason.LOW_QUALITY, detail
         return None
 
@@ -151,7 +155,7 @@ class FileReader:
 
 
 def is_bad(rows: pd.DataFrame, record_type: RecordType) -> pd.Series[bool]:
-    """Mark the measurement rows that are rejected, from their `faults`."""
+    """Mark the measurement rows that are rejected because of their `faults`."""
     bad = rows["faults"].notna()
     return bad.groupby([rows[column] for column in RECORD]).transform("any") if record_type.reject_whole_record else bad
 
@@ -167,8 +171,8 @@ def fault_counts(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
     return found
 
 
-def _overruled(faults: pd.Series[str], rows: pd.DataFrame, overridden: set[str]) -> pd.Series[str]:
-    """Take the faults away that a person overruled."""
+def _without_overridden(faults: pd.Series[str], rows: pd.DataFrame, overridden: set[str]) -> pd.Series[str]:
+    """Remove the faults that a person overruled."""
     if not overridden:
         return faults
     touched = faults[rows["source_key"].isin(overridden)].dropna().str.split("; ").explode()
@@ -185,8 +189,8 @@ def _entry(upload: Upload, etag: str) -> FileEntry:
     return FileEntry(info.key, etag, info.size_bytes, 0, 0, 0, 0, release_etag=upload.version[1])
 
 
-def _with_source(records: pa.Table, upload: Upload) -> pa.Table:
-    """Add where these decoded records came from."""
+def _add_source(records: pa.Table, upload: Upload) -> pa.Table:
+    """Add the columns that say where these decoded records came from."""
     count = records.num_rows
     added: dict[str, Any] = {
         "user_id": pa.repeat(upload.raw.user_id, count),

@@ -1,6 +1,6 @@
-"""What the partitions keep in quarantine, and the decision to run it again.
+"""Finding quarantined uploads and releasing them.
 
-A decision makes the partition of its file stale; running that again is the pipeline's work, as for any change.
+A release makes the upload's partition stale. Running the partition again is the pipeline's work, as for any change.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from health_etl.errors import PermanentError
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.keys import masked
+from health_etl.lake.keys import mask_key
 from health_etl.lake.manifest import FileEntry, RecordsManifest
 from health_etl.lake.store import Lake
 from health_etl.reasons import OVERRIDABLE, FileReason, remedy
@@ -24,7 +24,7 @@ EVERYTHING = "all"
 
 
 @dataclass(frozen=True)
-class Quarantined:
+class QuarantinedUpload:
     """One upload that was refused, lost rows to quarantine, or was released by a person."""
 
     record_type: str
@@ -33,100 +33,100 @@ class Quarantined:
 
     @property
     def name(self) -> str:
-        """The key without the person's id: what the UI shows, and what a person may call it by."""
-        return masked(self.entry.key)
+        """The key without the user id: what the UI shows, and a name that people may use."""
+        return mask_key(self.entry.key)
 
     @property
     def is_refused(self) -> bool:
-        """Say whether the whole file is in quarantine."""
+        """Whether the whole file is in quarantine."""
         return self.entry.reason is not None
 
     @property
-    def what(self) -> str:
-        """What of it lies in quarantine."""
+    def quarantined_part(self) -> str:
+        """The part of the upload that is in quarantine."""
         return "whole file" if self.is_refused else "rows" if self.entry.rejected_measurements else "nothing, released"
 
     @property
     def reasons(self) -> list[str]:
-        """Why: the file's reason, the faults of its rows; none when it was released and is good."""
+        """The file's reason and the faults of its rows; empty for a released file without faults."""
         return [*([self.entry.reason] if self.entry.reason else []), *sorted(self.entry.faults)]
 
     @property
     def remedy(self) -> str:
-        """What to do about it."""
+        """How to get it out of quarantine."""
         return remedy(self.entry.reason, self.entry.faults) or "nothing; it was released"
 
 
-def quarantined(catalogue: Catalogue, holds: Callable[[str, str], bool]) -> list[Quarantined]:
-    """Return what is in quarantine or was released, by type and upload date.
+def list_quarantined(catalogue: Catalogue, holds: Callable[[str, str], bool]) -> list[QuarantinedUpload]:
+    """Return the uploads that are in quarantine or were released, sorted by record type and upload date.
 
-    `holds(record type, upload date)` says whether a partition is asked for.
+    `holds(record type, upload date)` says whether to include a partition.
     """
     return [
         item
         for name in record_types()
         for partition in catalogue.records(name)
         if holds(name, partition)
-        for item in quarantined_of(catalogue.records(name)[partition])
+        for item in quarantined_in(catalogue.records(name)[partition])
     ]
 
 
-def quarantined_of(manifest: RecordsManifest) -> list[Quarantined]:
-    """Return what one partition has in quarantine, or was released of it."""
+def quarantined_in(manifest: RecordsManifest) -> list[QuarantinedUpload]:
+    """Return the uploads of one partition that are in quarantine or were released."""
     return [
-        Quarantined(manifest.record_type, manifest.partition, entry)
+        QuarantinedUpload(manifest.record_type, manifest.partition, entry)
         for entry in manifest.files
         if entry.reason or entry.rejected_measurements or entry.release_etag
     ]
 
 
-def chosen(items: Sequence[Quarantined], names: Iterable[str]) -> list[Quarantined]:
-    """Return the items of these names: a key, a key as the UI shows it, or only its last part; "all" for every one.
+def find_by_name(items: Sequence[QuarantinedUpload], names: Iterable[str]) -> list[QuarantinedUpload]:
+    """Return the items with these names: a key, a key as the UI shows it, or just its last part; "all" for all items.
 
-    Raises PermanentError for a name that nothing in quarantine has.
+    Raises PermanentError for a name that matches nothing in quarantine.
     """
-    found: dict[str, Quarantined] = {}
+    found: dict[str, QuarantinedUpload] = {}
     for name in names:
-        same = [item for item in items if is_called(item.entry.key, name)]
+        same = [item for item in items if matches_name(item.entry.key, name)]
         if not same:
-            raise nothing_called(name)
+            raise unknown_name_error(name)
         found.update({item.entry.key: item for item in same})
     return list(found.values())
 
 
-def nothing_called(name: str) -> PermanentError:
-    """Return the failure to find a name."""
+def unknown_name_error(name: str) -> PermanentError:
+    """Return the error for a name that matches nothing."""
     return PermanentError(f"Nothing in quarantine is called {name}; `health-etl quarantine list` has the names.")
 
 
-def obstacle(item: Quarantined, override: bool) -> str | None:
-    """Say why a release would be of no use, None when it may be."""
+def obstacle(item: QuarantinedUpload, override: bool) -> str | None:
+    """Explain why an override would have no effect; None if it may have one."""
     if not override:
         return None
     is_readable = item.entry.reason in (None, FileReason.NO_GOOD_ROWS)
     if item.entry.reason in OVERRIDABLE or (is_readable and any(map(_is_overridable, item.entry.faults))):
         return None
-    reasons = ", ".join(item.reasons) or "no open fault"
+    reasons = ", ".join(item.reasons) or "no faults"
     return f"{item.name} cannot be released by override ({reasons}): {item.remedy}."
 
 
-def release(lake: Lake, items: Sequence[Quarantined], override: bool, because: str) -> list[Release]:
-    """Decide that these uploads be run again; with `override` against the rules that may be overruled.
+def release(lake: Lake, items: Sequence[QuarantinedUpload], override: bool, because: str) -> list[Release]:
+    """Release these uploads to be run again; `override` overrules the rules that people may overrule.
 
-    Without it an earlier override is taken back: the rules judge again. Raises PermanentError, with nothing decided,
-    when a decision could have no effect or an override gives no reason.
+    Without `override`, an earlier override is revoked and the rules apply again. Raises PermanentError, and releases
+    nothing, if an override has no reason or could not have an effect.
     """
     if override and not because.strip():
-        raise PermanentError("An override needs a reason, which is kept with it; say why.")
-    hindered = [text for item in items if (text := obstacle(item, override))]
-    if hindered:
-        raise PermanentError(hindered[0])
+        raise PermanentError("An override needs a reason, which is stored with it; say why.")
+    obstacles = [text for item in items if (text := obstacle(item, override))]
+    if obstacles:
+        raise PermanentError(obstacles[0])
     decided_utc = datetime.now(UTC).isoformat(timespec="microseconds")
     decisions = []
     for item in items:
         sha256 = lake.sha256(item.entry.key)
         if sha256 is None:
-            raise PermanentError(f"{item.name} is gone from raw/; the next run takes it out of quarantine.")
+            raise PermanentError(f"{item.name} is gone from raw/; the next run removes it from quarantine.")
         decisions.append(Release(item.entry.key, sha256, override, because.strip(), decided_utc))
     for decision in decisions:
         releases.record(lake, decision)
@@ -137,7 +137,7 @@ def _is_overridable(fault: str) -> bool:
     return fault.rpartition(":")[2] in OVERRIDABLE_FAULTS
 
 
-def is_called(key: str, name: str) -> bool:
-    """Say whether a person may mean an upload by that name: a key, as it is or as the UI shows it, its end, "all"."""
-    shown = masked(key)
+def matches_name(key: str, name: str) -> bool:
+    """Tell whether a name refers to an upload: its key (also as the UI shows it), its last part, or "all"."""
+    shown = mask_key(key)
     return name in (EVERYTHING, key, shown, key.rpartition("/")[2], shown.rpartition("/")[2])

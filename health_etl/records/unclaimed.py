@@ -1,4 +1,4 @@
-"""Objects in raw/ that belong to no partition: copied to quarantine with the reason, listed in one report."""
+"""Objects in raw/ that belong to no partition: copies in quarantine, with the reason, and one report of them all."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from health_etl.records import quarantine
 from health_etl.uploads.listing import Unclaimed
 
 CODE_VERSION = "2"
-REPORT_KEY = "unclaimed.manifest.json"  # outside quarantine/, where a copy could take its place
+REPORT_KEY = "unclaimed.manifest.json"  # outside quarantine/, where a copy could have this key
 
 
 @dataclass(frozen=True)
 class Report:
-    """What raw/ holds that no partition claims; `items` have key, etag, size_bytes, reason, detail, way_out."""
+    """The unclaimed objects in raw/; `items` have key, etag, size_bytes, reason, detail and remedy."""
 
     items: tuple[dict[str, Any], ...]
 
@@ -29,8 +29,8 @@ class Report:
         return canonical_json(asdict(self))
 
 
-def wanted(unclaimed: Sequence[Unclaimed]) -> Report:
-    """Return the report that belongs to a listing."""
+def build_report(unclaimed: Sequence[Unclaimed]) -> Report:
+    """Return the report for a listing of raw/."""
     return Report(
         tuple(
             {
@@ -46,15 +46,15 @@ def wanted(unclaimed: Sequence[Unclaimed]) -> Report:
     )
 
 
-def written(lake: Lake) -> Report:
-    """Return the report as it was last written; an empty one when there is none."""
+def read_report(lake: Lake) -> Report:
+    """Return the report that was written last; an empty one if there is none."""
     content = lake.find(REPORT_KEY)
     return Report(tuple(json.loads(content)["items"])) if content is not None else Report(())
 
 
 def update(lake: Lake, unclaimed: Sequence[Unclaimed]) -> Report:
     """Bring quarantine and the report up to date with a listing of raw/."""
-    before, now = written(lake), wanted(unclaimed)
+    before, now = read_report(lake), build_report(unclaimed)
     if before == now:
         return now
     known = {item["key"]: item["etag"] for item in before.items}
@@ -68,8 +68,8 @@ def update(lake: Lake, unclaimed: Sequence[Unclaimed]) -> Report:
 
 
 def _copy(lake: Lake, item: Unclaimed) -> None:
-    small = item.info.size_bytes <= quarantine.MAX_COPIED_BYTES
+    is_small = item.info.size_bytes <= quarantine.MAX_COPIED_BYTES
     info = item.info
     entry = FileEntry(info.key, info.etag, info.size_bytes, 0, 0, 0, 0, reason=item.reason, detail=item.detail)
-    content = lake.find(info.key) if small else None
+    content = lake.find(info.key) if is_small else None
     quarantine.put_refused(lake, unclaimed_key(info.key), quarantine.RefusedFile(entry, CODE_VERSION, content))

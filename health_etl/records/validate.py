@@ -1,4 +1,4 @@
-"""Which measurement rows are believable. Marks rows; moving them to quarantine is the partition's work."""
+"""Validation of measurement rows. Only marks them; what becomes of rejected rows is decided in partition.py."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from pyarrow import types as pa_types
 
 from health_etl.record_types import record_types
 from health_etl.record_types.base import Column, RecordType
-from health_etl.records.local_time import is_offset
+from health_etl.records.local_time import is_valid_offset
 
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # no phone recorded health before; a clock that says so is wrong
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # no phone recorded health data before; an earlier time means a wrong clock
 UPLOAD_GRACE = timedelta(days=2)  # to the end of the day after the upload date
 
-# When the phone handled a record, which says nothing of when something was measured.
+# When the phone processed a record, not when anything was measured.
 _HANDLING_TIMES = ("last_modified_utc", "fetched_utc")
 
 
 class RowReason(StrEnum):
-    """Why a measurement row is rejected; types add reasons of their own with their row checks."""
+    """Why a measurement row is rejected; record types add reasons of their own with their row checks."""
 
     MISSING_VALUE = "missing_value"
     OUT_OF_RANGE = "out_of_range"
@@ -34,32 +34,32 @@ class RowReason(StrEnum):
 
 
 def temporal_reasons(record_type: RecordType) -> set[str]:
-    """Return the reasons that are faults of the clock."""
+    """Return the reasons that mean a wrong clock."""
     own = {check.reason for check in record_type.row_checks if check.is_temporal}
     return {RowReason.TIME_IMPLAUSIBLE, RowReason.ENDS_BEFORE_START, RowReason.OFFSET_IMPLAUSIBLE, *own}
 
 
 def row_faults(rows: pd.DataFrame, record_type: RecordType, upload_date: date) -> pd.Series[str]:
-    """Return the reasons against each row ("column:reason", sorted, joined by "; "), null for a good row.
+    """Return the faults of each row ("column:reason", sorted, joined by "; "); null for a good row.
 
-    `rows` has a unique index and the type's columns. Raises pandera's SchemaErrors only where the frame itself
-    is not of the type's shape, which is an error of ours and not of the data.
+    `rows` has a unique index and the type's columns. Raises pandera's SchemaErrors only if columns are missing, which
+    is a bug in this project and not in the data.
     """
     schema = _schema(record_type.name, upload_date)
-    if not schema.columns.keys() <= set(rows.columns):  # pandera takes its time to find that all is there
+    if not schema.columns.keys() <= set(rows.columns):  # pandera is slow to find that nothing is missing
         schema.validate(rows.head(0), lazy=True)
     faults = pd.Series(None, index=rows.index, dtype="str", name="faults")
-    for fault, bad in sorted(_breaches(schema, rows).items()):
-        told = faults[bad]
-        faults[bad] = (told + "; ").fillna("") + fault
+    for fault, bad in sorted(_violations(schema, rows).items()):
+        earlier = faults[bad]
+        faults[bad] = (earlier + "; ").fillna("") + fault
     return faults
 
 
-def _breaches(schema: pa.DataFrameSchema, rows: pd.DataFrame) -> dict[str, pd.Series[bool]]:
-    """Return the rows that break each rule, by the fault that it is.
+def _violations(schema: pa.DataFrameSchema, rows: pd.DataFrame) -> dict[str, pd.Series[bool]]:
+    """Return the rows that violate each rule, by fault.
 
-    Pandera's own report of failures costs a tenth of a millisecond and a few kilobytes each: a file that is bad
-    throughout would take half a minute and gigabytes.
+    Pandera's own failure report costs a tenth of a millisecond and a few kilobytes per failure: a file with nothing
+    but bad rows would take half a minute and gigabytes.
     """
     found = {
         f"{name}:{RowReason.MISSING_VALUE}": rows[name].isna()
@@ -68,25 +68,25 @@ def _breaches(schema: pa.DataFrameSchema, rows: pd.DataFrame) -> dict[str, pd.Se
     }
     for name, column in schema.columns.items():
         for check in column.checks:
-            found[f"{name}:{check.error or check.name}"] = _breached(check, rows[name])
+            found[f"{name}:{check.error or check.name}"] = _violates(check, rows[name])
     for check in schema.checks:
-        found[str(check.error or check.name)] = _breached(check, rows)
+        found[str(check.error or check.name)] = _violates(check, rows)
     return {fault: bad for fault, bad in found.items() if bad.any()}
 
 
-def _breached(check: pa.Check, values: pd.DataFrame | pd.Series[Any]) -> pd.Series[bool]:
-    """Mark what breaks a rule; the check itself leaves nulls out."""
+def _violates(check: pa.Check, values: pd.DataFrame | pd.Series[Any]) -> pd.Series[bool]:
+    """Mark the violations of a rule; the check itself ignores nulls."""
     passed: pd.Series[bool] = check(values).check_output
     return ~passed.astype(bool).reindex(values.index, fill_value=True)
 
 
 def is_measured_time(column: Column) -> bool:
-    """Say whether a column holds a time at which something was measured."""
+    """Tell whether a column holds the time of a measurement."""
     return bool(pa_types.is_timestamp(column.dtype)) and column.name not in _HANDLING_TIMES
 
 
 def is_zone_offset(column: Column) -> bool:
-    """Say whether a column holds the UTC offset that an app wrote."""
+    """Tell whether a column holds a UTC offset written by an app."""
     return column.name.endswith("zone_offset")
 
 
@@ -107,12 +107,12 @@ def _checks(column: Column, upload_date: date) -> list[pa.Check]:
         latest = datetime(upload_date.year, upload_date.month, upload_date.day, tzinfo=UTC) + UPLOAD_GRACE
         checks.append(_range_check(EARLIEST, latest, RowReason.TIME_IMPLAUSIBLE))
     if is_zone_offset(column):
-        checks.append(pa.Check(is_offset, name=RowReason.OFFSET_IMPLAUSIBLE, error=RowReason.OFFSET_IMPLAUSIBLE))
+        checks.append(pa.Check(is_valid_offset, name=RowReason.OFFSET_IMPLAUSIBLE, error=RowReason.OFFSET_IMPLAUSIBLE))
     return checks
 
 
 def _range_check(minimum: object, maximum: object, reason: RowReason) -> pa.Check:
-    # Pandera shows the error text, not the name, of its built-in checks.
+    # For built-in checks, pandera reports the error text and not the name.
     if maximum is None:
         return pa.Check.ge(minimum, name=reason, error=reason)
     if minimum is None:

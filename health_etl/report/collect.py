@@ -12,7 +12,7 @@ import pandas as pd
 from health_etl.clinical import day_processor, processors
 from health_etl.clinical.common.base import Narrator
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
-from health_etl.days.select import rows_of_days
+from health_etl.days.select import rows_on_dates
 from health_etl.errors import PermanentError
 from health_etl.insights.table import schema
 from health_etl.lake import keys
@@ -115,7 +115,7 @@ def _read(lake: Lake, processor: Narrator, partition: str, user_id: str) -> pd.D
 def _measurements(
     lake: Lake, catalogue: Catalogue, settings: Settings, name: str, user_id: str, dates: Sequence[str]
 ) -> pd.DataFrame:
-    return rows_of_days(
+    return rows_on_dates(
         lake,
         record_types()[name],
         [user_id],

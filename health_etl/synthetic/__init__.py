@@ -1,4 +1,4 @@
-"""Invented people and the Health Connect exports of their phones: seeded, without clock or dagster."""
+"""Synthetic people and the Health Connect exports of their phones: seeded, reading no clock and no real data."""
 
 from health_etl.synthetic.exports import DEFAULT_FIRST_DAY, generate
 from health_etl.synthetic.shipped import SHIPPED_SEED, shipped_sample

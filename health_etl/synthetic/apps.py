@@ -1,7 +1,7 @@
-"""The invented apps that write into Health Connect, and the metadata each of them leaves.
+"""The simulated apps that write to Health Connect, and the metadata that each of them writes.
 
-Their habits are those of real ones: the watch gives no client record id and no version, the ring
-numbers its versions by the clock, the CGM counts seconds after a serial number and says `Z` wherever it is.
+They behave like real apps: the watch sets no client record id and no version, the ring uses timestamps as versions,
+and the CGM appends a count of seconds to its serial number and writes `Z` wherever it is.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from dataclasses import dataclass
 
 from health_etl.synthetic.person import Person
 
-CGM_ZONE_OFFSET_ID = "Z"  # the CGM app passes no offset; Health Connect then writes UTC
+CGM_ZONE_OFFSET_ID = "Z"  # the CGM app passes no offset, so Health Connect writes UTC
 
 
 @dataclass(frozen=True)
 class App:
-    """An app, the device that it names, and how long before the platform it stamps a version."""
+    """An app, the device that it reports, and how long before the platform it timestamps a version."""
 
     package: str
     device: Mapping[str, str | None]
-    version_lead_ms: int | None = None  # None: the app leaves its records' version at 0
+    version_lead_ms: int | None = None  # None: the app leaves the version at 0
 
 
 WATCH = App("com.example.watch", {"manufacturer": None, "model": None, "type": "UNKNOWN"})
@@ -40,8 +40,8 @@ def metadata(
 ) -> dict[str, object]:
     """Return the metadata of one version of a record.
 
-    Without a client record id the platform identifies a record by app and start time. A record entered
-    `by_hand` names no device.
+    Without a client record id the platform identifies a record by app and start time. A record entered `by_hand`
+    has no device.
     """
     identity = client_record_id if client_record_id is not None else f"@{start_ms}"
     return {

@@ -1,4 +1,4 @@
-"""Writer's schemas of the imitated phone app. What the project expects to read is told in record_types/."""
+"""Writer's schemas of the simulated phone app. The reader's schemas belong in record_types/."""
 
 from __future__ import annotations
 

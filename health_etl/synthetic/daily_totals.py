@@ -1,6 +1,6 @@
 """Daily totals of steps and active energy: one record per app and local day, rewritten at every sync.
 
-The record ends at midnight from its first version on, so until then it ends after any export that holds it.
+The record ends at midnight even in its first version, so exports made before midnight hold a record that ends later.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KILOCALORIES: Total = ("energyInKilocalories", lambda kcal: float(round(kcal)))
 
 
 def steps_records(days: ThreeDays, movement: Movement) -> list[Record]:
-    """Return the day's step totals of watch and ring, which count the same walks."""
+    """Return the day's step totals from watch and ring, which count the same walks."""
     day = days.today.day
     rng = days.person.rng("ring steps", day.ordinal)
     walked = movement.steps.astype(np.float64)
@@ -38,7 +38,7 @@ def steps_records(days: ThreeDays, movement: Movement) -> list[Record]:
 
 
 def active_calories_burned_records(days: ThreeDays, movement: Movement) -> list[Record]:
-    """Return the ring's total of active energy of the day."""
+    """Return the ring's total of active energy for the day."""
     start_ms = days.today.day.at(RING_DAY_STARTS_HOUR)
     return _daily_total(
         days,
@@ -60,7 +60,7 @@ def _daily_total(
     total: Total,
     client_prefix: str | None = None,
 ) -> list[Record]:
-    """Return the record with one version per sync that found a higher total; none on a day without any."""
+    """Return the record, with one version per sync at which the total had grown; nothing for a total of 0."""
     person, plan = days.person, days.today
     field, as_written = total
     client_record_id = None
@@ -80,12 +80,12 @@ def _daily_total(
 
 
 def _totals_at_syncs(days: ThreeDays, app: App, start_ms: int, per_minute: FloatArray) -> tuple[IntArray, FloatArray]:
-    """Return the app's syncs of the day, with the first of the next, and what had added up by each."""
+    """Return the app's syncs of the day and the first of the next day, with the total by each of them."""
     plan: DayPlan = days.today
     today_ms = plan.ring_syncs_ms if app is RING else plan.watch_syncs_ms
     next_ms = days.ring_sync(plan.day.end_ms) if app is RING else days.watch_sync(plan.day.end_ms)
     syncs_ms = np.append(today_ms[(today_ms > start_ms) & (today_ms < plan.day.end_ms)], next_ms)
     counted = np.where(plan.day.minutes_ms >= start_ms, per_minute, 0.0)
-    added_up = np.concatenate(([0.0], np.cumsum(counted)))
+    running_total = np.concatenate(([0.0], np.cumsum(counted)))
     minute = np.minimum((syncs_ms - plan.day.start_ms) // MILLIS_PER_MINUTE, counted.size)
-    return syncs_ms, added_up[minute]
+    return syncs_ms, running_total[minute]

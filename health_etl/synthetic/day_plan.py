@@ -1,4 +1,4 @@
-"""What happens to a person on a day, apart from what sensors measure: night, meals, nap, syncs, exports."""
+"""The course of a person's day: night, meals, nap, syncs, exports. Sensor data belong in the signal modules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from health_etl.synthetic.night import Night, sleep_night
 from health_etl.synthetic.person import Person
 from health_etl.synthetic.randomness import BoolArray, FloatArray, IntArray
 
-MEAL_HOURS = (12.6, 19.0)  # lunch and dinner; breakfast follows the rising
+MEAL_HOURS = (12.6, 19.0)  # lunch and dinner; breakfast follows getting up
 MEAL_CARBOHYDRATES_G = (46.0, 58.0, 64.0)  # breakfast, lunch, dinner; ASSUMPTION
 SNACK_CARBOHYDRATES_G = 22.0  # ASSUMPTION
 MISSED_MORNING_EXPORT = 0.08  # probability
@@ -23,7 +23,7 @@ REPEATED_EXPORT = 0.10  # probability: the person taps the button twice
 
 @dataclass(frozen=True)
 class Nap:
-    """A sleep in the afternoon; epoch ms."""
+    """An afternoon nap; epoch ms."""
 
     start_ms: int
     end_ms: int
@@ -44,14 +44,14 @@ class DayPlan:
     exports_ms: tuple[int, ...]
 
     def in_bed(self, epoch_ms: IntArray) -> BoolArray:
-        """Say which of these instants of the day the person spends in bed at night."""
+        """Tell at which of these instants of the day the person is in bed for the night."""
         before_rising = (epoch_ms >= self.night.bed_ms) & (epoch_ms < self.night.rise_ms)
         return before_rising | (epoch_ms >= self.bed_ms)
 
 
 @dataclass(frozen=True)
 class ThreeDays:
-    """A day between its neighbours: yesterday's dinner and tomorrow's first sync reach into it."""
+    """A day with its neighbours: yesterday's dinner and tomorrow's first sync affect it."""
 
     person: Person
     yesterday: DayPlan
@@ -59,11 +59,11 @@ class ThreeDays:
     tomorrow: DayPlan
 
     def watch_sync(self, epoch_ms: IntArray | int) -> IntArray:
-        """Return when the watch hands on what it recorded until then; takes instants before tomorrow."""
+        """Return when the watch syncs what it recorded by each of these instants, which lie before tomorrow."""
         return _next(self.today.watch_syncs_ms, self.tomorrow.watch_syncs_ms, epoch_ms)
 
     def ring_sync(self, epoch_ms: IntArray | int) -> IntArray:
-        """Return when the ring hands on what it recorded until then; takes instants before tomorrow."""
+        """Return when the ring syncs what it recorded by each of these instants, which lie before tomorrow."""
         return _next(self.today.ring_syncs_ms, self.tomorrow.ring_syncs_ms, epoch_ms)
 
 
@@ -72,7 +72,7 @@ def _next(today_ms: IntArray, tomorrow_ms: IntArray, epoch_ms: IntArray | int) -
     return np.asarray(syncs[np.searchsorted(syncs, epoch_ms)])
 
 
-def live_through(person: Person, first_day: date, days: int) -> Iterator[ThreeDays]:
+def simulate_days(person: Person, first_day: date, days: int) -> Iterator[ThreeDays]:
     """Yield that many days of the person's life, in order."""
     calendar = (LocalDay(first_day + timedelta(days=n), person.zone) for n in range(-1, days + 2))
     nights = ((day, sleep_night(person, day)) for day in calendar)
@@ -100,7 +100,7 @@ def plan_day(person: Person, day: LocalDay, night: Night, bed_ms: int) -> DayPla
 
 
 def _meals(day: LocalDay, night: Night, rng: np.random.Generator) -> tuple[IntArray, FloatArray]:
-    """Return times and grams of carbohydrate; larger and later on free days."""
+    """Return meal times and grams of carbohydrate; meals are larger and later on days off."""
     breakfast_ms = night.rise_ms + int(rng.uniform(25, 80)) * MILLIS_PER_MINUTE
     later_ms = [day.at(hour + 0.4 * day.is_free + rng.normal(0, 0.4)) for hour in MEAL_HOURS]
     portion = rng.lognormal(0.08 * day.is_free, 0.25, size=3)
@@ -119,7 +119,7 @@ def _nap(person: Person, day: LocalDay, rng: np.random.Generator) -> Nap | None:
 
 
 def _exports(day: LocalDay, night: Night, bed_ms: int, rng: np.random.Generator) -> tuple[int, ...]:
-    """Return when the person exports: after rising and in the evening, to the millisecond."""
+    """Return when the person exports, epoch ms: after getting up and in the evening."""
     morning_ms = night.rise_ms + int(rng.uniform(30, 75) * MILLIS_PER_MINUTE)
     evening_ms = min(day.at(20.0) + int(rng.uniform(0, 75) * MILLIS_PER_MINUTE), bed_ms - MILLIS_PER_HOUR // 2)
     repeat_ms = evening_ms + int(rng.uniform(1.5, 4.0) * MILLIS_PER_MINUTE)
@@ -131,7 +131,7 @@ def _exports(day: LocalDay, night: Night, bed_ms: int, rng: np.random.Generator)
 
 
 def _syncs(night: Night, bed_ms: int, exports_ms: tuple[int, ...], count: int, rng: np.random.Generator) -> IntArray:
-    """Return when an app writes its records: after rising, now and then by day, before each export."""
+    """Return when an app writes its records: after getting up, now and then during the day, before each export."""
     morning_ms = night.rise_ms + rng.uniform(5, 25) * MILLIS_PER_MINUTE
     by_day_ms = rng.uniform(morning_ms, bed_ms, size=count)
     before_export_ms = np.array(exports_ms) - rng.uniform(2, 25, size=len(exports_ms)) * MILLIS_PER_MINUTE

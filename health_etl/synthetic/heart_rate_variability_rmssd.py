@@ -1,4 +1,4 @@
-"""RMSSD of a night and the ring's records of it, one per 5 minutes asleep."""
+"""A night of RMSSD and the ring's records of it, one per 5 minutes of sleep."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from health_etl.synthetic.day_plan import ThreeDays
 from health_etl.synthetic.local_day import utc_text, zone_offset_id
 from health_etl.synthetic.night import AWAKE, DEEP, LIGHT, REM
 from health_etl.synthetic.person import Person
-from health_etl.synthetic.randomness import FloatArray, smoothed
+from health_etl.synthetic.randomness import FloatArray, smooth
 from health_etl.synthetic.records import Record, Version
 from health_etl.synthetic.sleep_session import RING_BLOCK_MS, RingNight
 
 RECORD_TYPE = "HeartRateVariabilityRmssdRecord"
 MIN_RMSSD_MS, MAX_RMSSD_MS = 5.0, 195.0
-# What follows are ASSUMPTIONS on the natural logarithm of RMSSD.
+# The following are ASSUMPTIONS about the natural logarithm of RMSSD.
 STAGE_LN_RMSSD = {AWAKE: -0.10, LIGHT: 0.0, DEEP: 0.12, REM: -0.08}
 RISE_THROUGH_NIGHT = 0.30
 NIGHT_TO_NIGHT_SD, WITHIN_NIGHT_SD = 0.12, 0.26
 FREE_NIGHT = -0.10  # late dinners and drinks
 TRAINING_DAY_BEFORE = -0.08
-NIGHTS_REMEMBERED = 3.0  # a good or bad spell lasts about so long
+NIGHTS_REMEMBERED = 3.0  # how long a good or bad spell lasts
 LOST_SAMPLE = 0.02  # probability
 
 
@@ -40,7 +40,7 @@ def heart_rate_variability_records(days: ThreeDays, ring: RingNight) -> list[Rec
 
 
 def night_rmssd_ms(days: ThreeDays, ring: RingNight) -> FloatArray:
-    """Return RMSSD per 5 minutes of the night, ms, unrounded and unlimited."""
+    """Return RMSSD for each 5 minutes of the night, ms, neither rounded nor clipped."""
     person, day = days.person, days.today.day
     rng = person.rng("rmssd", day.ordinal)
     trained = days.yesterday.day.date.weekday() in person.training_weekdays
@@ -52,17 +52,17 @@ def night_rmssd_ms(days: ThreeDays, ring: RingNight) -> FloatArray:
         + TRAINING_DAY_BEFORE * trained
         + of_stage[ring.blocks]
         + RISE_THROUGH_NIGHT * np.linspace(-0.5, 0.5, ring.blocks.size)
-        + smoothed(rng.normal(size=ring.blocks.size), 2.0) * WITHIN_NIGHT_SD
+        + smooth(rng.normal(size=ring.blocks.size), 2.0) * WITHIN_NIGHT_SD
     )
     rmssd_ms: FloatArray = np.exp(ln_rmssd)
     return rmssd_ms
 
 
 def _spell(person: Person, ordinal: int) -> float:
-    """Return how far this night lies from the person's usual, with memory of the nights before."""
+    """Return this night's deviation from the person's usual ln RMSSD, correlated with the nights before."""
     nights = range(ordinal - 9, ordinal + 1)
     white = np.array([person.rng("rmssd spell", night).normal() for night in nights])
-    return float(smoothed(white, NIGHTS_REMEMBERED)[-1] * NIGHT_TO_NIGHT_SD)
+    return float(smooth(white, NIGHTS_REMEMBERED)[-1] * NIGHT_TO_NIGHT_SD)
 
 
 def _record(person: Person, session_id: str, time_ms: int, modified_ms: int, rmssd_ms: float) -> Record:

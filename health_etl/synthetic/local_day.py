@@ -1,4 +1,4 @@
-"""The local calendar day of an invented person, 23 and 25 hours long where the clocks change."""
+"""The local calendar day of a synthetic person, which has 23 or 25 hours when the clocks change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SATURDAY = 5
 
 
 def zone_offset_id(epoch_ms: int, zone: ZoneInfo) -> str:
-    """Return the zone's offset at that instant as Health Connect writes it: `-05:00`, or `Z` for none."""
+    """Return the zone's offset at that instant as Health Connect writes it: `-05:00`, or `Z` for UTC."""
     moment = datetime.fromtimestamp(epoch_ms / MILLIS_PER_SECOND, tz=zone)
     offset = moment.utcoffset() or timedelta()
     if not offset:
@@ -48,7 +48,7 @@ class LocalDay:
 
     @property
     def ordinal(self) -> int:
-        """Days since the year 1: names the day in random streams."""
+        """Days since the year 1, which identify the day in random streams."""
         return self.date.toordinal()
 
     @property
@@ -58,17 +58,17 @@ class LocalDay:
 
     @cached_property
     def start_ms(self) -> int:
-        """Local midnight that begins the day, epoch ms."""
+        """The local midnight at which the day begins, epoch ms."""
         return self.at(0.0)
 
     @cached_property
     def end_ms(self) -> int:
-        """Local midnight that ends the day, epoch ms."""
+        """The local midnight at which the day ends, epoch ms."""
         return self.at(24.0)
 
     @property
     def last_ms(self) -> int:
-        """The last millisecond of the day: where apps end a daily total."""
+        """The last millisecond of the day, at which apps end a daily total; epoch ms."""
         return self.end_ms - 1
 
     @cached_property
@@ -77,9 +77,9 @@ class LocalDay:
         return np.arange(self.start_ms, self.end_ms, MILLIS_PER_MINUTE, dtype=np.int64)
 
     def at(self, hour: float) -> int:
-        """Return the instant (epoch ms, whole seconds) when a clock on the wall shows `hour`.
+        """Return the instant (epoch ms, whole seconds) at which the local wall clock shows `hour`.
 
-        Hours below 0 or above 24 lie on the days around.
+        Hours below 0 or above 24 are on the neighbouring days.
         """
         days, seconds = divmod(round(hour * 3600), 86_400)
         midnight = datetime.combine(self.date + timedelta(days=days), time(), tzinfo=self.zone)
@@ -87,7 +87,7 @@ class LocalDay:
         return round(wall.timestamp()) * MILLIS_PER_SECOND
 
     def wall_hours(self, epoch_ms: IntArray) -> FloatArray:
-        """Return what a clock on the wall shows at these instants of the day, hours since midnight."""
+        """Return the local wall-clock time at these instants of the day, in hours since midnight."""
         elapsed = (epoch_ms - self.start_ms) / MILLIS_PER_HOUR
         missing = 24.0 - (self.end_ms - self.start_ms) / MILLIS_PER_HOUR
         if not missing:

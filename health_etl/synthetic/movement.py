@@ -1,6 +1,6 @@
-"""The latent movement of a day: steps and energy, minute by minute, before any app counts them.
+"""A person's true movement on a day: steps and energy, minute by minute, before any app counts them.
 
-Energy figures are ASSUMPTIONS near the compendium of physical activities; they make the data plausible only.
+The energy figures are ASSUMPTIONS close to the Compendium of Physical Activities, meant to make the data plausible.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from health_etl.synthetic.person import Person, Sport
 from health_etl.synthetic.randomness import FloatArray, IntArray
 
 MAX_STEPS_PER_MINUTE = 185
-TYPICAL_ERRAND_STEPS = 230.0  # steps of one short walk about the house, office or shop
+TYPICAL_ERRAND_STEPS = 230.0  # steps of one short walk around the house, office or shop
 KCAL_PER_KG_HOUR = 1.0  # 1 MET, by definition about 1 kcal/kg/h
 WALKING_MET_PER_CADENCE = 2.3 / 105  # METs above rest per step/min; 105 steps/min is a brisk walk; ASSUMPTION
 SPORT_CADENCE = {Sport.WALKING: 112, Sport.RUNNING: 162, Sport.CYCLING: 0}  # steps/min; ASSUMPTION
 SPORT_MET = {Sport.WALKING: 3.0, Sport.RUNNING: 8.3, Sport.CYCLING: 5.8}  # METs above rest; ASSUMPTION
-TRAINING_EFFORT_MET = 2.8  # METs above rest from which the watch notices a training
+TRAINING_EFFORT_MET = 2.8  # METs above rest from which the watch detects a workout
 TRAINING_HOUR = 17.6
 
 
 @dataclass(frozen=True)
 class Movement:
-    """Per minute of the local day: `steps`, and `active_met`, METs above rest."""
+    """Arrays with one value per minute of the local day; `active_met` is METs above rest."""
 
     steps: IntArray
     active_met: FloatArray
     active_kcal: FloatArray
 
 
-def move(person: Person, plan: DayPlan) -> Movement:
-    """Return how the person moves on that day; nobody walks in bed."""
+def simulate_movement(person: Person, plan: DayPlan) -> Movement:
+    """Return the person's movement on that day; there is none in bed."""
     rng = person.rng("movement", plan.day.ordinal)
     minutes_ms = plan.day.minutes_ms
     up = ~plan.in_bed(minutes_ms)
@@ -59,12 +59,12 @@ def _minute(plan: DayPlan, epoch_ms: int) -> int:
 
 
 def _walks(person: Person, plan: DayPlan, rng: np.random.Generator) -> FloatArray:
-    """Return steps per minute from errands, the way to work and the walk after lunch."""
+    """Return steps per minute from errands, the commute and the walk after lunch."""
     typical = person.steps_per_free_day if plan.day.is_free else person.steps_per_work_day
     wanted = typical * rng.lognormal(0, 0.22)
     errands = max(8, round(0.5 * wanted / TYPICAL_ERRAND_STEPS))
     rise, bed = _minute(plan, plan.night.rise_ms), _minute(plan, plan.bed_ms)
-    starts = np.concatenate((rng.uniform(rise, bed, size=errands), _way_minutes(plan, rng)))
+    starts = np.concatenate((rng.uniform(rise, bed, size=errands), _long_walk_starts(plan, rng)))
     ways = starts.size - errands
     way_length = np.clip(0.4 * wanted / ways / 104, 4, 60)
     lengths = np.concatenate((rng.uniform(1, 6, size=errands), np.full(ways, way_length)))
@@ -77,7 +77,7 @@ def _walks(person: Person, plan: DayPlan, rng: np.random.Generator) -> FloatArra
     return np.clip(np.cumsum(change)[:size], 0, 125)
 
 
-def _way_minutes(plan: DayPlan, rng: np.random.Generator) -> FloatArray:
-    """Return when longer walks begin: to and from work, or one outing on a free day."""
+def _long_walk_starts(plan: DayPlan, rng: np.random.Generator) -> FloatArray:
+    """Return when longer walks begin, in minutes of the day: commute and lunch on work days, outings on days off."""
     hours = (11.0, 16.0) if plan.day.is_free else (8.3, 13.1, 17.2)
     return np.array([_minute(plan, plan.day.at(hour + float(rng.normal(0, 0.4)))) for hour in hours], dtype=float)

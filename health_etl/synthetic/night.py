@@ -1,7 +1,7 @@
-"""The latent night: when a person lies down, sleeps and rises, and the true course of the stages.
+"""A person's true night: when they lie down and get up, and the true sleep stages in between.
 
-What the apps make of it belongs in sleep_session.py. Cycle lengths and shares are ASSUMPTIONS within what
-adult sleep laboratories report: four to six cycles of about 95 minutes, deep sleep early, REM sleep late.
+How the apps score it belongs in sleep_session.py. Cycle lengths and shares are ASSUMPTIONS within the range that sleep
+laboratories report for adults: four to six cycles of about 95 minutes, deep sleep early, REM sleep late.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Stages = npt.NDArray[np.int8]
 
 @dataclass(frozen=True)
 class Night:
-    """One night: `stages` holds one code (AWAKE … REM) per 30 seconds from lying down to rising."""
+    """One night: `stages` holds one code (AWAKE … REM) per 30 seconds from lying down to getting up."""
 
     day_ordinal: int  # of the day on which it ends
     bed_ms: int
@@ -57,7 +57,7 @@ def sleep_night(person: Person, day: LocalDay) -> Night:
 def draw_stages(epochs: int, rng: np.random.Generator) -> Stages:
     """Draw the stages of a night of that many 30-second epochs."""
     codes = [AWAKE]
-    minutes = [float(rng.gamma(2.5, 5.0)) + 2.0]  # time to fall asleep
+    minutes = [float(rng.gamma(2.5, 5.0)) + 2.0]  # sleep latency
     for deep_share, rem_share in zip(DEEP_SHARES, REM_SHARES, strict=True):
         length = max(60.0, rng.normal(CYCLE_MINUTES, 10.0))
         deep = length * deep_share * rng.uniform(0.7, 1.3)

@@ -1,7 +1,7 @@
-"""Who the invented people are: where they live, how they sleep, move and burn sugar.
+"""Synthetic people: where they live, how they sleep and move, how their glucose behaves.
 
-What happens to them on a given day belongs in day_plan.py and the signal modules. The figures below make the
-data plausible and varied; nothing clinical is concluded from them, and each is an ASSUMPTION.
+What happens on a given day belongs in day_plan.py and the signal modules. The figures below make the data plausible and
+varied; nothing clinical is concluded from them, and each is an ASSUMPTION.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ TIME_ZONES = (
     "Africa/Lagos",  # +01:00 all year
     "America/New_York",  # changes its clocks
     "Europe/Berlin",  # changes its clocks
-    "Asia/Kolkata",  # an offset that is no whole hour
-    "Australia/Sydney",  # changes its clocks the other way
+    "Asia/Kolkata",  # an offset that is not a whole hour
+    "Australia/Sydney",  # changes its clocks in the opposite direction
 )
 DEFLATE_EVERY = 10  # one person in ten has a phone that compresses its exports
 DEFLATE_OFFSET = 2  # the second of each ten
@@ -42,12 +42,12 @@ class GlucoseProfile:
 
     name: str
     fasting_mg_dl: float
-    dawn_rise_mg_dl: float  # early-morning rise over the night's level
+    dawn_rise_mg_dl: float  # early-morning rise above the level at night
     rise_mg_dl_per_g: float  # peak rise per gram of carbohydrate eaten
-    peak_minutes: float  # from a meal to its peak
-    wander_mg_dl: float  # standard deviation of what meals do not explain
-    fall_mg_dl_per_met: float  # with each MET above rest kept up
-    lows_per_day: float  # dips from too much insulin, expected number
+    peak_minutes: float  # from a meal to the glucose peak
+    wander_mg_dl: float  # standard deviation of the variation that meals do not explain
+    fall_mg_dl_per_met: float  # fall per sustained MET above rest
+    lows_per_day: float  # expected number of dips from too much insulin
 
 
 GLUCOSE_PROFILES = (
@@ -61,7 +61,7 @@ GLUCOSE_PROFILES = (
 
 @dataclass(frozen=True)
 class Person:
-    """An invented person. Hours are those of a clock on the wall."""
+    """A synthetic person. Hours are local wall-clock hours."""
 
     person_id: str
     seed: int
@@ -82,20 +82,20 @@ class Person:
     training_weekdays: tuple[int, ...]  # Monday is 0
     glucose: GlucoseProfile
     cgm_serial: int
-    cgm_phase_ms: int  # where in its 5 minutes the sensor measures
+    cgm_phase_ms: int  # when the sensor measures within its 5 minutes
     codec: str
 
     def rng(self, purpose: str, day_ordinal: int) -> np.random.Generator:
-        """Return the person's random stream for one purpose on one day."""
+        """Return the person's random generator for one purpose on one day."""
         return stream(self.seed, self.index, purpose, day_ordinal)
 
     def record_id(self, *identity: str) -> str:
-        """Return the platform's id for a record; the same identity gives the same id in every export."""
+        """Return the platform's id of a record; the same identity gives the same id in every export."""
         return str(uuid.uuid5(ID_NAMESPACE, "|".join((str(self.seed), self.person_id, *identity))))
 
 
 def invent_person(seed: int, index: int, person_id: str, *, naps_on_free_days: bool | None = None) -> Person:
-    """Invent the person of that number (1, 2, …); others of the same seed do not change them."""
+    """Create the person with that index (1, 2, …), who does not depend on other people with the same seed."""
     rng = stream(seed, index, "person")
     age_years = int(rng.integers(24, 74))
     work_wake_hour = float(np.clip(rng.normal(6.6, 0.5), 5.5, 8.0))

@@ -1,4 +1,4 @@
-"""Seeded randomness. Every stream is named, so a new draw in one place shifts no number elsewhere."""
+"""Seeded randomness. Every stream has a name, so an additional draw in one place changes no number elsewhere."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ IntArray = npt.NDArray[np.int64]
 
 
 def stream(seed: int, *names: int | str) -> np.random.Generator:
-    """Return the generator of that name under `seed`.
+    """Return the generator with these names under `seed`.
 
-    Raises ValueError when the seed, or a number among the names, is negative.
+    Raises ValueError if the seed, or a number among the names, is negative.
     """
     words = [name if isinstance(name, int) else zlib.crc32(name.encode()) for name in names]
     return np.random.default_rng([seed, *words])
 
 
-def smoothed(white: FloatArray, time_constant: float) -> FloatArray:
-    """Return unit-variance white noise as noise with memory, of about unit variance again.
+def smooth(white: FloatArray, time_constant: float) -> FloatArray:
+    """Turn white noise of unit variance into autocorrelated noise of about unit variance.
 
-    `time_constant` is counted in array steps. The first steps know no past; put the day before in front
-    and cut it off to get noise that runs on over midnight.
+    `time_constant` is in array steps. The first steps have no past: for noise that is continuous over midnight,
+    prepend the day before and cut it off again.
     """
     reach = int(np.ceil(4 * time_constant))
     kernel = np.exp(-np.arange(reach + 1) / time_constant)
@@ -33,8 +33,8 @@ def smoothed(white: FloatArray, time_constant: float) -> FloatArray:
     return np.convolve(white, kernel)[: white.size]
 
 
-def lagged(signal: FloatArray, time_constant: float) -> FloatArray:
-    """Return the signal as a body follows it: an exponential approach, `time_constant` in array steps."""
+def lag(signal: FloatArray, time_constant: float) -> FloatArray:
+    """Return the body's delayed response to a signal: an exponential approach, `time_constant` in array steps."""
     reach = int(np.ceil(5 * time_constant))
     kernel = np.exp(-np.arange(reach + 1) / time_constant)
     return np.convolve(signal, kernel / kernel.sum())[: signal.size]

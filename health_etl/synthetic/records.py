@@ -1,4 +1,4 @@
-"""What an app has written into Health Connect: records and the versions they went through."""
+"""What an app has written to Health Connect: records and their successive versions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Row = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A record as it stands from `modified_ms` on; `row` is the Avro record without its fetch time."""
+    """A record as of `modified_ms`; `row` is the Avro record without its fetch time."""
 
     modified_ms: int
     row: Row
@@ -21,14 +21,14 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One Health Connect record; `versions` are in order of time and share one id."""
+    """One Health Connect record; `versions` are in chronological order and share one id."""
 
     start_ms: int
     end_ms: int
     versions: tuple[Version, ...]
 
     def as_of(self, epoch_ms: int) -> Row | None:
-        """Return the row that a reader sees at that time, or None before the record was written."""
+        """Return the row that a reader sees at that time; None before the record was written."""
         seen = None
         for version in self.versions:
             if version.modified_ms > epoch_ms:
@@ -38,7 +38,7 @@ class Record:
 
 
 def interval(start_ms: int, end_ms: int, zone: ZoneInfo) -> dict[str, object]:
-    """Return the fields that say from when to when, and where on earth, a record lasted."""
+    """Return the start and end fields of a record, with their zone offsets."""
     return {
         "startTimeEpochMillis": start_ms,
         "endTimeEpochMillis": end_ms,

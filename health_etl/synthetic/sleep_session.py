@@ -1,4 +1,4 @@
-"""What the two apps make of a night: the watch scores every 30 seconds, the ring every 5 minutes."""
+"""How the two apps score a night: the watch every 30 seconds, the ring every 5 minutes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RING_TITLE, NAP_TITLE = "Ring", "Nap"
 
 @dataclass(frozen=True)
 class RingNight:
-    """The night as the ring saw it: one stage code per 5 minutes from `start_ms` on."""
+    """The night as scored by the ring: one stage code per 5 minutes from `start_ms` on."""
 
     session_id: str
     start_ms: int
@@ -33,7 +33,7 @@ class RingNight:
 
 
 def ring_night(person: Person, night: Night) -> RingNight:
-    """Return the ring's night: it notices lying down later and rising earlier than the watch."""
+    """Return the ring's scoring, which starts later and ends earlier than that of the watch."""
     rng = person.rng("ring night", night.day_ordinal)
     late = int(rng.integers(2, 40))
     early = int(rng.integers(2, 30))
@@ -48,7 +48,7 @@ def ring_night(person: Person, night: Night) -> RingNight:
 
 
 def sleep_session_records(days: ThreeDays, ring: RingNight) -> list[Record]:
-    """Return the sessions that end on the day: the same night twice, and the nap, entered by hand."""
+    """Return the sessions that end on the day: the same night from two apps, and the nap, entered by hand."""
     records = [_watch_session(days), _ring_session(days, ring)]
     if days.today.nap:
         records.append(_nap_session(days, days.today.nap))
@@ -87,7 +87,7 @@ def _ring_row(person: Person, ring: RingNight, modified_ms: int, blocks: Stages)
 
 
 def _without_lone_awakenings(blocks: Stages) -> Stages:
-    """Return the night with single awake blocks between two asleep ones scored as light sleep."""
+    """Rescore single awake blocks between two sleep blocks as light sleep."""
     awake = blocks == AWAKE
     lone = np.zeros_like(awake)
     lone[1:-1] = awake[1:-1] & ~awake[:-2] & ~awake[2:]
@@ -95,7 +95,7 @@ def _without_lone_awakenings(blocks: Stages) -> Stages:
 
 
 def _nap_session(days: ThreeDays, nap: Nap) -> Record:
-    """Return the nap: no stages, and no device, since nobody wore one."""
+    """Return the nap, without stages and without a device, since none was worn."""
     person, modified_ms = days.person, int(days.watch_sync(nap.end_ms))
     meta = metadata(WATCH, person, RECORD_TYPE, modified_ms, start_ms=nap.start_ms, by_hand=True)
     row = _row(person, meta, nap.start_ms, nap.end_ms, NAP_TITLE, [])
@@ -103,7 +103,7 @@ def _nap_session(days: ThreeDays, nap: Nap) -> Record:
 
 
 def _runs(codes: Stages, start_ms: int, end_ms: int, step_ms: int) -> list[Row]:
-    """Return stages: equal neighbours as one, the last drawn out to the end of the session."""
+    """Return stages: runs of equal codes are merged, and the last one is extended to the end of the session."""
     firsts = np.concatenate(([0], np.flatnonzero(np.diff(codes)) + 1))
     starts = (start_ms + firsts * step_ms).tolist()
     ends = [*starts[1:], end_ms]

@@ -1,4 +1,4 @@
-"""Export files: rows to the bytes of an Avro file, and files into a folder."""
+"""Writing export files: rows to Avro bytes, and files to a folder. Their contents are decided in exports.py."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ class ExportFile:
 
     @property
     def record_type(self) -> str:
-        """The Health Connect type, which begins the name."""
+        """The Health Connect record type, the first part of the name."""
         return self.name.partition("_")[0]
 
     @property
     def export_ms(self) -> int:
-        """When the export was made, epoch ms, which ends the name."""
+        """When the export was made, epoch ms, the last part of the name."""
         return int(self.name.partition("_")[2].removesuffix(".avro"))
 
 
 def export_file(person: Person, record_type: str, export_ms: int, rows: Iterable[Row]) -> ExportFile:
-    """Return the file that holds these rows, with a sync marker made from its name in place of a random one.
+    """Return the export file with these rows. Its sync marker is derived from its name, so that it is not random.
 
-    Raises KeyError for a record type that the imitated app does not export.
+    Raises KeyError for a record type that the simulated app does not export.
     """
     name = f"{record_type}_{export_ms}.avro"
     identity = f"{person.seed}/{person.person_id}/{name}".encode()
@@ -55,7 +55,7 @@ def export_file(person: Person, record_type: str, export_ms: int, rows: Iterable
 def write_exports(files: Iterable[ExportFile], out_dir: Path, *, flat: bool = False) -> list[Path]:
     """Write the files to `out_dir/{person}/{name}`, or straight into `out_dir` if `flat`; return their paths.
 
-    One file is in memory at a time when `files` is an iterator. Raises OSError where nothing can be written.
+    If `files` is an iterator, only one file is in memory at a time. Raises OSError if a file cannot be written.
     """
     paths = []
     for file in files:

@@ -1,1 +1,1 @@
-"""What lies under raw/: listing it, putting exports there, releasing what was quarantined."""
+"""The uploads in raw/: ingesting exports, listing them, releasing quarantined ones. Knows nothing of records."""

@@ -1,4 +1,4 @@
-"""What lies in raw/: uploads sorted into partitions, and everything that fits none, with the reason."""
+"""Listing raw/: uploads by partition, and objects that belong to none, with the reason. Reads no upload."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from health_etl.reasons import FileReason
 from health_etl.record_types.base import RecordType
 from health_etl.uploads import releases
 
-LISTED_TOGETHER = 2000  # objects of a month: two pages of S3
+MAX_MONTH_OBJECTS = 2000  # a month with more is listed day by day; two pages of an S3 listing
 
-ByDay = Mapping[str, Sequence[ObjectInfo]]  # objects by the folder of their day
+ByDay = Mapping[str, Sequence[ObjectInfo]]  # objects by their day's folder
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,17 @@ class Upload:
 
     raw: RawKey
     info: ObjectInfo
-    release: ObjectInfo | None = None  # a person's decision to run it again, the latest
+    release: ObjectInfo | None = None  # a person's latest decision to run it again
 
     @property
     def version(self) -> tuple[str, str | None]:
-        """What a partition is made from: the upload's ETag, and that of the decision about it."""
+        """The version that a partition accounts for: the ETags of the upload and of the decision about it."""
         return self.info.etag, self.release.etag if self.release else None
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the uploads of one partition come to; the digest is their data version."""
+class UploadsSummary:
+    """The uploads of one partition in numbers; `digest` is their data version."""
 
     digest: str
     files: int
@@ -54,7 +54,7 @@ class Unclaimed:
 
 @dataclass(frozen=True)
 class Listing:
-    """Everything under raw/ from `first` to `last`: uploads by (record type, upload date), and what nobody claims."""
+    """Everything under raw/ from `first` to `last`: uploads by (record type, upload date), and unclaimed objects."""
 
     first: date
     last: date
@@ -64,43 +64,43 @@ class Listing:
 
 def list_all(lake: Lake, start_date: date, last_date: date) -> Listing:
     """List the whole of raw/."""
-    return sort_out(lake.objects(RAW), start_date, last_date, releases.latest(lake))
+    return sort_uploads(lake.objects(RAW), start_date, last_date, releases.latest(lake))
 
 
 def list_dates(lake: Lake, types: Iterable[RecordType], dates: Sequence[date]) -> Listing:
-    """List the uploads of these types on these dates, which are in order; what nobody claims is left to `list_all`."""
+    """List the uploads of these types on these dates, in ascending order. Unclaimed objects: see `list_all`."""
     uploads: dict[tuple[str, date], tuple[Upload, ...]] = {}
     for record_type in types:
         listing = TypeListing(lake, record_type, dates)
         found = {(record_type.name, day): listing.uploads(day) for day in dates}
-        uploads |= {partition: of_date for partition, of_date in found.items() if of_date}
+        uploads |= {partition: listed for partition, listed in found.items() if listed}
     return Listing(dates[0], dates[-1], uploads, ())
 
 
 class TypeListing:
-    """Lists the uploads of one type date by date. Its folders, whatever their case, are looked up once;
-    keys that do not parse are left to `list_all`.
+    """Lists the uploads of one record type by date. Objects whose keys do not parse are left out: see `list_all`.
 
-    `dates` are those that will be asked for: several of a month with few objects are listed in one go.
+    The type's folders, in whatever case, are looked up once. `dates` are those that will be listed: several dates of
+    a month with few objects take a single listing.
     """
 
     def __init__(self, lake: Lake, record_type: RecordType, dates: Iterable[date] = ()) -> None:
         self._lake = lake
         self._dates_of_month = Counter(f"{day:%Y/%m}" for day in set(dates))
-        self._months: dict[str, tuple[str, ByDay | None]] = {}  # of each folder the one that was listed last
+        self._months: dict[str, tuple[str, ByDay | None]] = {}  # by folder: the month listed last, and its objects
         self._raw = _folders_of(lake, RAW, record_type)
         self._released = _folders_of(lake, RELEASED, record_type)
 
     def uploads(self, upload_date: date) -> tuple[Upload, ...]:
-        """Return the uploads of a date, in order of their keys."""
+        """Return the uploads of a date, sorted by key."""
         return tuple(sorted(self._uploads(upload_date), key=lambda upload: upload.info.key))
 
-    def found(self, upload_date: date) -> Found:
-        """Return what the uploads of a date come to; of a bucket, which lists in order, it holds none of them."""
+    def summarize(self, upload_date: date) -> UploadsSummary:
+        """Summarize the uploads of a date. A bucket lists in key order, so its uploads are not held in memory."""
         try:
-            return _found(self._objects(upload_date))
-        except OutOfOrderError:  # a folder lists as it likes
-            return _found(sorted(self._objects(upload_date), key=lambda found: found[0].key))
+            return _summarize(self._objects(upload_date))
+        except OutOfOrderError:  # a local folder lists in any order
+            return _summarize(sorted(self._objects(upload_date), key=lambda found: found[0].key))
 
     def months(self) -> list[str]:
         """Return the months (YYYY-MM) that have a folder, in order."""
@@ -113,7 +113,7 @@ class TypeListing:
         return sorted(found)
 
     def dates(self, month: str) -> list[str]:
-        """Return the dates (YYYY-MM-DD) of a month that have a folder, in order; names that are no date are none."""
+        """Return the dates (YYYY-MM-DD) of a month that have a folder, in order; other folders are ignored."""
         year, number = month.split("-")
         days = {day for folder in self._raw for day in self._lake.folders(f"{RAW}{folder}/{year}/{number}/")}
         return sorted(found for day in days if _is_date(found := f"{month}-{day}"))
@@ -123,43 +123,43 @@ class TypeListing:
             yield Upload(parse_raw_key(info.key), info, release)
 
     def _objects(self, upload_date: date) -> Iterator[tuple[ObjectInfo, ObjectInfo | None]]:
-        """Yield the objects of a date whose keys parse, each with the decision about it."""
+        """Yield the objects of a date whose keys parse, each with the latest decision about it."""
         released: dict[str, ObjectInfo] = {}
         for folder in self._released:
             released |= releases.latest(self._lake, day_folder(RELEASED, folder, upload_date))
         for folder in self._raw:
             prefix = day_folder(RAW, folder, upload_date)
-            for info in self._listed(folder, prefix, upload_date):
+            for info in self._list_objects(folder, prefix, upload_date):
                 if is_upload_name(info.key[len(prefix) :]):
                     yield info, released.get(info.key)
 
-    def _listed(self, folder: str, prefix: str, upload_date: date) -> Iterable[ObjectInfo]:
+    def _list_objects(self, folder: str, prefix: str, upload_date: date) -> Iterable[ObjectInfo]:
         if self._dates_of_month[f"{upload_date:%Y/%m}"] > 1:
             month = prefix[: -len("DD/")]
             if self._months.get(folder, ("", None))[0] != month:
-                self._months[folder] = (month, _few_by_day(self._lake, month))
+                self._months[folder] = (month, _list_month(self._lake, month))
             by_day = self._months[folder][1]
             if by_day is not None:
                 return by_day.get(prefix, ())
         return self._lake.objects(prefix)
 
 
-def _few_by_day(lake: Lake, month: str) -> ByDay | None:
-    """Return the objects of a month's folder by that of their day; None when they are many."""
+def _list_month(lake: Lake, month: str) -> ByDay | None:
+    """Return the objects of a month by their day's folder; None if there are more than MAX_MONTH_OBJECTS."""
     found: dict[str, list[ObjectInfo]] = defaultdict(list)
-    infos = [*islice(lake.objects(month), LISTED_TOGETHER + 1)]
+    infos = [*islice(lake.objects(month), MAX_MONTH_OBJECTS + 1)]
     for info in infos:
         found[info.key[: len(month) + len("DD/")]].append(info)
-    return None if len(infos) > LISTED_TOGETHER else dict(found)
+    return None if len(infos) > MAX_MONTH_OBJECTS else dict(found)
 
 
-def _found(objects: Iterable[tuple[ObjectInfo, ObjectInfo | None]]) -> Found:
+def _summarize(objects: Iterable[tuple[ObjectInfo, ObjectInfo | None]]) -> UploadsSummary:
     versions, files, size_bytes = VersionsDigest(), 0, 0
     for info, release in objects:
         versions.add(info.key, info.etag, release.etag if release else None)
         files += 1
         size_bytes += info.size_bytes
-    return Found(versions.hexdigest(), files, size_bytes)
+    return UploadsSummary(versions.hexdigest(), files, size_bytes)
 
 
 def _folders_of(lake: Lake, root: str, record_type: RecordType) -> list[str]:
@@ -173,17 +173,17 @@ def _is_date(text: str) -> bool:
         return False
 
 
-def sort_out(
+def sort_uploads(
     objects: Iterable[ObjectInfo], start_date: date, last_date: date, released: Mapping[str, ObjectInfo] | None = None
 ) -> Listing:
-    """Sort a listing of raw/ into partitions from start_date to last_date, both included.
+    """Sort a listing of raw/ into the partitions from start_date to last_date, inclusive.
 
-    `released` has the decisions to run uploads again, by the upload's key.
+    `released` holds the latest decision about each upload, by the upload's key.
     """
     uploads: dict[tuple[str, date], list[Upload]] = defaultdict(list)
     unclaimed = []
     for info in objects:
-        found = _claimed(info, released or {})
+        found = _classify(info, released or {})
         if isinstance(found, Unclaimed):
             unclaimed.append(found)
         elif not start_date <= found.raw.upload_date <= last_date:
@@ -195,11 +195,11 @@ def sort_out(
     return Listing(start_date, last_date, ordered, tuple(sorted(unclaimed, key=lambda item: item.info.key)))
 
 
-def _claimed(info: ObjectInfo, released: Mapping[str, ObjectInfo]) -> Upload | Unclaimed:
+def _classify(info: ObjectInfo, released: Mapping[str, ObjectInfo]) -> Upload | Unclaimed:
     try:
         raw = parse_raw_key(info.key)
     except KeyRefusedError as error:
         return Unclaimed(info, FileReason.KEY_UNPARSEABLE, str(error))
     if raw.record_type is None:
-        return Unclaimed(info, FileReason.UNKNOWN_TYPE, "its folder names no known record type")
+        return Unclaimed(info, FileReason.UNKNOWN_TYPE, "its folder is not named after a known record type")
     return Upload(raw, info, released.get(info.key))

@@ -11,7 +11,7 @@ import pytest
 
 from health_etl.avro import bounds
 from health_etl.avro.bounds import MAX_LISTED_VALUES, MAX_RECORD_VALUES, MAX_VALUES, Schema
-from health_etl.avro.container import look_through
+from health_etl.avro.container import inspect_container
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
 from health_etl_tests.support.exports import NOON, avro_bytes, heart_rate, sleep_session
@@ -61,7 +61,7 @@ def encoded(schema: Any, *records: Any) -> bytes:
 
 
 def listed(*records: Any, most: int = MUCH) -> int:
-    return Schema(MIXED).listed_values(encoded(MIXED, *records), len(records), most)
+    return Schema(MIXED).count_list_values(encoded(MIXED, *records), len(records), most)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_list_written_in_parts_with_their_sizes_counts_as_one() -> None:
         "fields": [{"name": "x", "type": {"type": "array", "items": "long"}}, {"name": "y", "type": "string"}],
     }
     parts = b"\x03\x04\x02\x02" + b"\x02\x80\x01" + b"\x00"  # -2, two bytes, two numbers; one number of two bytes; end
-    assert Schema(schema).listed_values(parts + b"\x04ab", 1, MUCH) == 3
+    assert Schema(schema).count_list_values(parts + b"\x04ab", 1, MUCH) == 3
 
 
 def test_more_than_asked_for_is_refused_before_it_is_walked_along() -> None:
@@ -101,7 +101,7 @@ def test_records_that_break_off_anywhere_are_unreadable() -> None:
     whole = encoded(MIXED, mixed(pairs=30, texts=2, more=(2,), maybe=1))
     for cut in range(len(whole)):
         with pytest.raises(FileRefusedError) as caught:
-            Schema(MIXED).listed_values(whole[:cut], 1, MUCH)
+            Schema(MIXED).count_list_values(whole[:cut], 1, MUCH)
         assert caught.value.reason == FileReason.UNREADABLE
 
 
@@ -111,18 +111,18 @@ def test_a_file_whose_lists_are_too_long_is_refused_and_one_just_within_is_not(m
     for bound, fits in ((20 * 50 * 3, True), (20 * 50 * 3 - 1, False)):
         monkeypatch.setattr("health_etl.avro.container.MAX_LISTED_VALUES", bound)
         if fits:
-            assert look_through(content, 100).record_count == 20
+            assert inspect_container(content, 100).record_count == 20
         else:
             with pytest.raises(FileRefusedError, match="too_many_records"):
-                look_through(content, 100)
+                inspect_container(content, 100)
 
 
 def test_files_too_small_to_hold_too_much_are_not_walked_along() -> None:
     for name, record_type in record_types().items():
         schema = Schema(record_type.avro_schema)
-        assert not schema.may_list_too_much(1_000_000), name
-    assert Schema(record_types()["heart_rate"].avro_schema).may_list_too_much(MAX_LISTED_VALUES)
-    assert not Schema(record_types()["steps"].avro_schema).may_list_too_much(MUCH)
+        assert not schema.may_exceed_list_limit(1_000_000), name
+    assert Schema(record_types()["heart_rate"].avro_schema).may_exceed_list_limit(MAX_LISTED_VALUES)
+    assert not Schema(record_types()["steps"].avro_schema).may_exceed_list_limit(MUCH)
 
 
 @pytest.mark.parametrize("codec", ["null", "deflate", "bzip2", "xz"])
@@ -130,10 +130,10 @@ def test_lists_are_added_up_over_all_blocks_of_any_codec(codec: str, monkeypatch
     content = avro_bytes("sleep_session", [sleep_session(f"n{n}") for n in range(2_000)], codec=codec)
     monkeypatch.setattr(bounds, "MAX_LISTED_VALUES", 1)
     monkeypatch.setattr("health_etl.avro.container.MAX_LISTED_VALUES", 2_000 * 3 * 4)
-    assert look_through(content, MUCH).record_count == 2_000
+    assert inspect_container(content, MUCH).record_count == 2_000
     monkeypatch.setattr("health_etl.avro.container.MAX_LISTED_VALUES", 2_000 * 3 * 4 - 1)
     with pytest.raises(FileRefusedError, match="too_many_records"):
-        look_through(content, MUCH)
+        inspect_container(content, MUCH)
 
 
 def test_a_type_that_is_named_often_counts_every_time() -> None:
@@ -154,7 +154,7 @@ def test_an_element_of_few_bytes_counts_with_all_its_values() -> None:
     wide = {"type": "record", "name": "Wide", "fields": [*nulls, {"name": "flag", "type": "boolean"}]}
     schema = {"type": "record", "name": "R", "fields": [{"name": "x", "type": {"type": "array", "items": wide}}]}
     element = dict.fromkeys(field["name"] for field in nulls) | {"flag": True}
-    assert Schema(schema).listed_values(encoded(schema, {"x": [element] * 5}), 1, MUCH) == 5 * 302
+    assert Schema(schema).count_list_values(encoded(schema, {"x": [element] * 5}), 1, MUCH) == 5 * 302
 
 
 def test_many_records_of_many_values_are_refused_and_as_many_of_ours_are_not() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from health_etl.avro.bounds import MAX_SCHEMA_DEPTH
-from health_etl.avro.container import look_through
+from health_etl.avro.container import inspect_container
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
 from health_etl_tests.support.exports import SYNC_MARKER, avro_bytes, steps
@@ -43,20 +43,20 @@ def record_of(*types: Any) -> dict[str, Any]:
 
 def refused(content: bytes, most: int = MANY) -> FileReason:
     with pytest.raises(FileRefusedError) as caught:
-        look_through(content, most)
+        inspect_container(content, most)
     return caught.value.reason
 
 
 @pytest.mark.parametrize("codec", ["null", "deflate", "bzip2", "xz"])
 def test_an_honest_file_tells_its_schema_and_its_records(codec: str) -> None:
     content = avro_bytes("steps", [steps(f"s{n}") for n in range(1_000)], codec=codec)
-    found = look_through(content, MANY)
+    found = inspect_container(content, MANY)
     assert found.record_count == 1_000
     assert found.writer_schema["name"] == record_types()["steps"].avro_schema["name"]
 
 
 def test_blocks_are_added_up() -> None:
-    assert look_through(container(record_of("long"), (2, b"\x02\x04"), (1, b"\x06")), MANY).record_count == 3
+    assert inspect_container(container(record_of("long"), (2, b"\x02\x04"), (1, b"\x06")), MANY).record_count == 3
 
 
 @pytest.mark.parametrize("count", [-1, 4, 2**62])
@@ -135,7 +135,7 @@ def test_a_schema_that_would_let_a_decoder_run_away_is_refused(schema: Any) -> N
 
 def test_a_schema_as_deep_as_ours_is_read() -> None:
     for record_type in record_types().values():
-        assert look_through(container(dict(record_type.avro_schema)), MANY).record_count == 0
+        assert inspect_container(container(dict(record_type.avro_schema)), MANY).record_count == 0
 
 
 def test_a_header_that_is_larger_than_any_honest_one_is_refused() -> None:

@@ -181,7 +181,7 @@ def test_a_file_with_another_beginning_is_not_avro(content: bytes) -> None:
 
 
 def test_a_file_of_another_type_is_refused_and_its_detail_names_both() -> None:
-    with pytest.raises(FileRefusedError, match="holds StepsRecord, its folder says BloodGlucoseRecord") as caught:
+    with pytest.raises(FileRefusedError, match="holds StepsRecord, but its folder says BloodGlucoseRecord") as caught:
         decode.decode(avro_bytes("steps", [steps()]), GLUCOSE, None)
     assert caught.value.reason == FileReason.WRONG_TYPE
 

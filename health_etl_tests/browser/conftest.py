@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from health_etl_tests.support.availability import unavailable
+from health_etl_tests.support.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -29,7 +30,7 @@ FLAGS = (
     "--disable-sync",
 )
 SIZE = {"width": 1400, "height": 850}
-PATIENCE_MS = 30_000
+PATIENCE_MS = PATIENCE_SECONDS * 1000
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -47,10 +48,13 @@ def chromium() -> Iterator[Browser]:
     program = shutil.which("chromium")
     if program is None:
         unavailable("no browser: on Debian, apt install chromium")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE_MS)  # else 5 seconds, whatever the pages' own limit
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, headless=True, args=list(FLAGS))
+        browser = playwright.chromium.launch(
+            executable_path=program, headless=True, args=list(FLAGS), timeout=PATIENCE_MS
+        )
         yield browser
         browser.close()
 
@@ -70,9 +74,9 @@ def page(chromium: Browser, stack: RunningStack, tmp_path: Path, request: pytest
 
 @pytest.fixture
 def picture(page: Page) -> Iterator[list[str]]:
-    """Names of pictures for docs/images, taken when the test passed and HEALTH_ETL_TEST_PICTURES names a folder."""
+    """Names of pictures for docs/images, taken when the test passed and TEST_HEALTH_ETL_PICTURES names a folder."""
     names: list[str] = []
     yield names
-    folder = os.environ.get("HEALTH_ETL_TEST_PICTURES")
+    folder = os.environ.get("TEST_HEALTH_ETL_PICTURES")
     for name in names if folder else ():
         page.screenshot(path=Path(str(folder)) / f"{name}.png")

@@ -15,6 +15,7 @@ from health_etl.report.style import GROUND
 from health_etl_tests.report.person import dates
 from health_etl_tests.report.told import DAY, steps
 from health_etl_tests.support.availability import unavailable
+from health_etl_tests.support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.browser
 
@@ -40,7 +41,7 @@ def opened(file: Path, *options: str) -> None:
     )
     profile = file.with_name("profile")
     command = [program, "--headless", "--no-sandbox", *quiet, f"--user-data-dir={profile}", *options, file.as_uri()]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize(("scheme", "ground"), [("0", GROUND.dark), ("1", GROUND.light)])

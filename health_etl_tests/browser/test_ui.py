@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from health_etl.definitions import build_definitions
 from health_etl.record_types import record_types
+from health_etl.settings import Settings
 from health_etl_tests.conftest import CHECKOUT
 from health_etl_tests.support.exports import put_content
-from health_etl_tests.support.stack import wait_for
+from health_etl_tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -21,7 +22,6 @@ SINGLE = "2025-09-16"
 BROKEN = "2025-09-21"  # upload date of the file that is refused
 PICTURED, ENOUGH_PEOPLE = "2025-09-19", 5
 FIRST, DATES = "2025-08-01", 30
-BACKFILL_MS = 150_000  # the daemon looks at a backfill every 30 seconds
 
 
 def launch(page: Page, asset: str, partitions: str, button: str) -> None:
@@ -44,7 +44,7 @@ def test_the_lineage_of_all_six_types_goes_from_uploads_to_the_journal(page: Pag
     page.goto("/assets/training/health_journal?view=lineage&lineageScope=upstream&lineageDepth=5")
     # Each stands in raw, in records and in insights.
     wanted = dict.fromkeys(record_types(), 3)
-    wait_for(lambda: {name: shown(page).count(name) for name in wanted} == wanted, 30)
+    wait_for(lambda: {name: shown(page).count(name) for name in wanted} == wanted)
     picture.append("lineage-of-the-journal")
 
 
@@ -64,7 +64,7 @@ def test_a_partition_materialised_by_hand_shows_its_counts(page: Page, stack: Ru
 
     launch(page, "records/steps", SINGLE, "Launch 1 run")
     expect(page.get_by_text(re.compile(r"Launched run \w+"))).to_be_visible()
-    wait_for(lambda: any(first <= SINGLE <= last for first, last in stack.materialised("records/steps")), 90)
+    wait_for(lambda: any(first <= SINGLE <= last for first, last in stack.materialised("records/steps")))
     page.goto(f"/assets/records/steps?view=partitions&partition={SINGLE}")
     expect(page.get_by_text("Latest materialization")).to_be_visible()
     for name in ("dagster/row_count", "accepted", "duplicate", "quarantined", "digest"):
@@ -83,7 +83,7 @@ def test_a_backfill_over_thirty_dates_is_launched_and_watched_to_its_end(
     expect(created).to_be_visible()
     page.get_by_text("View", exact=True).click()
     page.wait_for_url(re.compile(r"/runs/b/\w+"))
-    expect(page.get_by_text("100% completed")).to_be_visible(timeout=BACKFILL_MS)
+    expect(page.get_by_text("100% completed")).to_be_visible()
     assert (FIRST, last) in stack.materialised("records/heart_rate")
     picture.append("backfill")
 
@@ -130,7 +130,7 @@ def test_insights_of_enough_people_show_their_picture(page: Page, stack: Running
 def test_every_sensor_is_listed_and_can_be_switched_off_and_on(page: Page, picture: list[str]) -> None:
     from playwright.sync_api import expect
 
-    names = sorted(sensor.name for sensor in build_definitions().sensors or ())
+    names = sorted(sensor.name for sensor in build_definitions(Settings()).sensors or ())
     page.goto("/automation")
     if not names:
         expect(page.get_by_text("No automations", exact=True)).to_be_visible()

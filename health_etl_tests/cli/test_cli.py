@@ -106,7 +106,7 @@ def test_an_unusable_setting_is_named_with_what_is_allowed(
 
 def test_ingest_refuses_an_unknown_setting_too(command_line: type[CommandLine], tmp_path: Path, sample: Path) -> None:
     command = command_line(tmp_path, {"HEALTH_ETL_BUCKET": "health-data"})
-    assert "HEALTH_ETL_BUCKET is no setting" in sentence(command("ingest", sample, "--user", "demo"))
+    assert "HEALTH_ETL_BUCKET is not a setting" in sentence(command("ingest", sample, "--user", "demo"))
     assert not command.lake.exists()
 
 
@@ -130,7 +130,7 @@ def test_no_traceback_reaches_a_person(command_line: type[CommandLine], tmp_path
     done = command_line(tmp_path, {"HEALTH_ETL_LAKEE": "file:///lake"}).apart("run")
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr.startswith("Error: HEALTH_ETL_LAKEE is no setting")
+    assert done.stderr.startswith("Error: HEALTH_ETL_LAKEE is not a setting")
     assert done.stderr.count("\n") == 1
 
 

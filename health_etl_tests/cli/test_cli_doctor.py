@@ -62,4 +62,4 @@ def test_doctor_names_the_setting_that_cannot_be_used(command_line: type[Command
     assert result.exit_code == 1
     mark, text = findings(result.stdout)["settings"]
     assert mark == "✗"
-    assert re.search(r"HEALTH_ETL_START_DATE is not usable; allowed is: .* YYYY-MM-DD", text)
+    assert re.search(r"HEALTH_ETL_START_DATE is not valid; expected: .* YYYY-MM-DD", text)

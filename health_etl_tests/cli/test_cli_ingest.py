@@ -84,7 +84,7 @@ def test_a_user_id_that_cannot_stand_in_a_key_is_told_in_one_sentence(
 def test_a_device_that_cannot_stand_in_a_key_is_told_in_one_sentence(command: CommandLine, sample: Path) -> None:
     result = command("ingest", sample / STEPS, "--user", "demo", "--device", "my_phone")
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: Device 'my_phone' cannot stand in a key")
+    assert result.stderr.startswith("Error: 'my_phone' is not a valid device name")
 
 
 def test_upload_date_and_device_are_taken_from_the_options(command: CommandLine, sample: Path) -> None:
@@ -123,7 +123,7 @@ def test_refused_files_are_named_with_the_reason_and_their_neighbours_are_put(
     assert "(not_avro)" in refused["StepsRecord_1757901111936.avro"]
     assert "(unreadable)" in refused["StepsRecord_1757901111934.avro"]
     assert "(wrong_type)" in refused["HeartRateRecord_1757901111933.avro"]
-    assert "WeightRecord is no known record type" in refused["WeightRecord_1757901111933.avro"]
+    assert "WeightRecord is not a known record type" in refused["WeightRecord_1757901111933.avro"]
     assert len(command.contents()) == 1
 
 

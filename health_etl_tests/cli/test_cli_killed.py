@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from health_etl_tests.support.instances import instance_at
-from health_etl_tests.support.kill import KILLS, Trial, derived, differing, not_whole, survive
+from health_etl_tests.support.kill import KILLS, Trial, derived_objects, differing_keys, find_damage, survive
 
 if TYPE_CHECKING:
     from health_etl_tests.conftest import CommandLine
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # A run whose work is done, in the moment before it says so.
 AT_THE_VERY_END = """
-import os, sys, time
+import os, signal, sys
 from pathlib import Path
 import dagster as dg
 from health_etl.orchestration.run_lock import STARTED_HERE, alone_on_this_host
@@ -29,23 +29,23 @@ os.environ["DAGSTER_HOME"] = str(home)
 with alone_on_this_host(home, lambda: None), dg.DagsterInstance.from_config(str(home)) as instance:
     instance.add_run(dg.DagsterRun("write_journal", tags=STARTED_HERE, status=dg.DagsterRunStatus.STARTED))
     print("at the end", flush=True)
-    time.sleep(60)
+    signal.pause()
 """
 
 
 @pytest.fixture(scope="module")
 def trial(command_line: type[CommandLine], tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Trial:
-    return Trial.prepared(command_line(tmp_path_factory.mktemp("killed")), sample)
+    return Trial.prepare(command_line(tmp_path_factory.mktemp("killed")), sample)
 
 
 def test_the_run_after_killed_ones_ends_as_if_nothing_had_happened(trial: Trial) -> None:
-    trial.begin_anew({})
+    trial.start_over({})
     for appears in ("records/heart_rate/*.parquet", "insights/*/*.parquet"):
-        assert trial.killed_when(appears)
-        assert not_whole(trial.lake, trial.settings) == []
-        assert differing(derived(trial.lake), trial.undisturbed)
+        assert trial.kill_when(appears)
+        assert find_damage(trial.lake, trial.settings) == []
+        assert differing_keys(derived_objects(trial.lake), trial.undisturbed)
     trial.run_to_the_end()
-    assert differing(derived(trial.lake), trial.undisturbed) == []
+    assert differing_keys(derived_objects(trial.lake), trial.undisturbed) == []
     assert "Everything was up to date" in trial.command("run").stdout
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from datetime import date
@@ -12,8 +11,10 @@ import dagster as dg
 
 from health_etl.lake.store import connect
 from health_etl.settings import Settings
+from health_etl_tests.conftest import inherited
 from health_etl_tests.support.exports import put, steps
 from health_etl_tests.support.instances import instance_at
+from health_etl_tests.support.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 DAY = date(2025, 9, 21)
 FILES = 150
-TIMEOUT_SECONDS = 180
 
 
 def materialise(command: CommandLine, checkout: Path) -> subprocess.Popen[str]:
@@ -31,7 +31,7 @@ def materialise(command: CommandLine, checkout: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "dagster", *arguments, "--partition", DAY.isoformat()],
         cwd=command.folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(checkout), **command.environment},
+        env={**inherited(), "PYTHONPATH": str(checkout), **command.environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -56,7 +56,7 @@ def test_two_processes_take_turns_at_one_partition(command: CommandLine, checkou
     others = [materialise(command, checkout)]
     ours = command.apart("run", "--type", "steps")
     for other in others:
-        said, _ = other.communicate(timeout=TIMEOUT_SECONDS)
+        said, _ = other.communicate(timeout=PATIENCE_SECONDS)
         assert other.returncode == 0, said
     assert ours.returncode == 0, ours.stderr
     first, *later = files_read(command)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
-from health_etl.lake.keys import masked
+from health_etl.lake.keys import mask_key
 from health_etl.lake.store import Lake, connect
 from health_etl.reasons import REMEDIES, FileReason
 from health_etl.record_types import record_types
@@ -144,7 +144,7 @@ def test_a_file_can_be_looked_at_by_the_last_part_of_its_name(
 ) -> None:
     command, keys, _ = mixed
     said = command("quarantine", "show", keys[FileReason.LOW_QUALITY].rpartition("/")[2]).stdout
-    assert "its quality score is 0.68, 0.7 is needed" in said
+    assert "its quality score is 0.68, below the threshold of 0.7" in said
     assert "glucose_mg_dl:out_of_range (4 measurements)" in said
     assert "900" not in said
 
@@ -192,7 +192,7 @@ def test_the_quarantine_assets_show_the_refused_files_with_their_reasons(
     command, keys, _ = mixed
     shown = {(str(row["file"]), str(row["reason"]).split(", ")[0]) for _, row in tables(command)}
     assert shown == {
-        (masked(key).rpartition("/")[2], reason) for reason, key in keys.items() if reason not in UNCLAIMED
+        (mask_key(key).rpartition("/")[2], reason) for reason, key in keys.items() if reason not in UNCLAIMED
     }
 
 
@@ -203,7 +203,7 @@ def test_what_no_partition_claims_can_be_looked_at_and_not_released(
     command, keys, _ = mixed
     told = command("quarantine", "show", keys[reason].rpartition("/")[2]).stdout
     assert f"{keys[reason]}\n  kept out  unclaimed\n  reason    {reason}\n" in told
-    assert f"  way out   {REMEDIES[reason]}\n" in told
+    assert f"  remedy    {REMEDIES[reason]}\n" in told
     assert keys[reason].replace("raw/", "quarantine/unclaimed/", 1) in told
     said = command("quarantine", "release", keys[reason])
     assert said.exit_code == 1

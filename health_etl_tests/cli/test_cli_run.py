@@ -239,7 +239,7 @@ def test_a_failed_step_is_told_in_one_sentence_and_the_rest_is_done_at_the_next_
     done = command.apart("run")
     assert done.returncode == 1
     assert re.fullmatch(
-        r"Failed: file://\S+ cannot be used .+; check the folder and its disk, or set HEALTH_ETL_LAKE to another\.\n",
+        r"Failed: file://\S+ cannot be used .+; check .+, or set HEALTH_ETL_LAKE to another folder\.\n",
         done.stderr,
     )
     assert "Traceback" not in done.stdout

@@ -33,7 +33,7 @@ def test_every_number_has_a_source(path: Path) -> None:
 
 
 def test_the_search_looks_at_the_processors_of_all_types() -> None:
-    names = {path.parent.name for path in FILES if path.stem == "processor"}
+    names = {path.relative_to(CLINICAL).with_suffix("").parts[0] for path in FILES}
     assert names >= set(health_etl.clinical.processors())
 
 

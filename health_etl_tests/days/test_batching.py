@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from health_etl.days import batching
-from health_etl.days.batching import by_partition, named_apart, person_of
+from health_etl.days.batching import qualify_people, split_by_partition, unqualify_people
 from health_etl.errors import TransientError
 from health_etl.insights import batches
 from health_etl.insights import writer as writer
@@ -18,7 +18,7 @@ from health_etl.insights.writer import InsightsWriter
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
-from health_etl_tests.support.exports import ANNA, BEN, UPLOADED, contents, memory_lake, moved, plain, put
+from health_etl_tests.support.exports import ANNA, BEN, UPLOADED, contents, memory_lake, plain, put, shift_days
 from health_etl_tests.support.pipeline import OPTIONS, make_insights, update_offsets, update_records
 
 DATES = [UPLOADED + timedelta(days=n) for n in range(5)]
@@ -27,7 +27,7 @@ NAMES = sorted(record_types())
 
 def record_of(name: str, record_id: str, days: int, zone: str | None = None, version: int = 0) -> Any:
     """Return a plain record, so many days later; `zone` stands in place of every offset that it states."""
-    record = moved(plain(name, record_id), days)
+    record = shift_days(plain(name, record_id), days)
     if version:
         record["metadata"]["clientRecordVersion"] = version
     return record if zone is None else {key: zone if key.endswith("ZoneOffset") else record[key] for key in record}
@@ -154,11 +154,11 @@ def test_what_cannot_be_told_with_others_is_told_alone(monkeypatch: pytest.Monke
 
 def test_people_are_named_for_a_partition_and_by_their_own_names_again() -> None:
     people = pd.Series(["anna", "ben"], dtype="str")
-    apart = named_apart(pd.Series(["2025-01-02", "2025-01-01"], dtype="str"), people)
-    assert person_of(apart).tolist() == person_of(people).tolist() == ["anna", "ben"]
-    found = by_partition(pd.DataFrame({"who": apart, "n": [1, 2]}), "who")
+    apart = qualify_people(pd.Series(["2025-01-02", "2025-01-01"], dtype="str"), people)
+    assert unqualify_people(apart).tolist() == unqualify_people(people).tolist() == ["anna", "ben"]
+    found = split_by_partition(pd.DataFrame({"who": apart, "n": [1, 2]}), "who")
     assert {name: rows["who"].tolist() for name, rows in found.items()} == {
         "2025-01-01": ["ben"],
         "2025-01-02": ["anna"],
     }
-    assert by_partition(pd.DataFrame({"who": apart.iloc[:0]}), "who") == {}
+    assert split_by_partition(pd.DataFrame({"who": apart.iloc[:0]}), "who") == {}

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from health_etl.days.merge_sources import MergedTotals, app_rank, merge_by_time_slice
 from health_etl_tests.support import hypothesis_profiles
 
-profile = hypothesis_profiles.chosen()
+profile = hypothesis_profiles.active_profile()
 
 VECTOR_COUNT = 24
 UNLISTED = -2_147_483_648

@@ -12,7 +12,7 @@ from health_etl.days.profiles import BIRTH_YEARS, HRMAX_BPM, SEXES, Condition, P
 from health_etl.errors import PermanentError
 from health_etl_tests.support import hypothesis_profiles
 
-profile = hypothesis_profiles.chosen()
+profile = hypothesis_profiles.active_profile()
 
 HEADER = "user_id,birth_year,sex,hrmax_bpm,conditions\n"
 BOTH = (Condition.HIGH_RISK_DIABETES, Condition.PREGNANCY)
@@ -37,19 +37,19 @@ def test_a_file_as_a_spreadsheet_saves_it_is_read() -> None:
     [
         ("", "line 1 is not the header user_id,birth_year,sex,hrmax_bpm,conditions."),
         ("user_id,sex\n", "line 1 is not the header"),
-        (f"{HEADER}secret-1,1980\n", "line 2 has 2 cells in place of 5."),
-        (f"{HEADER},1980,,,\n", "line 2 has no user_id of letters"),
-        (f"{HEADER}secret 1,1980,,,\n", "line 2 has no user_id of letters"),
-        (f"{HEADER}secret-1,,,,\n\nsecret-1,,,,\n", "line 4 is a second line of the same user_id."),
-        (f"{HEADER}a,,,,\nsecret-1,80,,,\n", "line 3: birth_year is no whole number from 1900 to 2100."),
-        (f"{HEADER}secret-1,1899,,,\n", "birth_year is no whole number"),
-        (f"{HEADER}secret-1,2101,,,\n", "birth_year is no whole number"),
-        (f"{HEADER}secret-1,١٩٨٠,,,\n", "birth_year is no whole number"),
-        (f"{HEADER}secret-1,,woman,,\n", "line 2: sex is none of female, male."),
-        (f"{HEADER}secret-1,,,99,\n", "line 2: hrmax_bpm is no whole number from 100 to 220."),
-        (f"{HEADER}secret-1,,,221,\n", "hrmax_bpm is no whole number"),
-        (f"{HEADER}secret-1,,,180.5,\n", "hrmax_bpm is no whole number"),
-        (f"{HEADER}secret-1,,,,gout\n", "conditions holds another word than high_risk_diabetes, pregnancy"),
+        (f"{HEADER}secret-1,1980\n", "line 2 has 2 cells instead of 5."),
+        (f"{HEADER},1980,,,\n", "line 2 has no valid user_id"),
+        (f"{HEADER}secret 1,1980,,,\n", "line 2 has no valid user_id"),
+        (f"{HEADER}secret-1,,,,\n\nsecret-1,,,,\n", "line 4 repeats a user_id."),
+        (f"{HEADER}a,,,,\nsecret-1,80,,,\n", "line 3: birth_year must be a whole number from 1900 to 2100."),
+        (f"{HEADER}secret-1,1899,,,\n", "birth_year must be a whole number"),
+        (f"{HEADER}secret-1,2101,,,\n", "birth_year must be a whole number"),
+        (f"{HEADER}secret-1,١٩٨٠,,,\n", "birth_year must be a whole number"),
+        (f"{HEADER}secret-1,,woman,,\n", "line 2: sex must be one of female, male."),
+        (f"{HEADER}secret-1,,,99,\n", "line 2: hrmax_bpm must be a whole number from 100 to 220."),
+        (f"{HEADER}secret-1,,,221,\n", "hrmax_bpm must be a whole number"),
+        (f"{HEADER}secret-1,,,180.5,\n", "hrmax_bpm must be a whole number"),
+        (f"{HEADER}secret-1,,,,gout\n", "conditions may only contain high_risk_diabetes, pregnancy"),
         (f'{HEADER}"secret-1"x,,,,\n', "line 2 is not CSV."),
     ],
 )
@@ -71,7 +71,7 @@ def test_a_file_in_another_encoding_is_refused() -> None:
 @pytest.mark.parametrize("year", BIRTH_YEARS)
 @pytest.mark.parametrize("bpm", HRMAX_BPM)
 def test_both_ends_of_what_is_plausible_are_taken(year: int, bpm: int) -> None:
-    assert profiles.profile_of(str(year), "", str(bpm)) == Profile(birth_year=year, hrmax_bpm=bpm)
+    assert profiles.parse_profile(str(year), "", str(bpm)) == Profile(birth_year=year, hrmax_bpm=bpm)
 
 
 KNOWN = st.builds(
@@ -95,7 +95,7 @@ def test_a_day_learns_the_age_of_its_person_in_that_year() -> None:
     asked = days(("bob", "2025-01-01"), ("ada", "2024-12-31"), ("ada", "2025-01-01"), ("zoe", "2025-01-01"))
     people = {"ada": Profile(1980, "female", None, (Condition.PREGNANCY,)), "bob": Profile(None, None, 175)}
 
-    known = profiles.with_profiles(asked.set_index(pd.Index([7, 5, 3, 1])), people)
+    known = profiles.add_profiles(asked.set_index(pd.Index([7, 5, 3, 1])), people)
 
     assert known.index.tolist() == [7, 5, 3, 1]
     expected = pd.DataFrame(
@@ -111,16 +111,14 @@ def test_a_day_learns_the_age_of_its_person_in_that_year() -> None:
 
 
 def test_a_day_before_the_birth_year_has_no_age() -> None:
-    known = profiles.with_profiles(days(("ada", "1979-12-31"), ("ada", "1980-01-01")), {"ada": Profile(1980)})
+    known = profiles.add_profiles(days(("ada", "1979-12-31"), ("ada", "1980-01-01")), {"ada": Profile(1980)})
     assert known["age_years"].isna().tolist() == [True, False]
 
 
 @pytest.mark.parametrize("asked", [days(), days(("ada", "2025-01-01"))], ids=["no day", "one day"])
 def test_without_profiles_the_columns_are_the_same(asked: pd.DataFrame) -> None:
-    types = profiles.with_profiles(asked, {}).dtypes.astype(str).to_dict()
-    assert (
-        types == profiles.with_profiles(asked, {"ada": Profile(1980, "male", 180, BOTH)}).dtypes.astype(str).to_dict()
-    )
+    types = profiles.add_profiles(asked, {}).dtypes.astype(str).to_dict()
+    assert types == profiles.add_profiles(asked, {"ada": Profile(1980, "male", 180, BOTH)}).dtypes.astype(str).to_dict()
     assert types["age_years"] == types["hrmax_bpm"] == "Int64"
     assert types["pregnant"] == types["high_risk_diabetes"] == "boolean"
 

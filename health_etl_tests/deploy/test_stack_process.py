@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +16,7 @@ from deploy.stack.service import NotUpError
 from deploy.stack.settings import StackSettings
 from deploy.stack.stack import Stack
 from health_etl_tests.support.stack import free_ports
+from health_etl_tests.support.waiting import wait_for
 
 WITH_A_CHILD = "sleep 600 & echo $! > child; wait"
 
@@ -32,9 +32,7 @@ def process(tmp_path: Path) -> Iterator[Process]:
 def child_of(process: Process) -> int:
     """Return the pid of the shell's child, once it is there."""
     path = process.folder / "child"
-    while not (path.is_file() and path.read_text()):
-        time.sleep(0.01)
-    return int(path.read_text())
+    return int(wait_for(lambda: path.is_file() and path.read_text(), every=0.01))
 
 
 def lives(pid: int) -> bool:
@@ -60,10 +58,7 @@ def test_its_children_end_with_it(process: Process, end: str) -> None:
     child = child_of(process)
     getattr(process, end)()
     assert process.pid is None
-    deadline = time.monotonic() + 5
-    while lives(child):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for(lambda: not lives(child), every=0.01)
 
 
 def test_the_pid_of_another_program_is_not_taken_for_its_own(process: Process) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from health_etl.lake.store import Lake
 from health_etl.training.grounding import ungrounded
-from health_etl.uploads.ingest import exports, ingest
+from health_etl.uploads.ingest import find_exports, ingest
 from health_etl_tests.support.exports import ANNA, contents, memory_lake
 from health_etl_tests.support.pipeline import (
     Done,
@@ -41,7 +41,7 @@ ACCOUNTS = {
 @pytest.fixture(scope="module")
 def run(shared: Path) -> tuple[Lake, Done]:
     lake = memory_lake()
-    found = list(ingest(lake, exports([shared / "samples"]), ANNA, None, "phone"))
+    found = list(ingest(lake, find_exports([shared / "samples"]), ANNA, None, "phone"))
     assert [item.refused for item in found if item.refused] == []
     return lake, bring_up_to_date(lake)
 
@@ -93,7 +93,7 @@ def test_a_second_run_finds_nothing_to_do(lake: Lake) -> None:
 
 
 def test_ingesting_again_puts_nothing_new(lake: Lake, shared: Path) -> None:
-    found = list(ingest(lake, exports([shared / "samples"]), ANNA, None, "phone"))
+    found = list(ingest(lake, find_exports([shared / "samples"]), ANNA, None, "phone"))
     assert (len(found), [item.is_new for item in found].count(True)) == (18, 0)
 
 

@@ -14,7 +14,7 @@ from health_etl_tests.support.exports import contents, memory_lake, put_content
 from health_etl_tests.support.pipeline import manifest_of, update_records
 from health_etl_tests.support.random_uploads import LAST_DAY, Export, exports
 
-profile = hypothesis_profiles.chosen()
+profile = hypothesis_profiles.active_profile()
 
 UPLOADED: date = LAST_DAY
 
@@ -22,7 +22,7 @@ UPLOADED: date = LAST_DAY
 @st.composite
 def histories(draw: st.DrawFn) -> list[tuple[str, Export]]:
     """Exports that arrive, change (a new ETag), break, or vanish again, in any order."""
-    found = draw(exports(least=3, most=7))
+    found = draw(exports(min_size=3, max_size=7))
     steps: list[tuple[str, Export]] = []
     for export in found:
         steps.append(("arrives", export))

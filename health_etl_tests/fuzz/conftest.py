@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
-MUTANTS = "HEALTH_ETL_TEST_FUZZ_MUTANTS"
+MUTANTS = "TEST_HEALTH_ETL_FUZZ_MUTANTS"
 IN_SHORT = 150  # mutants a type where nobody asks for more
 
 

@@ -28,7 +28,7 @@ from health_etl_tests.support.pipeline import manifest_of, records_of, rejected_
 MAX_SECONDS = 1.0  # of processor time, for one file
 MAX_BYTES = 200 * 1024 * 1024  # above the start
 HANGS_AFTER_SECONDS = 120  # one file, or one partition of them
-MAX_BYTES = 4 * 1024 * 1024 * 1024  # above the start: beyond, allocation fails before the machine does
+MAX_ADDRESS_SPACE_BYTES = 4 * 1024 * 1024 * 1024  # above the start: beyond, allocation fails before the machine does
 MISNAMED_EVERY = 10  # of the uploads: named after the file that was damaged
 AT_ONCE = 200  # files in one partition
 
@@ -42,7 +42,7 @@ every_type = pytest.mark.parametrize("name", sorted(record_types()))
 def spares_the_machine() -> Iterator[None]:
     """Let a file that would take all memory fail instead, and end the process, with every stack, when one hangs."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes("VmSize") + MAX_BYTES, hard))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes("VmSize") + MAX_ADDRESS_SPACE_BYTES, hard))
     yield
     faulthandler.cancel_dump_traceback_later()
     resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

@@ -8,7 +8,7 @@ from obstore.store import MemoryStore
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest_heads import ManifestHeadCache
-from health_etl.lake.object_cache import RecentObjects
+from health_etl.lake.object_cache import ObjectCache
 from health_etl.lake.store import FetchedObject, Lake
 from health_etl_tests.support.exports import blood_glucose, heart_rate, put
 from health_etl_tests.support.pipeline import bring_up_to_date
@@ -18,7 +18,7 @@ class CountingLake(Lake):
     """A lake that remembers nothing and counts how often objects are read one by one."""
 
     def __init__(self) -> None:
-        super().__init__(MemoryStore(), "memory://lake", recent=RecentObjects(kept_bytes=0))
+        super().__init__(MemoryStore(), "memory://lake", cache=ObjectCache(max_bytes=0))
         self.reads = 0
 
     def fetch(self, key: str) -> FetchedObject:
@@ -63,7 +63,7 @@ def test_reading_all_leaves_nothing_to_read(lake: CountingLake) -> None:
     catalogue = Catalogue(lake)
     catalogue.read_all()
     lake.reads = 0
-    assert set(catalogue.of_date("2025-09-21")) == {"blood_glucose", "heart_rate"}
+    assert set(catalogue.records_on("2025-09-21")) == {"blood_glucose", "heart_rate"}
     assert catalogue.insights("blood_glucose")["2025-09-21"].rows == 1
     assert catalogue.offsets["2025-09-21"].partition == "2025-09-21"
     assert lake.reads == 0

@@ -13,7 +13,7 @@ from health_etl.lake.keys import KeyRefusedError, RawKey, parse_raw_key
 from health_etl.record_types import record_types
 from health_etl_tests.support import hypothesis_profiles
 
-profile = hypothesis_profiles.chosen()
+profile = hypothesis_profiles.active_profile()
 
 DIGEST = "0123456789abcdef" * 4
 STAMPED = "raw/BloodGlucoseRecord/2025/09/21/anna_20250920_221539_pixel-8_0a1b2c3d.avro"
@@ -68,16 +68,16 @@ def test_a_key_of_an_unknown_type_parses_and_names_no_type() -> None:
     [
         ("raw/BloodGlucoseRecord/2025/09/anna_20250920_221539_p_0a1b2c3d.avro", "the key is not raw/"),
         ("raw/BloodGlucoseRecord/2025/09/21/sub/anna_20250920_221539_p_0a1b2c3d.avro", "the key is not raw/"),
-        ("raw/BloodGlucoseRecord/2025/13/21/anna_20250920_221539_p_0a1b2c3d.avro", "2025/13/21 is no date"),
-        ("raw/BloodGlucoseRecord/2025/02/29/anna_20250920_221539_p_0a1b2c3d.avro", "2025/02/29 is no date"),
-        ("raw/BloodGlucoseRecord/2025/9/21/anna_20250920_221539_p_0a1b2c3d.avro", "2025/9/21 is no date"),
+        ("raw/BloodGlucoseRecord/2025/13/21/anna_20250920_221539_p_0a1b2c3d.avro", "2025/13/21 is not a date"),
+        ("raw/BloodGlucoseRecord/2025/02/29/anna_20250920_221539_p_0a1b2c3d.avro", "2025/02/29 is not a date"),
+        ("raw/BloodGlucoseRecord/2025/9/21/anna_20250920_221539_p_0a1b2c3d.avro", "2025/9/21 is not a date"),
         ("raw/BloodGlucoseRecord/2025/09/21/anna_20250920_221539_p_0a1b2c3d.json", "the name is neither"),
         ("raw/BloodGlucoseRecord/2025/09/21/anna_20250920_221539_p.avro", "the name is neither"),
         ("raw/BloodGlucoseRecord/2025/09/21/anna_20250920_221539_p_nothexes.avro", "the name is neither"),
         ("raw/BloodGlucoseRecord/2025/09/21/_20250920_221539_p_0a1b2c3d.avro", "the name is neither"),
         ("raw/BloodGlucoseRecord/2025/09/21/.avro", "the name is neither"),
-        ("raw/BloodGlucoseRecord/2025/09/21/anna_20250931_221539_p_0a1b2c3d.avro", "is no time"),
-        ("raw/BloodGlucoseRecord/2025/09/21/anna_20250920_246060_p_0a1b2c3d.avro", "is no time"),
+        ("raw/BloodGlucoseRecord/2025/09/21/anna_20250931_221539_p_0a1b2c3d.avro", "is not a valid time"),
+        ("raw/BloodGlucoseRecord/2025/09/21/anna_20250920_246060_p_0a1b2c3d.avro", "is not a valid time"),
     ],
 )
 def test_a_key_that_does_not_parse_is_refused_with_what_is_wrong(key: str, reason: str) -> None:
@@ -145,7 +145,7 @@ def test_a_key_reads_back_as_it_was_made_and_is_made_again_from_what_was_read(
     assert (raw.user_id, raw.device, raw.exported_utc) == (user, device, made)
     assert (raw.upload_date, raw.content_hash) == (upload_date, DIGEST[:8])
     assert keys.raw_key(raw.type_folder, raw.upload_date, user, raw.exported_utc, device, raw.content_hash) == key
-    assert keys.masked(key, "SUBJECT") == key.replace(f"/{user}_{made:%Y}", f"/SUBJECT_{made:%Y}")
+    assert keys.mask_key(key, "SUBJECT") == key.replace(f"/{user}_{made:%Y}", f"/SUBJECT_{made:%Y}")
 
 
 def built_again(raw: RawKey) -> set[str]:
@@ -216,12 +216,12 @@ def test_a_key_parses_just_when_it_can_be_built_again_from_what_it_says(
 
 
 def test_a_masked_key_keeps_everything_but_the_user_id() -> None:
-    masked = keys.masked(STAMPED.replace("anna", "anna_20250101_120000_x"), "f00d")
+    masked = keys.mask_key(STAMPED.replace("anna", "anna_20250101_120000_x"), "f00d")
     assert masked == "raw/BloodGlucoseRecord/2025/09/21/f00d_20250920_221539_pixel-8_0a1b2c3d.avro"
 
 
 def test_a_masked_key_that_does_not_parse_hides_its_whole_name() -> None:
-    assert keys.masked("raw/BloodGlucoseRecord/2025/09/21/anna's export.avro") == (
+    assert keys.mask_key("raw/BloodGlucoseRecord/2025/09/21/anna's export.avro") == (
         "raw/BloodGlucoseRecord/2025/09/21/…"
     )
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.object_cache import MAX_OBJECT_BYTES, RecentObjects
+from health_etl.lake.object_cache import MAX_OBJECT_BYTES, ObjectCache
 from health_etl_tests.support.exports import UPLOADED, memory_lake, put, steps
 from health_etl_tests.support.pipeline import update_records
 
 
 def test_an_object_is_found_in_the_version_that_is_known_alone() -> None:
-    recent = RecentObjects()
+    recent = ObjectCache()
     recent.keep("a", "1", b"first")
     assert recent.find("a", "1") == b"first"
     recent.keep("a", "2", b"second")
@@ -23,7 +23,7 @@ def test_an_object_is_found_in_the_version_that_is_known_alone() -> None:
 
 @pytest.mark.parametrize("etag", [None, ""])
 def test_an_object_without_an_etag_is_not_kept(etag: str | None) -> None:
-    recent = RecentObjects()
+    recent = ObjectCache()
     recent.keep("a", "1", b"first")
     recent.keep("a", etag, b"second")
     assert recent.find("a", "1") is None
@@ -31,12 +31,12 @@ def test_an_object_without_an_etag_is_not_kept(etag: str | None) -> None:
 
 
 def test_what_was_not_asked_for_longest_goes_first_and_large_objects_are_not_kept() -> None:
-    recent = RecentObjects(kept_bytes=10)
+    recent = ObjectCache(max_bytes=10)
     for key in "abc":
         recent.keep(key, "1", b"1234")
         recent.find("a", "1")
     assert [recent.find(key, "1") for key in "abc"] == [b"1234", None, b"1234"]
-    large = RecentObjects()
+    large = ObjectCache()
     large.keep("a", "1", bytes(MAX_OBJECT_BYTES + 1))
     assert large.find("a", "1") is None
 

@@ -176,3 +176,13 @@ def test_a_folder_whose_name_holds_a_space_is_a_lake(tmp_path: Path) -> None:
     lake.put("a/1", b"x")
     assert (tmp_path / "my lake" / "a" / "1").read_bytes() == b"x"
     assert lake.uri("a/1").endswith("/my%20lake/a/1")
+
+
+@pytest.mark.parametrize("name", ["c#1", "c?x", "50% of ä"])
+def test_a_folder_whose_name_a_url_must_encode_is_the_very_folder(tmp_path: Path, name: str) -> None:
+    lakes = [connect(Settings(lake=(tmp_path / folder / "lake").as_uri())) for folder in (name, "c")]
+    lakes[0].put(KEY, b"content")
+    assert (tmp_path / name / "lake" / KEY).read_bytes() == b"content"
+    assert [info.key for info in lakes[0].objects("raw/")] == [KEY]
+    assert lakes[0].open(KEY).read() == b"content"
+    assert lakes[1].find(KEY) is None

@@ -134,7 +134,7 @@ def test_what_waits_in_the_queue_is_not_asked_for_again(daemon: Daemon, project:
     assert again.skip_reason is not None
     assert "1 running or queued" in str(again.skip_reason.skip_message)
     project.instance.report_run_failed(run)
-    assert "1 failed and tried again soon" in str(daemon.tick(STEPS).skip_reason)
+    assert "1 failed and will be retried" in str(daemon.tick(STEPS).skip_reason)
 
 
 def test_a_tick_whose_answer_was_lost_is_told_again_under_the_same_run_key(daemon: Daemon, project: Project) -> None:

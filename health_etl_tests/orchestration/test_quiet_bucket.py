@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from health_etl.lake.manifest_heads import ManifestHeadCache
-from health_etl.orchestration.sensors.bucket import lake_sensors, sensor_name
+from health_etl.orchestration.sensors.bucket import bucket_sensors, sensor_name
 from health_etl.orchestration.sensors.follow_up import follow_up_sensor
 from health_etl_tests.support.daemon import Daemon
 from health_etl_tests.support.exports import put, steps
@@ -43,7 +43,7 @@ def quiet(project: Project) -> tuple[Daemon, Clock, ManifestHeadCache]:
         put(project.lake, "steps", [steps()], upload_date=date(2023, 11, 2) + timedelta(days=days))
     bring_up_to_date(project.lake)
     clock, heads, daemon = Clock(), ManifestHeadCache(), Daemon(project)
-    sensors = {sensor.name: sensor for sensor in lake_sensors(project.settings, heads, clock)}
+    sensors = {sensor.name: sensor for sensor in bucket_sensors(project.settings, heads, clock)}
     daemon.sensors = {STEPS: sensors[STEPS], "follow_up": follow_up_sensor(heads, clock)}
     for _ in range(6):
         for name in daemon.sensors:

@@ -10,7 +10,7 @@ import pytest
 
 from health_etl.definitions import build_definitions
 from health_etl.lake import keys
-from health_etl.lake.keys import masked
+from health_etl.lake.keys import mask_key
 from health_etl.lake.manifest import read_records_manifest
 from health_etl.orchestration.jobs import REPLAY_QUARANTINE, STANDING_CHECKS
 from health_etl_tests.support.exports import ANNA, avro_bytes, blood_glucose, put, put_content, utc
@@ -128,8 +128,8 @@ def test_a_refused_file_stands_in_the_quarantine_asset_and_fails_a_check(project
     table = shown["quarantine"]
     assert isinstance(table, dg.TableMetadataValue)
     (row,) = table.records
-    assert (row.data["file"], row.data["reason"]) == (masked(bad).rpartition("/")[2], "not_avro")
-    assert row.data["way out"] == "upload the Avro file that the phone wrote"
+    assert (row.data["file"], row.data["reason"]) == (mask_key(bad).rpartition("/")[2], "not_avro")
+    assert row.data["remedy"] == "upload the Avro file that the phone wrote"
     assert ANNA not in str(shown) + str(failed)
 
 
@@ -137,7 +137,7 @@ def test_the_replay_job_brings_rows_through_that_a_person_vouches_for(project: P
     key = glucose(project, SECOND, 100.0, 610.0)
     assert project.run(ASSETS, SECOND.isoformat()).success
     assert counts(project) == (2, 1, 0, 1)
-    result = replay(project, {"files": [masked(key)], "override": True, "because": "the meter reads HI as 610"})
+    result = replay(project, {"files": [mask_key(key)], "override": True, "because": "the meter reads HI as 610"})
     assert result.success
     assert counts(project) == (2, 2, 0, 0)
     decided = project.materialisations("quarantine/releases")[SECOND.isoformat()].metadata["decisions"]

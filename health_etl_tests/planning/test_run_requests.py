@@ -38,7 +38,7 @@ def spans(found: Plan) -> list[tuple[str, str]]:
 
 def test_nothing_out_of_date_asks_for_nothing() -> None:
     assert planned({}) == Plan()
-    assert planned({}).is_at_rest
+    assert planned({}).is_idle
 
 
 def test_consecutive_dates_are_one_run_and_the_newest_comes_first() -> None:
@@ -59,7 +59,7 @@ def test_months_follow_each_other_over_the_new_year() -> None:
 def test_what_a_run_is_on_its_way_to_is_not_asked_for() -> None:
     found = planned({DAY: "a"}, {DAY: Attempt(running=True)})
     assert (found.run_plans, found.running) == ((), (DAY,))
-    assert not found.is_at_rest
+    assert not found.is_idle
 
 
 def test_the_same_state_after_the_same_history_has_the_same_run_key_and_any_other_another() -> None:
@@ -86,7 +86,7 @@ def test_a_failed_run_is_asked_for_again_after_a_while(number: int, wait_s: int)
 def test_after_three_failures_it_is_given_up() -> None:
     found = planned({DAY: "a"}, {DAY: failed(3)})
     assert (found.run_plans, found.exhausted) == ((), (DAY,))
-    assert found.is_at_rest
+    assert found.is_idle
 
 
 @pytest.mark.parametrize("before", [failed(3, wanted="other"), failed(0, wanted=None)])
@@ -112,8 +112,8 @@ def test_a_tick_asks_for_no_more_runs_than_it_may_and_names_the_rest() -> None:
 
 def test_a_run_knows_by_its_tags_what_it_was_asked_for() -> None:
     (run_plan,) = planned(dict.fromkeys(days(31), "0123456789ab")).run_plans
-    assert run_requests.wanted_by(run_plan.tags, "2025-01-31") == ("0123456789ab", 1)
-    assert run_requests.wanted_by(run_plan.tags, "2025-02-01") == (None, 1)
-    assert run_requests.wanted_by({}, DAY) == (None, 0)
+    assert run_requests.requested_state(run_plan.tags, "2025-01-31") == ("0123456789ab", 1)
+    assert run_requests.requested_state(run_plan.tags, "2025-02-01") == (None, 1)
+    assert run_requests.requested_state({}, DAY) == (None, 0)
     # An index of PostgreSQL takes no longer values.
     assert max(map(len, run_plan.tags.values())) < 2700

@@ -9,10 +9,10 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from health_etl.planning.upload_messages import Addressee, Parsed, Refusal, parse
+from health_etl.planning.upload_messages import MessageFilter, ParsedMessage, Refusal, parse
 
 BUCKET = "health-data"
-TO = Addressee.of(f"s3://{BUCKET}", date(2023, 1, 1), date(2025, 12, 31))
+TO = MessageFilter.of(f"s3://{BUCKET}", date(2023, 1, 1), date(2025, 12, 31))
 KEY = "raw/StepsRecord/2025/09/21/anna_k_20250921_120000_phone_0123abcd.avro"
 STEPS = ("steps", "2025-09-21")
 
@@ -50,7 +50,7 @@ def upload_message(**changed: Any) -> bytes:
 
 @pytest.mark.parametrize("encode", [str, quote_plus, quote, lambda key: quote(key, safe="")])
 def test_an_s3_event_names_the_partition_of_its_key_however_that_is_encoded(encode: Any) -> None:
-    assert parse(s3_event(encode(KEY)), TO) == Parsed(frozenset({STEPS}))
+    assert parse(s3_event(encode(KEY)), TO) == ParsedMessage(frozenset({STEPS}))
 
 
 def test_every_record_of_an_event_counts_and_the_same_partition_once() -> None:
@@ -59,7 +59,7 @@ def test_every_record_of_an_event_counts_and_the_same_partition_once() -> None:
 
 
 def test_the_upload_message_of_the_system_before_names_its_partition_and_correlation() -> None:
-    assert parse(upload_message(), TO) == Parsed(frozenset({STEPS}), "c-1")
+    assert parse(upload_message(), TO) == ParsedMessage(frozenset({STEPS}), "c-1")
     assert parse(upload_message(record_type="steps"), TO).partitions == {STEPS}
 
 
@@ -104,14 +104,16 @@ def test_a_message_that_is_of_use_in_part_has_both() -> None:
 
 
 def test_objects_that_the_pipeline_wrote_itself_are_neither_uploads_nor_faults() -> None:
-    assert parse(s3_event("records/steps/2025-09-21.parquet"), TO) == Parsed(ignored=1)
+    assert parse(s3_event("records/steps/2025-09-21.parquet"), TO) == ParsedMessage(ignored=1)
 
 
 def test_a_lake_under_a_folder_of_its_bucket_knows_its_own() -> None:
-    to = Addressee.of(f"s3://{BUCKET}/one/lake", TO.first, TO.last)
+    to = MessageFilter.of(f"s3://{BUCKET}/one/lake", TO.first, TO.last)
     assert parse(s3_event(f"one/lake/{KEY}"), to).partitions == {STEPS}
     assert parse(s3_event(KEY.replace("raw/", "two/raw/")), to).ignored == 1
 
 
 def test_a_lake_in_a_folder_takes_messages_of_any_bucket() -> None:
-    assert parse(upload_message(bucket="any"), Addressee.of("file:///lake", TO.first, TO.last)).partitions == {STEPS}
+    assert parse(upload_message(bucket="any"), MessageFilter.of("file:///lake", TO.first, TO.last)).partitions == {
+        STEPS
+    }

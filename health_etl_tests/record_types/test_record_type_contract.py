@@ -2,15 +2,14 @@
 
 Types are discovered, never listed: a new one fails here until it is complete. Fixtures are lists of Avro records as
 JSON (which knows NaN here): fixtures/<type>/quarantine/<reason>.json is rejected, and pass/<reason>.json is what the
-same rule just lets through.
+same rule just lets through. Those that every type shares are made by support/fixtures.py.
 """
 
 from __future__ import annotations
 
-import json
+import copy
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -25,7 +24,8 @@ from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.record_types.common import PROVENANCE_COLUMNS
 from health_etl.records.validate import RowReason, is_measured_time, is_zone_offset, row_faults
-from health_etl_tests.support.exports import UPLOADED, Record, memory_lake, plain, put
+from health_etl_tests.support.exports import FIXTURES, UPLOADED, memory_lake, plain, put
+from health_etl_tests.support.fixtures import Fixture, fixtures
 from health_etl_tests.support.metric_days import metric_days
 from health_etl_tests.support.pipeline import (
     bring_up_to_date,
@@ -37,23 +37,16 @@ from health_etl_tests.support.pipeline import (
     update_records,
 )
 
-FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
-
 every_type = pytest.mark.parametrize("record_type", record_types().values(), ids=list(record_types()))
 
 
-def fixture_paths(name: str, kind: str) -> list[Path]:
-    return sorted((FIXTURES / name / kind).glob("*.json"))
-
-
 def every_fixture(kind: str) -> pytest.MarkDecorator:
-    cases = [(name, path) for name in record_types() for path in fixture_paths(name, kind)]
-    return pytest.mark.parametrize(("name", "path"), cases, ids=[f"{name}-{path.stem}" for name, path in cases])
+    cases = [fixture for name in record_types() for fixture in fixtures(name, kind)]
+    return pytest.mark.parametrize("fixture", cases, ids=[f"{case.record_type}-{case.name}" for case in cases])
 
 
-def load(path: Path) -> list[Record]:
-    records: list[Record] = json.loads(path.read_text(encoding="utf-8"))
-    return records
+def names_of(record_type: RecordType, kind: str) -> set[str]:
+    return {fixture.name for fixture in fixtures(record_type.name, kind)}
 
 
 def enums(schema: Any) -> Iterator[frozenset[str]]:
@@ -172,26 +165,25 @@ def test_there_is_no_processor_without_a_record_type() -> None:
 
 @every_type
 def test_flattening_gives_the_columns_of_the_type_and_loses_no_record(record_type: RecordType) -> None:
-    for path in fixture_paths(record_type.name, "pass") + fixture_paths(record_type.name, "quarantine"):
-        records = load(path)
-        rows = measurement_rows(record_type.name, records)
+    for fixture in fixtures(record_type.name, "pass") + fixtures(record_type.name, "quarantine"):
+        rows = measurement_rows(record_type.name, fixture.records)
         assert list(rows.columns) == [column.name for column in record_type.columns]
-        assert set(rows["source_record_number"]) == set(range(len(records)))
+        assert set(rows["source_record_number"]) == set(range(len(fixture.records)))
 
 
 @every_type
 def test_a_type_has_a_fixture_that_passes(record_type: RecordType) -> None:
-    assert "typical" in {path.stem for path in fixture_paths(record_type.name, "pass")}
+    assert "typical" in names_of(record_type, "pass")
 
 
 @every_type
 def test_a_type_has_a_fixture_for_every_reason_to_reject_a_row_and_for_no_other(record_type: RecordType) -> None:
-    assert {path.stem for path in fixture_paths(record_type.name, "quarantine")} == reasons_of(record_type)
+    assert names_of(record_type, "quarantine") == reasons_of(record_type)
 
 
 @every_type
 def test_a_type_has_a_fixture_for_what_each_of_its_rules_just_lets_through(record_type: RecordType) -> None:
-    assert reasons_of(record_type) - {path.stem for path in fixture_paths(record_type.name, "pass")} == set()
+    assert reasons_of(record_type) - names_of(record_type, "pass") == set()
 
 
 def test_there_are_no_fixtures_without_a_record_type() -> None:
@@ -199,20 +191,21 @@ def test_there_are_no_fixtures_without_a_record_type() -> None:
 
 
 @every_fixture("pass")
-def test_a_passing_fixture_is_accepted_whole(name: str, path: Path) -> None:
-    records = load(path)
+def test_a_passing_fixture_is_accepted_whole(fixture: Fixture) -> None:
     lake = memory_lake()
-    put(lake, name, records)
-    update_records(lake, name)
-    assert manifest_of(lake, name).total() == (len(records), len(records), 0, 0)
-    assert set(records_of(lake, name)["record_id"]) == {record["metadata"]["id"] for record in records}
+    put(lake, fixture.record_type, fixture.records)
+    update_records(lake, fixture.record_type)
+    assert manifest_of(lake, fixture.record_type).total() == (len(fixture.records), len(fixture.records), 0, 0)
+    assert set(records_of(lake, fixture.record_type)["record_id"]) == {
+        record["metadata"]["id"] for record in fixture.records
+    }
 
 
 @cache
-def taken_in(name: str, path: Path) -> Lake:
+def taken_in(fixture: Fixture) -> Lake:
     """A lake that holds a fixture alone, brought up to date; not to be changed."""
     lake = memory_lake()
-    put(lake, name, load(path))
+    put(lake, fixture.record_type, fixture.records)
     bring_up_to_date(lake)
     return lake
 
@@ -231,23 +224,26 @@ def days_beside_fixtures() -> Lake:
 
 @pytest.mark.parametrize("insights", all_processors())
 def test_every_declared_metric_has_a_value_in_some_fixture(insights: str, days_beside_fixtures: Lake) -> None:
-    lakes = [taken_in(name, path) for name in record_types() for path in fixture_paths(name, "pass")]
+    lakes = [taken_in(fixture) for name in record_types() for fixture in fixtures(name, "pass")]
     with_values = set().union(*(metrics_with_values(lake, insights) for lake in (*lakes, days_beside_fixtures)))
     assert [metric.name for metric in all_processors()[insights].all_metrics if metric.name not in with_values] == []
 
 
 @every_fixture("pass")
-def test_a_passing_fixture_becomes_training_lines(name: str, path: Path) -> None:
-    examples = journal_examples(taken_in(name, path))
+def test_a_passing_fixture_becomes_training_lines(fixture: Fixture) -> None:
+    examples = journal_examples(taken_in(fixture))
     assert examples
     assert all(example["output"].endswith(".") for example in examples)
     told = {(example["metadata"]["record_type"], example["metadata"]["caption_level"]) for example in examples}
-    assert told == {(kind, level) for kind in (record_types()[name].avro_name, DAILY_JOURNAL) for level in Level}
+    assert told == {
+        (kind, level) for kind in (record_types()[fixture.record_type].avro_name, DAILY_JOURNAL) for level in Level
+    }
 
 
 @every_fixture("quarantine")
-def test_a_quarantine_fixture_is_rejected_for_its_reason_and_good_records_beside_it_stay(name: str, path: Path) -> None:
-    good, bad = load(FIXTURES / name / "pass" / "typical.json"), load(path)
+def test_a_quarantine_fixture_is_rejected_for_its_reason_and_good_records_beside_it_stay(fixture: Fixture) -> None:
+    name, bad = fixture.record_type, copy.deepcopy(fixture.records)
+    good = next(other.records for other in fixtures(name, "pass") if other.name == "typical")
     for record in bad:
         record["metadata"]["id"] += " of the bad one"
     lake = memory_lake()
@@ -255,18 +251,17 @@ def test_a_quarantine_fixture_is_rejected_for_its_reason_and_good_records_beside
     update_records(lake, name)
     assert manifest_of(lake, name).total() == (len(good) + len(bad), len(good), 0, len(bad))
     rejected = rejected_of(lake, name)
-    carries = rejected["faults"].str.contains(path.stem, na=False, regex=False)
+    carries = rejected["faults"].str.contains(fixture.name, na=False, regex=False)
     by_record = carries.groupby(rejected["record_id"]).any()
     assert by_record.to_dict() == {record["metadata"]["id"]: True for record in bad}
 
 
 @every_fixture("quarantine")
-def test_a_quarantine_fixture_alone_is_refused_whole_and_its_faults_are_counted(name: str, path: Path) -> None:
-    records = load(path)
+def test_a_quarantine_fixture_alone_is_refused_whole_and_its_faults_are_counted(fixture: Fixture) -> None:
     lake = memory_lake()
-    put(lake, name, records)
-    update_records(lake, name)
-    manifest = manifest_of(lake, name)
-    assert manifest.total() == (len(records), 0, 0, len(records))
+    put(lake, fixture.record_type, fixture.records)
+    update_records(lake, fixture.record_type)
+    manifest = manifest_of(lake, fixture.record_type)
+    assert manifest.total() == (len(fixture.records), 0, 0, len(fixture.records))
     assert manifest.files[0].reason == "no_good_rows"
-    assert any(path.stem in fault for fault in manifest.files[0].faults)
+    assert any(fixture.name in fault for fault in manifest.files[0].faults)

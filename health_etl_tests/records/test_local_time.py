@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from health_etl.record_types.base import DayAnchor
-from health_etl.records.local_time import assign_days, day_bounds, resolve_offsets, stated_minutes, with_local_time
+from health_etl.records.local_time import add_local_time, assign_days, day_bounds, parse_offset_minutes, resolve_offsets
 from health_etl_tests.support.exports import utc
 
 CHICAGO = ZoneInfo("America/Chicago")  # clocks go forward on 2025-03-09 at 08:00 UTC, back on 2025-11-02 at 07:00 UTC
@@ -63,7 +63,9 @@ def resolved(
     ],
 )
 def test_an_offset_is_read_in_minutes_and_nothing_else_is_one(zone: str | None, minutes: int | None) -> None:
-    assert stated_minutes(pd.Series([zone], dtype="str")).dropna().tolist() == [m for m in (minutes,) if m is not None]
+    assert parse_offset_minutes(pd.Series([zone], dtype="str")).dropna().tolist() == [
+        m for m in (minutes,) if m is not None
+    ]
 
 
 def test_what_a_record_states_is_believed_against_all_others() -> None:
@@ -133,7 +135,7 @@ def test_of_contradicting_sources_at_one_time_the_same_wins_in_any_order() -> No
 
 
 def instants(*rows: tuple[str, str | None]) -> pd.DataFrame:
-    return with_local_time(
+    return add_local_time(
         pd.DataFrame(
             {
                 "user_id": pd.Series(["anna"] * len(rows), dtype="str"),
@@ -148,7 +150,7 @@ def instants(*rows: tuple[str, str | None]) -> pd.DataFrame:
 
 
 def intervals(*rows: tuple[str, str, str | None, str | None]) -> pd.DataFrame:
-    return with_local_time(
+    return add_local_time(
         pd.DataFrame(
             {
                 "user_id": pd.Series(["anna"] * len(rows), dtype="str"),

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from health_etl.record_types.base import DayAnchor
-from health_etl.records.local_time import assign_days, day_bounds, with_local_time
+from health_etl.records.local_time import add_local_time, assign_days, day_bounds
 from health_etl_tests.support import hypothesis_profiles
 
-profile = hypothesis_profiles.chosen()
+profile = hypothesis_profiles.active_profile()
 
 # Clocks that change by an hour, by half an hour, at offsets of no whole hour, far from UTC on both sides, and never.
 # None of them changes its clock at midnight, where a day would begin twice or not at all.
@@ -125,7 +125,7 @@ def possible(user: str, moment: datetime, stated: int | None, points: Evidence, 
 def test_every_row_gets_the_offset_that_a_plain_search_finds(
     found: list[Row], points: Evidence, zone: ZoneInfo
 ) -> None:
-    placed = with_local_time(frame_of(found), evidence_frame(points), zone)
+    placed = add_local_time(frame_of(found), evidence_frame(points), zone)
     for row, start, end, source in zip(
         found, placed["utc_offset_minutes"], placed["end_utc_offset_minutes"], placed["zone_source"], strict=True
     ):
@@ -136,7 +136,7 @@ def test_every_row_gets_the_offset_that_a_plain_search_finds(
 @profile
 @given(found=rows(), zone=st.sampled_from(ZONES))
 def test_every_row_is_filed_under_the_dates_that_its_clocks_showed(found: list[Row], zone: ZoneInfo) -> None:
-    placed = with_local_time(frame_of(found), evidence_frame([]), zone)
+    placed = add_local_time(frame_of(found), evidence_frame([]), zone)
     spread, by_end = assign_days(placed, DayAnchor.SPAN), assign_days(placed, DayAnchor.END)
     instants = placed.rename(columns={"start_utc": "time_utc"})
     by_instant, by_night = assign_days(instants, DayAnchor.INSTANT), assign_days(instants, DayAnchor.NIGHT)
@@ -174,7 +174,7 @@ def test_a_day_that_was_recorded_from_end_to_end_lasts_from_one_midnight_of_its_
         Row("anna", at, at + timedelta(minutes=10), offset_at(at, zone), offset_at(at + timedelta(minutes=10), zone))
         for at in quarters
     ]
-    placed = with_local_time(frame_of(found), evidence_frame([]), 0)
+    placed = add_local_time(frame_of(found), evidence_frame([]), 0)
     if anchor in (DayAnchor.INSTANT, DayAnchor.NIGHT):
         placed = placed.rename(columns={"start_utc": "time_utc"})
 
@@ -193,6 +193,6 @@ def test_a_day_is_shorter_or_longer_by_what_the_clock_was_put_forward_or_back(st
         Row("anna", midnight, midnight + timedelta(minutes=1), start, start),
         Row("anna", midnight + timedelta(hours=12), midnight + timedelta(hours=12, minutes=1), end, end),
     ]
-    placed = with_local_time(frame_of(found), evidence_frame([]), 0)
+    placed = add_local_time(frame_of(found), evidence_frame([]), 0)
     (day,) = day_bounds(assign_days(placed, DayAnchor.SPAN), DayAnchor.SPAN).itertuples()
     assert day.day_end_utc - day.day_start_utc == timedelta(hours=24 - change_hours)

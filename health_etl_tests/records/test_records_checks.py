@@ -13,7 +13,7 @@ import pytest
 
 from health_etl.check_result import CheckResult
 from health_etl.lake import keys
-from health_etl.lake.keys import masked
+from health_etl.lake.keys import mask_key
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import write_table
 from health_etl.record_types import record_types
@@ -120,7 +120,7 @@ def test_accounting_fails_when_the_manifest_counts_other_rows(lake: Lake, change
     update_records(lake, "blood_glucose")
     found = result("accounting", tampered(lake, **changes))
     assert (found.passed, found.is_serious) == (False, True)
-    assert [row["file"] for row in found.rows] == [masked(manifest_of(lake, "blood_glucose").files[0].key)]
+    assert [row["file"] for row in found.rows] == [mask_key(manifest_of(lake, "blood_glucose").files[0].key)]
 
 
 def test_accounting_fails_when_a_row_is_gone_from_the_table(lake: Lake) -> None:
@@ -218,7 +218,7 @@ def test_a_value_out_of_range_fails_the_physiological_check_alone(lake: Lake) ->
     found = result("physiological", partition)
     assert found.facts == {"measurements": 1}
     assert [row["fault"] for row in found.rows] == ["glucose_mg_dl:out_of_range"]
-    assert "override" in found.rows[0]["way out"]
+    assert "override" in found.rows[0]["remedy"]
     assert "999" not in repr(found)
 
 
@@ -262,9 +262,9 @@ def test_a_refused_file_is_listed_with_reason_and_way_out_but_without_the_person
     assert (found.passed, found.is_serious) == (False, True)
     assert found.facts == {"files": 2, "refused_files": 1}
     (row,) = found.rows
-    assert row["file"] == masked(key)
+    assert row["file"] == mask_key(key)
     assert row["fault"].startswith("not_avro: ")
-    assert row["way out"] == "upload the Avro file that the phone wrote"
+    assert row["remedy"] == "upload the Avro file that the phone wrote"
     assert ANNA not in repr(found)
 
 

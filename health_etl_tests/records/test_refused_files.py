@@ -149,7 +149,7 @@ def test_a_file_whose_only_record_is_bad_says_so(lake: Lake) -> None:
 def test_a_file_under_the_threshold_is_quarantined_whole_with_its_good_records(lake: Lake) -> None:
     metadata = _same_file_of(lake, "low_quality")
     # 0.3 schema + 0.3 completeness + 0.2 * 1/5 physiological + 0.2 * 1/5 temporal
-    assert metadata["detail"] == "its quality score is 0.68, 0.7 is needed"
+    assert metadata["detail"] == "its quality score is 0.68, below the threshold of 0.7"
     assert metadata["faults"] == {"glucose_mg_dl:out_of_range": 4, "time_utc:time_implausible": 4}
     assert records_of(lake, "blood_glucose")["record_id"].tolist() == ["g1", "g2"]
 

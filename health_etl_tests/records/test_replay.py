@@ -10,7 +10,7 @@ import pytest
 
 from health_etl.errors import PermanentError
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.keys import masked, quarantine_key
+from health_etl.lake.keys import mask_key, quarantine_key
 from health_etl.lake.manifest import FileEntry
 from health_etl.lake.store import Lake
 from health_etl.reasons import FileReason
@@ -18,7 +18,7 @@ from health_etl.record_types import record_types
 from health_etl.records import checks as records_checks
 from health_etl.records import replay
 from health_etl.records.quality import QualityRules
-from health_etl.records.replay import Quarantined
+from health_etl.records.replay import QuarantinedUpload
 from health_etl.uploads import releases
 from health_etl_tests.support.exports import (
     ANNA,
@@ -46,12 +46,12 @@ def lake() -> Lake:
     return memory_lake()
 
 
-def everything(lake: Lake) -> list[Quarantined]:
-    return replay.quarantined(Catalogue(lake), lambda *_: True)
+def everything(lake: Lake) -> list[QuarantinedUpload]:
+    return replay.list_quarantined(Catalogue(lake), lambda *_: True)
 
 
 def decide(lake: Lake, *names: str, override: bool = False, because: str = "") -> None:
-    replay.release(lake, replay.chosen(everything(lake), names), override, because)
+    replay.release(lake, replay.find_by_name(everything(lake), names), override, because)
 
 
 def bring_up_to_date(lake: Lake) -> None:
@@ -251,7 +251,7 @@ def test_all_takes_everything_that_is_in_quarantine(lake: Lake) -> None:
 
 
 def names_of(key: str) -> Sequence[str]:
-    return [key, masked(key), key.rpartition("/")[2], masked(key).rpartition("/")[2]]
+    return [key, mask_key(key), key.rpartition("/")[2], mask_key(key).rpartition("/")[2]]
 
 
 def test_a_file_can_be_called_by_its_key_as_the_ui_shows_it_or_by_its_last_part(lake: Lake) -> None:
@@ -259,13 +259,13 @@ def test_a_file_can_be_called_by_its_key_as_the_ui_shows_it_or_by_its_last_part(
     wrong_hash(lake)
     bring_up_to_date(lake)
     for name in names_of(key):
-        assert [item.entry.key for item in replay.chosen(everything(lake), [name])] == [key]
+        assert [item.entry.key for item in replay.find_by_name(everything(lake), [name])] == [key]
 
 
 def test_a_file_that_is_called_twice_is_decided_once(lake: Lake) -> None:
     key = wild_rows(lake)
     bring_up_to_date(lake)
-    assert len(replay.chosen(everything(lake), [*names_of(key), "all"])) == 1
+    assert len(replay.find_by_name(everything(lake), [*names_of(key), "all"])) == 1
 
 
 @pytest.mark.parametrize("name", ["no-such-file.avro", "", "raw/BloodGlucoseRecord/"])
@@ -273,7 +273,7 @@ def test_a_name_that_nothing_in_quarantine_has_is_refused(lake: Lake, name: str)
     wild_rows(lake)
     bring_up_to_date(lake)
     with pytest.raises(PermanentError, match="Nothing in quarantine is called"):
-        replay.chosen(everything(lake), [name])
+        replay.find_by_name(everything(lake), [name])
 
 
 def test_all_of_nothing_is_refused(lake: Lake) -> None:
@@ -296,16 +296,16 @@ def test_a_good_file_is_not_among_what_can_be_released_and_a_released_one_stays_
     put(lake, GLUCOSE, [blood_glucose("g1")], user_id=BEN)
     key = wild_rows(lake)
     bring_up_to_date(lake)
-    assert [(item.entry.key, item.what) for item in everything(lake)] == [(key, "rows")]
+    assert [(item.entry.key, item.quarantined_part) for item in everything(lake)] == [(key, "rows")]
     override(lake, key)
     (item,) = everything(lake)
-    assert (item.what, item.reasons, item.remedy) == ("nothing, released", [], "nothing; it was released")
+    assert (item.quarantined_part, item.reasons, item.remedy) == ("nothing, released", [], "nothing; it was released")
 
 
 def test_an_item_says_what_is_kept_out_why_and_what_to_do(lake: Lake) -> None:
     key = only_wild(lake)
     bring_up_to_date(lake)
     (item,) = everything(lake)
-    assert (item.name, item.what) == (masked(key), "whole file")
+    assert (item.name, item.quarantined_part) == (mask_key(key), "whole file")
     assert item.reasons == ["no_good_rows", "glucose_mg_dl:out_of_range"]
     assert item.remedy.startswith("release it with an override if the value is real")

@@ -59,8 +59,8 @@ def test_raw_is_left_as_it_is(lake: Lake) -> None:
 def test_the_report_lists_what_is_unclaimed_and_is_what_was_wanted(lake: Lake) -> None:
     report = update(lake)
     assert [item["reason"] for item in report.items] == ["outside_partitions", "key_unparseable", "unknown_type"]
-    assert unclaimed.written(lake) == report
-    assert unclaimed.wanted(list_all(lake, date(2023, 1, 1), date(2026, 1, 1)).unclaimed) == report
+    assert unclaimed.read_report(lake) == report
+    assert unclaimed.build_report(list_all(lake, date(2023, 1, 1), date(2026, 1, 1)).unclaimed) == report
 
 
 def test_a_second_look_at_the_same_listing_changes_nothing(lake: Lake) -> None:
@@ -100,7 +100,7 @@ def test_an_upload_too_large_to_copy_stays_in_raw_alone_and_its_metadata_say_so(
 
 
 def test_a_lake_without_a_report_has_nothing_written() -> None:
-    assert unclaimed.written(memory_lake()).items == ()
+    assert unclaimed.read_report(memory_lake()).items == ()
 
 
 def test_an_upload_that_is_named_as_the_report_does_not_take_its_place() -> None:

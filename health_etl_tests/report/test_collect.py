@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from health_etl.days.select import rows_of_days
+from health_etl.days.select import rows_on_dates
 from health_etl.errors import PermanentError
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
@@ -98,7 +98,7 @@ def test_a_day_without_measurements_has_none() -> None:
     put(lake, "steps", [steps("s1", utc("2025-09-20 15:00"), utc("2025-09-20 16:00"), 500)], user_id=ANNA)
     bring_up_to_date(lake)
     catalogue = Catalogue(lake)
-    rows = rows_of_days(
+    rows = rows_on_dates(
         lake, record_types()["steps"], [ANNA], ["2025-01-01"], catalogue.records("steps"), catalogue.offsets, 0
     )
     assert rows.empty

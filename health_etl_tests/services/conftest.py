@@ -1,8 +1,8 @@
 """The S3 server of the services tests, and a bucket of its own for each test.
 
-A server that answers on HEALTH_ETL_TEST_S3_PORT (`make services`) is used as it is; else the session starts
+A server that answers on TEST_HEALTH_ETL_S3_PORT (`make services`) is used as it is; else the session starts
 one on free ports and stops it. Without Ceph's programs the tests skip, or fail where
-HEALTH_ETL_TEST_REQUIRE_SERVICES=1.
+TEST_HEALTH_ETL_REQUIRE_SERVICES=1.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from deploy.stack.servers import PortMapper, PostgreSQL, RabbitMQ, missing_packa
 from deploy.stack.settings import StackSettings
 from health_etl_tests.services.fault_proxy import FaultProxy
 from health_etl_tests.support.availability import listens, unavailable
-from health_etl_tests.support.stack import free_ports, wait_for
+from health_etl_tests.support.stack import free_ports
+from health_etl_tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 HERE = Path(__file__).parent
 DEFAULT_PORT = "9100"
 OWN_PORTS = range(9110, 9190, 2)  # the server takes a port and the one after it
-START_TIMEOUT_SECONDS = 180
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def s3_server() -> Iterator[S3Server]:
     """The S3 server, started unless one answers already."""
     if not all(map(shutil.which, ("ceph", "ceph-mon", "ceph-osd", "radosgw", "radosgw-admin"))):
         unavailable("no S3 server: install radosgw, ceph-mon, ceph-osd, ceph-common; then `make services`")
-    standing = int(os.environ.get("HEALTH_ETL_TEST_S3_PORT", DEFAULT_PORT))
+    standing = int(os.environ.get("TEST_HEALTH_ETL_S3_PORT", DEFAULT_PORT))
     if listens(standing):
         yield _started(standing)
         return
@@ -159,7 +159,7 @@ def _own(*kinds: type[PortMapper] | type[RabbitMQ] | type[PostgreSQL]) -> Iterat
         try:
             for service in services:
                 service.start()
-                wait_for(partial(_is_well, service), START_TIMEOUT_SECONDS)
+                wait_for(partial(_is_well, service))
             yield settings
         finally:
             for service in reversed(services):
@@ -196,11 +196,11 @@ def _started(port: int) -> S3Server:
 def _script(name: str, port: int, *arguments: str) -> str:
     done = subprocess.run(
         [str(HERE / name), *arguments],
-        env={**os.environ, "HEALTH_ETL_TEST_S3_PORT": str(port)},
+        env={**os.environ, "TEST_HEALTH_ETL_S3_PORT": str(port)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=START_TIMEOUT_SECONDS,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     if done.returncode:

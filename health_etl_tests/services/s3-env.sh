@@ -1,15 +1,15 @@
 # What start-s3.sh and stop-s3.sh share; sourced, never run.
 #
-#   HEALTH_ETL_TEST_S3_PORT               S3 port on 127.0.0.1 (9100); the Ceph monitor takes the port after it
-#   HEALTH_ETL_TEST_S3_ACCESS_KEY_ID      test
-#   HEALTH_ETL_TEST_S3_SECRET_ACCESS_KEY  test-secret
+#   TEST_HEALTH_ETL_S3_PORT               S3 port on 127.0.0.1 (9100); the Ceph monitor takes the port after it
+#   TEST_HEALTH_ETL_S3_ACCESS_KEY_ID      test
+#   TEST_HEALTH_ETL_S3_SECRET_ACCESS_KEY  test-secret
 # shellcheck shell=bash disable=SC2034
 
 host=127.0.0.1
-port=${HEALTH_ETL_TEST_S3_PORT:-9100}
+port=${TEST_HEALTH_ETL_S3_PORT:-9100}
 monitor_port=$((port + 1))
-access_key_id=${HEALTH_ETL_TEST_S3_ACCESS_KEY_ID:-test}
-secret_access_key=${HEALTH_ETL_TEST_S3_SECRET_ACCESS_KEY:-test-secret}
+access_key_id=${TEST_HEALTH_ETL_S3_ACCESS_KEY_ID:-test}
+secret_access_key=${TEST_HEALTH_ETL_S3_SECRET_ACCESS_KEY:-test-secret}
 state=${TMPDIR:-/tmp}/health-etl-s3-$UID-$port
 
 # pid NAME: the process id of ceph-mon, ceph-osd or radosgw of this server; fails when it does not run.

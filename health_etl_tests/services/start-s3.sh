@@ -120,7 +120,7 @@ flock 9 # a second caller waits for the first
 export CEPH_CONF=$state/ceph.conf
 
 if ! pid radosgw >/dev/null && answers; then
-  fail "another program listens on port $port; choose one with HEALTH_ETL_TEST_S3_PORT"
+  fail "another program listens on port $port; choose one with TEST_HEALTH_ETL_S3_PORT"
 fi
 if ! [[ -f $state/settings ]] || ! pid ceph-mon >/dev/null || ! pid ceph-osd >/dev/null; then
   # A cluster that was interrupted while being made, or lost its store, does not come back.

@@ -1,7 +1,7 @@
 """A tick over very many uploads on a real S3 server: it asks for no more than it may, goes on at the next, says how
 much it saw, and holds little.
 
-HEALTH_ETL_TEST_OBJECTS sets how many; `make large` takes 100,000 and prints seconds and MB. Time is only printed.
+TEST_HEALTH_ETL_OBJECTS sets how many; `make large` takes 100,000 and prints seconds and MB. Time is only printed.
 Seen with 100,000 on two busy cores: 2 s and 12 MB; 8 s and 118 MB when every manifest has to be read, once.
 """
 
@@ -33,7 +33,7 @@ from health_etl_tests.services.ticks import Ticked
 if TYPE_CHECKING:
     from health_etl_tests.services.conftest import S3Server
 
-OBJECTS = int(os.environ.get("HEALTH_ETL_TEST_OBJECTS", "5000"))
+OBJECTS = int(os.environ.get("TEST_HEALTH_ETL_OBJECTS", "2000"))
 TODAY = datetime.now(UTC).date()
 LOOK_BACK_DAYS = 30
 DATES = [TODAY - timedelta(days=days) for days in range(0, LOOK_BACK_DAYS + 1, 2)]  # with gaps: each is a run alone
@@ -111,9 +111,9 @@ def test_ticks_ask_for_what_they_may_go_on_where_they_were_and_rest_when_all_is_
         [],
     )
     assert told == [
-        f"{LOOKED}{MAX_RUNS_PER_TICK} partitions asked for in {MAX_RUNS_PER_TICK} runs, {left} left for the next tick.",
-        f"{LOOKED}{left} partitions asked for in {left} runs, {MAX_RUNS_PER_TICK} running or queued.",
-        f"{LOOKED}0 partitions asked for in 0 runs, {len(DATES)} running or queued.",
+        f"{LOOKED}{MAX_RUNS_PER_TICK} partitions requested in {MAX_RUNS_PER_TICK} runs, {left} left for the next tick.",
+        f"{LOOKED}{left} partitions requested in {left} runs, {MAX_RUNS_PER_TICK} running or queued.",
+        f"{LOOKED}0 partitions requested in 0 runs, {len(DATES)} running or queued.",
     ]
     assert third.above_start_mb < MAX_MB
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from health_etl.lake import store as lake_module
-from health_etl.orchestration import resources
 from health_etl_tests.services.fault_proxy import DENIED, SLOW_DOWN, Fault, FaultProxy, reads, writes
-from health_etl_tests.support.kill import Objects, derived, differing, lake_of, not_whole, settings_of
+from health_etl_tests.support.kill import Objects, derived_objects, differing_keys, find_damage, lake_of, settings_of
+from health_etl_tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 if TYPE_CHECKING:
     from typer.testing import Result
@@ -22,15 +22,14 @@ if TYPE_CHECKING:
     from health_etl_tests.services.conftest import S3Server
 
 NAMES = ("StepsRecord_1757901111933.avro", "StepsRecord_1757941735901.avro")
-PATIENCE_SECONDS = 60
 
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing wait long; the numbers of attempts stay as they are."""
-    monkeypatch.setattr(resources, "FIRST_WAIT_SECONDS", 0.3)
-    monkeypatch.setattr(lake_module, "REQUEST_TIMEOUT", timedelta(seconds=1))
-    monkeypatch.setattr(lake_module, "RETRY_TIMEOUT", timedelta(seconds=3))
+    """Let nothing wait as long as people's runs do, yet longer than a busy machine keeps an answer; attempts stay."""
+    monkeypatch.setattr("health_etl.orchestration.steps.FIRST_WAIT_SECONDS", 0.3)
+    monkeypatch.setattr(lake_module, "REQUEST_TIMEOUT", timedelta(seconds=5))
+    monkeypatch.setattr(lake_module, "RETRY_TIMEOUT", timedelta(seconds=60))
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +38,7 @@ def right(command_line: type[CommandLine], tmp_path_factory: pytest.TempPathFact
     command = command_line(tmp_path_factory.mktemp("right"))
     ingest(command, checkout)
     assert command("run").exit_code == 0
-    return independent(derived(lake_of(command)))
+    return independent(derived_objects(lake_of(command)))
 
 
 @pytest.fixture
@@ -70,8 +69,8 @@ def independent(objects: Objects) -> Objects:
 
 def ended_right(command: CommandLine, right: Objects) -> None:
     """Make sure that the lake is as if nothing had failed."""
-    assert not_whole(lake_of(command), settings_of(command)) == []
-    assert differing(independent(derived(lake_of(command))), right) == []
+    assert find_damage(lake_of(command), settings_of(command)) == []
+    assert differing_keys(independent(derived_objects(lake_of(command))), right) == []
 
 
 def told(result: Result) -> str:
@@ -116,13 +115,13 @@ def test_a_store_that_is_away_for_a_second_is_waited_for(
 def test_a_store_that_stays_busy_is_told_once_and_the_next_run_ends_right(
     command: CommandLine, proxy: FaultProxy, right: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resources, "FIRST_WAIT_SECONDS", 0)
+    monkeypatch.setattr("health_etl.orchestration.steps.FIRST_WAIT_SECONDS", 0)
     monkeypatch.setattr(lake_module, "RETRIES", 0)
     proxy.fail(SLOW_DOWN, writes("/insights/"))
     sentence = told(command("run"))
     assert "is overloaded; run again later." in sentence
     proxy.behave()
-    assert not_whole(lake_of(command), settings_of(command)) == []
+    assert find_damage(lake_of(command), settings_of(command)) == []
     assert command("run").exit_code == 0
     ended_right(command, right)
 
@@ -130,10 +129,10 @@ def test_a_store_that_stays_busy_is_told_once_and_the_next_run_ends_right(
 def test_keys_that_are_revoked_in_the_middle_fail_once(command: CommandLine, proxy: FaultProxy, right: Objects) -> None:
     refused = proxy.fail(DENIED, lambda _: sum(map(writes("/records/"), list(proxy.seen))) > 1)
     sentence = told(command("run"))
-    assert "refused the keys" in sentence
+    assert "rejected the access keys" in sentence
     assert refused() == 2  # the step that wrote, and the look for what is to be done next
     proxy.behave()
-    assert not_whole(lake_of(command), settings_of(command)) == []
+    assert find_damage(lake_of(command), settings_of(command)) == []
     assert command("run").exit_code == 0
     ended_right(command, right)
 
@@ -143,15 +142,12 @@ def test_a_server_that_is_restarted_in_the_middle_of_a_run_costs_a_second_run_at
 ) -> None:
     lake = lake_of(command)
     with command.started("run") as process:
-        until = time.monotonic() + PATIENCE_SECONDS
-        while not list(lake.objects("records/")):
-            assert process.poll() is None, "the run ended before the server was stopped"
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        wait_for(lambda: list(lake.objects("records/")) or process.poll() is not None, every=0.01)
+        assert process.poll() is None, "the run ended before the server was stopped"
         with s3_server.outage():
             time.sleep(0.3)
         stderr = process.communicate(timeout=PATIENCE_SECONDS)[1]
     assert stderr.count("\n") == (1 if process.returncode else 0), stderr
-    assert not_whole(lake, settings_of(command)) == []
+    assert find_damage(lake, settings_of(command)) == []
     assert command("run").exit_code == 0
     ended_right(command, right)

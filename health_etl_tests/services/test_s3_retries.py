@@ -10,7 +10,6 @@ import dagster as dg
 import pytest
 
 from health_etl.lake import store as lake_module
-from health_etl.orchestration import resources
 from health_etl.settings import load
 from health_etl_tests.orchestration.conftest import Project
 from health_etl_tests.services.fault_proxy import DENIED, SLOW_DOWN, Fault, FaultProxy, Where, reads, writes
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 PARTITION = "2025-09-15"
 ASSETS = ["records/steps", "records/utc_offsets", "insights/steps"]
 FAILED = dg.DagsterEventType.STEP_FAILURE
+SILENCE_SECONDS = 5.0  # more than a busy machine takes for an answer
 TRIED_AGAIN = dg.DagsterEventType.STEP_UP_FOR_RETRY
 
 
@@ -34,8 +34,8 @@ def project(
     for name, value in server.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(lake_module, "RETRIES", 1)
-    monkeypatch.setattr(lake_module, "REQUEST_TIMEOUT", timedelta(seconds=0.5))
-    monkeypatch.setattr(resources, "FIRST_WAIT_SECONDS", 0)
+    monkeypatch.setattr(lake_module, "REQUEST_TIMEOUT", timedelta(seconds=SILENCE_SECONDS))
+    monkeypatch.setattr("health_etl.orchestration.steps.FIRST_WAIT_SECONDS", 0)
     with dg.DagsterInstance.ephemeral() as instance:
         found = Project(load(), instance)
         put(found.lake, "steps", [steps(start=utc("2025-09-14 17:00"))], upload_date=date.fromisoformat(PARTITION))
@@ -51,7 +51,7 @@ def steps_that(result: dg.ExecuteInProcessResult, kind: dg.DagsterEventType) -> 
     ("fault", "where", "step"),
     [
         (SLOW_DOWN, reads("/raw/"), "records__steps"),
-        (Fault(delay_seconds=0.7), writes("/records/steps/"), "records__steps"),
+        (Fault(delay_seconds=SILENCE_SECONDS + 1), writes("/records/steps/"), "records__steps"),
         (SLOW_DOWN, reads("/records/steps/2025-09-15.parquet"), "check_records_steps"),
         (SLOW_DOWN, writes("/insights/steps/"), "insights__steps.narrate_steps"),
     ],

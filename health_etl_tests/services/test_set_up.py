@@ -37,7 +37,7 @@ def command_with(
     settings = {
         **s3_server.environment(),
         "HEALTH_ETL_LAKE": f"s3://{lake}/inside",
-        "HEALTH_ETL_RUN_LOGS": f"s3://{runs}/logs",
+        "HEALTH_ETL_RUN_LOGS_BUCKET": runs,
     }
     return lambda **changed: command_line(tmp_path, settings | changed)
 
@@ -68,7 +68,7 @@ def test_dagsters_tables_are_there_afterwards(command_with: Callable[..., Comman
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("HEALTH_ETL_S3_SECRET_ACCESS_KEY", "wrong", "The S3 server refused the keys for s3://lake-"),
+        ("HEALTH_ETL_S3_SECRET_ACCESS_KEY", "wrong", "The S3 server rejected the access keys for s3://lake-"),
         ("HEALTH_ETL_S3_ENDPOINT_URL", "http://127.0.0.1:9", "at http://127.0.0.1:9 does not answer; start it"),
     ],
 )

@@ -12,7 +12,7 @@ from health_etl.clinical import all_processors
 from health_etl.training.grounding import Quantity, quantities, ungrounded
 from health_etl_tests.support import hypothesis_profiles
 
-profile = hypothesis_profiles.chosen()
+profile = hypothesis_profiles.active_profile()
 
 INPUT = "Local date: 2025-09-20 (UTC-05:00)\nMean: 132.4 mg/dL\nShare: 72 %\nReadings: 41\nReference: below 54 mg/dL"
 

@@ -9,7 +9,7 @@ import pytest
 
 from health_etl.errors import PermanentError
 from health_etl.lake.store import Lake
-from health_etl.uploads.ingest import Ingested, check_names, exports, ingest
+from health_etl.uploads.ingest import IngestResult, check_names, find_exports, ingest
 from health_etl_tests.support.exports import (
     ANNA,
     BEN,
@@ -36,7 +36,7 @@ def export(folder: Path, record_id: str = "s1", name: str = f"StepsRecord_{EXPOR
     return path
 
 
-def ingested(lake: Lake, *paths: Path, user_id: str = ANNA, uploaded: date | None = None) -> list[Ingested]:
+def ingested(lake: Lake, *paths: Path, user_id: str = ANNA, uploaded: date | None = None) -> list[IngestResult]:
     return list(ingest(lake, paths, user_id, uploaded, "phone"))
 
 
@@ -96,7 +96,7 @@ def test_two_exports_of_the_same_second_are_both_put(lake: Lake, tmp_path: Path)
         ("steps.avro", "its name is not"),
         (f"StepsRecord_{EXPORTED}.json", "its name is not"),
         ("StepsRecord_20250920.avro", "its name is not"),
-        (f"WeightRecord_{EXPORTED}.avro", "WeightRecord is no known record type"),
+        (f"WeightRecord_{EXPORTED}.avro", "WeightRecord is not a known record type"),
     ],
 )
 def test_a_name_that_the_phone_does_not_write_is_refused(lake: Lake, tmp_path: Path, name: str, reason: str) -> None:
@@ -137,30 +137,32 @@ def test_folders_are_searched_for_exports_in_order(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     second, first = export(tmp_path / "b"), export(tmp_path)
     (tmp_path / "readme.txt").write_text("no export")
-    assert exports([tmp_path]) == sorted([first, second])
-    assert exports([second, first]) == [second, first]
+    assert find_exports([tmp_path]) == sorted([first, second])
+    assert find_exports([second, first]) == [second, first]
 
 
 def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match=r"nothing\.avro does not exist"):
-        exports([tmp_path / "nothing.avro"])
+        find_exports([tmp_path / "nothing.avro"])
 
 
 @pytest.mark.parametrize("user_id", ["anna_k", "anna@example.org", "4711"])
-def test_names_that_can_stand_in_a_key_pass(user_id: str) -> None:
+def test_names_that_are_valid_in_a_key_pass(user_id: str) -> None:
     check_names(user_id, "Pixel-8.1")
 
 
 @pytest.mark.parametrize(
-    ("user_id", "device", "named"),
+    ("user_id", "device", "fault"),
     [
-        ("a/b", "phone", "User id 'a/b'"),
-        ("", "phone", "User id ''"),
-        ("anna", "my phone", "Device 'my phone'"),
-        ("anna", "a_b", "Device 'a_b'"),
-        ("anna", "", "Device ''"),
+        ("a/b", "phone", "'a/b' is not a valid user id"),
+        ("", "phone", "'' is not a valid user id"),
+        ("anna", "my phone", "'my phone' is not a valid device name"),
+        ("anna", "a_b", "'a_b' is not a valid device name"),
+        ("anna", "", "'' is not a valid device name"),
     ],
 )
-def test_names_that_cannot_stand_in_a_key_are_refused_with_what_may(user_id: str, device: str, named: str) -> None:
-    with pytest.raises(PermanentError, match=f"{named} cannot stand in a key; use letters"):
+def test_names_that_are_invalid_in_a_key_are_refused_with_the_allowed_characters(
+    user_id: str, device: str, fault: str
+) -> None:
+    with pytest.raises(PermanentError, match=f"{fault}; use at most"):
         check_names(user_id, device)

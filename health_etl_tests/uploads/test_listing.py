@@ -13,7 +13,7 @@ from health_etl.lake.store import Lake, ObjectInfo
 from health_etl.reasons import FileReason
 from health_etl.record_types import record_types
 from health_etl.uploads import releases
-from health_etl.uploads.listing import Found, Listing, TypeListing, list_all, sort_out
+from health_etl.uploads.listing import Listing, TypeListing, UploadsSummary, list_all, sort_uploads
 from health_etl_tests.support.exports import memory_lake
 
 NAME = "anna_20250921_120000_phone_0a1b2c3d.avro"
@@ -21,7 +21,7 @@ FIRST, LAST = date(2025, 9, 1), date(2025, 9, 30)
 
 
 def sorted_out(*keys: str) -> Listing:
-    return sort_out([ObjectInfo(key, 1, "etag") for key in keys], FIRST, LAST)
+    return sort_uploads([ObjectInfo(key, 1, "etag") for key in keys], FIRST, LAST)
 
 
 def test_uploads_are_sorted_by_type_and_upload_date_and_by_key_within() -> None:
@@ -95,7 +95,7 @@ def test_a_partition_lists_the_same_alone_as_with_all_others() -> None:
 def test_dates_that_are_asked_for_together_list_the_same_as_alone(
     most: int, requests: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("health_etl.uploads.listing.LISTED_TOGETHER", most)
+    monkeypatch.setattr("health_etl.uploads.listing.MAX_MONTH_OBJECTS", most)
     lake, steps, prefixes = memory_lake(), record_types()["steps"], list[str]()
     for folder in ("StepsRecord", "STEPSRECORD"):
         for day in ("08/31", "09/19", "09/20", "09/21"):
@@ -135,5 +135,5 @@ def test_what_the_uploads_of_a_date_come_to_is_the_same_in_whatever_order_they_a
     steps, day = record_types()["steps"], date(2025, 9, 21)
     uploads = TypeListing(lake, steps).uploads(day)
     assert [upload.release is not None for upload in uploads] == [False, False, False, True, False, False]
-    expected = Found(versions_digest({upload.info.key: upload.version for upload in uploads}), 6, 10)
-    assert TypeListing(lake, steps).found(day) == expected
+    expected = UploadsSummary(versions_digest({upload.info.key: upload.version for upload in uploads}), 6, 10)
+    assert TypeListing(lake, steps).summarize(day) == expected

@@ -31,7 +31,7 @@ def post(settings: Settings, event: str, about: dict[str, Any]) -> bool:
     retries = urllib3.Retry(RETRIES, backoff_factor=0.2, status_forcelist=(429, 502, 503, 504), allowed_methods=None)
     with urllib3.PoolManager(timeout=TIMEOUT_SECONDS, retries=retries) as pool:
         try:
-            answer = pool.request("POST", settings.alert_webhook.get_secret_value(), json=body)
+            answer = pool.request("POST", str(settings.alert_webhook.get_secret_value()), json=body)
         except urllib3.exceptions.HTTPError as error:
             message = f"HEALTH_ETL_ALERT_WEBHOOK takes no alerts ({type(error).__name__}); check the address."
             raise TransientError(message) from None

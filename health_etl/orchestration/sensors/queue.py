@@ -13,24 +13,26 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from health_etl.lake.manifest_heads import ManifestHeadCache
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE
 from health_etl.orchestration.resources import LakeResource
-from health_etl.orchestration.sensors.long_poll import LongPoll
 from health_etl.orchestration.sensors.pending_requests import PendingRequests
 from health_etl.orchestration.sensors.uploads import Report, Uploads, run_request
-from health_etl.planning.upload_messages import Addressee, Parsed, parse
-from health_etl.rabbitmq.broker import QUEUE, Broker, Message, connected
+from health_etl.planning.upload_messages import MessageFilter, ParsedMessage, parse
 from health_etl.record_types import record_types
 from health_etl.records.quality import QualityRules
 from health_etl.settings import Settings
 from health_etl.wording import counted
 
+if TYPE_CHECKING:
+    from health_etl.rabbitmq.broker import Broker, Message
+
 NAME = "upload_events"
-INTERVAL_SECONDS = 1  # a tick with nothing to do waits for four
+INTERVAL_SECONDS = 1  # at every look of the daemon, which takes one every 5 s
 MAX_MESSAGES = 2_000
 TAKING_SECONDS = 5
 CORRELATION_IDS = "health_etl/correlation_ids"
@@ -53,17 +55,19 @@ def queue_sensor(
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING if is_set else dg.DefaultSensorStatus.STOPPED,
         description=(
-            f"Asks for a run within seconds of an upload: takes S3 events and upload messages from the queue {QUEUE} "
-            "of HEALTH_ETL_RABBITMQ_URL. What is no use goes to the dead letters with the reason."
+            "Requests a run within seconds of an upload: takes S3 events and upload messages from the queue of "
+            "HEALTH_ETL_RABBITMQ_URL. What cannot be used goes to the dead letters with the reason."
         ),
     )
     def upload_events(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
         shared.begin(NAME)
-        of_now = lake.settings()
+        of_now = lake.settings
         if of_now.rabbitmq_url is None:
             return dg.SensorResult(skip_reason="HEALTH_ETL_RABBITMQ_URL is not set.")
-        with connected(of_now.rabbitmq_url) as broker:
-            if not broker.waiting() and not LongPoll().wait_for(broker.waiting):
+        from health_etl.rabbitmq.broker import open_broker  # not at the top: every run imports this module
+
+        with open_broker(of_now.rabbitmq_url) as broker:
+            if not broker.has_messages():
                 return dg.SensorResult(skip_reason="No message waits.")
             messages = broker.take(MAX_MESSAGES, TAKING_SECONDS)
             return _Tick(context, lake, of_now, heads, shared, clock).result(broker, messages)
@@ -93,8 +97,8 @@ class _Tick:
     def result(self, broker: Broker, messages: Sequence[Message]) -> dg.SensorResult:
         """Read the messages, look at what they name, acknowledge those that are done with."""
         last = datetime.fromtimestamp(self.clock(), UTC).date()
-        addressee = Addressee.of(self.settings.lake, self.settings.start_date, last)
-        parsed = [(m, parse(m.body, addressee, m.properties.correlation_id)) for m in messages]
+        message_filter = MessageFilter.of(self.settings.lake, self.settings.start_date, last)
+        parsed = [(m, parse(m.body, message_filter, m.properties.correlation_id)) for m in messages]
         requests = self._requests([found for _, found in parsed])
         refused = held = 0
         for message, found in parsed:
@@ -102,7 +106,7 @@ class _Tick:
                 held += 1
             elif found.refusal is not None:
                 refused += 1
-                broker.put_aside(message, found.refusal)
+                broker.dead_letter(message, found.refusal)
             else:
                 broker.acknowledge(message)
         told = (
@@ -113,7 +117,7 @@ class _Tick:
         self.context.log.info(told)
         return dg.SensorResult(run_requests=requests, skip_reason=None if requests else told, asset_events=self.events)
 
-    def _requests(self, found: Sequence[Parsed]) -> list[dg.RunRequest]:
+    def _requests(self, found: Sequence[ParsedMessage]) -> list[dg.RunRequest]:
         """Ask for each record type and upload date once, and note which need no more asking."""
         ids: dict[Partition, set[str]] = defaultdict(set)
         for parsed in found:

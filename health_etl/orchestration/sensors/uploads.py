@@ -5,14 +5,14 @@ Decides nothing: planner.py does. Both ways in, the look at the bucket and the u
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.data_version import DATA_VERSION_TAG  # has no public name
 
+from health_etl.dagster_internals.queries import DATA_VERSION_TAG, latest_data_versions, latest_materializations
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL, UTC_OFFSETS
 from health_etl.lake.manifest_heads import ManifestHeadCache
@@ -29,7 +29,7 @@ from health_etl.planning.run_requests import Attempt, Plan, RunPlan
 from health_etl.record_types.base import RecordType
 from health_etl.records import partition as records_partition
 from health_etl.records.quality import QualityRules
-from health_etl.uploads.listing import Found, TypeListing
+from health_etl.uploads.listing import TypeListing, UploadsSummary
 
 MAX_RUNS_PER_TICK = 10  # runs in one tick; each costs the daemon about 0.2 s
 MAX_REPORTS = 100  # partitions in one tick; each is two events
@@ -44,7 +44,8 @@ class Look:
     looked_at: set[str] = field(default_factory=set)
     uploads: int = 0
     stale: dict[str, str] = field(default_factory=dict)  # the state wanted
-    untold: dict[str, Found] = field(default_factory=dict)  # uploads of which Dagster knows another version, or none
+    # uploads of which Dagster knows another version, or none
+    untold: dict[str, UploadsSummary] = field(default_factory=dict)
 
     @property
     def is_full(self) -> bool:
@@ -76,9 +77,9 @@ class Uploads:
     def look(self, dates: Iterable[str]) -> None:
         """Take in some upload dates; one that was looked at before is left out."""
         fresh = sorted(set(dates) - self.seen.looked_at)
-        found = {key: self.listing.found(date.fromisoformat(key)) for key in fresh}
+        found = {key: self.listing.summarize(date.fromisoformat(key)) for key in fresh}
         self.manifests.read_all(fresh)
-        told = self._told(fresh)
+        told = latest_data_versions(self._instance, raw_key(self.record_type.name), fresh)
         for key, uploads in found.items():
             self.seen.uploads += uploads.files
             if told.get(key) != uploads.digest and (uploads.files or key in told):
@@ -96,7 +97,7 @@ class Uploads:
         key = records_key(name)
         with pending.turn():
             taken = pending.of_others(name, stale, sensor, now_s)
-            made = earlier_runs.generations(self._instance, key, stale)
+            made = latest_materializations(self._instance, key, stale)
             of_type = dg.RunsFilter(tags={RECORD_TYPE: name})
             attempts = earlier_runs.attempts(self._instance, {key: stale}, {key: made}, of_type)
             attempts |= dict.fromkeys(taken, Attempt(running=True))
@@ -127,26 +128,14 @@ class Uploads:
         """Return the upload dates that are for a later tick to tell of."""
         return [partition for partition, _ in self._due()[MAX_REPORTS:]]
 
-    def _due(self) -> list[tuple[str, Found]]:
+    def _due(self) -> list[tuple[str, UploadsSummary]]:
         return sorted(self.seen.untold.items())
 
-    def _is_stale(self, key: str, uploads: Found) -> bool:
+    def _is_stale(self, key: str, uploads: UploadsSummary) -> bool:
         manifest = self.manifests.get(key)
         if manifest is None and not uploads.files:
             return False
         return not records_partition.is_current_with(manifest, uploads.digest, self.record_type, self._rules)
-
-    def _told(self, dates: Collection[str]) -> dict[str, str]:
-        """Return the version of uploads that Dagster was last told of, by date."""
-        if not dates:
-            return {}
-        found = self._instance.event_log_storage.get_latest_tags_by_partition(
-            raw_key(self.record_type.name),
-            dg.DagsterEventType.ASSET_MATERIALIZATION,
-            [DATA_VERSION_TAG],
-            asset_partitions=list(dates),
-        )
-        return {partition: tags[DATA_VERSION_TAG] for partition, tags in found.items() if DATA_VERSION_TAG in tags}
 
 
 def run_request(record_type: RecordType, run_plan: RunPlan, tags: dict[str, str] | None = None) -> dg.RunRequest:
