@@ -245,7 +245,7 @@ def test_nested_records_grow_as_they_are_rebuilt(lake: Lake, name: str) -> None:
     assert incremental == rebuild(lake, name)
 
 
-def test_the_batches_that_a_partition_is_read_in_leave_no_trace(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_batches_that_a_partition_is_read_in_leave_no_trace(lake: Lake) -> None:
     people = [
         "a",
         "a-1",
@@ -258,13 +258,11 @@ def test_the_batches_that_a_partition_is_read_in_leave_no_trace(lake: Lake, monk
         put(lake, "blood_glucose", readings(*range(number, number + 3)), user_id=user_id)
     update_records(lake, "blood_glucose")
     whole = outputs(lake)
-    monkeypatch.setattr(records_partition, "BATCH_FILES", 1)
-    assert rebuild(lake) == whole
-    monkeypatch.setattr(records_partition, "BATCH_FILES", 5)
-    assert rebuild(lake) == whole
+    assert rebuild(lake, batch_files=1) == whole
+    assert rebuild(lake, batch_files=5) == whole
 
 
-def test_a_large_partition_read_in_batches_equals_its_full_rebuild(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_partition_read_in_batches_equals_its_full_rebuild(lake: Lake) -> None:
     for person in ("a", "b", "c", "d"):
         many = [
             blood_glucose(f"{person}{n}{n * 7919:028x}", NOON + timedelta(seconds=n), n % 500 + 50.5)
@@ -273,5 +271,4 @@ def test_a_large_partition_read_in_batches_equals_its_full_rebuild(lake: Lake, m
         put(lake, "blood_glucose", many, user_id=person)
     update_records(lake, "blood_glucose")
     whole = outputs(lake)
-    monkeypatch.setattr(records_partition, "BATCH_FILES", 1)
-    assert rebuild(lake) == whole
+    assert rebuild(lake, batch_files=1) == whole
