@@ -24,17 +24,17 @@ from health_etl_tests.support.pipeline import manifest_of, records_of, update_re
 from health_etl_tests.support.schema_changes import (
     Names,
     Schema,
-    decoded,
+    decode_with,
     every_enum,
     every_field,
     every_type,
     field_of,
     holder,
     paths,
-    reading,
     records_with,
-    refused,
+    refusal,
     schema_of,
+    with_reader_schema,
 )
 
 
@@ -46,7 +46,7 @@ def test_an_added_field_is_left_out_and_listed_wherever_it_stands(name: str, pat
     for place in records_with(record, path):
         place["trend"] = "rising"
     expected = ".".join((*path[:-1], "trend"))
-    assert decoded(name, schema, record) == DecodedFile([plain(name)], (expected,))
+    assert decode_with(name, schema, record) == DecodedFile([plain(name)], (expected,))
 
 
 @every_type
@@ -63,7 +63,7 @@ def test_what_was_added_may_be_of_any_shape(name: str) -> None:
     ]
     record |= {"route": [{"lat": 1.0}], "origin": None, "extras": {"a": b""}, "grade": "A", "seal": b"ab"}
     record["exact"] = b"\x01"
-    file = decoded(name, schema, record)
+    file = decode_with(name, schema, record)
     assert file == DecodedFile([plain(name)], ("exact", "extras", "grade", "origin", "route", "seal"))
 
 
@@ -72,7 +72,7 @@ def test_fields_in_another_order_are_read_as_they_are(name: str) -> None:
     schema = schema_of(name)
     for path in list(paths(schema)):
         holder(schema, path)["fields"].sort(key=lambda field: str(field["name"]), reverse=True)
-    assert decoded(name, schema) == DecodedFile([plain(name)], ())
+    assert decode_with(name, schema) == DecodedFile([plain(name)], ())
 
 
 @every_type
@@ -93,7 +93,7 @@ def test_the_names_of_nested_types_and_their_namespace_are_the_writer_s_own(name
     if grown:
         schema["fields"].append({"name": "trend", "type": "string"})
         record["trend"] = "rising"
-    assert decoded(name, schema, record) == DecodedFile([plain(name)], ("trend",) if grown else ())
+    assert decode_with(name, schema, record) == DecodedFile([plain(name)], ("trend",) if grown else ())
 
 
 @every_type
@@ -103,17 +103,17 @@ def test_a_type_that_the_writer_defines_once_and_names_later_is_found(name: str)
     schema["fields"].insert(0, {"name": "formerMetadata", "type": metadata})
     field_of(schema, ("metadata",))["type"] = metadata["name"]
     record["formerMetadata"] = record["metadata"]
-    assert decoded(name, schema, record) == DecodedFile([plain(name)], ("formerMetadata",))
+    assert decode_with(name, schema, record) == DecodedFile([plain(name)], ("formerMetadata",))
 
 
 def test_a_field_that_our_schema_gives_a_default_may_be_missing() -> None:
     for name in record_types():
-        knowing = reading(name, lambda ours: ours["fields"].append(optional("trend", "string")))
-        older = decoded(name, schema_of(name), record_type=knowing)
+        knowing = with_reader_schema(name, lambda ours: ours["fields"].append(optional("trend", "string")))
+        older = decode_with(name, schema_of(name), record_type=knowing)
         assert older == DecodedFile([{**plain(name), "trend": None}], ())
         newer = schema_of(name)
         newer["fields"].append({"name": "trend", "type": "string"})
-        found = decoded(name, newer, {**plain(name), "trend": "rising"}, record_type=knowing)
+        found = decode_with(name, newer, {**plain(name), "trend": "rising"}, record_type=knowing)
         assert found == DecodedFile([{**plain(name), "trend": "rising"}], ())
 
 
@@ -127,7 +127,7 @@ def test_a_word_that_we_do_not_know_is_read_as_unknown_and_told_without_repeatin
     field_of(schema, path)["type"]["symbols"].append("patientMeier")
     for place in records_with(record, path):
         place[path[-1]] = "patientMeier"
-    file = decoded(name, schema, record, plain(name, "r2"))
+    file = decode_with(name, schema, record, plain(name, "r2"))
     assert {place[path[-1]] for place in records_with(file.records[0], path)} == {"UNKNOWN"}
     assert file.records[1] == plain(name, "r2")
     assert file.added_fields == (f"{'.'.join(path)} (unknown symbols)",)
@@ -140,14 +140,14 @@ def test_words_that_the_writer_does_not_have_yet_change_nothing(name: str, path:
     used = {place[path[-1]] for place in records_with(plain(name), path)}
     enum["symbols"] = sorted(used)
     del enum["default"]
-    assert decoded(name, schema) == DecodedFile([plain(name)], ())
+    assert decode_with(name, schema) == DecodedFile([plain(name)], ())
 
 
 @every_enum
 def test_text_in_place_of_a_closed_list_of_words_quarantines_the_file(name: str, path: Names) -> None:
     schema = schema_of(name)
     field_of(schema, path)["type"] = "string"
-    assert refused(name, schema) == f"the field {'.'.join(path)} is of an incompatible type (string)"
+    assert refusal(name, schema) == f"the field {'.'.join(path)} is of an incompatible type (string)"
 
 
 def added(*names: str) -> tuple[str, ...]:
@@ -213,7 +213,7 @@ def test_old_and_new_writers_are_taken_in_side_by_side(name: str) -> None:
 @every_type
 def test_both_sides_of_a_renaming_of_all_fields_give_equal_rows_in_one_partition(name: str) -> None:
     schema, record = schema_of(name), plain(name, "new")
-    knowing = reading(name, lambda ours: [give_alias(ours, path) for path in paths(ours)])
+    knowing = with_reader_schema(name, lambda ours: [give_alias(ours, path) for path in paths(ours)])
     for path in sorted(paths(schema), key=len, reverse=True):
         field_of(schema, path)["name"] = renamed_field(path)
         for place in list(records_with(record, path)):

@@ -16,17 +16,17 @@ from health_etl.record_types import record_types
 from health_etl_tests.support.exports import plain
 from health_etl_tests.support.schema_changes import (
     Names,
-    decoded,
+    decode_with,
     every_field,
     every_field_of,
     every_type,
     field_of,
     holder,
     paths,
-    reading,
     records_with,
-    refused,
+    refusal,
     schema_of,
+    with_reader_schema,
     written_kind,
 )
 
@@ -41,7 +41,7 @@ def test_every_field_that_we_read_is_one_that_every_exporter_writes(name: str) -
 def test_a_field_that_is_gone_quarantines_the_file_and_is_named(name: str, path: Names) -> None:
     schema = schema_of(name)
     holder(schema, path)["fields"].remove(field_of(schema, path))
-    assert refused(name, schema) == f"the field {'.'.join(path)} is missing"
+    assert refusal(name, schema) == f"the field {'.'.join(path)} is missing"
 
 
 @every_field
@@ -50,7 +50,7 @@ def test_a_field_of_another_name_quarantines_the_file_and_only_our_name_is_told(
     field_of(schema, path)["name"] = "patientMeier"
     for place in records_with(record, path):
         place["patientMeier"] = place.pop(path[-1])
-    assert refused(name, schema, record) == f"the field {'.'.join(path)} is missing"
+    assert refusal(name, schema, record) == f"the field {'.'.join(path)} is missing"
 
 
 @every_field
@@ -59,16 +59,16 @@ def test_a_field_of_another_name_is_read_where_our_schema_knows_the_old_one(name
     field_of(schema, path)["name"] = "formerName"
     for place in records_with(record, path):
         place["formerName"] = place.pop(path[-1])
-    knowing = reading(name, lambda ours: field_of(ours, path).update(aliases=["otherName", "formerName"]))
-    assert decoded(name, schema, record, record_type=knowing) == DecodedFile([plain(name)], ())
+    knowing = with_reader_schema(name, lambda ours: field_of(ours, path).update(aliases=["otherName", "formerName"]))
+    assert decode_with(name, schema, record, record_type=knowing) == DecodedFile([plain(name)], ())
 
 
 @every_field
 def test_a_field_under_two_names_at_once_quarantines_the_file(name: str, path: Names) -> None:
     schema, record = schema_of(name), plain(name)
     holder(schema, path)["fields"].append({"name": "formerName", "type": ["null", "string"]})
-    knowing = reading(name, lambda ours: field_of(ours, path).update(aliases=["formerName"]))
-    detail = refused(name, schema, record, record_type=knowing)
+    knowing = with_reader_schema(name, lambda ours: field_of(ours, path).update(aliases=["formerName"]))
+    detail = refusal(name, schema, record, record_type=knowing)
     assert detail == f"the field {'.'.join(path)} is present twice, under its name and under an alias"
 
 
@@ -80,7 +80,7 @@ def test_a_field_of_another_type_quarantines_the_file_and_is_named(name: str, pa
     for place in records_with(record, path):
         place[path[-1]] = True if kind == "boolean" else {"patientMeier": "110"}
     shown = kind if isinstance(kind, str) else "map"
-    assert refused(name, schema, record) == f"the field {'.'.join(path)} is of an incompatible type ({shown})"
+    assert refusal(name, schema, record) == f"the field {'.'.join(path)} is of an incompatible type ({shown})"
 
 
 @every_field
@@ -89,11 +89,11 @@ def test_a_field_that_may_be_something_else_besides_is_read_while_it_is_not(name
     field = field_of(schema, path)
     branches = field["type"] if isinstance(field["type"], list) else [field["type"]]
     field["type"] = [*branches, "boolean"]
-    assert decoded(name, schema) == DecodedFile([plain(name)], ())
+    assert decode_with(name, schema) == DecodedFile([plain(name)], ())
     record = plain(name)
     for place in records_with(record, path):
         place[path[-1]] = True
-    assert refused(name, schema, record) == f"a value of the field {'.'.join(path)} does not have the required type"
+    assert refusal(name, schema, record) == f"a value of the field {'.'.join(path)} does not have the required type"
 
 
 @every_field_of(may_be_null=False)
@@ -101,10 +101,10 @@ def test_a_null_where_we_allow_none_quarantines_the_file_and_breaks_nothing(name
     schema, record = schema_of(name), plain(name)
     field = field_of(schema, path)
     field["type"] = ["null", field["type"]]
-    assert decoded(name, schema) == DecodedFile([plain(name)], ())
+    assert decode_with(name, schema) == DecodedFile([plain(name)], ())
     for place in records_with(record, path):
         place[path[-1]] = None
-    assert refused(name, schema, record) == f"a value of the field {'.'.join(path)} does not have the required type"
+    assert refusal(name, schema, record) == f"a value of the field {'.'.join(path)} does not have the required type"
 
 
 @every_field_of(may_be_null=True)
@@ -115,7 +115,7 @@ def test_a_field_that_is_never_null_any_more_is_read(name: str, path: Names) -> 
     filled = {"string": "text", "long": 1, "record": {"manufacturer": None, "model": None, "type": None}}
     for place in records_with(record, path):
         place[path[-1]] = place[path[-1]] or filled[written_kind(field["type"])]
-    assert decoded(name, schema, record) == DecodedFile([record], ())
+    assert decode_with(name, schema, record) == DecodedFile([record], ())
 
 
 @every_field_of("long", "double")
@@ -128,7 +128,7 @@ def test_a_narrower_number_is_read_without_loss(name: str, path: Names) -> None:
         field["type"] = written
         for place in records_with(record, path):
             place[path[-1]] = value
-        file = decoded(name, schema, record)
+        file = decode_with(name, schema, record)
         read = [place[path[-1]] for place in records_with(file.records[0], path)]
         assert set(read) == {value}
         assert {type(found) for found in read} == {int if kind == "long" else float}
@@ -153,4 +153,4 @@ def test_a_meaning_that_avro_does_not_know_changes_nothing(name: str, path: Name
     kind = written_kind(field["type"])
     told = {"type": kind, "logicalType": "patientMeier"}
     field["type"] = ["null", told] if isinstance(field["type"], list) else told
-    assert decoded(name, schema) == DecodedFile([plain(name)], ())
+    assert decode_with(name, schema) == DecodedFile([plain(name)], ())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from health_etl_tests.support.instances import instance_at
-from health_etl_tests.support.kill import KILLS, Trial, derived, differing, not_whole, survive
+from health_etl_tests.support.kill import KILLS, Trial, derived_objects, differing_keys, find_damage, survive
 
 if TYPE_CHECKING:
     from health_etl_tests.conftest import CommandLine
@@ -35,17 +35,17 @@ with alone_on_this_host(home, lambda: None), dg.DagsterInstance.from_config(str(
 
 @pytest.fixture(scope="module")
 def trial(command_line: type[CommandLine], tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Trial:
-    return Trial.prepared(command_line(tmp_path_factory.mktemp("killed")), sample)
+    return Trial.prepare(command_line(tmp_path_factory.mktemp("killed")), sample)
 
 
 def test_the_run_after_killed_ones_ends_as_if_nothing_had_happened(trial: Trial) -> None:
-    trial.begin_anew({})
+    trial.start_over({})
     for appears in ("records/heart_rate/*.parquet", "insights/*/*.parquet"):
-        assert trial.killed_when(appears)
-        assert not_whole(trial.lake, trial.settings) == []
-        assert differing(derived(trial.lake), trial.undisturbed)
+        assert trial.kill_when(appears)
+        assert find_damage(trial.lake, trial.settings) == []
+        assert differing_keys(derived_objects(trial.lake), trial.undisturbed)
     trial.run_to_the_end()
-    assert differing(derived(trial.lake), trial.undisturbed) == []
+    assert differing_keys(derived_objects(trial.lake), trial.undisturbed) == []
     assert "Everything was up to date" in trial.command("run").stdout
 
 

@@ -18,7 +18,7 @@ from health_etl.insights.writer import InsightsWriter
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
-from health_etl_tests.support.exports import ANNA, BEN, UPLOADED, contents, memory_lake, moved, plain, put
+from health_etl_tests.support.exports import ANNA, BEN, UPLOADED, contents, memory_lake, plain, put, shift_days
 from health_etl_tests.support.pipeline import OPTIONS, make_insights, update_offsets, update_records
 
 DATES = [UPLOADED + timedelta(days=n) for n in range(5)]
@@ -27,7 +27,7 @@ NAMES = sorted(record_types())
 
 def record_of(name: str, record_id: str, days: int, zone: str | None = None, version: int = 0) -> Any:
     """Return a plain record, so many days later; `zone` stands in place of every offset that it states."""
-    record = moved(plain(name, record_id), days)
+    record = shift_days(plain(name, record_id), days)
     if version:
         record["metadata"]["clientRecordVersion"] = version
     return record if zone is None else {key: zone if key.endswith("ZoneOffset") else record[key] for key in record}

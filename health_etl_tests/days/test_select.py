@@ -27,7 +27,7 @@ from health_etl_tests.support.exports import (
     steps,
     utc,
 )
-from health_etl_tests.support.pipeline import OPTIONS, selected, update_offsets, update_records
+from health_etl_tests.support.pipeline import OPTIONS, select_days, update_offsets, update_records
 
 DAY = timedelta(days=1)
 CHICAGO = dataclasses.replace(OPTIONS, default_zone_name="America/Chicago")
@@ -123,32 +123,32 @@ def test_a_date_with_offsets_alone_looks_on_the_records_before_it() -> None:
 def test_an_upload_touches_the_local_days_of_its_records_and_no_others(lake: Lake) -> None:
     upload(lake, "blood_glucose", glucose("old", "2025-09-18 12:00"), upload_date=date(2025, 9, 18))
     upload(lake, "blood_glucose", glucose("g1", "2025-09-21 04:00"), glucose("g2", "2025-09-21 06:00"))
-    assert by_day(selected(lake, "blood_glucose")) == {"2025-09-20": ["g1"], "2025-09-21": ["g2"]}
+    assert by_day(select_days(lake, "blood_glucose")) == {"2025-09-20": ["g1"], "2025-09-21": ["g2"]}
 
 
 def test_a_touched_day_is_completed_from_earlier_uploads(lake: Lake) -> None:
     upload(lake, "blood_glucose", glucose("morning", "2025-09-20 13:00"), upload_date=UPLOADED - DAY)
     upload(lake, "blood_glucose", glucose("evening", "2025-09-21 02:00"))
-    assert by_day(selected(lake, "blood_glucose")) == {"2025-09-20": ["evening", "morning"]}
+    assert by_day(select_days(lake, "blood_glucose")) == {"2025-09-20": ["evening", "morning"]}
 
 
 def test_later_uploads_are_not_looked_at(lake: Lake) -> None:
     upload(lake, "blood_glucose", glucose("morning", "2025-09-20 13:00"))
     upload(lake, "blood_glucose", glucose("evening", "2025-09-21 02:00"), upload_date=UPLOADED + DAY)
-    assert by_day(selected(lake, "blood_glucose")) == {"2025-09-20": ["morning"]}
+    assert by_day(select_days(lake, "blood_glucose")) == {"2025-09-20": ["morning"]}
 
 
 def test_people_who_uploaded_nothing_that_day_are_left_alone(lake: Lake) -> None:
     upload(lake, "blood_glucose", glucose("b1", "2025-09-20 13:00"), upload_date=UPLOADED - DAY, user_id=BEN)
     upload(lake, "blood_glucose", glucose("a1", "2025-09-20 13:00"))
-    found = selected(lake, "blood_glucose")
+    found = select_days(lake, "blood_glucose")
     assert set(found.days["user_id"]) == set(found.rows["user_id"]) == {ANNA}
 
 
 def test_the_same_record_id_of_two_people_stays_two_records(lake: Lake) -> None:
     upload(lake, "blood_glucose", glucose("same", "2025-09-20 13:00"), user_id=ANNA)
     upload(lake, "blood_glucose", glucose("same", "2025-09-20 14:00", version=9), user_id=BEN)
-    found = selected(lake, "blood_glucose").days
+    found = select_days(lake, "blood_glucose").days
     assert list(zip(found["user_id"], found["local_date"], found["record_count"], strict=True)) == [
         (ANNA, "2025-09-20", 1),
         (BEN, "2025-09-20", 1),
@@ -158,7 +158,7 @@ def test_the_same_record_id_of_two_people_stays_two_records(lake: Lake) -> None:
 def test_a_re_export_counts_once_and_the_latest_version_counts(lake: Lake) -> None:
     upload(lake, "blood_glucose", glucose("g1", "2025-09-20 13:00", mg_dl=100.0), upload_date=UPLOADED - DAY)
     upload(lake, "blood_glucose", glucose("g1", "2025-09-20 13:00", mg_dl=120.0, version=2))
-    found = selected(lake, "blood_glucose")
+    found = select_days(lake, "blood_glucose")
     assert found.rows["glucose_mg_dl"].tolist() == [120.0]
     assert found.days[["record_count", "measurement_count"]].to_numpy().tolist() == [[1, 1]]
 
@@ -167,13 +167,13 @@ def test_an_older_version_in_a_later_upload_does_not_win(lake: Lake) -> None:
     newer = glucose("g1", "2025-09-20 13:00", mg_dl=120.0, version=2)
     upload(lake, "blood_glucose", newer, upload_date=UPLOADED - DAY)
     upload(lake, "blood_glucose", glucose("g1", "2025-09-20 13:00", mg_dl=100.0, version=1))
-    assert selected(lake, "blood_glucose").rows["glucose_mg_dl"].tolist() == [120.0]
+    assert select_days(lake, "blood_glucose").rows["glucose_mg_dl"].tolist() == [120.0]
 
 
 def test_a_record_that_moved_withdraws_the_day_it_left_empty(lake: Lake) -> None:
     upload(lake, "blood_glucose", glucose("g1", "2025-09-19 13:00"), upload_date=UPLOADED - DAY)
     upload(lake, "blood_glucose", glucose("g1", "2025-09-20 13:00", version=2))
-    found = selected(lake, "blood_glucose")
+    found = select_days(lake, "blood_glucose")
     assert by_day(found) == {"2025-09-20": ["g1"]}
     assert withdrawn(found) == ["2025-09-19"]
 
@@ -182,27 +182,27 @@ def test_a_record_that_moved_leaves_the_others_of_its_day(lake: Lake) -> None:
     day = (glucose("g1", "2025-09-19 13:00"), glucose("g2", "2025-09-19 14:00"))
     upload(lake, "blood_glucose", *day, upload_date=UPLOADED - DAY)
     upload(lake, "blood_glucose", glucose("g1", "2025-09-20 13:00", version=2))
-    found = selected(lake, "blood_glucose")
+    found = select_days(lake, "blood_glucose")
     assert by_day(found) == {"2025-09-19": ["g2"], "2025-09-20": ["g1"]}
     assert withdrawn(found) == []
 
 
 def test_an_interval_over_midnight_touches_both_days(lake: Lake) -> None:
     upload(lake, "steps", steps("s1", utc("2025-09-20 04:30"), utc("2025-09-20 05:30")))
-    assert by_day(selected(lake, "steps")) == {"2025-09-19": ["s1"], "2025-09-20": ["s1"]}
+    assert by_day(select_days(lake, "steps")) == {"2025-09-19": ["s1"], "2025-09-20": ["s1"]}
 
 
 def test_a_day_lists_its_apps_in_order(lake: Lake) -> None:
     night = sleep_session("n1", app="com.ring"), sleep_session("n2", app="com.band")
     upload(lake, "sleep_session", *night)
-    found = selected(lake, "sleep_session").days
+    found = select_days(lake, "sleep_session").days
     assert found["source_apps"].tolist() == ["com.band, com.ring"]
     assert found[["record_count", "measurement_count"]].to_numpy().tolist() == [[2, 6]]
 
 
 def test_an_upload_of_nothing_but_rejected_rows_touches_no_day(lake: Lake) -> None:
     upload(lake, "blood_glucose", glucose("bad", "2025-09-20 13:00", mg_dl=5.0))
-    found = selected(lake, "blood_glucose")
+    found = select_days(lake, "blood_glucose")
     assert (len(found.days), len(found.rows), len(found.withdrawn)) == (0, 0, 0)
 
 
@@ -212,7 +212,7 @@ def test_an_upload_of_nothing_but_rejected_rows_touches_no_day(lake: Lake) -> No
 def test_glucose_that_says_z_is_cut_at_the_offset_of_the_person_s_watch(lake: Lake) -> None:
     upload(lake, "heart_rate", pulse("h1", "2025-09-20 20:00"))
     upload(lake, "blood_glucose", glucose("g1", "2025-09-20 04:59", "Z"), glucose("g2", "2025-09-20 05:00", "Z"))
-    found = selected(lake, "blood_glucose")
+    found = select_days(lake, "blood_glucose")
     assert by_day(found) == {"2025-09-19": ["g1"], "2025-09-20": ["g2"]}
     assert set(sources(found).values()) == {"other_sources"}
 
@@ -220,7 +220,7 @@ def test_glucose_that_says_z_is_cut_at_the_offset_of_the_person_s_watch(lake: La
 def test_evidence_that_was_uploaded_days_before_counts(lake: Lake) -> None:
     upload(lake, "heart_rate", pulse("h1", "2025-09-20 20:00"), upload_date=UPLOADED - DAY)
     upload(lake, "blood_glucose", glucose("g1", "2025-09-21 01:00", "Z"))
-    assert sources(selected(lake, "blood_glucose")) == {"2025-09-20": "other_sources"}
+    assert sources(select_days(lake, "blood_glucose")) == {"2025-09-20": "other_sources"}
 
 
 @pytest.mark.parametrize(
@@ -228,13 +228,13 @@ def test_evidence_that_was_uploaded_days_before_counts(lake: Lake) -> None:
 )
 def test_without_evidence_the_default_zone_cuts_the_day(lake: Lake, options: InsightOptions, day: str) -> None:
     upload(lake, "blood_glucose", glucose("g1", "2025-09-21 02:00", "Z"))
-    assert sources(selected(lake, "blood_glucose", options=options)) == {day: "default"}
+    assert sources(select_days(lake, "blood_glucose", options=options)) == {day: "default"}
 
 
 def test_a_fixed_default_offset_cuts_the_day_too(lake: Lake) -> None:
     upload(lake, "blood_glucose", glucose("g1", "2025-09-20 20:00", None))
     options = InsightOptions("a key for tests alone", "+05:30", ClinicalOptions())
-    assert sources(selected(lake, "blood_glucose", options=options)) == {"2025-09-21": "default"}
+    assert sources(select_days(lake, "blood_glucose", options=options)) == {"2025-09-21": "default"}
 
 
 def test_a_default_zone_follows_its_summer_time() -> None:
@@ -245,14 +245,14 @@ def test_a_default_zone_follows_its_summer_time() -> None:
         lake = memory_lake()
         uploaded = utc(text).date()
         upload(lake, "blood_glucose", glucose("g1", text, "Z"), upload_date=uploaded)
-        assert sources(selected(lake, "blood_glucose", uploaded, CHICAGO)) == {day: "default"}
+        assert sources(select_days(lake, "blood_glucose", uploaded, CHICAGO)) == {day: "default"}
 
 
 def test_late_evidence_moves_the_rows_of_earlier_uploads_and_withdraws_the_phantom_day(lake: Lake) -> None:
     upload(lake, "blood_glucose", glucose("g1", "2025-09-21 02:00", "Z"))
-    assert by_day(selected(lake, "blood_glucose")) == {"2025-09-21": ["g1"]}
+    assert by_day(select_days(lake, "blood_glucose")) == {"2025-09-21": ["g1"]}
     upload(lake, "heart_rate", pulse("h1", "2025-09-21 01:00"), upload_date=UPLOADED + DAY)
-    found = selected(lake, "blood_glucose", UPLOADED + DAY)
+    found = select_days(lake, "blood_glucose", UPLOADED + DAY)
     assert by_day(found) == {"2025-09-20": ["g1"]}
     assert sources(found) == {"2025-09-20": "other_sources"}
     assert withdrawn(found) == ["2025-09-21"]
@@ -261,7 +261,7 @@ def test_late_evidence_moves_the_rows_of_earlier_uploads_and_withdraws_the_phant
 def test_late_evidence_that_agrees_with_the_default_still_touches_the_day_for_its_certainty(lake: Lake) -> None:
     upload(lake, "blood_glucose", glucose("g1", "2025-09-20 12:00", "Z"))
     upload(lake, "heart_rate", pulse("h1", "2025-09-20 12:00", "+00:00"), upload_date=UPLOADED + DAY)
-    found = selected(lake, "blood_glucose", UPLOADED + DAY)
+    found = select_days(lake, "blood_glucose", UPLOADED + DAY)
     assert sources(found) == {"2025-09-20": "other_sources"}
     assert withdrawn(found) == []
 
@@ -270,7 +270,7 @@ def test_late_evidence_that_changes_nothing_touches_nothing(lake: Lake) -> None:
     upload(lake, "heart_rate", pulse("h1", "2025-09-20 12:00"))
     upload(lake, "blood_glucose", glucose("g1", "2025-09-20 12:00", "Z"))
     upload(lake, "heart_rate", pulse("h2", "2025-09-20 18:00"), upload_date=UPLOADED + DAY)
-    found = selected(lake, "blood_glucose", UPLOADED + DAY)
+    found = select_days(lake, "blood_glucose", UPLOADED + DAY)
     assert (by_day(found), withdrawn(found)) == ({}, [])
 
 
@@ -278,7 +278,7 @@ def test_evidence_that_was_corrected_moves_the_rows_again(lake: Lake) -> None:
     upload(lake, "heart_rate", pulse("h1", "2025-09-20 12:00", "-05:00", version=1))
     upload(lake, "blood_glucose", glucose("g1", "2025-09-21 02:00", "Z"))
     upload(lake, "heart_rate", pulse("h1", "2025-09-20 12:00", "+02:00", version=2), upload_date=UPLOADED + DAY)
-    found = selected(lake, "blood_glucose", UPLOADED + DAY)
+    found = select_days(lake, "blood_glucose", UPLOADED + DAY)
     assert by_day(found) == {"2025-09-21": ["g1"]}
     assert withdrawn(found) == ["2025-09-20"]
 
@@ -287,11 +287,11 @@ def test_evidence_whose_update_states_no_offset_any_more_is_none(lake: Lake) -> 
     upload(lake, "heart_rate", pulse("h1", "2025-09-20 12:00", "-05:00", version=1))
     upload(lake, "blood_glucose", glucose("g1", "2025-09-21 02:00", "Z"))
     upload(lake, "heart_rate", pulse("h1", "2025-09-20 12:00", "Z", version=2), upload_date=UPLOADED + DAY)
-    split = selected(lake, "blood_glucose", UPLOADED + DAY)
+    split = select_days(lake, "blood_glucose", UPLOADED + DAY)
     at_once = memory_lake()
     upload(at_once, "heart_rate", pulse("h1", "2025-09-20 12:00", "Z", version=2))
     upload(at_once, "blood_glucose", glucose("g1", "2025-09-21 02:00", "Z"))
-    assert sources(split) == sources(selected(at_once, "blood_glucose")) == {"2025-09-21": "default"}
+    assert sources(split) == sources(select_days(at_once, "blood_glucose")) == {"2025-09-21": "default"}
     assert withdrawn(split) == ["2025-09-20"]
 
 
@@ -301,7 +301,7 @@ def test_a_record_without_an_offset_takes_that_of_other_sources_and_one_whose_of
     upload(lake, "heart_rate", pulse("h1", "2025-09-21 01:00"))
     upload(lake, "blood_glucose", glucose("g1", "2025-09-21 02:00", None))
     upload(lake, "blood_glucose", glucose("g2", "2025-09-21 02:00", "America/Chicago"))
-    found = selected(lake, "blood_glucose")
+    found = select_days(lake, "blood_glucose")
     assert sources(found) == {"2025-09-20": "other_sources"}
     assert by_day(found) == {"2025-09-20": ["g1"]}
 
@@ -312,7 +312,7 @@ def test_a_record_without_an_offset_takes_that_of_other_sources_and_one_whose_of
 def test_a_late_file_of_long_ago_is_joined_with_what_was_known_of_its_day(lake: Lake) -> None:
     upload(lake, "blood_glucose", glucose("known", "2025-08-01 13:00"), upload_date=date(2025, 8, 1))
     upload(lake, "blood_glucose", glucose("late", "2025-08-01 14:00"))
-    assert by_day(selected(lake, "blood_glucose")) == {"2025-08-01": ["known", "late"]}
+    assert by_day(select_days(lake, "blood_glucose")) == {"2025-08-01": ["known", "late"]}
 
 
 def _moved_record(lake: Lake) -> None:
@@ -333,7 +333,7 @@ def test_a_day_of_long_ago_that_a_change_touches_keeps_what_was_known_of_it(
 ) -> None:
     upload(lake, "blood_glucose", glucose("known", "2025-08-01 13:00", "Z"), upload_date=date(2025, 8, 1))
     change(lake)
-    found = selected(lake, "blood_glucose")
+    found = select_days(lake, "blood_glucose")
     assert "known" in by_day(found).get("2025-08-01", [])
     assert "2025-08-01" not in withdrawn(found)
 
@@ -351,6 +351,6 @@ def test_a_watch_that_syncs_a_week_late_leaves_every_day_that_it_moves_complete(
             known.setdefault(local_date, set()).add(reading["metadata"]["id"])
     evidence = [pulse(f"h{noon:%d}", f"{noon:%Y-%m-%d %H:%M}") for noon in noons]
     upload(lake, "heart_rate", *evidence, upload_date=UPLOADED)
-    found = by_day(selected(lake, "blood_glucose"))
+    found = by_day(select_days(lake, "blood_glucose"))
     assert set(found) >= {f"2025-09-{day}" for day in range(14, 22)}
     assert {day: set(records) for day, records in found.items()} == {day: known[day] for day in found}

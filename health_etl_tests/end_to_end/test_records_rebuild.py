@@ -22,7 +22,7 @@ UPLOADED: date = LAST_DAY
 @st.composite
 def histories(draw: st.DrawFn) -> list[tuple[str, Export]]:
     """Exports that arrive, change (a new ETag), break, or vanish again, in any order."""
-    found = draw(exports(least=3, most=7))
+    found = draw(exports(min_size=3, max_size=7))
     steps: list[tuple[str, Export]] = []
     for export in found:
         steps.append(("arrives", export))

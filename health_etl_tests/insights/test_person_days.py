@@ -41,9 +41,9 @@ from health_etl_tests.support.pipeline import (
     OPTIONS,
     insights_of,
     make_insights,
-    measured,
-    selected,
-    told,
+    measure_days,
+    narrate_days,
+    select_days,
     update_offsets,
     update_records,
 )
@@ -60,7 +60,7 @@ def upload(lake: Lake, name: str, *records: Record, upload_date: date = UPLOADED
 
 
 def analysed(lake: Lake, name: str, qualities: dict[str, float], upload_date: date = UPLOADED) -> pd.DataFrame:
-    return measured(selected(lake, name, upload_date), name, qualities)
+    return measure_days(select_days(lake, name, upload_date), name, qualities)
 
 
 def readings(count: int = 3, zone: str = "-05:00") -> list[Record]:
@@ -71,7 +71,7 @@ def readings(count: int = 3, zone: str = "-05:00") -> list[Record]:
 def test_a_told_row_has_exactly_the_columns_of_its_table(name: str) -> None:
     lake = memory_lake()
     key = upload(lake, name, plain(name))
-    rows = told(analysed(lake, name, {key: 1.0}), name)
+    rows = narrate_days(analysed(lake, name, {key: 1.0}), name)
     assert sorted(rows.columns) == sorted(schema(processors()[name]).names)
     assert rows["input"].notna().all()
     assert [[caption["level"] for caption in captions] for captions in rows["captions"]] == [list(Level)]
@@ -84,7 +84,7 @@ def trended_by(processor: Processor) -> pd.DataFrame:
     lake = memory_lake()
     key = upload(lake, "blood_glucose", *readings())
     rows = person_days.analyse(
-        selected(lake, "blood_glucose"), processor, OPTIONS.clinical, {key: 1.0}, KEY, OPTIONS.profiles
+        select_days(lake, "blood_glucose"), processor, OPTIONS.clinical, {key: 1.0}, KEY, OPTIONS.profiles
     )
     return with_trends(rows, rows, processor, ClinicalOptions())
 
@@ -150,7 +150,7 @@ def test_a_withdrawn_day_keeps_its_place_and_tells_nothing() -> None:
     lake = memory_lake()
     upload(lake, "blood_glucose", blood_glucose("g1", NOON - timedelta(days=1)), upload_date=date(2025, 9, 20))
     key = upload(lake, "blood_glucose", blood_glucose("g1", NOON, version=2))
-    rows = told(analysed(lake, "blood_glucose", {key: 1.0}), "blood_glucose")
+    rows = narrate_days(analysed(lake, "blood_glucose", {key: 1.0}), "blood_glucose")
     assert rows["local_date"].tolist() == ["2025-09-19", "2025-09-20"]
     assert rows["withdrawn"].tolist() == [True, False]
     gone = rows.iloc[0]
@@ -172,10 +172,10 @@ def test_an_upload_that_only_withdraws_a_day_makes_a_table_of_that_row() -> None
 def test_an_upload_that_leaves_nothing_but_withdrawn_days_is_written(name: str) -> None:
     lake = memory_lake()
     key = upload(lake, name, plain(name))
-    selection = selected(lake, name)
+    selection = select_days(lake, name)
     empty = selection.rows.iloc[:0]
     gone = Selection(empty, selection.days.iloc[:0], selection.days[["user_id", "local_date"]])
-    rows = told(measured(gone, name, {key: 1.0}), name)
+    rows = narrate_days(measure_days(gone, name, {key: 1.0}), name)
     digests = insights_partition.Digests("days", "inputs", "sha256 of the days")
     manifest = insights_partition.write(lake, processors()[name], UPLOADED.isoformat(), digests, rows, False)
     assert (manifest.rows, manifest.details["person_days"]) == (len(gone.withdrawn), 0)
@@ -185,7 +185,7 @@ def test_an_upload_that_leaves_nothing_but_withdrawn_days_is_written(name: str) 
 def test_a_selection_without_days_gives_a_table_without_rows() -> None:
     lake = memory_lake()
     upload(lake, "blood_glucose", blood_glucose(mg_dl=1.0))
-    rows = told(analysed(lake, "blood_glucose", {}), "blood_glucose")
+    rows = narrate_days(analysed(lake, "blood_glucose", {}), "blood_glucose")
     assert len(rows) == 0
     assert sorted(rows.columns) == sorted(schema(processors()["blood_glucose"]).names)
 
@@ -214,12 +214,12 @@ def test_an_example_id_is_the_same_for_ever_and_other_for_each_subject_type_and_
 
 
 def input_of(lake: Lake, name: str, key: str) -> str:
-    (text,) = told(analysed(lake, name, {key: 1.0}), name)["input"]
+    (text,) = narrate_days(analysed(lake, name, {key: 1.0}), name)["input"]
     return str(text)
 
 
 def instructions_of(lake: Lake, name: str, key: str) -> list[dict[str, str]]:
-    rows = told(analysed(lake, name, {key: 1.0}), name)
+    rows = narrate_days(analysed(lake, name, {key: 1.0}), name)
     return [{caption["level"]: caption["instruction"] for caption in captions} for captions in rows["captions"]]
 
 

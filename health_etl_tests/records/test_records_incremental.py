@@ -35,7 +35,7 @@ from health_etl_tests.support.partition_outcome import (
     outcome,
     outputs,
     readings,
-    rebuilt,
+    rebuild,
     uploads_of,
 )
 from health_etl_tests.support.pipeline import manifest_of, records_of, rejected_of, update_records
@@ -156,7 +156,7 @@ def test_a_run_that_broke_off_between_table_and_manifest_is_built_anew(lake: Wat
     assert done.files_read == 2
     assert ids(lake) == [(ANNA, "g1"), (ANNA, "g2")]
     assert rejected_of(lake, "blood_glucose")["record_id"].tolist() == ["bad"]
-    assert outputs(lake) == rebuilt(lake)
+    assert outputs(lake) == rebuild(lake)
 
 
 def test_rejected_rows_that_a_broken_run_left_behind_are_removed(lake: Lake) -> None:
@@ -228,7 +228,7 @@ def test_a_partition_grown_file_by_file_equals_its_full_rebuild_byte_for_byte(la
     incremental = grown(lake, one_run_each=True)
     assert GLUCOSE_MANIFEST in incremental
     assert any(key.endswith("rejected_rows.parquet") for key in incremental)
-    assert incremental == rebuilt(lake)
+    assert incremental == rebuild(lake)
 
 
 def test_a_partition_grown_file_by_file_equals_one_that_came_at_once(lake: Lake) -> None:
@@ -242,7 +242,7 @@ def test_nested_records_grow_as_they_are_rebuilt(lake: Lake, name: str) -> None:
         put(lake, name, [build(f"r{n}", NOON - timedelta(hours=9 * n)) for n in numbers])
         update_records(lake, name)
     incremental = outputs(lake)
-    assert incremental == rebuilt(lake, name)
+    assert incremental == rebuild(lake, name)
 
 
 def test_the_batches_that_a_partition_is_read_in_leave_no_trace(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,9 +259,9 @@ def test_the_batches_that_a_partition_is_read_in_leave_no_trace(lake: Lake, monk
     update_records(lake, "blood_glucose")
     whole = outputs(lake)
     monkeypatch.setattr(records_partition, "BATCH_FILES", 1)
-    assert rebuilt(lake) == whole
+    assert rebuild(lake) == whole
     monkeypatch.setattr(records_partition, "BATCH_FILES", 5)
-    assert rebuilt(lake) == whole
+    assert rebuild(lake) == whole
 
 
 def test_a_large_partition_read_in_batches_equals_its_full_rebuild(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,4 +274,4 @@ def test_a_large_partition_read_in_batches_equals_its_full_rebuild(lake: Lake, m
     update_records(lake, "blood_glucose")
     whole = outputs(lake)
     monkeypatch.setattr(records_partition, "BATCH_FILES", 1)
-    assert rebuilt(lake) == whole
+    assert rebuild(lake) == whole

@@ -39,7 +39,16 @@ from health_etl.record_types import record_types
 from health_etl.records.quality import QualityRules
 from health_etl.settings import Settings
 from health_etl.uploads.listing import list_all
-from health_etl_tests.support.exports import UPLOADED, avro_bytes, contents, folder_lake, moved, plain, put, put_content
+from health_etl_tests.support.exports import (
+    UPLOADED,
+    avro_bytes,
+    contents,
+    folder_lake,
+    plain,
+    put,
+    put_content,
+    shift_days,
+)
 from health_etl_tests.support.stack import RunningStack, running_stack
 from health_etl_tests.support.waiting import PATIENCE_SECONDS, wait_for
 
@@ -137,7 +146,7 @@ def automated(clean_session: None) -> Iterator[Automated]:
 def made_on(name: str, person: str, day: date, tag: str = "") -> dict[str, Any]:
     """Return a record that was measured the day before."""
     record = plain(name, f"{name}-{person}-{day}{tag}")
-    found: dict[str, Any] = moved(record, (day - UPLOADED).days)
+    found: dict[str, Any] = shift_days(record, (day - UPLOADED).days)
     return found
 
 

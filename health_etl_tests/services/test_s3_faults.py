@@ -13,7 +13,7 @@ import pytest
 from health_etl.lake import store as lake_module
 from health_etl.orchestration import resources
 from health_etl_tests.services.fault_proxy import DENIED, SLOW_DOWN, Fault, FaultProxy, reads, writes
-from health_etl_tests.support.kill import Objects, derived, differing, lake_of, not_whole, settings_of
+from health_etl_tests.support.kill import Objects, derived_objects, differing_keys, find_damage, lake_of, settings_of
 from health_etl_tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def right(command_line: type[CommandLine], tmp_path_factory: pytest.TempPathFact
     command = command_line(tmp_path_factory.mktemp("right"))
     ingest(command, checkout)
     assert command("run").exit_code == 0
-    return independent(derived(lake_of(command)))
+    return independent(derived_objects(lake_of(command)))
 
 
 @pytest.fixture
@@ -70,8 +70,8 @@ def independent(objects: Objects) -> Objects:
 
 def ended_right(command: CommandLine, right: Objects) -> None:
     """Make sure that the lake is as if nothing had failed."""
-    assert not_whole(lake_of(command), settings_of(command)) == []
-    assert differing(independent(derived(lake_of(command))), right) == []
+    assert find_damage(lake_of(command), settings_of(command)) == []
+    assert differing_keys(independent(derived_objects(lake_of(command))), right) == []
 
 
 def told(result: Result) -> str:
@@ -122,7 +122,7 @@ def test_a_store_that_stays_busy_is_told_once_and_the_next_run_ends_right(
     sentence = told(command("run"))
     assert "is overloaded; run again later." in sentence
     proxy.behave()
-    assert not_whole(lake_of(command), settings_of(command)) == []
+    assert find_damage(lake_of(command), settings_of(command)) == []
     assert command("run").exit_code == 0
     ended_right(command, right)
 
@@ -133,7 +133,7 @@ def test_keys_that_are_revoked_in_the_middle_fail_once(command: CommandLine, pro
     assert "rejected the access keys" in sentence
     assert refused() == 2  # the step that wrote, and the look for what is to be done next
     proxy.behave()
-    assert not_whole(lake_of(command), settings_of(command)) == []
+    assert find_damage(lake_of(command), settings_of(command)) == []
     assert command("run").exit_code == 0
     ended_right(command, right)
 
@@ -149,6 +149,6 @@ def test_a_server_that_is_restarted_in_the_middle_of_a_run_costs_a_second_run_at
             time.sleep(0.3)
         stderr = process.communicate(timeout=PATIENCE_SECONDS)[1]
     assert stderr.count("\n") == (1 if process.returncode else 0), stderr
-    assert not_whole(lake, settings_of(command)) == []
+    assert find_damage(lake, settings_of(command)) == []
     assert command("run").exit_code == 0
     ended_right(command, right)

@@ -16,4 +16,4 @@ def test_runs_killed_at_random_moments_leave_whole_objects_and_no_trace_in_the_e
     command_line: type[CommandLine], s3_server: S3Server, s3_bucket: str, tmp_path: Path, checkout: Path
 ) -> None:
     command = command_line(tmp_path, {**s3_server.environment(), "HEALTH_ETL_LAKE": f"s3://{s3_bucket}"})
-    survive(Trial.prepared(command, checkout / "data" / "sample"), KILLS)
+    survive(Trial.prepare(command, checkout / "data" / "sample"), KILLS)

@@ -1,4 +1,4 @@
-"""Dagster's daemon for tests: evaluates sensors, stores what they return, starts what they ask for; nothing else."""
+"""A minimal Dagster daemon for tests: evaluates sensors, stores their results and runs what they request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass
 class Daemon:
-    """Ticks the sensors of one project. A run key is taken once, as Dagster does."""
+    """Ticks the sensors of one project. As in Dagster, each run key is used only once."""
 
     project: Project
     definitions: dg.Definitions = field(init=False)
@@ -31,7 +31,7 @@ class Daemon:
         self.definitions = build_definitions(self.project.settings)
 
     def evaluate(self, sensor_name: str) -> dg.SensorResult:
-        """Evaluate a sensor; nothing is stored, as when the daemon dies right after."""
+        """Evaluate a sensor without storing anything, as if the daemon died right afterwards."""
         sensor = self.sensors.get(sensor_name) or self.definitions.resolve_sensor_def(sensor_name)
         context = dg.build_sensor_context(
             instance=self.project.instance,
@@ -46,7 +46,7 @@ class Daemon:
         return result
 
     def tick(self, sensor_name: str) -> dg.SensorResult:
-        """Evaluate a sensor and store what it returns; its runs wait for `start`."""
+        """Evaluate a sensor and store its result; runs are started by `start`."""
         result = self.evaluate(sensor_name)
         self.cursors[sensor_name] = result.cursor
         for event in result.asset_events or ():
@@ -54,17 +54,17 @@ class Daemon:
         return result
 
     def start(self, sensor_name: str, requests: Sequence[dg.RunRequest] | None) -> list[dg.ExecuteInProcessResult]:
-        """Carry out run requests, one after the other."""
+        """Execute run requests one after the other."""
         done = []
         for request in requests or ():
             if request.run_key is not None:
-                assert (sensor_name, request.run_key) not in self.run_keys, f"{request.run_key} never runs again"
+                assert (sensor_name, request.run_key) not in self.run_keys, f"run key {request.run_key} was used before"
                 self.run_keys.add((sensor_name, request.run_key))
             done.append(self.run(request))
         return done
 
     def run(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
-        """Carry out one run request, whatever its key."""
+        """Execute one run request, whatever its run key."""
         job = self.definitions.resolve_job_def(request.job_name or "")
         config: dict[str, Any] = {**QUIET, **request.run_config}
         return job.execute_in_process(
@@ -76,12 +76,12 @@ class Daemon:
         )
 
     def tick_and_run(self, sensor_name: str) -> list[dg.ExecuteInProcessResult]:
-        """Tick once and carry out what was asked for."""
+        """Tick once and execute the requested runs."""
         return self.start(sensor_name, self.tick(sensor_name).run_requests)
 
 
 def spans(result: dg.SensorResult) -> list[tuple[str, str]]:
-    """Return first and last partition of every run that was asked for."""
+    """Return the first and last partition of every requested run."""
     return [
         (request.tags["dagster/asset_partition_range_start"], request.tags["dagster/asset_partition_range_end"])
         for request in result.run_requests or ()

@@ -1,6 +1,6 @@
-"""What Dagster is given, as readable JSON: every asset, check, job, sensor and schedule.
+"""The Dagster definitions as readable JSON: every asset, check, job, sensor and schedule.
 
-`python -m health_etl_tests.support.definitions_snapshot` writes the snapshot; the diff then shows what changed.
+`python -m health_etl_tests.support.definitions_snapshot` writes the snapshot; its diff shows what changed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Exports for tests: Avro bytes of any record type from few arguments, put under raw/ as phones put them.
+"""Exports for tests: Avro files of any record type from few arguments, uploaded to raw/ the way phones do.
 
-How a lake is brought up to date without Dagster stands in pipeline.py.
+Bringing a lake up to date without Dagster belongs in pipeline.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from health_etl.settings import Settings
 
 Record = dict[str, Any]
 
-ANNA = "anna_k"  # the underscore is on purpose: keys are parsed from the right
+ANNA = "anna_k"  # with an underscore on purpose: keys are parsed from the right
 BEN = "ben"
 UPLOADED = date(2025, 9, 21)
 DAY_MS = 86_400_000
@@ -33,11 +33,11 @@ ZONE = "-05:00"
 APP = "com.example.watch"
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 
-SYNC_MARKER = b"health_etl_tests"  # fixed, so that the same records give the same bytes; 16 of them, as Avro demands
+SYNC_MARKER = b"health_etl_tests"  # fixed, so that equal records give equal bytes; 16 bytes as in Avro
 
 
 class Provenance(TypedDict, total=False):
-    """What every builder takes besides the measurement; times default to the start of the record."""
+    """Optional arguments of every builder besides the measurement; times default to the start of the record."""
 
     app: str
     version: int
@@ -46,14 +46,14 @@ class Provenance(TypedDict, total=False):
 
 
 def utc(text: str) -> datetime:
-    """Return the UTC time that a text such as "2025-09-20 12:00" names."""
+    """Parse a UTC time such as "2025-09-20 12:00"."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def epoch_ms(moment: datetime) -> int:
-    """Return a time in epoch milliseconds; raises ValueError for a naive one."""
+    """Convert a time to epoch milliseconds; raises ValueError for a naive one."""
     if moment.tzinfo is None:
-        raise ValueError("a naive time names no moment")
+        raise ValueError("a naive time is not an instant")
     return round(moment.timestamp() * 1000)
 
 
@@ -86,7 +86,7 @@ def heart_rate(
     every: timedelta = timedelta(minutes=1),
     **provenance: Unpack[Provenance],
 ) -> Record:
-    """Return a series of samples from `start` on; it ends with the last one."""
+    """Return a series of samples from `start` on; the record ends with the last sample."""
     end = start + every * max(len(bpm) - 1, 0)
     samples = [{"timeEpochMillis": epoch_ms(start + every * n), "beatsPerMinute": value} for n, value in enumerate(bpm)]
     return {**_interval(record_id, start, end, zone, provenance), "samples": samples}
@@ -136,7 +136,7 @@ def sleep_session(
     zone: str | None = ZONE,
     **provenance: Unpack[Provenance],
 ) -> Record:
-    """Return a session of stages (name, minutes) one after the other; `end` overrules the end of the last."""
+    """Return a session of consecutive stages (name, minutes); it ends with the last stage unless `end` is given."""
     written = []
     moment = start
     for stage, minutes in stages:
@@ -163,23 +163,23 @@ BUILDERS: Mapping[str, Callable[..., Record]] = {
 
 
 def plain(name: str, record_id: str = "r1") -> Record:
-    """Return one good record of any type: the first of its fixture pass/typical.json, under this id."""
+    """Return one valid record of any type: the first of its fixture pass/typical.json, with this id."""
     record = copy.deepcopy(_typical(name))
     record["metadata"]["id"] = record_id
     return record
 
 
-def moved(record: Any, days: int) -> Any:
-    """Return a record as the phone would have made it so many days later."""
-    return shifted(record, days * DAY_MS)
+def shift_days(record: Any, days: int) -> Any:
+    """Return a record as if the phone had written it that many days later."""
+    return shift_times(record, days * DAY_MS)
 
 
-def shifted(record: Any, by_ms: int) -> Any:
-    """Return a record with every time in it (each integer that is more than a day of milliseconds) moved by so much."""
+def shift_times(record: Any, by_ms: int) -> Any:
+    """Return a record with all its times (integers larger than a day in milliseconds) shifted by `by_ms`."""
     if isinstance(record, dict):
-        return {name: shifted(value, by_ms) for name, value in record.items()}
+        return {name: shift_times(value, by_ms) for name, value in record.items()}
     if isinstance(record, list):
-        return [shifted(value, by_ms) for value in record]
+        return [shift_times(value, by_ms) for value in record]
     return record + by_ms if isinstance(record, int) and record > DAY_MS else record
 
 
@@ -195,7 +195,7 @@ def avro_bytes(
     schema: Mapping[str, Any] | None = None,
     codec: str = "deflate",
 ) -> bytes:
-    """Return an Avro file of these records, written with the type's own schema unless another is given."""
+    """Return an Avro file of these records, written with the type's schema unless another is given."""
     written_with = fastavro.parse_schema(dict(schema or record_types()[record_type].avro_schema))
     buffer = io.BytesIO()
     fastavro.writer(buffer, written_with, records, codec=codec, sync_marker=SYNC_MARKER)
@@ -210,7 +210,7 @@ def key_of(
     upload_date: date = UPLOADED,
     exported: datetime | None = None,
 ) -> str:
-    """Return the raw key of an export; it was made at noon (UTC) of the upload date unless told otherwise."""
+    """Return the raw key of an export, by default made at noon UTC on the upload date."""
     made = exported or datetime.combine(upload_date, time(12), UTC)
     avro_name = record_types()[record_type].avro_name
     return keys.raw_key(avro_name, upload_date, user_id, made, "phone", decode.content_digest(content))
@@ -225,7 +225,7 @@ def put(
     upload_date: date = UPLOADED,
     exported: datetime | None = None,
 ) -> str:
-    """Put an export of these records under raw/; return its key."""
+    """Upload an export of these records to raw/; return its key."""
     content = avro_bytes(record_type, records)
     return put_content(lake, record_type, content, user_id=user_id, upload_date=upload_date, exported=exported)
 
@@ -239,7 +239,7 @@ def put_content(
     upload_date: date = UPLOADED,
     exported: datetime | None = None,
 ) -> str:
-    """Put these bytes under raw/, named after themselves; return the key."""
+    """Upload these bytes to raw/ under a name with their hash; return the key."""
     key = key_of(record_type, content, user_id=user_id, upload_date=upload_date, exported=exported)
     lake.put(key, content)
     return key
@@ -251,7 +251,7 @@ def memory_lake() -> Lake:
 
 
 def folder_lake(folder: Path) -> Lake:
-    """Return a lake in that folder, opened as the settings open one."""
+    """Return a lake in that folder, opened by way of the settings."""
     return connect(Settings(lake=folder.as_uri()))
 
 

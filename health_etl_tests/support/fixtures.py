@@ -1,7 +1,7 @@
-"""The fixtures of each record type: files under fixtures/<type>/, and those that every type shares.
+"""The fixtures of each record type: files in fixtures/<type>/, and those that all types share.
 
-The shared ones are about the time and the UTC offset that every record has. They are made from the type's own
-pass/typical.json, so a new type does not have to write them again.
+The shared ones are about the times and UTC offsets that every record has. They are derived from the type's own
+pass/typical.json, so that a new type does not have to repeat them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from health_etl.records.validate import EARLIEST, UPLOAD_GRACE, RowReason
-from health_etl_tests.support.exports import FIXTURES, UPLOADED, Record, epoch_ms, plain, shifted, utc
+from health_etl_tests.support.exports import FIXTURES, UPLOADED, Record, epoch_ms, plain, shift_times, utc
 
 LATEST = datetime.combine(UPLOADED, time(), UTC) + UPLOAD_GRACE
 INSTANT = timedelta(milliseconds=1)
@@ -38,7 +38,7 @@ BAD_OFFSETS = {
 
 @dataclass(frozen=True, eq=False)
 class Fixture:
-    """Records of one type; `name` is the reason that they are about, or what they show."""
+    """Records of one type; `name` is the rejection reason, or what the records demonstrate."""
 
     record_type: str
     name: str
@@ -47,32 +47,32 @@ class Fixture:
 
 @cache
 def fixtures(record_type: str, kind: str) -> tuple[Fixture, ...]:
-    """Return every fixture of a type, the shared ones included; `kind` is pass or quarantine."""
+    """Return every fixture of a type, including the shared ones; `kind` is pass or quarantine."""
     shared = (Fixture(record_type, reason, make(record_type)) for (reason, of), make in SHARED.items() if of == kind)
     files = sorted((FIXTURES / record_type / kind).glob("*.json"))
     return (*shared, *(Fixture(record_type, path.stem, json.loads(path.read_text(encoding="utf-8"))) for path in files))
 
 
 def starts_at(name: str, record_id: str, moment: datetime) -> Record:
-    """Return the typical record of a type, moved as a whole so that it starts at `moment`."""
-    return _moved_to(name, record_id, moment, edge=min)
+    """Return the typical record of a type, shifted as a whole so that it starts at `moment`."""
+    return _shift_to(name, record_id, moment, edge=min)
 
 
 def ends_at(name: str, record_id: str, moment: datetime) -> Record:
-    """Return the typical record of a type, moved as a whole so that it ends at `moment`."""
-    return _moved_to(name, record_id, moment, edge=max)
+    """Return the typical record of a type, shifted as a whole so that it ends at `moment`."""
+    return _shift_to(name, record_id, moment, edge=max)
 
 
 def with_offset(name: str, record_id: str, offset: str | None, fields: tuple[str, ...] = ()) -> Record:
-    """Return the typical record of a type with this UTC offset in `fields`, by default in all that hold one."""
+    """Return the typical record of a type with this UTC offset in `fields`, by default in all offset fields."""
     record = plain(name, record_id)
     return record | dict.fromkeys(fields or _offset_fields(record), offset)
 
 
-def _moved_to(name: str, record_id: str, moment: datetime, edge: Callable[..., int]) -> Record:
+def _shift_to(name: str, record_id: str, moment: datetime, edge: Callable[..., int]) -> Record:
     record = plain(name, record_id)
     now = edge(value for field, value in record.items() if _is_measured_time(field))
-    moved: Record = shifted(record, epoch_ms(moment) - now)
+    moved: Record = shift_times(record, epoch_ms(moment) - now)
     return moved
 
 

@@ -1,4 +1,4 @@
-"""Dagster's instance of a folder, as whoever runs with that DAGSTER_HOME has it."""
+"""The Dagster instance of a DAGSTER_HOME, as a process that runs with it sees it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 @contextmanager
 def instance_at(home: str) -> Iterator[dg.DagsterInstance]:
-    """Open the instance; its storage follows DAGSTER_HOME."""
+    """Open the instance in this folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DAGSTER_HOME", home)
         with dg.DagsterInstance.from_config(home) as instance:

@@ -1,6 +1,6 @@
-"""Runs of the command that are killed (-9) at any moment, and a look at whether what they leave behind is whole.
+"""Killing runs of the command (-9) at arbitrary moments, and checking that what they leave behind is intact.
 
-A trial has one lake whose raw/ stays as it is, so that even ETags are the same whenever a run begins anew on it.
+A trial uses one lake whose raw/ never changes, so that even ETags are the same each time a run starts over.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ from health_etl_tests.support.instances import instance_at
 if TYPE_CHECKING:
     from health_etl_tests.conftest import CommandLine
 
-KILLS = int(os.environ.get("TEST_HEALTH_ETL_KILLS", "2"))  # of each kind of lake
-CHAIN = 5  # kills on one lake before a run may end
+KILLS = int(os.environ.get("TEST_HEALTH_ETL_KILLS", "2"))  # per kind of lake
+CHAIN = 5  # kills on one lake before a run may finish
 SEED = 2243
 POLL_SECONDS = {"file": 0.02, "s3": 0.25}
 
-# All six types, upload dates 15 and 16 September 2025; the late ones change partitions that a run has written before.
+# All six types, upload dates 15 and 16 September 2025. The late files change partitions that an earlier run wrote.
 EARLY = (
     "ActiveCaloriesBurnedRecord_1757901111933.avro",
     "BloodGlucoseRecord_1757941735901.avro",
@@ -71,50 +71,50 @@ Objects = Mapping[str, bytes]
 
 
 def lake_of(command: CommandLine) -> Lake:
-    """Open the lake that the command works on."""
+    """Open the command's lake."""
     return connect(settings_of(command))
 
 
 def settings_of(command: CommandLine) -> Settings:
-    """Return the settings that the command reads."""
+    """Return the settings that the command reads from its environment."""
     named = {n.removeprefix(PREFIX).lower(): v for n, v in command.environment.items() if n.startswith(PREFIX)}
     return Settings.model_validate(named)
 
 
-def derived(lake: Lake) -> dict[str, bytes]:
-    """Return every object that a run has made, by its key."""
+def derived_objects(lake: Lake) -> dict[str, bytes]:
+    """Return every object that runs have written, by key."""
     made = [info.key for info in lake.objects("") if not info.key.startswith(keys.RAW)]
     return {key: found.content for key, found in lake.get_many(made) if found is not None}
 
 
-def fault_of(key: str, content: bytes) -> str | None:
-    """Say in what way an object is not whole, None when it is."""
+def find_fault(key: str, content: bytes) -> str | None:
+    """Say how an object is damaged; None if it is intact."""
     try:
         if not key.startswith("quarantine/") and not key.endswith(DERIVED_SUFFIXES):
-            return f"{key} has a name that nothing of ours has"
+            return f"{key} has an unexpected name"
         if key.endswith(".parquet"):
             pq.read_table(io.BytesIO(content)).validate(full=True)
         elif key.endswith((".json", ".jsonl")):
             for text in content.splitlines() if key.endswith(".jsonl") else [content]:
                 json.loads(text)
             if not content.endswith(b"\n"):
-                return f"{key} has no end"
+                return f"{key} is truncated"
     except (ValueError, pa.ArrowException) as error:
-        return f"{key} is not whole: {type(error).__name__}"
+        return f"{key} is damaged: {type(error).__name__}"
     return None
 
 
-def not_whole(lake: Lake, settings: Settings) -> list[str]:
-    """Return all that is wrong with a lake that no run is at work on; what a next run does anew is not wrong."""
-    found = derived(lake)
-    faults = [fault for key, content in found.items() if (fault := fault_of(key, content))]
-    return faults or [*_misdescribed(lake, settings, found)]
+def find_damage(lake: Lake, settings: Settings) -> list[str]:
+    """Return everything wrong with a lake while no run is active, except what the next run would rewrite."""
+    found = derived_objects(lake)
+    faults = [fault for key, content in found.items() if (fault := find_fault(key, content))]
+    return faults or [*_find_wrong_manifests(lake, settings, found)]
 
 
-def _misdescribed(lake: Lake, settings: Settings, found: Objects) -> Iterator[str]:
-    """Tell manifests whose table is absent, or is another than they say while a run would think all is well."""
+def _find_wrong_manifests(lake: Lake, settings: Settings, found: Objects) -> Iterator[str]:
+    """Yield manifests whose table is missing, or differs from what they say although no run would rewrite it."""
     catalogue = Catalogue(lake)
-    pending = _pending(lake, settings, catalogue)
+    pending = _pending_keys(lake, settings, catalogue)
     for name in record_types():
         for partition, manifest in catalogue.records(name).items():
             rejected = keys.rejected_key(record_types()[name].avro_name, partition)
@@ -133,13 +133,13 @@ def _misdescribed(lake: Lake, settings: Settings, found: Objects) -> Iterator[st
 
 def _check(found: Objects, key: str, sha256: str | None, pending: set[str]) -> Iterator[str]:
     if key not in found:
-        yield f"{key} is described and not there"
+        yield f"{key} has a manifest but does not exist"
     elif hashlib.sha256(found[key]).hexdigest() != sha256 and key not in pending:
-        yield f"{key} is not what its manifest says, and no run would make it anew"
+        yield f"{key} does not match its manifest, and no run would rewrite it"
 
 
-def _pending(lake: Lake, settings: Settings, catalogue: Catalogue) -> set[str]:
-    """Return the key of every table that a run would look at again."""
+def _pending_keys(lake: Lake, settings: Settings, catalogue: Catalogue) -> set[str]:
+    """Return the key of every table that the next run would look at."""
     listing = list_all(lake, settings.start_date, date.max)
     stale = staleness.stale_records(listing, catalogue, Scope(), QualityRules.of(settings))
     work = staleness.daily_work(list(stale), catalogue, InsightOptions.of(settings, lake))
@@ -157,8 +157,8 @@ def _pending(lake: Lake, settings: Settings, catalogue: Catalogue) -> set[str]:
 
 
 @contextmanager
-def watched(lake: Lake) -> Iterator[list[str]]:
-    """Read every object as soon as it appears, for the length of the block; yields what was found not to be whole."""
+def watch_objects(lake: Lake) -> Iterator[list[str]]:
+    """Read every object as soon as it appears while the block runs; yields the list of faults found."""
     faults: list[str] = []
     seen: set[tuple[str, str]] = set()
     over = threading.Event()
@@ -170,7 +170,7 @@ def watched(lake: Lake) -> Iterator[list[str]]:
                     continue
                 content = lake.find(info.key)
                 seen.add((info.key, info.etag))
-                if content is not None and (fault := fault_of(info.key, content)):
+                if content is not None and (fault := find_fault(info.key, content)):
                     faults.append(fault)
 
     watcher = threading.Thread(target=watch)
@@ -184,19 +184,19 @@ def watched(lake: Lake) -> Iterator[list[str]]:
 
 @dataclass
 class Trial:
-    """A lake, its raw/ and what runs make of it when nobody disturbs them."""
+    """A lake, its raw/ and what undisturbed runs make of it."""
 
     command: CommandLine
     lake: Lake
     settings: Settings
-    before_late: Objects = field(default_factory=dict)  # what a run makes before the late uploads come
+    before_late: Objects = field(default_factory=dict)  # what a run writes before the late uploads
     undisturbed: Objects = field(default_factory=dict)
     run_seconds: float = 0.0
 
     @classmethod
-    def prepared(cls, command: CommandLine, sample: Path) -> Trial:
-        """Fill an empty lake, and measure one undisturbed run over all of it."""
-        # What killed runs leave in the folder for temporary files goes with the test.
+    def prepare(cls, command: CommandLine, sample: Path) -> Trial:
+        """Fill an empty lake and time one undisturbed run over all of it."""
+        # Temporary files of killed runs are removed with the test's folder.
         command = replace(command, settings={**command.settings, "TMPDIR": str(command.folder)})
         trial = cls(command, lake_of(command), settings_of(command))
         trial._upload(sample, EARLY)
@@ -205,44 +205,44 @@ class Trial:
         exports.put(trial.lake, "blood_glucose", readings, upload_date=UPLOADED)
         if KILLS > CHAIN:
             trial.run_to_the_end()
-            trial.before_late = derived(trial.lake)
+            trial.before_late = derived_objects(trial.lake)
         trial._upload(sample, LATE)
         exports.put(trial.lake, "steps", [exports.steps("s2", NOON, count=300)], upload_date=UPLOADED)
-        trial.lake.put("raw/StepsRecord/2025/09/16/ben_20250916_120000_phone_00000000.avro", b"not whole")
+        trial.lake.put("raw/StepsRecord/2025/09/16/ben_20250916_120000_phone_00000000.avro", b"damaged")
         trial.lake.put("raw/readme.txt", b"filed by hand")
-        trial.begin_anew({})
+        trial.start_over({})
         started = time.monotonic()
         assert command.apart("run").stderr == ""
         trial.run_seconds = time.monotonic() - started
-        trial.undisturbed = derived(trial.lake)
-        assert not_whole(trial.lake, trial.settings) == []
+        trial.undisturbed = derived_objects(trial.lake)
+        assert find_damage(trial.lake, trial.settings) == []
         return trial
 
     def _upload(self, sample: Path, names: tuple[str, ...]) -> None:
         done = self.command("ingest", *(sample / name for name in names), "--user", "demo")
         assert done.exit_code == 0, done.stderr
 
-    def begin_anew(self, made: Objects) -> None:
-        """Leave in the lake what a run had made by then, and forget the instance."""
+    def start_over(self, made: Objects) -> None:
+        """Reset the lake to these objects and delete the Dagster instance."""
         self.lake.delete(info.key for info in list(self.lake.objects("")) if not info.key.startswith(keys.RAW))
         for key, content in made.items():
             self.lake.put(key, content)
         shutil.rmtree(self.command.dagster_home)
 
-    def killed_after(self, seconds: float) -> bool:
-        """Start a run and kill it that much later; say whether it was still at work."""
+    def kill_after(self, seconds: float) -> bool:
+        """Start a run and kill it after `seconds`; return whether it was still running."""
 
         def elapsed() -> bool:
             return time.monotonic() - started >= seconds
 
         started = time.monotonic()
-        return self._killed(elapsed)
+        return self._kill_when(elapsed)
 
-    def killed_when(self, appears: str) -> bool:
-        """Start a run and kill it as soon as the lake lists a key like this; say whether it was still at work."""
-        return self._killed(lambda: any(fnmatch(info.key, appears) for info in self.lake.objects("")))
+    def kill_when(self, appears: str) -> bool:
+        """Start a run and kill it as soon as the lake lists a matching key; return whether it was still running."""
+        return self._kill_when(lambda: any(fnmatch(info.key, appears) for info in self.lake.objects("")))
 
-    def _killed(self, is_time: Callable[[], bool]) -> bool:
+    def _kill_when(self, is_time: Callable[[], bool]) -> bool:
         with self.command.started("run") as process:
             while not is_time():
                 try:
@@ -255,16 +255,16 @@ class Trial:
         return process.returncode == -9
 
     def run_to_the_end(self) -> None:
-        """Run without a disturbance; the run must succeed, and leave no run of the instance open."""
+        """Run undisturbed; the run must succeed, and no run of the instance may stay open."""
         done = self.command("run")
         assert (done.exit_code, done.stderr) == (0, "")
         with instance_at(str(self.command.dagster_home)) as instance:
             over = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
             assert {run.status for run in instance.get_runs()} <= over
 
-    def reached(self) -> str:
-        """Tell how many of the objects of each layer are by now as they will be in the end."""
-        now = derived(self.lake)
+    def progress(self) -> str:
+        """Say how many objects of each layer are already in their final state."""
+        now = derived_objects(self.lake)
         ready = [key for key, content in self.undisturbed.items() if now.get(key) == content]
         return ", ".join(f"{layer} {_count(layer, ready)} of {_count(layer, self.undisturbed)}" for layer in LAYERS)
 
@@ -274,38 +274,38 @@ def _count(layer: str, found: Iterable[str]) -> int:
 
 
 def survive(trial: Trial, kills: int) -> None:
-    """Kill that many runs at random moments, in chains, with a look at what each leaves, and one that may end.
+    """Kill that many runs at random moments, in chains, check what each leaves behind, and let a last run finish.
 
-    A run that ends before its moment ends its chain, and counts for nothing.
+    A run that finishes before it is killed ends its chain and does not count.
     """
     moments = random.Random(f"{SEED} {trial.lake.url[:4]}")
     killed = chains = 0
     while killed < kills:
         chains += 1
-        trial.begin_anew(trial.before_late if chains % 2 == 0 else {})
-        with watched(trial.lake) as faults:
+        trial.start_over(trial.before_late if chains % 2 == 0 else {})
+        with watch_objects(trial.lake) as faults:
             for number in range(min(CHAIN, kills - killed)):
                 moment = moments.uniform(0, trial.run_seconds)
-                if not trial.killed_after(moment):
-                    tell(f"at {moment:.2f} s the run had ended")
-                    if number == 0:  # a whole run took less than the measured one
+                if not trial.kill_after(moment):
+                    report_progress(f"at {moment:.2f} s the run had finished")
+                    if number == 0:  # a whole run took less time than the one measured
                         trial.run_seconds = moment
                     break
                 killed += 1
-                tell(f"kill {killed} of {kills} at {moment:.2f} s; {trial.reached()}")
-                assert not_whole(trial.lake, trial.settings) == []
+                report_progress(f"kill {killed} of {kills} at {moment:.2f} s; {trial.progress()}")
+                assert find_damage(trial.lake, trial.settings) == []
             trial.run_to_the_end()
         assert faults == []
-        assert differing(derived(trial.lake), trial.undisturbed) == []
-    told = f"{counted(killed, 'kill')} in {counted(chains, 'chain')}"
-    tell(f"{told}; an undisturbed run takes {trial.run_seconds:.1f} s")
+        assert differing_keys(derived_objects(trial.lake), trial.undisturbed) == []
+    summary = f"{counted(killed, 'kill')} in {counted(chains, 'chain')}"
+    report_progress(f"{summary}; an undisturbed run takes {trial.run_seconds:.1f} s")
 
 
-def tell(what: str) -> None:
-    """Say how far a trial is: `make soak` shows it at the end. (Dagster sets the levels of loggers as it likes.)"""
+def report_progress(what: str) -> None:
+    """Print the progress of a trial, which `make soak` shows at the end. (Dagster changes the levels of loggers.)"""
     print(what)  # noqa: T201
 
 
-def differing(one: Objects, other: Objects) -> list[str]:
-    """Return the keys of objects that only one has, or that differ."""
+def differing_keys(one: Objects, other: Objects) -> list[str]:
+    """Return the keys of objects that differ or that only one of the two has."""
     return sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))

@@ -1,5 +1,5 @@
-"""Days on which metrics have values that a fixture of a few records cannot give: weeks of two invented people, and two
-days of a third, one of them followed minute by minute.
+"""Days for metrics that need more data than a fixture has: weeks of two synthetic people, and two days of a third with
+one value per minute.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from health_etl_tests.support.pipeline import OPTIONS, bring_up_to_date
 
 SEED = 20250921
 FIRST_DAY = date(2025, 10, 6)
-# The number of a person says how they live: the first has diabetes of type 2, the fourth of type 1.
+# By index of the person: the first has type 2 diabetes, the fourth type 1.
 DAYS_OF_PERSON = {1: 15, 4: 29}
 PROFILES = {
     "person_1": Profile(1980, "female", 181, (Condition.PREGNANCY,)),
     "person_4": Profile(1980, "male", 181),
     ANNA: Profile(1990),
 }
-UPLOADED = date(2025, 11, 10)  # after the last of these days; one upload date makes one partition of a type
+UPLOADED = date(2025, 11, 10)  # after the last of these days; one upload date gives one partition per type
 
 MIDNIGHT = utc("2025-09-20 05:00")  # local, at -05:00
 NOON_MINUTE = 12 * 60
@@ -46,7 +46,7 @@ MEALS = (("BREAKFAST", 7), ("LUNCH", 12), ("DINNER", 19))
 
 
 def metric_days() -> Lake:
-    """Return a lake of these days, brought up to date."""
+    """Return a lake with these days, brought up to date."""
     lake = memory_lake()
     for index, days in DAYS_OF_PERSON.items():
         for file in exports_of(invent_person(SEED, index, f"person_{index}"), FIRST_DAY, days):
@@ -77,7 +77,7 @@ def _two_days() -> dict[str, list[Record]]:
 
 
 def _walks() -> list[int]:
-    """Steps of each minute of a day: a brisk walk at noon, a run in the evening, else hardly any."""
+    """Return steps per minute of a day: a brisk walk at noon, a run in the evening, hardly any otherwise."""
     counts = [0] * (24 * 60)
     for hour in range(8, 21):
         counts[hour * 60 : hour * 60 + 10] = [30] * 10
@@ -102,7 +102,7 @@ def _meals() -> Iterator[Record]:
 
 
 def _pulse() -> list[int]:
-    """Heart rate of each minute of a day: low, high and very high in the night, high by day without exercise."""
+    """Return heart rate per minute of a day: low, high and very high at night, high by day without exercise."""
     bpm = [70] * (24 * 60)
     for first, count, rate in ((60, 20, 45), (120, 30, 110), (200, 15, 160), (600, 20, 105)):
         bpm[first : first + count] = [rate] * count

@@ -1,4 +1,4 @@
-"""What became of the uploads of one records partition, and which of them were read."""
+"""Helpers for tests of one records partition: the outcome for each upload, and which uploads were read."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def readings(*numbers: int, **changed: Any) -> list[Record]:
 
 
 def outcome(lake: Lake, name: str = "blood_glucose") -> dict[str, tuple[int, int, int, int]]:
-    """Rows in, accepted, duplicate, quarantined of every file."""
+    """Return rows in, accepted, duplicate and quarantined by file."""
     return {file.key: file.counts for file in manifest_of(lake, name).files}
 
 
@@ -62,8 +62,8 @@ def outputs(lake: Lake) -> dict[str, bytes]:
     return contents(lake, "records/") | contents(lake, "quarantine/")
 
 
-def rebuilt(lake: Lake, name: str = "blood_glucose") -> dict[str, bytes]:
-    """What a first run over the same objects writes."""
+def rebuild(lake: Lake, name: str = "blood_glucose") -> dict[str, bytes]:
+    """Return what a first run over the same uploads writes."""
     lake.delete(outputs(lake))
     update_records(lake, name)
     return outputs(lake)

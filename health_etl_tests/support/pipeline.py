@@ -1,4 +1,4 @@
-"""The pipeline for tests, without Dagster: what the assets and ops do, in the order of the planner."""
+"""The pipeline without Dagster, for tests: does what the assets and ops do, in the planner's order."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ OPTIONS = InsightOptions("a key for tests alone", "UTC", ClinicalOptions())
 
 @dataclass
 class Done:
-    """What bringing a lake up to date did; partitions are (type, upload date)."""
+    """What `bring_up_to_date` did; partitions are (record type, upload date)."""
 
     records: list[tuple[str, str]] = field(default_factory=list)
     files_read: int = 0
@@ -55,12 +55,12 @@ class Done:
 
     @property
     def nothing(self) -> bool:
-        """Say whether everything was up to date."""
+        """Whether everything was up to date already."""
         return self == Done()
 
 
 def bring_up_to_date(lake: Lake, options: InsightOptions = OPTIONS) -> Done:
-    """Make whatever is stale anew, from raw/ to the journal."""
+    """Rebuild everything that is stale, from raw/ to the journal."""
     done = Done()
     listing = list_all(lake, FIRST_DATE, LAST_DATE)
     unclaimed.update(lake, listing.unclaimed)
@@ -94,13 +94,13 @@ def _stale_insights(lake: Lake, options: InsightOptions) -> list[tuple[str, str]
 
 
 def make_insights(lake: Lake, name: str, partition: str, options: InsightOptions = OPTIONS) -> DerivedManifest:
-    """Measure, tell and write one insights partition of a type, whether stale or not."""
+    """Compute, narrate and write one insights partition of a type, whether stale or not."""
     catalogue = Catalogue(lake)
     wanted = insights_partition.inputs(catalogue, name, partition, options)
     if wanted is None:
-        raise ValueError(f"nothing calls for {name} {partition}")
+        raise ValueError(f"{name} {partition} has no inputs")
     selection = select(lake, record_types()[name], partition, wanted.window, options.default_zone)
-    rows = measured(selection, name, insights_partition.qualities(catalogue, name, wanted.window), options)
+    rows = measure_days(selection, name, insights_partition.qualities(catalogue, name, wanted.window), options)
     writer = InsightsWriter(lake, catalogue, name, options.clinical)
     writer.expect(partition, wanted.digest, rows)
     manifest = writer.tell(partition)
@@ -109,31 +109,31 @@ def make_insights(lake: Lake, name: str, partition: str, options: InsightOptions
 
 
 def make_daily_journal(lake: Lake, partition: str, options: InsightOptions = OPTIONS) -> DerivedManifest | None:
-    """Bring one partition of the day across types up to date; None when nothing calls for it."""
+    """Bring one partition of the daily journal up to date; None if it has no inputs."""
     writer = daily_journal.Writer(lake, Catalogue(lake), options)
     writer.expect([partition])
     return writer.update(partition)
 
 
-def measured(
+def measure_days(
     selection: Selection, name: str, qualities: Mapping[str, float], options: InsightOptions = OPTIONS
 ) -> pd.DataFrame:
-    """Return the days of a selection as they are measured."""
+    """Return the days of a selection with their metrics."""
     processor = processors()[name]
     return person_days.analyse(
         selection, processor, options.clinical, qualities, options.pseudonym_key, options.profiles
     )
 
 
-def told(days: pd.DataFrame, name: str, options: InsightOptions = OPTIONS) -> pd.DataFrame:
-    """Return measured days with trends and texts, as if nothing were known but them."""
+def narrate_days(days: pd.DataFrame, name: str, options: InsightOptions = OPTIONS) -> pd.DataFrame:
+    """Add trends and texts to days with metrics, as if no other days existed."""
     processor = all_processors()[name]
     history = days[~days["withdrawn"].astype(bool)]
     return narrate(with_trends(days, history, processor, options.clinical), processor)
 
 
 def write_journal(lake: Lake) -> list[str]:
-    """Write the stale months of the journal; return them."""
+    """Write and return the stale months of the journal."""
     catalogue = Catalogue(lake)
     stale = staleness.stale_months(lake, catalogue)
     for month in stale:
@@ -144,7 +144,7 @@ def write_journal(lake: Lake) -> list[str]:
 
 
 def update_records(lake: Lake, name: str, upload_date: date = UPLOADED) -> records_partition.Update:
-    """Bring one records partition up to date with what raw/ holds."""
+    """Bring one records partition up to date with raw/."""
     uploads = TypeListing(lake, record_types()[name]).uploads(upload_date)
     return records_partition.update(lake, record_types()[name], upload_date, uploads)
 
@@ -154,8 +154,8 @@ def update_offsets(lake: Lake, upload_date: date = UPLOADED) -> DerivedManifest 
     return utc_offsets.update(lake, upload_date, Catalogue(lake).records_on(upload_date.isoformat()))
 
 
-def selected(lake: Lake, name: str, upload_date: date = UPLOADED, options: InsightOptions = OPTIONS) -> Selection:
-    """Return what the insights partition of a type and date is computed from."""
+def select_days(lake: Lake, name: str, upload_date: date = UPLOADED, options: InsightOptions = OPTIONS) -> Selection:
+    """Return the selection that an insights partition is computed from."""
     catalogue = Catalogue(lake)
     partition = upload_date.isoformat()
     found = window(partition, catalogue.records(name), catalogue.offsets)
@@ -163,7 +163,7 @@ def selected(lake: Lake, name: str, upload_date: date = UPLOADED, options: Insig
 
 
 def measurement_rows(name: str, records: Sequence[Mapping[str, Any]], source_key: str = "raw/one") -> pd.DataFrame:
-    """Return decoded records as the measurement rows that validation sees."""
+    """Flatten decoded records into the measurement rows that validation gets."""
     record_type = record_types()[name]
     count = len(records)
     table = (
@@ -188,7 +188,7 @@ def rejected_of(lake: Lake, name: str, upload_date: date = UPLOADED) -> pd.DataF
 
 
 def manifest_of(lake: Lake, name: str, upload_date: date = UPLOADED) -> RecordsManifest:
-    """Return the manifest of a records partition; raises LookupError when there is none."""
+    """Return the manifest of a records partition; raises LookupError if there is none."""
     key = keys.manifest_key(keys.records_key(name, upload_date.isoformat()))
     manifest = read_records_manifest(lake, key)
     if manifest is None:
@@ -207,7 +207,7 @@ def journal_manifest_of(lake: Lake, domain: str, month: str) -> DerivedManifest 
 
 
 def journal_examples(lake: Lake) -> list[dict[str, Any]]:
-    """Return every training example of the lake, in order of key and line."""
+    """Return every training example in the lake, in order of key and line."""
     return [
         json.loads(line)
         for key in sorted(info.key for info in lake.objects("training/"))
@@ -217,7 +217,7 @@ def journal_examples(lake: Lake) -> list[dict[str, Any]]:
 
 
 def day_examples(lake: Lake, level: Level = Level.STATISTICAL) -> list[dict[str, Any]]:
-    """Return one example a person, local day and record type, that of a level, in order of key and line."""
+    """Return one example per person, local day and record type, of one caption level, in order of key and line."""
     return [
         example
         for example in journal_examples(lake)

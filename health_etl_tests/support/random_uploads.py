@@ -1,4 +1,4 @@
-"""Random uploads: overlapping exports of two people; updated, moved and invalid records; glucose that says Z."""
+"""Random uploads: overlapping exports of two people, with updated, moved and invalid records, and glucose at `Z`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from health_etl_tests.support.exports import (
     utc,
 )
 
-# Days on both sides of a month's end; every upload date is the last of them or up to seven days later.
+# The days straddle the end of a month; every upload date is the last day or up to seven days later.
 LAST_DAY = date(2025, 10, 1)
 HOURS = 72
 FIRST_HOUR = utc("2025-09-29 00:00")
@@ -33,7 +33,7 @@ VERSIONS = 3
 
 @dataclass(frozen=True)
 class RecordVersion:
-    """One version of one record; equal versions have equal content, whichever export holds them."""
+    """One version of one record; equal versions have equal content in every export."""
 
     name: str
     record_id: int
@@ -43,13 +43,13 @@ class RecordVersion:
     zone: int
 
     def record(self, fetched: datetime) -> Record:
-        """Return the Avro record as an export fetched it."""
+        """Return the Avro record as fetched by an export."""
         moment = FIRST_HOUR + timedelta(hours=self.hour)
         known = {"version": self.version, "modified": FIRST_HOUR, "fetched": fetched}
         record_id = f"{self.name}-{self.record_id}"
         zone = ZONES[self.name][self.zone % len(ZONES[self.name])]
         if self.name == "blood_glucose":
-            mg_dl = 5.0 if self.value == 0 else 70.0 + 20 * self.value  # the first is out of range
+            mg_dl = 5.0 if self.value == 0 else 70.0 + 20 * self.value  # 5 mg/dL is out of range
             return blood_glucose(record_id, moment, mg_dl, zone, **known)  # type: ignore[arg-type]
         if self.name == "heart_rate":
             bpm = (250,) if self.value == 0 else (60 + self.value, 70, 65)
@@ -57,11 +57,11 @@ class RecordVersion:
         if self.name == "sleep_session":
             stages = (("LIGHT", 60 * (self.value + 1)), ("REM", 30))
             return sleep_session(record_id, moment, stages, zone=zone, **known)  # type: ignore[arg-type]
-        end = moment + timedelta(hours=2 * self.value - 1)  # the first ends before it starts
+        end = moment + timedelta(hours=2 * self.value - 1)  # for value 0 it ends before it starts
         return steps(record_id, moment, end, 100 * self.value, zone, **known)  # type: ignore[arg-type]
 
 
-# People travel, and an update may take back what it said of the offset.
+# People travel, and an update may remove an offset.
 ZONES: Mapping[str, tuple[str | None, ...]] = {
     "blood_glucose": ("Z", None, "Z"),
     "heart_rate": ("-05:00", "+02:00", "Z"),
@@ -72,7 +72,7 @@ ZONES: Mapping[str, tuple[str | None, ...]] = {
 
 @dataclass(frozen=True)
 class Export:
-    """What one phone exports at one time: versions of records of one type."""
+    """One export of a phone: versions of records of one type."""
 
     user_id: str
     name: str
@@ -80,17 +80,17 @@ class Export:
     fetched: datetime
 
     def put(self, lake: Lake, upload_date: date) -> str:
-        """Put the export under an upload date; return its key."""
+        """Upload the export under an upload date; return its key."""
         records = [version.record(self.fetched) for version in self.versions]
         return put(lake, self.name, records, user_id=self.user_id, upload_date=upload_date, exported=self.fetched)
 
 
 @st.composite
-def exports(draw: st.DrawFn, least: int = 3, most: int = 6) -> list[Export]:
-    """Exports of two people over all types; several hold versions of the same records."""
+def exports(draw: st.DrawFn, min_size: int = 3, max_size: int = 6) -> list[Export]:
+    """Draw exports of two people, of all types; several contain versions of the same records."""
     versions: dict[tuple[str, str, int, int], RecordVersion] = {}
     found = []
-    for number in range(draw(st.integers(least, most))):
+    for number in range(draw(st.integers(min_size, max_size))):
         name = draw(st.sampled_from(sorted(ZONES)))
         user_id = draw(st.sampled_from([ANNA, ANNA, BEN]))
         chosen = []
@@ -113,7 +113,7 @@ def exports(draw: st.DrawFn, least: int = 3, most: int = 6) -> list[Export]:
 
 
 def upload_dates(count: int) -> st.SearchStrategy[list[date]]:
-    """One upload date for each of so many exports, all within the look-back of one another."""
+    """Draw one upload date per export, all within each other's look-back window."""
     days = st.integers(0, LOOK_BACK_DAYS)
     return st.lists(days, min_size=count, max_size=count).map(
         lambda offsets: [LAST_DAY + timedelta(days=offset) for offset in offsets]

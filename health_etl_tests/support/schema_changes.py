@@ -1,4 +1,4 @@
-"""Changes of a writer's schema, for every field of every type, and what reading with it gives."""
+"""Helpers for tests that change a writer's schema, for every field of every record type, and read the result."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def schema_of(name: str) -> Schema:
 
 
 def record_inside(schema: Any) -> Schema | None:
-    """The record that a schema is, may be, or is a list of."""
+    """Return the record schema inside an optional, a list or a plain schema; None if there is none."""
     if isinstance(schema, list):
         return next((found for branch in schema if (found := record_inside(branch))), None)
     if not isinstance(schema, dict):
@@ -34,7 +34,7 @@ def record_inside(schema: Any) -> Schema | None:
 
 
 def paths(schema: Any, prefix: Names = ()) -> Iterator[Names]:
-    """Every field of a schema, nested ones as the names that lead to them."""
+    """Yield the path of every field of a schema, including nested ones."""
     inside = record_inside(schema)
     for field in inside["fields"] if inside else ():
         yield (*prefix, field["name"])
@@ -42,7 +42,7 @@ def paths(schema: Any, prefix: Names = ()) -> Iterator[Names]:
 
 
 def holder(schema: Schema, path: Names) -> Schema:
-    """The record in a schema that directly has the field at a path; its fields are open to change."""
+    """Return the record schema that directly contains the field at a path, to be modified in place."""
     inside = record_inside(schema)
     for name in path[:-1]:
         assert inside is not None
@@ -57,7 +57,7 @@ def field_of(schema: Schema, path: Names) -> dict[str, Any]:
 
 
 def records_with(value: Any, path: Names) -> Iterator[dict[str, Any]]:
-    """The dictionaries of a decoded record that hold the field at a path; of a list every one."""
+    """Yield the dictionaries of a decoded record that contain the field at a path, one per list element."""
     if isinstance(value, list):
         for element in value:
             yield from records_with(element, path)
@@ -68,14 +68,14 @@ def records_with(value: Any, path: Names) -> Iterator[dict[str, Any]]:
 
 
 def written_kind(schema: Any) -> str:
-    """The kind of a field's value, without the null that may stand in its place."""
+    """Return the kind of a field's value, ignoring null."""
     branches = schema if isinstance(schema, list) else [schema]
     (value,) = (branch for branch in branches if branch != "null")
     return str(value["type"] if isinstance(value, dict) else value)
 
 
 def every_field_of(*kinds: str, may_be_null: bool | None = None) -> pytest.MarkDecorator:
-    """The fields of every type; only those of these kinds, and those that may or may not be null, when told."""
+    """Parametrize over the fields of every type, optionally only of these kinds or only (not) nullable ones."""
     cases = []
     for name in sorted(record_types()):
         for path in paths(record_types()[name].avro_schema):
@@ -90,22 +90,22 @@ every_field = every_field_of()
 every_enum = every_field_of("enum")
 
 
-def decoded(name: str, schema: Schema, *records: Record, record_type: RecordType | None = None) -> DecodedFile:
+def decode_with(name: str, schema: Schema, *records: Record, record_type: RecordType | None = None) -> DecodedFile:
     content = avro_bytes(name, records or [plain(name)], schema)
     file = decode.decode(content, record_type or record_types()[name], None)
     decode.to_table(file.records, record_types()[name])
     return file
 
 
-def refused(name: str, schema: Schema, *records: Record, record_type: RecordType | None = None) -> str:
+def refusal(name: str, schema: Schema, *records: Record, record_type: RecordType | None = None) -> str:
     with pytest.raises(FileRefusedError) as caught:
-        decoded(name, schema, *records, record_type=record_type)
+        decode_with(name, schema, *records, record_type=record_type)
     assert caught.value.reason == FileReason.SCHEMA_INCOMPATIBLE
     return caught.value.detail
 
 
-def reading(name: str, change: Callable[[Schema], object]) -> RecordType:
-    """The record type with its reader's schema changed."""
+def with_reader_schema(name: str, change: Callable[[Schema], object]) -> RecordType:
+    """Return the record type with a modified reader's schema."""
     schema = schema_of(name)
     change(schema)
     return replace(record_types()[name], avro_schema=schema)

@@ -1,4 +1,4 @@
-"""The whole stack as tests see it: started once for a session on free ports, filled with the sample exports."""
+"""The whole stack for tests: started once per session on free ports and filled with the sample exports."""
 
 from __future__ import annotations
 
@@ -65,29 +65,29 @@ query ($key: AssetKeyInput!) {
 
 @dataclass(frozen=True)
 class RunningStack:
-    """A stack that is up, and what tests ask of it through the webserver."""
+    """A running stack, with the queries that tests send to its webserver."""
 
     stack: Stack
 
     @property
     def settings(self) -> StackSettings:
-        """Its ports, folder and secrets."""
+        """The ports, folder and secrets of the stack."""
         return self.stack.settings
 
     @cached_property
     def client(self) -> DagsterGraphQLClient:
-        """Dagster's own client of its GraphQL API."""
+        """Dagster's own client for its GraphQL API."""
         from dagster_graphql import DagsterGraphQLClient
 
         return DagsterGraphQLClient("127.0.0.1", port_number=self.settings.port)
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        """Send a query that the client has no method for."""
+        """Send a query for which the client has no method."""
         found: dict[str, Any] = self.client._execute(query, variables)
         return found
 
     def lake_settings(self, url: str = LAKE) -> Settings:
-        """Return the settings of the lake, or of what else lies in the stack's store."""
+        """Return the settings for the lake, or for another URL in the stack's store."""
         return Settings(
             lake=url,
             s3_endpoint_url=self.settings.s3_url,
@@ -96,11 +96,11 @@ class RunningStack:
         )
 
     def lake(self, url: str = LAKE) -> Lake:
-        """Open the lake, or what else lies in the stack's store."""
+        """Open the lake, or another URL in the stack's store."""
         return connect(self.lake_settings(url))
 
     def command(self, *arguments: str | Path) -> str:
-        """Run `health-etl` against the stack; return what it printed. It may not fail."""
+        """Run `health-etl` against the stack; return its output. The command must succeed."""
         done = subprocess.run(
             [str(BIN / "health-etl"), *map(str, arguments)],
             cwd=CHECKOUT,
@@ -113,7 +113,7 @@ class RunningStack:
         return done.stdout
 
     def submit(self, assets: Sequence[str], partition: str) -> str:
-        """Ask for one partition of these assets (`records/steps`); return the run's id."""
+        """Submit a run for one partition of these assets (`records/steps`); return its id."""
         run_id: str = self.client.submit_job_execution(
             JOB, tags={"dagster/partition": partition}, asset_selection=[asset.split("/") for asset in assets]
         )
@@ -124,7 +124,7 @@ class RunningStack:
         return self.client.get_run_status(run_id).value
 
     def end(self, run_id: str) -> str:
-        """Wait for the end of a run; return how it ended."""
+        """Wait for the end of a run; return its final status."""
         ends = ("SUCCESS", "FAILURE", "CANCELED")
         return wait_for(lambda: (found := self.status(run_id)) in ends and found)
 
@@ -153,7 +153,7 @@ class RunningStack:
         stop_sensors(self.client)
 
     def materialised(self, asset: str) -> list[tuple[str, str]]:
-        """Return the spans of partitions of an asset that are materialised."""
+        """Return the ranges of materialised partitions of an asset."""
         node = self.ask(MATERIALISED, key={"path": asset.split("/")})["assetNodeOrError"]
         spans = node["assetPartitionStatuses"]["ranges"]
         return [(span["startKey"], span["endKey"]) for span in spans if span["status"] == "MATERIALIZED"]
@@ -179,8 +179,8 @@ def _is_ticking(sensor: dict[str, Any]) -> bool:
 
 @pytest.fixture(scope="session")
 def stack(clean_session: None) -> Iterator[RunningStack]:
-    """A stack of its own that does nothing by itself, with the sample exports; without the programs that it takes,
-    tests skip, or fail where they are required.
+    """A stack with the sample exports and stopped sensors, so that it does nothing by itself. If the programs it needs
+    are missing, tests skip, or fail where services are required.
     """
     del clean_session
     with running_stack() as running:
@@ -191,16 +191,16 @@ def stack(clean_session: None) -> Iterator[RunningStack]:
 
 @contextmanager
 def running_stack() -> Iterator[RunningStack]:
-    """Start a stack on free ports, and leave no trace of it."""
+    """Start a stack on free ports and remove it completely afterwards."""
     if missing := missing_packages():
         unavailable(f"no stack: install {', '.join(missing)}; `make stack` shows whether it starts")
     with free_ports() as first:
-        yield from _running(Stack(StackSettings(first)))
+        yield from _run_stack(Stack(StackSettings(first)))
 
 
 @contextmanager
 def free_ports() -> Iterator[int]:
-    """Take a range of ports that no program listens on, and no other test process takes within; yield the first."""
+    """Reserve a range of ports that no program listens on and no other test process uses; yield the first."""
     for first in FIRST_PORTS:
         with Path(tempfile.gettempdir(), f"health-etl-test-stack-{first}.lock").open("a", encoding="ascii") as lock:
             try:
@@ -213,13 +213,13 @@ def free_ports() -> Iterator[int]:
     raise AssertionError(f"all ports from {FIRST_PORTS[0]} on are taken")
 
 
-def _running(found: Stack) -> Iterator[RunningStack]:
+def _run_stack(found: Stack) -> Iterator[RunningStack]:
     said: list[str] = []
     try:
         found.up(said.append)
         yield RunningStack(found)
     finally:
-        for name in ("daemon", "code-server", "rabbitmq"):  # they would end runs at leisure that no test waits for
+        for name in ("daemon", "code-server", "rabbitmq"):  # they would wait for runs that no test waits for
             found.service(name).kill()
         found.down(said.append)
     assert not found.settings.folder.exists()

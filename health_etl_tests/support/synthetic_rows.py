@@ -1,4 +1,4 @@
-"""Synthetic exports as rows, for tests of what they hold."""
+"""Synthetic exports decoded into rows, for tests of their contents."""
 
 from __future__ import annotations
 

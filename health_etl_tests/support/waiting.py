@@ -1,4 +1,4 @@
-"""Waiting for a condition. The limit is one that only a test that hangs ever reaches, on however busy a machine."""
+"""Waiting for a condition, with a limit that only a hanging test reaches, even on a busy machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LOOK_EVERY_SECONDS = 0.3
 
 
 def wait_for(look: Callable[[], Any], seconds: float = PATIENCE_SECONDS, every: float = LOOK_EVERY_SECONDS) -> Any:
-    """Look again and again until something is found; return it."""
+    """Poll until `look` returns something truthy; return it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := look():
