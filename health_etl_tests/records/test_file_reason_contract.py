@@ -139,7 +139,7 @@ def judged(lake: Lake, name: str, pair: Pair, monkeypatch: pytest.MonkeyPatch) -
     return entry.reason, entry.accepted
 
 
-def test_every_reason_to_refuse_a_file_for_what_it_holds_has_its_pair() -> None:
+def test_every_reason_to_refuse_a_file_for_its_content_has_a_pair() -> None:
     assert set(PAIRS) == set(FileReason) - OF_NO_TYPE
 
 
@@ -155,7 +155,7 @@ def test_a_file_of_any_type_is_refused_for_each_reason(
 
 @every_type
 @every_reason
-def test_a_file_of_any_type_that_just_keeps_a_rule_is_let_through(
+def test_a_file_of_any_type_that_barely_satisfies_a_rule_is_accepted(
     name: str, reason: FileReason, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake, pair = memory_lake(), PAIRS[reason](name)

@@ -26,7 +26,7 @@ def test_a_file_without_fault_scores_one() -> None:
     assert quality(blood_glucose(), blood_glucose("g2")) == Quality(1.0, 1.0, 1.0, 1.0, 1.0)
 
 
-def test_fields_that_we_do_not_know_cost_a_tenth_of_the_schema_part() -> None:
+def test_added_fields_cost_a_tenth_of_the_schema_part() -> None:
     assert quality(blood_glucose(), with_added_fields=True) == Quality(0.9, 1.0, 1.0, 1.0, 0.97)
 
 
@@ -58,7 +58,7 @@ def test_an_empty_cell_costs_its_share_of_completeness() -> None:
     assert found.score == pytest.approx(0.7 + 0.3 * completeness, abs=1e-6)
 
 
-def test_what_honest_apps_leave_empty_costs_nothing() -> None:
+def test_columns_that_apps_may_leave_empty_cost_nothing() -> None:
     record = blood_glucose()
     record["metadata"]["device"] = None
     record["metadata"]["clientRecordId"] = None

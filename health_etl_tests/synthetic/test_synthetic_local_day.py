@@ -26,7 +26,7 @@ def test_a_day_is_23_hours_long_when_the_clocks_go_forward() -> None:
     assert day.wall_hours(elapsed).tolist() == [0, 1, 3, 23]  # 02:00 is left out
 
 
-def test_hours_outside_the_day_lie_on_its_neighbours() -> None:
+def test_hours_outside_the_day_are_on_its_neighbours() -> None:
     day = LocalDay(date(2025, 11, 2), ZoneInfo("America/New_York"))
     assert day.at(-1.5) == datetime(2025, 11, 2, 2, 30, tzinfo=UTC).timestamp() * 1000  # 22:30 at -04:00
     assert day.at(25.0) == datetime(2025, 11, 3, 6, 0, tzinfo=UTC).timestamp() * 1000  # 01:00 at -05:00
