@@ -1,4 +1,4 @@
-"""What lists hold is added up before anything is decoded, exactly, whatever stands between them."""
+"""Values in lists are counted exactly before anything is decoded, whatever stands between them."""
 
 from __future__ import annotations
 

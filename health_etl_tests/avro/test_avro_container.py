@@ -17,7 +17,7 @@ MANY = 100_000
 
 
 def varint(number: int) -> bytes:
-    """Zigzag, seven bits a byte, as the Avro specification says."""
+    """Encode a zigzag variable-length integer, as in the Avro specification."""
     rest = (number << 1) ^ (number >> 63)
     written = bytearray()
     while rest > 0x7F:

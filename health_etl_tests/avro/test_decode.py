@@ -1,4 +1,4 @@
-"""A file decodes whole, resolved against our schema, or is refused with its reason; nothing else ever happens."""
+"""A file is decoded completely, resolved against our schema, or refused with a reason; nothing else ever happens."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ def test_a_small_file_that_expands_to_a_quarter_of_a_gigabyte_is_refused() -> No
 
 
 def series(codec: str) -> bytes:
-    """A file of several blocks."""
+    """Return a file of several blocks."""
     records = [heart_rate(f"h{n}", NOON + timedelta(hours=n), (60, 61, 62)) for n in range(20)]
     buffer = io.BytesIO()
     marker = b"0123456789abcdef"
@@ -269,7 +269,7 @@ def test_a_file_truncated_after_a_block_does_not_match_the_hash_in_its_name() ->
 
 
 def damaged(content: bytes) -> Iterator[bytes]:
-    """Each byte of the content in turn replaced by another, where a seed says so."""
+    """Yield copies of the content, each with one byte replaced by some other values."""
     chance = random.Random(20250921)
     for position, byte in enumerate(content):
         for value in {chance.randrange(256), byte ^ 0x80, byte ^ 0x01, 0xFF} - {byte}:

@@ -1,4 +1,4 @@
-"""Exporting apps add: fields, words and names that we do not know, and old beside new in one partition."""
+"""Exporting apps add fields, enum symbols and names that we do not know, and old and new files share a partition."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_a_string_in_place_of_an_enum_quarantines_the_file(name: str, path: Name
 
 
 def added(*names: str) -> tuple[str, ...]:
-    """What is told of fields of these names that a writer added."""
+    """Return what is shown for added fields with these names."""
     ours = schema_of("steps")
     written = copy.deepcopy(ours)
     written["fields"] += [{"name": name, "type": "long"} for name in names]
@@ -237,14 +237,14 @@ def renamed_field(path: Names) -> str:
 
 
 def alike(rows: pd.DataFrame, one: str, other: str) -> bool:
-    """Say whether two records hold the same measurements."""
+    """Tell whether two records hold the same measurements."""
     own = ["record_id", "source_key"]
     halves = [rows[rows["record_id"] == name].drop(columns=own).reset_index(drop=True) for name in (one, other)]
     return len(halves[0]) > 0 and halves[0].equals(halves[1])
 
 
 def resolving_reads(monkeypatch: pytest.MonkeyPatch, files: Mapping[Path, RecordType]) -> int:
-    """How many of these files are read through Avro's resolution, which costs more than twice the decoding."""
+    """Return how many of these files need Avro's schema resolution, which more than doubles the decoding time."""
     found = 0
     read = fastavro.block_reader
 

@@ -1,6 +1,6 @@
-"""Exporting apps change: what a file may have more than we know, and which changes quarantine it.
+"""Schema changes in exporting apps: which additions a file may have, and which changes quarantine it.
 
-For every record type and every field of its schema, found by walking it; no type is named here.
+Runs for every field in the schema of every record type, found by walking it; no type is named here.
 """
 
 from __future__ import annotations

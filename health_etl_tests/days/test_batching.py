@@ -1,4 +1,4 @@
-"""Partitions of a range are made together, and each is what it would be had it been made alone."""
+"""Partitions of a range are made together, and each equals what it would be if made alone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMES = sorted(record_types())
 
 
 def record_of(name: str, record_id: str, days: int, zone: str | None = None, version: int = 0) -> Any:
-    """Return a plain record, so many days later; `zone` stands in place of every offset that it states."""
+    """Return a typical record that many days later; `zone` replaces every offset that it states."""
     record = shift_days(plain(name, record_id), days)
     if version:
         record["metadata"]["clientRecordVersion"] = version
@@ -58,7 +58,7 @@ def lake_of(name: str) -> Lake:
 
 
 def make_together(lake: Lake, name: str) -> None:
-    """Make every partition as one run does."""
+    """Make every partition, as a single run does."""
     partitions = [day.isoformat() for day in DATES]
     selected = select_changed(lake, name, partitions, OPTIONS)
     found = analyse_all(lake, name, selected, OPTIONS)

@@ -1,4 +1,4 @@
-"""Health Connect's time-slice merge: the platform's own cases, a plain reference sweep, the promises made."""
+"""Health Connect's time-slice merge: the platform's own cases, a plain reference sweep, and documented properties."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def many_records(draw: st.DrawFn) -> list[Row]:
 
 
 def swept(rows: list[Row], bucket: tuple[int, int, int], priority: str) -> float | None:
-    """Merge one bucket by walking through it millisecond by millisecond, as the rules read."""
+    """Merge one bucket by walking through it millisecond by millisecond, following the rules literally."""
     group, first, last = bucket
 
     def rank(row: Row) -> tuple[int, int, int, int, str]:

@@ -1,4 +1,4 @@
-"""Person profiles: what the file may say, what its faults are called, and what a day learns of its person."""
+"""Person profiles: what the file may contain, how its faults are reported, and what is added to a day."""
 
 from __future__ import annotations
 

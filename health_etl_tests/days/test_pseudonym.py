@@ -1,4 +1,4 @@
-"""Subjects stand for people under a secret key and give neither away."""
+"""Subjects are pseudonyms under a secret key and reveal neither the person nor the key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which local days an upload touches, and that every measurement of such a day is found."""
+"""Which local days an upload touches, and that all measurements of those days are found."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def lake() -> Lake:
 
 
 def upload(lake: Lake, name: str, *records: Record, upload_date: date = UPLOADED, user_id: str = ANNA) -> None:
-    """Put an export and bring records and offsets of its date up to date."""
+    """Upload an export, and bring records and offsets of its date up to date."""
     put(lake, name, records, upload_date=upload_date, user_id=user_id)
     update_records(lake, name, upload_date)
     update_offsets(lake, upload_date)
@@ -54,7 +54,7 @@ def pulse(record_id: str, time: str, zone: str = "-05:00", version: int = 0) -> 
 
 
 def by_day(selection: Selection) -> dict[str, list[str]]:
-    """The records of every selected day."""
+    """Return the record ids of every selected day."""
     rows = selection.rows.sort_values(["local_date", "record_id"])
     found: dict[str, list[str]] = {day: [] for day in selection.days["local_date"]}
     for day, record in zip(rows["local_date"], rows["record_id"], strict=True):

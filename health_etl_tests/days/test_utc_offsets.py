@@ -1,4 +1,4 @@
-"""The offsets that records state, collected by upload date as evidence for those that state none."""
+"""Stated offsets are collected by upload date, as evidence for records that state none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalogue knows what the lake holds and reads each manifest at most once."""
+"""The catalogue knows the contents of the lake and reads each manifest at most once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Raw keys are parsed from the right, in every form that uploads have, and never give the user id away."""
+"""Raw keys are parsed from the right, in every form that uploads have, and masking never reveals the user id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Manifests: every row adds up, the same values give the same bytes, and they read back as written."""
+"""Manifests: every row adds up, equal values give equal bytes, and they round-trip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was read or written lately is taken from memory in just that version, and only so much of it."""
+"""The object cache returns only the version asked for, and its size is bounded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lake keeps objects whole and alike, in memory and in a folder, and names its failures."""
+"""A lake stores complete objects, in memory and in a folder alike, and translates its failures."""
 
 from __future__ import annotations
 

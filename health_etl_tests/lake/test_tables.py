@@ -1,4 +1,4 @@
-"""Parquet objects: the same rows give the same bytes, and only what is asked for is read."""
+"""Parquet objects: the same rows give the same bytes, and only what is needed is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the sensors ask for: each state once, again after a failure, never while a run is on its way."""
+"""What the sensors request: each state once, again after a failure, never while a run is pending."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is out of date is found by comparing the listing with the manifests; nothing else runs."""
+"""Outdated partitions are found by comparing the listing with the manifests; nothing is run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages of every known kind name their partitions; all others have a reason."""
+"""Messages of every supported kind give their partitions; all others have a reason."""
 
 from __future__ import annotations
 

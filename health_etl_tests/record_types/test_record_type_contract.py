@@ -1,8 +1,8 @@
-"""What every record type owes: told columns, a processor, and fixtures for what it accepts and what it rejects.
+"""The contract of every record type: described columns, a processor, and fixtures for what it accepts and rejects.
 
 Types are discovered, never listed: a new one fails here until it is complete. Fixtures are lists of Avro records as
-JSON (which knows NaN here): fixtures/<type>/quarantine/<reason>.json is rejected, and pass/<reason>.json is what the
-same rule just lets through. Those that every type shares are made by support/fixtures.py.
+JSON (with NaN allowed): fixtures/<type>/quarantine/<reason>.json is rejected, and pass/<reason>.json barely satisfies
+the same rule. Those that all types share are made by support/fixtures.py.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def names_of(record_type: RecordType, kind: str) -> set[str]:
 
 
 def enums(schema: Any) -> Iterator[frozenset[str]]:
-    """The symbols of every enum in an Avro schema."""
+    """Yield the symbols of every enum in an Avro schema."""
     if isinstance(schema, list):
         for branch in schema:
             yield from enums(branch)
@@ -63,14 +63,14 @@ def enums(schema: Any) -> Iterator[frozenset[str]]:
 
 
 def emptied(value: Any) -> Any:
-    """A record with NaN for every fraction and no element in any list: all that Avro lets an app leave out."""
+    """Return a record with NaN in every floating-point field and empty lists: all that Avro lets an app leave out."""
     if isinstance(value, Mapping):
         return {name: emptied(inner) for name, inner in value.items()}
     return [] if isinstance(value, list) else float("nan") if isinstance(value, float) else value
 
 
 def reasons_of(record_type: RecordType) -> set[str]:
-    """Every reason for which the columns and row checks of a type can reject a row of a readable file."""
+    """Return every reason for which columns and row checks of a type can reject a row of a readable file."""
     reasons = {check.reason for check in record_type.row_checks}
     names = {column.name for column in record_type.columns}
     if any(column.minimum is not None or column.maximum is not None for column in record_type.columns):
@@ -203,7 +203,7 @@ def test_a_passing_fixture_is_accepted_completely(fixture: Fixture) -> None:
 
 @cache
 def taken_in(fixture: Fixture) -> Lake:
-    """A lake that holds a fixture alone, brought up to date; not to be changed."""
+    """Return a lake that contains only this fixture, brought up to date; it must not be modified."""
     lake = memory_lake()
     put(lake, fixture.record_type, fixture.records)
     bring_up_to_date(lake)
@@ -211,7 +211,7 @@ def taken_in(fixture: Fixture) -> Lake:
 
 
 def metrics_with_values(lake: Lake, insights: str) -> set[str]:
-    """The columns of a kind of insights that are not null on some day."""
+    """Return the insights columns that have a value on some day."""
     tables = [info.key for info in lake.objects(f"insights/{insights}/") if info.key.endswith(".parquet")]
     found = [read_frame(lake, key).notna().any() for key in tables]
     return {str(name) for columns in found for name in columns.index[columns]}

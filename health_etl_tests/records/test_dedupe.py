@@ -1,4 +1,4 @@
-"""The latest version of a record wins: client version, then last modified, then fetched; per person."""
+"""The latest version of a record wins: by client version, then last modified, then fetched; per person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which offset holds, where it came from, and which local day follows; every value worked out by hand."""
+"""Which offset applies, where it came from, and which local day follows; every expected value is worked out by hand."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def times(*texts: str) -> pd.Series[pd.Timestamp]:
 
 
 def evidence(points: list[tuple[str, str, int]]) -> pd.DataFrame:
-    """Points of (user, time, minutes) that records state."""
+    """Return evidence from points of (user, time, minutes)."""
     return pd.DataFrame(
         {
             "user_id": pd.Series([user for user, _, _ in points], dtype="str"),

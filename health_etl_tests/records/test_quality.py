@@ -1,4 +1,4 @@
-"""The quality score of a file, against values worked out by hand."""
+"""The quality score of a file, compared with values worked out by hand."""
 
 from __future__ import annotations
 

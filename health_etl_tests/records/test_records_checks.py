@@ -1,4 +1,4 @@
-"""The checks of a records partition: each one passes on good uploads and fails on what it is there for."""
+"""The checks of a records partition: each passes on good uploads and fails on what it is meant to find."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def failing(partition: Partition) -> set[str]:
 
 
 def tampered(lake: Lake, **changes: object) -> Partition:
-    """Return the partition as if the manifest said something else of its first file."""
+    """Return the partition as if its manifest said something else about its first file."""
     manifest = manifest_of(lake, "blood_glucose")
     first = dataclasses.replace(manifest.files[0], **changes)  # type: ignore[arg-type]
     return replace(subject(lake), manifest=replace(manifest, files=(first, *manifest.files[1:])))
@@ -241,7 +241,7 @@ def test_temporal_faults_defined_by_a_type_count_too(lake: Lake) -> None:
 
 
 def poor_file() -> list[Record]:
-    """Return a good record among ones that are neither possible nor in range: scored 0.68."""
+    """Return a file with one good record and others of impossible time and value: its score is 0.68."""
     return [*(blood_glucose(f"p{n}", moment=IN_2031, mg_dl=999.0) for n in range(4)), blood_glucose("fine")]
 
 
@@ -269,7 +269,7 @@ def test_a_refused_file_is_listed_with_reason_and_remedy_but_without_the_person(
 
 
 def history(lake: Lake, wild: int, days: int = 3, each: int = 50) -> date:
-    """Upload on `days` dates, with that many readings out of range on each; return the date after them."""
+    """Upload on `days` dates, with that many readings out of range each; return the date after them."""
     for day in range(days):
         on = UPLOADED + timedelta(days=day)
         put(lake, "blood_glucose", [*readings(each - wild), *readings(wild, 500, mg_dl=999.0)], upload_date=on)

@@ -1,4 +1,4 @@
-"""A records partition costs only what is new, and equals its full rebuild byte for byte."""
+"""Updating a records partition costs only what is new and equals a full rebuild byte for byte."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def test_progress_is_called_for_every_file_that_is_read(lake: Lake) -> None:
 
 
 def grown(lake: Lake, one_run_each: bool) -> dict[str, bytes]:
-    """Overlapping exports of two people with updates, a bad row, a bad file; what the lake then holds."""
+    """Upload overlapping exports of two people with updates, a bad row and a bad file; return the outputs."""
     steps_of_growth: list[tuple[str, bytes]] = [
         (ANNA, avro_bytes("blood_glucose", readings(5, 6, 7))),
         (BEN, avro_bytes("blood_glucose", readings(1, 2))),
@@ -222,7 +222,7 @@ def grown(lake: Lake, one_run_each: bool) -> dict[str, bytes]:
 
 
 def without_etags(objects: dict[str, bytes]) -> dict[str, bytes]:
-    """Two stores name the same objects by other ETags; all else must be equal."""
+    """Remove ETags, which differ between stores; everything else must be equal."""
     return {key: re.sub(rb'"etag": ".*"', b"", content) for key, content in objects.items()}
 
 

@@ -1,4 +1,4 @@
-"""A records partition accounts for every row, and tells those downstream what they need."""
+"""A records partition accounts for every row and tells everything downstream what it needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file that cannot be used goes to quarantine whole, with its reason; its neighbours go on."""
+"""A file that cannot be used goes to quarantine as a whole, with its reason; the others are not affected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decisions of people about what is in quarantine: what they bring through, what they cannot, and taking them back."""
+"""Releasing quarantined uploads: what a decision accepts, what it cannot, and how it is revoked."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def decide(lake: Lake, *names: str, override: bool = False, because: str = "") -
 
 
 def bring_up_to_date(lake: Lake) -> None:
-    """Run the partition, and make sure that every row is accounted for and every decision taken in."""
+    """Update the partition; every row must be accounted for and every decision applied."""
     update_records(lake, GLUCOSE)
     found = records_checks.partitions(lake, record_types()[GLUCOSE], [UPLOADED.isoformat()], QualityRules())
     for _, partition in found:
@@ -74,7 +74,7 @@ def entry(lake: Lake, key: str) -> FileEntry:
 
 
 def wild_rows(lake: Lake) -> str:
-    """Put a file with three good readings and two out of range."""
+    """Upload a file with three good readings and two out of range."""
     good = [blood_glucose(f"g{n}", NOON + timedelta(minutes=n)) for n in range(3)]
     return put(lake, GLUCOSE, [*good, *(blood_glucose(f"w{n}", NOON, mg_dl=700.0 + n) for n in range(2))])
 
@@ -90,7 +90,7 @@ def only_wild(lake: Lake) -> str:
 
 
 def low_quality(lake: Lake) -> str:
-    """Put a file with one good reading and four of an impossible time and value."""
+    """Upload a file with one good reading and four with an impossible time and value."""
     return put(lake, GLUCOSE, [*(blood_glucose(f"l{n}", IN_2031, 700.0) for n in range(4)), blood_glucose("fine")])
 
 

@@ -1,4 +1,4 @@
-"""What no partition claims is copied to quarantine with the reason, and released when it is put right."""
+"""Unclaimed objects are copied to quarantine with the reason; the copy is removed once they are corrected."""
 
 from __future__ import annotations
 

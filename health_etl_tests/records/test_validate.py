@@ -1,4 +1,4 @@
-"""Each measurement row is believable or carries every reason against it."""
+"""Each measurement row is either valid or lists every fault."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_a_stage_that_exceeds_its_session_or_runs_backwards_is_rejected() -> Non
 
 
 def overlapping(*minutes: tuple[int, int], record_id: str = "n1") -> Record:
-    """A session whose stages last from and to these minutes after its start."""
+    """Return a session with stages at these minutes (start, end) after its start."""
     record = sleep_session(record_id, stages=(("LIGHT", 60),) * len(minutes), end=BEDTIME + timedelta(hours=8))
     for stage, (start, end) in zip(record["stages"], minutes, strict=True):
         stage["startTimeEpochMillis"] = epoch_ms(BEDTIME + timedelta(minutes=start))

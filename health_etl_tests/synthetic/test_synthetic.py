@@ -1,4 +1,4 @@
-"""The synthetic exports: reproducible, as the phone app writes them, and possible in a living person."""
+"""Synthetic exports are reproducible, look like those of the phone app, and are physiologically plausible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local days of synthetic people: as long as their clocks make them, with offsets as Health Connect writes them."""
+"""The local days of synthetic people: their length across clock changes, and Health Connect's way to write offsets."""
 
 from __future__ import annotations
 

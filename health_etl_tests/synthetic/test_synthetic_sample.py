@@ -1,4 +1,4 @@
-"""The shipped exports in data/sample: what the recorded seed gives, small, and with the unusual records."""
+"""The sample exports in data/sample: generated from the recorded seed, small, and including the unusual records."""
 
 from __future__ import annotations
 

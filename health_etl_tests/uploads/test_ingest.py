@@ -1,4 +1,4 @@
-"""Exports of a phone are put under raw/ once, named after person, time and content, or refused with the reason."""
+"""Phone exports are uploaded to raw/ once, named after person, time and content, or refused with a reason."""
 
 from __future__ import annotations
 

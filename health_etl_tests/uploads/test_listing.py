@@ -1,4 +1,4 @@
-"""Everything in raw/ belongs to a partition or is named with the reason why not."""
+"""Everything in raw/ belongs to a partition or is listed with the reason why not."""
 
 from __future__ import annotations
 
