@@ -119,9 +119,9 @@ def test_sleep_stages_read_with_and_without_awake_in_bed(knows_awake_in_bed: boo
     if not knows_awake_in_bed:
         enum["symbols"] = [symbol for symbol in enum["symbols"] if symbol != "AWAKE_IN_BED"]
         del enum["default"]
-    told = (("AWAKE_IN_BED" if knows_awake_in_bed else "AWAKE", 10), ("REM", 30))
-    found = decoded(SLEEP, [sleep_session(stages=told)], schema)
-    assert [stage["stage"] for stage in found.records[0]["stages"]] == [told[0][0], "REM"]
+    written_stages = (("AWAKE_IN_BED" if knows_awake_in_bed else "AWAKE", 10), ("REM", 30))
+    found = decoded(SLEEP, [sleep_session(stages=written_stages)], schema)
+    assert [stage["stage"] for stage in found.records[0]["stages"]] == [written_stages[0][0], "REM"]
 
 
 def test_an_integer_is_read_into_a_floating_point_field() -> None:

@@ -197,8 +197,8 @@ def test_files_of_old_and_new_writers_are_accepted_side_by_side(name: str) -> No
     refused_key = put_content(lake, name, avro_bytes(name, [plain(name, "shrunk")], shrunk))
     update_records(lake, name)
     manifest = manifest_of(lake, name)
-    told = {(file.counts, file.reason, file.added_fields) for file in manifest.files}
-    assert told == {
+    outcomes = {(file.counts, file.reason, file.added_fields) for file in manifest.files}
+    assert outcomes == {
         ((1, 1, 0, 0), None, ()),
         ((1, 1, 0, 0), None, ("trend",)),
         ((0, 0, 0, 0), "schema_incompatible", ()),

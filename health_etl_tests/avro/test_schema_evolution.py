@@ -151,6 +151,6 @@ def test_a_logical_type_unknown_to_avro_changes_nothing(name: str, path: Names) 
     schema = schema_of(name)
     field = field_of(schema, path)
     kind = written_kind(field["type"])
-    told = {"type": kind, "logicalType": "patientMeier"}
-    field["type"] = ["null", told] if isinstance(field["type"], list) else told
+    annotated = {"type": kind, "logicalType": "patientMeier"}
+    field["type"] = ["null", annotated] if isinstance(field["type"], list) else annotated
     assert decode_with(name, schema) == DecodedFile([plain(name)], ())

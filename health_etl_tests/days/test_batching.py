@@ -63,11 +63,11 @@ def make_together(lake: Lake, name: str) -> None:
     selected = select_changed(lake, name, partitions, OPTIONS)
     found = analyse_all(lake, name, selected, OPTIONS)
     assert not found.failed
-    told = InsightsWriter(lake, Catalogue(lake), name, OPTIONS.clinical)
+    insights = InsightsWriter(lake, Catalogue(lake), name, OPTIONS.clinical)
     for partition, analysed in found.partitions.items():
-        told.expect(partition, analysed.days_digest, analysed.rows)
+        insights.expect(partition, analysed.days_digest, analysed.rows)
     for partition in partitions:
-        told.tell(partition)
+        insights.tell(partition)
 
 
 def made_alone(name: str) -> dict[str, bytes]:

@@ -35,8 +35,8 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
             for key, count in counts.items():
                 if key[position] == row:
                     outcomes[key[2]] += count
-            told = ", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items()))
-            terminalreporter.write_line(f"{row}: {sum(outcomes.values())} = {told}")
+            counted = ", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items()))
+            terminalreporter.write_line(f"{row}: {sum(outcomes.values())} = {counted}")
     terminalreporter.section("the most expensive mutant of each type")
     for name, seconds, grown in sorted(_recorded(terminalreporter, "cost")):
         terminalreporter.write_line(f"{name}: {seconds:.2f} s, {grown / 1024**2:.0f} MiB above the start")

@@ -64,8 +64,8 @@ def reason_for(content: bytes) -> FileReason | None:
         decode.to_table(decode.decode(content, STEPS, None).records, STEPS)
     except FileRefusedError as refused:
         refusal = refused
-    told = "".join(traceback.format_exception(refusal)) if refusal else ""
-    assert CANARY not in told
+    text = "".join(traceback.format_exception(refusal)) if refusal else ""
+    assert CANARY not in text
     return refusal.reason if refusal else None
 
 

@@ -234,8 +234,8 @@ def test_a_passing_fixture_becomes_training_lines(fixture: Fixture) -> None:
     examples = journal_examples(taken_in(fixture))
     assert examples
     assert all(example["output"].endswith(".") for example in examples)
-    told = {(example["metadata"]["record_type"], example["metadata"]["caption_level"]) for example in examples}
-    assert told == {
+    lines = {(example["metadata"]["record_type"], example["metadata"]["caption_level"]) for example in examples}
+    assert lines == {
         (kind, level) for kind in (record_types()[fixture.record_type].avro_name, DAILY_JOURNAL) for level in Level
     }
 

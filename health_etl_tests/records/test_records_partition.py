@@ -213,7 +213,7 @@ def test_the_same_record_twice_in_one_file_counts_once(lake: Lake) -> None:
     assert records_of(lake, "blood_glucose")["glucose_mg_dl"].tolist() == [101.0]
 
 
-# What those downstream are told
+# What the manifest says to everything downstream
 
 
 def test_the_manifest_lists_the_utc_dates_of_good_rows(lake: Lake) -> None:

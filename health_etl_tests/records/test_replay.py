@@ -189,8 +189,8 @@ def test_every_decision_is_kept_and_the_latest_applies(lake: Lake) -> None:
     decide(lake, other)
     bring_up_to_date(lake)
     decide(lake, key, override=True, because="checked again")
-    told = [(decision.override, decision.because) for decision in releases.history(lake, key)]
-    assert told == [(True, WHY), (False, ""), (True, "checked again")]
+    decisions = [(decision.override, decision.because) for decision in releases.history(lake, key)]
+    assert decisions == [(True, WHY), (False, ""), (True, "checked again")]
     assert first.items() < contents(lake, "quarantine/released/").items()
     bring_up_to_date(lake)
     assert entry(lake, key).quarantined == 0

@@ -191,9 +191,9 @@ def test_an_offset_within_18_hours_is_valid(name: str, zone: str | None) -> None
 @pytest.mark.parametrize("name", sorted(BUILDERS))
 def test_anything_but_an_offset_within_18_hours_is_rejected_in_each_column(name: str, zone: str) -> None:
     columns = [column.name for column in record_types()[name].columns if column.name.endswith("zone_offset")]
-    told = "; ".join(sorted(f"{column}:offset_implausible" for column in columns))
+    all_faults = "; ".join(sorted(f"{column}:offset_implausible" for column in columns))
     assert columns
-    assert set(faults(name, BUILDERS[name](zone=zone))) == {told}
+    assert set(faults(name, BUILDERS[name](zone=zone))) == {all_faults}
 
 
 def test_each_end_of_a_record_has_an_offset_of_its_own() -> None:
