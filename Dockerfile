@@ -21,7 +21,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     DAGSTER_HOME=/srv/health_etl/dagster_home
 USER 10001
 WORKDIR /srv/health_etl
-COPY --chown=10001 dagster.yaml dagster_home/
+COPY --chown=10001 deploy/dagster.yaml dagster_home/
 COPY workspace.yaml ./
 COPY deploy/code_server.yaml deploy/
 CMD ["health-etl", "doctor"]

@@ -57,5 +57,9 @@ setup(
         # holds botocore back, so constraints.txt leaves it out: see benchmarks/store_clients.py
         "bench": ["s3fs"],
     },
-    entry_points={"console_scripts": ["health-etl = health_etl.cli.app:app"]},
+    entry_points={
+        "console_scripts": ["health-etl = health_etl.cli.app:app"],
+        # Named in the URL of Dagster's database: ?plugin=kept_connections
+        "sqlalchemy.plugins": ["kept_connections = health_etl.dagster_internals.kept_connections:KeptConnections"],
+    },
 )

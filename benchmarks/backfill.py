@@ -22,7 +22,6 @@ import dagster as dg
 from rich.console import Console
 from rich.table import Table
 
-from health_etl.dagster_internals.sqlite_tuning import spared_disk
 from health_etl.definitions import build_definitions
 from health_etl.lake.store import connect
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE
@@ -52,7 +51,7 @@ def main() -> None:
         settings = Settings(lake=(Path(scratch) / "lake").as_uri())
         dates = [FIRST + timedelta(days=n) for n in range(chosen.dates)]
         put_uploads(settings, dates)
-        with instance_at(str(home)) as instance, spared_disk():
+        with instance_at(str(home)) as instance:
             logged = _seconds_of_a_logged_event(instance)
             for what in (f"{chosen.dates} dates × {len(record_types())} types, nothing made yet", "again, unchanged"):
                 begin, begin_of_work = time.perf_counter(), time.process_time()

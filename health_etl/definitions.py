@@ -1,4 +1,4 @@
-"""Wiring only: settings to assets, checks, jobs and resources."""
+"""Wiring only: from settings to assets, checks, jobs, schedules, sensors and resources."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import warnings
 
 import dagster as dg
 
-from health_etl.dagster_internals.warm_runs import start_runs_warm
 from health_etl.orchestration.assets.clinical_ops import HAND_OVER
+from health_etl.orchestration.assets.factory import Partitions
 from health_etl.orchestration.assets.insights import insights_assets
 from health_etl.orchestration.assets.quarantine import quarantine_assets
 from health_etl.orchestration.assets.raw import raw_assets
@@ -20,46 +20,45 @@ from health_etl.orchestration.checks import asset_checks
 from health_etl.orchestration.io_managers import hand_over_io_manager
 from health_etl.orchestration.jobs import jobs
 from health_etl.orchestration.partitions import local_months, upload_dates
-from health_etl.orchestration.resources import LakeResource
+from health_etl.orchestration.resources import lake_resource
 from health_etl.orchestration.schedules import schedules
 from health_etl.orchestration.sensors import sensors
 from health_etl.orchestration.standing_checks import no_failed_partitions
 from health_etl.settings import Settings, load
 
 
-def build_definitions(settings: Settings | None = None) -> dg.Definitions:
-    """Return the definitions for these settings, those of the environment by default.
-
-    Raises SettingsError when a setting is not usable.
-    """
-    settings = settings or load()
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """Return the definitions for these settings."""
     dates, months = upload_dates(settings.start_date), local_months()
     policy = dg.BackfillPolicy.multi_run(max_partitions_per_run=settings.dates_per_run)
+    by_date, by_month = Partitions(dates, policy), Partitions(months, policy)
     return dg.Definitions(
         assets=[
             *raw_assets(dates, settings.lake),
-            *records_assets(dates, policy),
-            *insights_assets(dates, policy),
-            journal_asset(months, policy),
-            *quarantine_assets(dates, policy),
-            releases_asset(dates, policy),
+            *records_assets(by_date),
+            *insights_assets(by_date),
+            journal_asset(by_month),
+            *quarantine_assets(by_date),
+            releases_asset(by_date),
             unclaimed_asset(dates),
         ],
         asset_checks=[*asset_checks(dates, months), no_failed_partitions()],
         jobs=[*jobs(), full_sweep, ingest_date_range, rebuild_training],
         schedules=schedules(settings),
         sensors=sensors(settings),
-        resources={"lake": LakeResource(url=settings.lake), HAND_OVER: hand_over_io_manager},
-        # Steps are small: parallelism is across runs, and a process a step would cost seconds each.
+        resources={"lake": lake_resource(settings), HAND_OVER: hand_over_io_manager},
+        # Steps are small: runs execute in parallel, and a process per step would cost seconds each.
         executor=dg.in_process_executor,
     )
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Return what Dagster loads."""
-    # Backfill policies, look-back and checks by partition are beta; we rely on them knowingly, and pin Dagster.
+    """Return what Dagster loads: the definitions for the settings of the environment.
+
+    Raises SettingsError when a setting is not valid.
+    """
+    # Backfill policies, partition mappings and partitioned checks are beta: we use them deliberately and pin Dagster.
     for category in (dg.BetaWarning, dg.PreviewWarning):
         warnings.filterwarnings("ignore", category=category)
-    start_runs_warm()
-    return build_definitions()
+    return build_definitions(load())

@@ -8,7 +8,7 @@ class HealthEtlError(Exception):
 
 
 class SettingsError(HealthEtlError):
-    """A setting is unknown or malformed."""
+    """A setting is unknown or not valid."""
 
 
 class PermanentError(HealthEtlError):

@@ -61,12 +61,6 @@ def _store_url(value: str) -> str:
     return value.rstrip("/")
 
 
-def _bucket_url(value: str) -> str:
-    if not value.startswith("s3:"):
-        raise ValueError("not the URL of a bucket")
-    return value
-
-
 def _server_url(value: str) -> str:
     """Return the URL of a server, which names scheme, host and port alone."""
     url = _HTTP.validate_python(value)
@@ -75,21 +69,18 @@ def _server_url(value: str) -> str:
     return value.rstrip("/")
 
 
-def _with_driver(url: PostgresDsn) -> PostgresDsn:
-    """Return the URL with the driver that is installed: SQLAlchemy would choose another."""
-    scheme, _, rest = str(url).partition("://")
-    hosts = url.hosts()
-    is_complete = all(host["username"] for host in hosts) and re.fullmatch("/[^/]+", url.path or "")
-    if scheme not in ("postgres", "postgresql", "postgresql+psycopg2") or not is_complete:
+def _database_url(url: PostgresDsn) -> PostgresDsn:
+    """Return the URL; Dagster reads it from the environment as it is, so it must name the driver that is installed."""
+    is_complete = all(host["username"] for host in url.hosts()) and re.fullmatch("/[^/]+", url.path or "")
+    if url.scheme != "postgresql+psycopg2" or not is_complete:
         raise ValueError("not the URL of a database")
-    return PostgresDsn(f"postgresql+psycopg2://{rest}")
+    return url
 
 
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
-BucketUrl = Annotated[StoreUrl, AfterValidator(_bucket_url)]
 ServerUrl = Annotated[str, AfterValidator(_server_url)]
 AmqpUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["amqp", "amqps"], host_required=True)]
-PostgresUrl = Annotated[PostgresDsn, AfterValidator(_with_driver)]
+PostgresUrl = Annotated[PostgresDsn, AfterValidator(_database_url)]
 
 
 def project_root() -> Path:
@@ -140,12 +131,13 @@ class Settings(BaseSettings):
     )
     dagster_postgres_url: Secret[PostgresUrl] | None = Field(
         default=None,
-        description="postgresql://user:password@host:port/database for Dagster's runs and events; "
-        "unset means SQLite files under DAGSTER_HOME",
+        description="postgresql+psycopg2://user:password@host:port/database for Dagster's runs and events, "
+        "on a stack with deploy/dagster.yaml",
     )
-    run_logs: BucketUrl | None = Field(
+    run_logs_bucket: str | None = Field(
         default=None,
-        description="s3://bucket/prefix for the output of runs; unset means files under DAGSTER_HOME",
+        pattern=f"^{_BUCKET_NAME.pattern}$",
+        description="name of the bucket for the output of runs, on a stack with deploy/dagster.yaml",
     )
     pseudonym_key: SecretStr = Field(
         default=SecretStr(DEMO_PSEUDONYM_KEY),
@@ -231,7 +223,7 @@ class Settings(BaseSettings):
         "s3_access_key_id",
         "s3_secret_access_key",
         "dagster_postgres_url",
-        "run_logs",
+        "run_logs_bucket",
         "rabbitmq_url",
         "s3_events",
         "alert_webhook",

@@ -13,16 +13,37 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from health_etl_tests.support import order
 from health_etl_tests.support.stack import stack  # noqa: F401 - a fixture, for services/ and browser/
 from health_etl_tests.support.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from typer.testing import Result
+    from xdist.scheduler import LoadFileScheduling
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SHARED = CHECKOUT.parent / "shared"
 
 WIDE = "240"  # columns: no line of a table is cut
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: order.position(item.path))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling | None:
+    """Let the files that need the stack share one."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByStackOrFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return order.unit(nodeid)
+
+    return ByStackOrFile(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -54,17 +75,17 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     _forget_settings(monkeypatch)
 
 
-@pytest.fixture(autouse=True)
-def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tick of a sensor waits for nothing that the test has not brought about before."""
-    monkeypatch.setattr("health_etl.orchestration.sensors.long_poll.SECONDS", 0.0)
-
-
 def _forget_settings(patch: pytest.MonkeyPatch) -> None:
     """Remove every setting; variables of the tests themselves begin with TEST_HEALTH_ETL_."""
     for name in list(os.environ):
         if name.startswith(("HEALTH_ETL_", "AWS_", "DAGSTER_")):
             patch.delenv(name)
+
+
+def inherited() -> dict[str, str]:
+    """What a process of ours inherits: search paths, and what measures its coverage, where something does."""
+    names = ("PATH", "HOME", "TMPDIR", "COVERAGE_PROCESS_CONFIG")
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 @dataclass(frozen=True)
@@ -114,12 +135,11 @@ class CommandLine:
 
     def started(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """Start the command like `apart`, and do not wait for it."""
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         settings = {"PYTHON_DOTENV_DISABLED": "1", "PYTHONPATH": str(CHECKOUT)}
         return subprocess.Popen(
             [sys.executable, "-m", "health_etl", *map(str, arguments)],
             cwd=self.folder,
-            env={**inherited, **settings, **self.environment},
+            env={**inherited(), **settings, **self.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""What the stack's processes are told: ports, folders, throw-away secrets, and the settings of health_etl."""
+"""The settings of the stack's processes: ports, folders, throw-away secrets, and the settings of health_etl."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ BIN = Path(sys.executable).parent  # not resolved: that of the virtual environme
 HOST = "127.0.0.1"
 DEFAULT_PORT = 3100
 LAKE = "s3://health-data"
-RUN_LOGS = "s3://health-runs/logs"
+RUN_LOGS_BUCKET = "health-runs"
+# A run over a range writes hundreds of materializations; without it each is a transaction of its own.
+EVENT_BATCH_SIZE = "200"
 NAME = "health_etl"  # of the database, its user, and RabbitMQ's
 
 
@@ -69,12 +71,12 @@ class StackSettings:
         return self.folder / "environment"
 
     def make_folder(self) -> None:
-        """Make the folder, with the project's dagster.yaml in its DAGSTER_HOME."""
+        """Make the folder, with deploy/dagster.yaml in its DAGSTER_HOME."""
         self.folder.mkdir(mode=0o711, exist_ok=True)  # the account that PostgreSQL runs under must get through
         self.dagster_home.mkdir(exist_ok=True)
         link = self.dagster_home / "dagster.yaml"
         if not link.is_symlink():
-            link.symlink_to(CHECKOUT / "dagster.yaml")
+            link.symlink_to(CHECKOUT / "deploy" / "dagster.yaml")
 
     @cached_property
     def secrets(self) -> Mapping[str, str]:
@@ -90,6 +92,11 @@ class StackSettings:
     def postgresql_url(self) -> str:
         """Address of the database."""
         return f"postgresql://{NAME}:{self.secrets['postgresql']}@{HOST}:{self.postgresql_port}/{NAME}"
+
+    @property
+    def dagster_postgres_url(self) -> str:
+        """Address of the database as Dagster needs it: with the driver, and connections kept open."""
+        return f"{self.postgresql_url.replace('postgresql:', 'postgresql+psycopg2:')}?plugin=kept_connections"
 
     @property
     def rabbitmq_url(self) -> str:
@@ -111,13 +118,15 @@ class StackSettings:
         return {
             "HEALTH_ETL_LAKE": LAKE,
             "HEALTH_ETL_S3_ENDPOINT_URL": self.s3_url,
-            "HEALTH_ETL_S3_ACCESS_KEY_ID": self.secrets["s3_access_key_id"],
-            "HEALTH_ETL_S3_SECRET_ACCESS_KEY": self.secrets["s3"],
+            # Under boto3's own names, which the settings read too: Dagster's log manager takes no keys of its own.
+            "AWS_ACCESS_KEY_ID": self.secrets["s3_access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": self.secrets["s3"],
             "HEALTH_ETL_S3_REGION": "us-east-1",
             "HEALTH_ETL_RABBITMQ_URL": self.rabbitmq_url,
             "HEALTH_ETL_S3_EVENTS": "ceph",
-            "HEALTH_ETL_RUN_LOGS": RUN_LOGS,
-            "HEALTH_ETL_DAGSTER_POSTGRES_URL": self.postgresql_url,
+            "HEALTH_ETL_RUN_LOGS_BUCKET": RUN_LOGS_BUCKET,
+            "HEALTH_ETL_DAGSTER_POSTGRES_URL": self.dagster_postgres_url,
+            "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
             "DAGSTER_HOME": str(self.dagster_home),
             "DAGSTER_CODE_SERVER_HOST": HOST,
             "DAGSTER_CODE_SERVER_PORT": str(self.code_server_port),

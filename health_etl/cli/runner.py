@@ -11,7 +11,6 @@ from typing import Any
 
 import dagster as dg
 
-from health_etl.dagster_internals.sqlite_tuning import spared_disk
 from health_etl.definitions import build_definitions
 from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
@@ -63,7 +62,7 @@ def bring_up_to_date(settings: Settings, scope: Scope, announce: Announce) -> Ou
     Raises PermanentError or TransientError when the lake cannot be used; failures of runs are in the outcome.
     """
     waiting = "nothing yet: another run is at work, waiting"
-    with alone_on_this_host(dagster_home(), lambda: announce(waiting, 0, 0)), spared_disk():
+    with alone_on_this_host(dagster_home(), lambda: announce(waiting, 0, 0)):
         lake = connect(settings)
         instance = dg.DagsterInstance.get()
         # Also when nothing is to be done: a run may be killed between its last object and its end.

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import dagster as dg
 
 from health_etl.cli.runner import dagster_home
+from health_etl.dagster_internals.queries import create_pools
 from health_etl.definitions import build_definitions
 from health_etl.errors import PermanentError
 from health_etl.lake.failures import translate
@@ -25,9 +26,10 @@ def set_up(settings: Settings) -> Iterator[str]:
 
     Raises PermanentError or TransientError when a server refuses or does not answer.
     """
-    for url in filter(None, (settings.lake, settings.run_logs)):
-        if url.startswith("s3://"):
-            yield f"bucket {_bucket(settings, url)} is there"
+    if settings.lake.startswith("s3://"):
+        yield _bucket(settings, urlsplit(settings.lake).netloc)
+    if settings.run_logs_bucket is not None:
+        yield _bucket(settings, settings.run_logs_bucket)
     if settings.rabbitmq_url is not None:
         with open_broker(settings.rabbitmq_url):
             yield f"RabbitMQ's exchange {EXCHANGE} and queues {QUEUE} and {DEAD_LETTERS} are there"
@@ -36,10 +38,7 @@ def set_up(settings: Settings) -> Iterator[str]:
     home = dagster_home()
     with dg.DagsterInstance.get() as instance:
         instance.upgrade()
-        events = instance.event_log_storage
-        for pool in pools(build_definitions(settings)) - events.get_concurrency_keys():
-            # Left to the first runs, two at once fall over each other in PostgreSQL, and one of them fails.
-            events.initialize_concurrency_limit_to_default(pool)
+        create_pools(instance, pools(build_definitions(settings)))
     yield f"Dagster's tables and the pools of its assets are there, for {home}"
 
 
@@ -50,10 +49,10 @@ def pools(definitions: dg.Definitions) -> set[str]:
     return {op.pool for op in ops if op.pool}
 
 
-def _bucket(settings: Settings, url: str) -> str:
+def _bucket(settings: Settings, name: str) -> str:
     from botocore.exceptions import BotoCoreError, ClientError
 
-    name = urlsplit(url).netloc
+    url = f"s3://{name}"
     elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": settings.s3_region}}
     options = {} if settings.s3_region == AWS_FIRST_REGION else elsewhere
     try:
@@ -67,4 +66,4 @@ def _bucket(settings: Settings, url: str) -> str:
             raise translate(error, url, settings.s3_endpoint_url, "") from None
     except BotoCoreError as error:
         raise translate(error, url, settings.s3_endpoint_url, "") from None
-    return name
+    return f"bucket {name} is there"

@@ -1,1 +1,1 @@
-"""All that rests on more than Dagster's public API. Add nothing here that has a public way."""
+"""Everything that rests on more than Dagster's public API. Add nothing here that has a public way."""

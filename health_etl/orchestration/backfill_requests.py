@@ -3,21 +3,14 @@ it in ranges, keeps to the pools and shows its progress. They make nothing thems
 """
 
 import re
-import time
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.selector import (
-    PartitionRangeSelector,
-    PartitionsByAssetSelector,
-    PartitionsSelector,
-)
-from dagster._core.execution.backfill import PartitionBackfill  # what the UI makes for a backfill; has no public name
 from pydantic import Field
 
+from health_etl.dagster_internals.queries import BackfillRequest, request_backfill
 from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake.catalogue import Catalogue
@@ -31,9 +24,10 @@ from health_etl.orchestration.assets.training import JOURNAL
 from health_etl.orchestration.assets.unclaimed import last_upload_date
 from health_etl.orchestration.jobs import FULL_SWEEP, SWEPT
 from health_etl.orchestration.partitions import upload_dates
-from health_etl.orchestration.resources import LakeResource, reported_failures
+from health_etl.orchestration.resources import LakeResource
+from health_etl.orchestration.steps import run_step
 from health_etl.planning import staleness
-from health_etl.planning.spans import month_key, next_day, next_month, ranges
+from health_etl.planning.spans import month_key, next_day, next_month
 from health_etl.planning.staleness import Scope
 from health_etl.record_types import record_types
 from health_etl.records import unclaimed
@@ -79,8 +73,8 @@ class MonthRangeConfig(dg.Config):
 @dg.op(description="Asks for a backfill over the upload dates: records, quarantine, offsets and insights.")
 def request_upload_dates(context: dg.OpExecutionContext, config: DateRangeConfig, lake: LakeResource) -> None:
     """Ask Dagster to bring a range of upload dates up to date."""
-    with reported_failures(context):
-        today, start = datetime.now(UTC).date(), lake.settings().start_date
+    with run_step(context):
+        today, start = datetime.now(UTC).date(), lake.settings.start_date
         first = _date("first_date", config.first_date)
         last = _date("last_date", config.last_date or config.first_date)
         if not start <= first <= last <= today:
@@ -92,7 +86,7 @@ def request_upload_dates(context: dg.OpExecutionContext, config: DateRangeConfig
         of_types = [key(name) for name in names for key in (records_key, quarantine_key, insights_key)]
         dates = _keys(first.isoformat(), last.isoformat(), next_day)
         if not config.also_unchanged:
-            unsettled = _unsettled(context.instance, lake.open(), lake.settings(), names, dates)
+            unsettled = _unsettled(context.instance, lake.open(), lake.settings, names, dates)
             context.log.info(f"{len(dates) - len(unsettled)} of {counted(len(dates), 'upload date')} up to date.")
             dates = sorted(unsettled)
         _request(
@@ -100,8 +94,6 @@ def request_upload_dates(context: dg.OpExecutionContext, config: DateRangeConfig
             f"Upload dates {first} to {last}",
             [*of_types, records_key(UTC_OFFSETS), insights_key(DAILY_JOURNAL)],
             dates,
-            next_day,
-            {},
         )
 
 
@@ -126,14 +118,14 @@ def _unsettled(
 @dg.op(description="Asks for a backfill over the months of the health journal.")
 def request_months(context: dg.OpExecutionContext, config: MonthRangeConfig) -> None:
     """Ask Dagster to write a range of months of training data."""
-    with reported_failures(context):
+    with run_step(context):
         first, last = _month("first_month", config.first_month), config.last_month or config.first_month
         last = _month("last_month", last)
         if last < first:
             raise PermanentError("The first month must not lie after the last.")
         keys = _keys(month_key(first), month_key(last), next_month)
         run_config = {"ops": {JOURNAL.to_python_identifier(): {"config": {"rewrite": config.rewrite}}}}
-        _request(context, f"Months {first} to {last}", [JOURNAL], keys, next_month, run_config)
+        _request(context, f"Months {first} to {last}", [JOURNAL], keys, run_config)
 
 
 class SweepConfig(dg.Config):
@@ -151,8 +143,8 @@ class SweepConfig(dg.Config):
 )
 def sweep(context: dg.OpExecutionContext, config: SweepConfig, lake: LakeResource) -> None:
     """Look at every upload there is; the sensors then ask for the runs."""
-    with reported_failures(context):
-        opened, settings = lake.open(), lake.settings()
+    with run_step(context):
+        opened, settings = lake.open(), lake.settings
         listing = list_all(opened, settings.start_date, last_upload_date(upload_dates(settings.start_date)))
         unclaimed.update(opened, listing.unclaimed)
         stale = staleness.stale_records(
@@ -217,29 +209,21 @@ def _request(
     title: str,
     assets: Sequence[dg.AssetKey],
     partitions: Sequence[str],
-    following: Callable[[str], str],
-    run_config: Mapping[str, Any],
+    run_config: Mapping[str, Any] | None = None,
 ) -> None:
     if not partitions:
         context.log.info(f"{title}: everything is up to date, there is nothing to run.")
         context.add_output_metadata({"partitions": 0})
         return
-    backfill_id = uuid.uuid4().hex[:8]
-    instance = context.instance
-    spans = ranges(partitions, len(partitions), following)
-    chosen = PartitionsSelector(ranges=[PartitionRangeSelector(start=span[0], end=span[-1]) for span in spans])
-    backfill = PartitionBackfill.from_partitions_by_assets(
-        backfill_id=backfill_id,
-        asset_graph=context.repository_def.asset_graph,
-        backfill_timestamp=time.time(),
-        tags={REQUESTED_BY: context.job_name},
-        dynamic_partitions_store=instance,
-        partitions_by_assets=[PartitionsByAssetSelector(asset_key=key, partitions=chosen) for key in assets],
+    request = BackfillRequest(
         title=title,
-        description=f"Asked for by the job {context.job_name}, run {context.run_id}.",
-        run_config=run_config,
+        description=f"Requested by the job {context.job_name}, run {context.run_id}.",
+        assets=assets,
+        partitions=partitions,
+        tags={REQUESTED_BY: context.job_name},
+        run_config=run_config or {},
     )
-    instance.add_backfill(backfill)
+    backfill_id = request_backfill(context.instance, context.repository_def.asset_graph, request)
     context.log.info(f"Backfill {backfill_id} over {len(partitions)} partitions of {len(assets)} assets is on its way.")
     context.add_output_metadata({BACKFILL_OUTPUT: backfill_id, "partitions": len(partitions)})
 

@@ -1,25 +1,22 @@
 """Asset checks: what the pure checks say of each partition, told to Dagster. They judge nothing themselves."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (  # the public names lack partitions
-    AssetCheckEvaluation,
-    AssetCheckEvaluationTargetMaterializationData,
-)
 
 from health_etl.check_result import Check, CheckResult
+from health_etl.dagster_internals.queries import materialization_targets
 from health_etl.insights import checks as insights_checks
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.store import Lake
-from health_etl.orchestration import progress
 from health_etl.orchestration.assets.insights import insights_key
 from health_etl.orchestration.assets.records import records_key
 from health_etl.orchestration.assets.training import JOURNAL
-from health_etl.orchestration.resources import LakeResource, reported_failures
+from health_etl.orchestration.resources import LakeResource
+from health_etl.orchestration.steps import run_step
 from health_etl.planning.spans import month_of
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
@@ -73,12 +70,11 @@ def _partition_checks(
     def run(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> Iterator[dg.AssetCheckResult]:
         op_context = context.op_execution_context
         wanted = {check_key.name for check_key in op_context.selected_asset_check_keys}
-        with reported_failures(op_context):
+        with run_step(op_context):
             found = {
                 partition: {check.name: check.judge(subject) for check in checks if check.name in wanted}
-                for partition, subject in subjects(lake.open(), lake.settings(), op_context.partition_keys)
+                for partition, subject in subjects(lake.open(), lake.settings, op_context.partition_keys)
             }
-        progress.advance("steps")
         for check in checks:
             if check.name in wanted:
                 yield _result(key, check.name, {p: results[check.name] for p, results in found.items()})
@@ -118,15 +114,15 @@ def _evaluations(
     key: dg.AssetKey,
     checks: Sequence[Check[Subject]],
     found: Mapping[str, Mapping[str, CheckResult]],
-) -> Iterator[AssetCheckEvaluation]:
+) -> Iterator[dg.AssetCheckEvaluation]:
     """Return one evaluation a partition: the results of a range run name none."""
-    targets = _materializations(context.instance, key, found)
+    targets = materialization_targets(context.instance, key, found)
     for partition, results in found.items():
         target = targets.get(partition)
         for check in checks:
             if check.name in results and target is not None:
                 result = results[check.name]
-                yield AssetCheckEvaluation(
+                yield dg.AssetCheckEvaluation(
                     asset_key=key,
                     check_name=check.name,
                     passed=result.passed,
@@ -137,25 +133,6 @@ def _evaluations(
                     blocking=check.is_blocking,
                     partition=partition,
                 )
-
-
-def _materializations(
-    instance: dg.DagsterInstance, key: dg.AssetKey, partitions: Collection[str]
-) -> dict[str, AssetCheckEvaluationTargetMaterializationData]:
-    """Return what the UI needs to show a status: of each partition that has one the materialisation that was judged."""
-    latest = instance.event_log_storage.get_latest_storage_id_by_partition(
-        key, dg.DagsterEventType.ASSET_MATERIALIZATION, set(partitions)
-    )
-    if not latest:
-        return {}
-    wanted = dg.AssetRecordsFilter(asset_key=key, storage_ids=list(latest.values()))
-    records = instance.fetch_materializations(wanted, limit=len(latest)).records
-    return {
-        str(record.partition_key): AssetCheckEvaluationTargetMaterializationData(
-            run_id=record.run_id, storage_id=record.storage_id, timestamp=record.timestamp
-        )
-        for record in records
-    }
 
 
 def _severity(result: CheckResult) -> dg.AssetCheckSeverity:

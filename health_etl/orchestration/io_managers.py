@@ -1,4 +1,4 @@
-"""IO managers. Assets write the lake themselves; what ops hand each other within a run stays in memory."""
+"""IO managers. Assets write to the lake themselves; what ops pass on within a run stays in memory."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import dagster as dg
 
 
 class HandOverIOManager(dg.IOManager):
-    """Hands an op's output to the one op that reads it, and forgets it once that op is done.
+    """Passes an op's output to the one op that reads it, and forgets it once that op is done.
 
-    A range holds the frames of one step at a time; a step that is tried again finds its input still there.
+    So a run over a range holds the frames of one step at a time, and a step that is retried still finds its input.
     """
 
     def __init__(self) -> None:
@@ -18,7 +18,7 @@ class HandOverIOManager(dg.IOManager):
         self._read_by: dict[str, tuple[str, ...]] = {}
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
-        """Keep an output until it is read; what its own op has read is no longer needed."""
+        """Keep an output until it is read, and drop the input of the op that produced it."""
         done = self._read_by.pop(context.step_key, None)
         if done is not None:
             self._waiting.pop(done, None)
@@ -26,15 +26,15 @@ class HandOverIOManager(dg.IOManager):
             self._waiting[tuple(context.get_identifier())] = obj
 
     def load_input(self, context: dg.InputContext) -> Any:
-        """Return the output of the op before."""
+        """Return the output of the upstream op."""
         if context.upstream_output is None:
-            raise dg.DagsterInvariantViolationError("only outputs of ops can be handed over")
+            raise dg.DagsterInvariantViolationError("only outputs of ops can be passed on")
         identifier = tuple(context.upstream_output.get_identifier())
         self._read_by[context.step_context.step.key] = identifier
         return self._waiting[identifier]
 
 
-@dg.io_manager(description="Hands an op's output to the next op of the same run, in memory.")
+@dg.io_manager(description="Passes an op's output to the next op of the same run, in memory.")
 def hand_over_io_manager() -> HandOverIOManager:
-    """Make one for a run."""
+    """Return the IO manager of one run."""
     return HandOverIOManager()

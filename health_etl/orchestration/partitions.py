@@ -11,20 +11,20 @@ from health_etl.records.validate import EARLIEST
 
 
 def upload_dates(start_date: date) -> dg.DailyPartitionsDefinition:
-    """Return the upload dates, today included."""
+    """Return the upload dates, including today."""
     return dg.DailyPartitionsDefinition(start_date=start_date.isoformat(), end_offset=1)
 
 
 def local_months() -> dg.MonthlyPartitionsDefinition:
-    """Return the local months: any that a valid record may lie in, one ahead for people east of UTC."""
+    """Return the local months in which a valid record may lie, one ahead for people east of UTC."""
     return dg.MonthlyPartitionsDefinition(start_date=EARLIEST.date().isoformat(), end_offset=2)
 
 
 def look_back() -> dg.TimeWindowPartitionMapping:
-    """Return how an insights partition looks back on records."""
+    """Return the mapping from an insights partition to the records that it looks back on."""
     return dg.TimeWindowPartitionMapping(start_offset=-LOOK_BACK_DAYS, allow_nonexistent_upstream_partitions=True)
 
 
 def month_of_uploads() -> dg.TimeWindowPartitionMapping:
-    """Return how a month looks on uploads: its own and the next month's, which still bring days of it."""
+    """Return the mapping from a month to its uploads: its own, and the next month's, which still bring days of it."""
     return dg.TimeWindowPartitionMapping(end_offset=1, allow_nonexistent_upstream_partitions=True)

@@ -1,4 +1,4 @@
-"""Progress: whoever watches a run in its own process hears of each file read and each partition done."""
+"""Progress of runs in this process: a listener is called for every file read and every step completed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LISTENER: ContextVar[Listener | None] = ContextVar("progress_listener", default
 
 
 def advance(what: str, count: int = 1) -> None:
-    """Say that `count` more of `what` ("files", "steps") are done."""
+    """Report that `count` more of `what` ("files" or "steps") are done."""
     listener = _LISTENER.get()
     if listener is not None:
         listener(what, count)
@@ -20,7 +20,7 @@ def advance(what: str, count: int = 1) -> None:
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Hear of progress made within."""
+    """Call the listener about all progress made within the block."""
     token = _LISTENER.set(listener)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Which assets a run over some upload dates selects."""
+"""Which assets a run over a set of upload dates selects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OFFSETS = records_key(UTC_OFFSETS)
 
 
 def selection(work: DailyWork, dates: Collection[str]) -> list[dg.AssetKey]:
-    """Return every asset that has work on one of the dates, upstream first."""
+    """Return every asset with work to do on at least one of the dates, upstream first."""
     records = sorted({name for key in dates for name in work.records.get(key, ())})
     insights = sorted({name for key in dates for name in work.insights.get(key, ())})
     offsets = [OFFSETS] if work.offsets.intersection(dates) else []

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 import dagster as dg
 
+from health_etl.dagster_internals.queries import unfulfilled_runs
 from health_etl.lake.keys import DAILY_JOURNAL, UTC_OFFSETS
 from health_etl.orchestration.assets.insights import insights_key
 from health_etl.orchestration.assets.quarantine import quarantine_key
@@ -77,12 +78,11 @@ def _downstream(name: str) -> list[dg.AssetKey]:
 
 def _failed_partitions(instance: dg.DagsterInstance, key: dg.AssetKey) -> list[str]:
     """Return the partitions whose last attempt is over and made nothing."""
-    storage = instance.event_log_storage
-    attempts = storage.get_latest_asset_partition_materialization_attempts_without_materializations(key)
-    run_ids = sorted({run_id for run_id, _ in attempts.values()})
+    attempts = unfulfilled_runs(instance, key)
+    run_ids = sorted(set(attempts.values()))
     runs = instance.get_runs(dg.RunsFilter(run_ids=run_ids)) if run_ids else []
     over = {run.run_id for run in runs if run.is_finished and run.status != dg.DagsterRunStatus.SUCCESS}
-    return sorted(partition for partition, (run_id, _) in attempts.items() if run_id in over)
+    return sorted(partition for partition, run_id in attempts.items() if run_id in over)
 
 
 def _table(failed: list[dict[str, str]]) -> dg.TableMetadataValue:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from health_etl.definitions import build_definitions
 from health_etl.record_types import record_types
+from health_etl.settings import Settings
 from health_etl_tests.conftest import CHECKOUT
 from health_etl_tests.support.exports import put_content
 from health_etl_tests.support.waiting import wait_for
@@ -129,7 +130,7 @@ def test_insights_of_enough_people_show_their_picture(page: Page, stack: Running
 def test_every_sensor_is_listed_and_can_be_switched_off_and_on(page: Page, picture: list[str]) -> None:
     from playwright.sync_api import expect
 
-    names = sorted(sensor.name for sensor in build_definitions().sensors or ())
+    names = sorted(sensor.name for sensor in build_definitions(Settings()).sensors or ())
     page.goto("/automation")
     if not names:
         expect(page.get_by_text("No automations", exact=True)).to_be_visible()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from datetime import date
@@ -12,6 +11,7 @@ import dagster as dg
 
 from health_etl.lake.store import connect
 from health_etl.settings import Settings
+from health_etl_tests.conftest import inherited
 from health_etl_tests.support.exports import put, steps
 from health_etl_tests.support.instances import instance_at
 from health_etl_tests.support.waiting import PATIENCE_SECONDS
@@ -31,7 +31,7 @@ def materialise(command: CommandLine, checkout: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "dagster", *arguments, "--partition", DAY.isoformat()],
         cwd=command.folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(checkout), **command.environment},
+        env={**inherited(), "PYTHONPATH": str(checkout), **command.environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -12,6 +12,8 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.remote_representation.external_data import RepositorySnap
+from dagster._serdes import serialize_value
 
 from health_etl.definitions import build_definitions
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE, SORT_OUT_UNCLAIMED, WRITE_JOURNAL
@@ -82,6 +84,41 @@ def test_dagster_validates_the_workspace(checkout: Path, tmp_path: Path) -> None
     )
     assert done.returncode == 0, done.stderr
     assert "All code locations passed validation." in done.stdout + done.stderr
+
+
+def test_what_the_ui_is_sent_about_the_definitions_holds_no_secret() -> None:
+    secrets = {
+        "pseudonym_key": "hidden pseudonym key",
+        "alert_webhook": "https://127.0.0.1/hidden",
+        "s3_access_key_id": "access",
+        "s3_secret_access_key": "hidden",
+        "rabbitmq_url": "amqp://guest:hidden@127.0.0.1",
+        "dagster_postgres_url": "postgresql+psycopg2://dagster:hidden@127.0.0.1/dagster",
+    }
+    definitions = build_definitions(Settings.model_validate({"lake": "s3://health-data", **secrets}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Dagster's own, of a property that it reads itself
+        sent = serialize_value(RepositorySnap.from_def(definitions.get_repository_def()))
+    assert "The lake at s3://health-data" in sent
+    assert "hidden" not in sent
+
+
+LIGHT = """
+import sys
+from health_etl.definitions import build_definitions
+from health_etl.settings import Settings
+build_definitions(Settings())
+print(*sys.modules)
+"""
+
+
+def test_loading_the_definitions_imports_nothing_that_only_some_steps_need(checkout: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LIGHT], cwd=checkout, capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert "health_etl.orchestration.assets.records" in loaded
+    assert loaded.isdisjoint({"matplotlib", "boto3", "botocore", "jinja2", "health_etl.report", "health_etl.synthetic"})
 
 
 def test_there_are_the_assets_of_every_type_and_those_that_serve_all(graph: Any) -> None:

@@ -16,8 +16,8 @@ from health_etl.errors import PermanentError, TransientError
 from health_etl.insights import partition as insights_partition
 from health_etl.insights import writer as writer
 from health_etl.lake.manifest import RecordsManifest
-from health_etl.orchestration import resources
-from health_etl.orchestration.resources import RETRIES, LakeResource
+from health_etl.orchestration.resources import LakeAccess
+from health_etl.orchestration.steps import RETRIES
 from health_etl.records import partition as records_partition
 from health_etl_tests.support.exports import put, steps
 
@@ -168,10 +168,10 @@ def test_a_permanent_failure_fails_once_with_our_sentence(project: Project, samp
 
 
 def test_a_lake_that_refuses_our_keys_fails_an_insight_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(_: LakeResource) -> None:
+    def refused(_: LakeAccess) -> None:
         raise PermanentError("The S3 server rejected the access keys; check them.")
 
-    monkeypatch.setattr(LakeResource, "open", refused)
+    monkeypatch.setattr(LakeAccess, "open", refused)
     result = project.run(["insights/steps"], DATES[0])
     assert failures(result) == ["The S3 server rejected the access keys; check them."]
     assert kinds(result, dg.DagsterEventType.STEP_UP_FOR_RETRY) == []
@@ -180,7 +180,7 @@ def test_a_lake_that_refuses_our_keys_fails_an_insight_once(project: Project, mo
 @pytest.fixture
 def flaky(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str, int], None]:
     """Make a function fail that many times, as a store does that is restarted; retries wait for nothing."""
-    monkeypatch.setattr(resources, "FIRST_WAIT_SECONDS", 0)
+    monkeypatch.setattr("health_etl.orchestration.steps.FIRST_WAIT_SECONDS", 0)
 
     def arrange(module: Any, name: str, times: int) -> None:
         real, left = getattr(module, name), [times]
@@ -262,7 +262,7 @@ def test_a_date_that_fails_does_not_take_its_range_with_it(project: Project) -> 
     assert not result.success
     (failure,) = [event for event in result.all_events if event.is_step_failure]
     assert failure.step_failure_data.user_failure_data is not None
-    assert "1 of 3 partitions failed (2025-09-21), the others are made: " in str(
+    assert "1 of 3 partitions failed (2025-09-21); the others succeeded: " in str(
         failure.step_failure_data.user_failure_data.description
     )
     made = project.materialisations("records/steps")

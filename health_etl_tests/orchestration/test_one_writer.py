@@ -56,8 +56,12 @@ def test_writers_in_two_pools_work_side_by_side(home: str) -> None:
         list(pool.map(work, ["records_steps", "records_heart_rate"]))
 
 
-def test_a_step_without_a_pool_and_an_instance_in_memory_wait_for_nobody(home: str) -> None:
+def test_a_step_without_a_pool_waits_for_nobody(home: str) -> None:
     with instance_at(home) as instance, one_writer(instance, None), one_writer(instance, None):
-        pass
-    with dg.DagsterInstance.ephemeral() as instance, one_writer(instance, "a"), one_writer(instance, "a"):
         assert not (Path(home) / "locks").exists()
+
+
+def test_an_instance_in_memory_has_locks_of_its_own(home: str) -> None:
+    with instance_at(home) as stored, dg.DagsterInstance.ephemeral() as in_memory:
+        with one_writer(stored, "a"), one_writer(in_memory, "a"):
+            pass

@@ -16,7 +16,6 @@ import pytest
 from obstore import exceptions
 
 from health_etl.clinical.common.base import Level
-from health_etl.orchestration import resources
 
 if TYPE_CHECKING:
     from health_etl_tests.conftest import CommandLine
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 PERSON = "erika.mustermann@example.org"
 GLUCOSE = "BloodGlucoseRecord_1757901111933.avro"
 STEPS = "StepsRecord_1757901111933.avro"
+SECRET = "sixteen-letters-nobody-sees"
 OUT_OF_RANGE_MG_DL = 4711.0078125
 
 
@@ -65,11 +65,20 @@ def unmistakable_glucose(source: Path, target: Path) -> list[float]:
 
 @pytest.fixture
 def command(command_line: type[CommandLine], tmp_path: Path) -> CommandLine:
-    """The command, on an empty lake."""
-    return command_line(tmp_path)
+    """The command, on an empty lake, with every secret set that needs no server."""
+    secrets = {
+        "HEALTH_ETL_PSEUDONYM_KEY": f"key of {SECRET}",
+        "HEALTH_ETL_ALERT_WEBHOOK": f"https://127.0.0.1/{SECRET}",
+        "HEALTH_ETL_S3_ACCESS_KEY_ID": "access",
+        "HEALTH_ETL_S3_SECRET_ACCESS_KEY": SECRET,
+        "HEALTH_ETL_RABBITMQ_URL": f"amqp://guest:{SECRET}@127.0.0.1",
+    }
+    return command_line(tmp_path, secrets)
 
 
-def test_a_run_stores_neither_the_person_nor_a_reading_nor_a_text(command: CommandLine, sample: Path) -> None:
+def test_a_run_stores_neither_the_person_nor_a_reading_nor_a_text_nor_a_secret(
+    command: CommandLine, sample: Path
+) -> None:
     glucose = command.folder / GLUCOSE
     values = unmistakable_glucose(sample / GLUCOSE, glucose)
     assert command("ingest", glucose, sample / STEPS, "--user", PERSON).exit_code == 0
@@ -86,6 +95,7 @@ def test_a_run_stores_neither_the_person_nor_a_reading_nor_a_text(command: Comma
     assert "insights/blood_glucose" in text  # what is searched is the right thing
     assert "0123abcd" in text
     assert around(text, PERSON) == []
+    assert around(text, SECRET) == []
     assert [value for value in values if str(value) in text] == []
     journal = b"".join(content for key, content in command.contents("training").items() if key.endswith(".jsonl"))
     told = [example[part] for example in map(json.loads, journal.splitlines()) for part in ("input", "output")]
@@ -117,7 +127,7 @@ def test_a_failure_over_an_upload_does_not_name_the_person(
         return real(store, key)
 
     monkeypatch.setattr(obstore, "get", get)
-    monkeypatch.setattr(resources, "FIRST_WAIT_SECONDS", 0)
+    monkeypatch.setattr("health_etl.orchestration.steps.FIRST_WAIT_SECONDS", 0)
     command("run")
     text = stored(command.dagster_home)
     assert "STEP_START" in text

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from deploy.stack.service import ProcessService
-from deploy.stack.settings import LAKE, RUN_LOGS, StackSettings
+from deploy.stack.settings import LAKE, RUN_LOGS_BUCKET, StackSettings
 from deploy.stack.stack import Stack
 from health_etl.settings import variable_names
 from health_etl_tests.support.availability import unavailable
@@ -129,10 +129,10 @@ def test_their_settings_are_those_of_the_stack_without_docker(
     own = set(made.own_settings())
     for name in DAGSTER:
         environment = services[name]["environment"]
-        set_there = {variable for variable in environment if variable.startswith(("HEALTH_ETL_", "DAGSTER_"))}
-        assert set_there == own | {"HEALTH_ETL_PSEUDONYM_KEY"}
+        set_there = {variable for variable in environment if variable.startswith(("AWS_", "HEALTH_ETL_", "DAGSTER_"))}
+        assert set_there == own | {name for name in SECRETS if name.startswith("HEALTH_ETL_")}  # by way of .env
         assert {variable for variable in set_there if variable.startswith("HEALTH_ETL_")} <= set(variable_names())
-        assert (environment["HEALTH_ETL_LAKE"], environment["HEALTH_ETL_RUN_LOGS"]) == (LAKE, RUN_LOGS)
+        assert (environment["HEALTH_ETL_LAKE"], environment["HEALTH_ETL_RUN_LOGS_BUCKET"]) == (LAKE, RUN_LOGS_BUCKET)
 
 
 def test_the_image_is_built_from_files_that_are_there_and_does_not_run_as_root(checkout: Path) -> None:

@@ -33,7 +33,7 @@ from health_etl_tests.services.ticks import Ticked
 if TYPE_CHECKING:
     from health_etl_tests.services.conftest import S3Server
 
-OBJECTS = int(os.environ.get("TEST_HEALTH_ETL_OBJECTS", "5000"))
+OBJECTS = int(os.environ.get("TEST_HEALTH_ETL_OBJECTS", "2000"))
 TODAY = datetime.now(UTC).date()
 LOOK_BACK_DAYS = 30
 DATES = [TODAY - timedelta(days=days) for days in range(0, LOOK_BACK_DAYS + 1, 2)]  # with gaps: each is a run alone

@@ -1,84 +1,114 @@
-"""Dagster's data in a real PostgreSQL: events in batches are those Dagster writes singly; pools are made once."""
+"""Dagster's data in a real PostgreSQL: its connections are kept and few, its pools are created once."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
+import psycopg2
 import pytest
-from dagster_postgres.event_log import PostgresEventLogStorage
-from sqlalchemy import NullPool, text
+import yaml
 
 from health_etl.cli.set_up import pools
-from health_etl.dagster_internals.postgres_storage import BatchingEventLog
+from health_etl.dagster_internals.kept_connections import MAX_ENGINES
 from health_etl.definitions import build_definitions
 from health_etl.settings import load
-from health_etl_tests.support.range_events import ASSET, run_over_the_range, status_by_partition, told
 
 if TYPE_CHECKING:
     from health_etl_tests.conftest import CommandLine
 
-OTHER_CONNECTIONS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+MANY_INSTANCES = 12
+KEY = dg.AssetKey("made")
 
 
 @pytest.fixture
-def instance(
-    postgresql_url: str, tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[dg.DagsterInstance]:
-    """An instance on a database without a table."""
-    (tmp_path / "dagster.yaml").symlink_to(checkout / "dagster.yaml")
+def dagster_postgres_url(postgresql_url: str) -> str:
+    """The address as deploy/stack writes it."""
+    return f"{postgresql_url.replace('postgresql:', 'postgresql+psycopg2:')}?plugin=kept_connections"
+
+
+@pytest.fixture
+def home(tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch, dagster_postgres_url: str) -> Path:
+    """A DAGSTER_HOME with the database of deploy/dagster.yaml; the log manager there needs a store."""
+    config = yaml.safe_load((checkout / "deploy" / "dagster.yaml").read_text(encoding="utf-8"))
+    del config["compute_logs"]
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    monkeypatch.setenv("HEALTH_ETL_DAGSTER_POSTGRES_URL", postgresql_url)
-    monkeypatch.setattr("health_etl.dagster_internals.instance.writes_many_events", lambda: True)
-    with dg.DagsterInstance.get() as found:
+    monkeypatch.setenv("HEALTH_ETL_DAGSTER_POSTGRES_URL", dagster_postgres_url)
+    return tmp_path
+
+
+@pytest.fixture
+def instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance on that database."""
+    with dg.DagsterInstance.from_config(str(home)) as found:
         yield found
 
 
-def test_what_is_written_in_batches_is_what_dagster_writes_singly(
-    instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def report(instance: dg.DagsterInstance, partition: str) -> None:
+    instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition=partition))
+
+
+def connections(postgresql_url: str) -> set[int]:
+    """Return the process ids of the database's other connections."""
+    with closing(psycopg2.connect(postgresql_url)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+        return {pid for (pid,) in cursor.fetchall()}
+
+
+def test_an_instance_writes_its_events_over_connections_that_it_keeps(
+    instance: dg.DagsterInstance, postgresql_url: str
 ) -> None:
-    opened: Counter[str] = Counter()
-    connect = PostgresEventLogStorage._connect
-    with monkeypatch.context() as patch:
-        patch.setattr(PostgresEventLogStorage, "_connect", lambda self: opened.update(["log"]) or connect(self))
-        run_id = run_over_the_range(instance)
-    assert isinstance(instance.event_log_storage, BatchingEventLog)
-    assert len([*instance.all_logs(run_id)]) > 4 * 31 > opened["log"]
-    (tmp_path / "plain").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "plain")) as plain:
-        assert told(instance, run_id) == told(plain, run_over_the_range(plain))
-        assert status_by_partition(instance) == status_by_partition(plain)
-        assert instance.get_materialized_partitions(ASSET) == plain.get_materialized_partitions(ASSET)
+    report(instance, "a")
+    kept = connections(postgresql_url)
+    for partition in "bcdef":
+        report(instance, partition)
+    assert kept
+    assert connections(postgresql_url) == kept
+    assert set(instance.get_materialized_partitions(KEY)) == set("abcdef")
 
 
-def test_kept_connections_that_the_database_closed_are_opened_again(instance: dg.DagsterInstance) -> None:
-    run_over_the_range(instance)
-    storage: Any = instance.event_log_storage
-    with storage._engine.connect() as connection:
-        before = connection.execute(text(f"SELECT count(*) {OTHER_CONNECTIONS}")).scalar_one()
-        connection.execute(text(f"SELECT pg_terminate_backend(pid) {OTHER_CONNECTIONS}"))
-    assert before > 0
-    run_over_the_range(instance)  # fails unless the run succeeds
-
-
-def test_where_little_is_written_no_connection_is_kept(
-    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+def test_connections_that_the_database_closed_are_opened_again(
+    instance: dg.DagsterInstance, postgresql_url: str
 ) -> None:
-    run_over_the_range(instance)
-    monkeypatch.setattr("health_etl.dagster_internals.instance.writes_many_events", lambda: False)
-    with dg.DagsterInstance.get() as other:
-        storage: Any = other.event_log_storage
-        assert len(other.get_materialized_partitions(ASSET)) == 31
-        assert isinstance(storage._engine.pool, NullPool)
+    report(instance, "g")
+    with closing(psycopg2.connect(postgresql_url)) as connection, connection.cursor() as cursor:
+        for pid in connections(postgresql_url):
+            cursor.execute("SELECT pg_terminate_backend(%s)", (pid,))
+    report(instance, "h")
+    assert {"g", "h"} <= set(instance.get_materialized_partitions(KEY))
 
 
-def test_setup_makes_every_pool_once_and_leaves_one_that_was_changed(
-    command_line: type[CommandLine], postgresql_url: str, instance: dg.DagsterInstance, tmp_path: Path
+def test_a_server_that_makes_an_instance_for_every_request_keeps_few_connections(
+    home: Path, postgresql_url: str
 ) -> None:
-    command = command_line(tmp_path / "home", {"HEALTH_ETL_DAGSTER_POSTGRES_URL": postgresql_url})
+    kept_alive: list[dg.DagsterInstance] = []  # as a cycle of references would
+    for number in range(MANY_INSTANCES):
+        kept_alive += [dg.DagsterInstance.from_config(str(home))]
+        report(kept_alive[-1], f"request {number}")
+    assert 3 * MANY_INSTANCES > MAX_ENGINES
+    assert len(connections(postgresql_url)) <= MAX_ENGINES
+    report(kept_alive[0], "once more")
+    assert "once more" in kept_alive[-1].get_materialized_partitions(KEY)
+
+
+def test_the_page_about_the_instance_shows_no_password(instance: dg.DagsterInstance, dagster_postgres_url: str) -> None:
+    shown = instance.info_str()
+    assert "HEALTH_ETL_DAGSTER_POSTGRES_URL" in shown
+    assert dagster_postgres_url.partition("@")[0] not in shown
+
+
+def test_setup_creates_every_pool_once_and_leaves_one_that_was_changed(
+    command_line: type[CommandLine], home: Path, instance: dg.DagsterInstance, dagster_postgres_url: str
+) -> None:
+    settings = {"HEALTH_ETL_DAGSTER_POSTGRES_URL": dagster_postgres_url, "DAGSTER_HOME": str(home)}
+    command = command_line(home / "lake", settings)
     events = instance.event_log_storage
     assert command("setup").exit_code == 0
     expected = pools(build_definitions(load()))

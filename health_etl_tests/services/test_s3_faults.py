@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from health_etl.lake import store as lake_module
-from health_etl.orchestration import resources
 from health_etl_tests.services.fault_proxy import DENIED, SLOW_DOWN, Fault, FaultProxy, reads, writes
 from health_etl_tests.support.kill import Objects, derived_objects, differing_keys, find_damage, lake_of, settings_of
 from health_etl_tests.support.waiting import PATIENCE_SECONDS, wait_for
@@ -28,7 +27,7 @@ NAMES = ("StepsRecord_1757901111933.avro", "StepsRecord_1757941735901.avro")
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing wait as long as people's runs do, yet longer than a busy machine keeps an answer; attempts stay."""
-    monkeypatch.setattr(resources, "FIRST_WAIT_SECONDS", 0.3)
+    monkeypatch.setattr("health_etl.orchestration.steps.FIRST_WAIT_SECONDS", 0.3)
     monkeypatch.setattr(lake_module, "REQUEST_TIMEOUT", timedelta(seconds=5))
     monkeypatch.setattr(lake_module, "RETRY_TIMEOUT", timedelta(seconds=60))
 
@@ -116,7 +115,7 @@ def test_a_store_that_is_away_for_a_second_is_waited_for(
 def test_a_store_that_stays_busy_is_told_once_and_the_next_run_ends_right(
     command: CommandLine, proxy: FaultProxy, right: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resources, "FIRST_WAIT_SECONDS", 0)
+    monkeypatch.setattr("health_etl.orchestration.steps.FIRST_WAIT_SECONDS", 0)
     monkeypatch.setattr(lake_module, "RETRIES", 0)
     proxy.fail(SLOW_DOWN, writes("/insights/"))
     sentence = told(command("run"))

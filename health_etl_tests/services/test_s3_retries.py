@@ -10,7 +10,6 @@ import dagster as dg
 import pytest
 
 from health_etl.lake import store as lake_module
-from health_etl.orchestration import resources
 from health_etl.settings import load
 from health_etl_tests.orchestration.conftest import Project
 from health_etl_tests.services.fault_proxy import DENIED, SLOW_DOWN, Fault, FaultProxy, Where, reads, writes
@@ -36,7 +35,7 @@ def project(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(lake_module, "RETRIES", 1)
     monkeypatch.setattr(lake_module, "REQUEST_TIMEOUT", timedelta(seconds=SILENCE_SECONDS))
-    monkeypatch.setattr(resources, "FIRST_WAIT_SECONDS", 0)
+    monkeypatch.setattr("health_etl.orchestration.steps.FIRST_WAIT_SECONDS", 0)
     with dg.DagsterInstance.ephemeral() as instance:
         found = Project(load(), instance)
         put(found.lake, "steps", [steps(start=utc("2025-09-14 17:00"))], upload_date=date.fromisoformat(PARTITION))

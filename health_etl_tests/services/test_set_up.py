@@ -37,7 +37,7 @@ def command_with(
     settings = {
         **s3_server.environment(),
         "HEALTH_ETL_LAKE": f"s3://{lake}/inside",
-        "HEALTH_ETL_RUN_LOGS": f"s3://{runs}/logs",
+        "HEALTH_ETL_RUN_LOGS_BUCKET": runs,
     }
     return lambda **changed: command_line(tmp_path, settings | changed)
 

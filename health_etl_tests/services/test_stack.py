@@ -10,14 +10,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg2
 import pytest
 
 from deploy.stack.service import ProcessService
-from deploy.stack.settings import RUN_LOGS
+from deploy.stack.settings import RUN_LOGS_BUCKET
 from health_etl.days.select import LOOK_BACK_DAYS
 from health_etl_tests.conftest import CHECKOUT
 from health_etl_tests.support.exports import contents
@@ -82,27 +81,12 @@ def test_a_partition_materialised_over_http_is_in_the_store_and_its_events_in_po
 def test_what_a_run_prints_is_found_in_the_store(stack: RunningStack) -> None:
     run_id = stack.submit(STEPS, "2025-09-17")
     assert stack.end(run_id) == "SUCCESS"
-    logs = wait_for(lambda: contents(stack.lake(RUN_LOGS), f"storage/{run_id}/"))
+    logs = wait_for(lambda: contents(stack.lake(f"s3://{RUN_LOGS_BUCKET}/logs"), f"storage/{run_id}/"))
     printed = b"".join(logs.values()).decode()
     assert "records accepted, 0 files refused" in printed
     key = [run_id, "compute_logs", next(iter(logs)).rpartition("/")[2].partition(".")[0]]
     shown = stack.ask("query ($key: [String!]!) { capturedLogs(logKey: $key) { stderr } }", key=key)
     assert "records accepted, 0 files refused" in shown["capturedLogs"]["stderr"]
-
-
-def test_runs_are_forked_from_a_process_that_has_imported_everything(stack: RunningStack) -> None:
-    assert stack.end(stack.submit(["records/steps"], "2025-09-18")) == "SUCCESS"
-    home = f"DAGSTER_HOME={stack.settings.dagster_home}".encode()
-    servers = [process for process in Path("/proc").glob("[0-9]*") if is_fork_server(process, home)]
-    assert len(servers) == 1
-
-
-def is_fork_server(process: Path, of_environment: bytes) -> bool:
-    try:
-        is_one = b"multiprocessing.forkserver" in (process / "cmdline").read_bytes()
-        return is_one and of_environment in (process / "environ").read_bytes()
-    except OSError:  # it ended meanwhile
-        return False
 
 
 def test_a_backfill_over_thirty_dates_ends_in_few_runs_and_each_date_is_materialised(stack: RunningStack) -> None:

@@ -74,15 +74,39 @@ def written_kind(schema: Any) -> str:
     return str(value["type"] if isinstance(value, dict) else value)
 
 
-def every_field_of(*kinds: str, may_be_null: bool | None = None) -> pytest.MarkDecorator:
-    """Parametrize over the fields of every type, optionally only of these kinds or only (not) nullable ones."""
-    cases = []
-    for name in sorted(record_types()):
-        for path in paths(record_types()[name].avro_schema):
-            kind = field_of(schema_of(name), path)["type"]
-            if may_be_null in (None, isinstance(kind, list)) and (not kinds or written_kind(kind) in kinds):
-                cases.append(pytest.param(name, path, id=f"{name}-{'.'.join(path)}"))
-    return pytest.mark.parametrize(("name", "path"), cases)
+def fields(name: str, *kinds: str, may_be_null: bool | None = None) -> Iterator[Names]:
+    """Yield the fields of a type, optionally only of these kinds or only (not) nullable ones."""
+    for path in paths(record_types()[name].avro_schema):
+        kind = field_of(schema_of(name), path)["type"]
+        if may_be_null in (None, isinstance(kind, list)) and (not kinds or written_kind(kind) in kinds):
+            yield path
+
+
+FieldTest = Callable[[str, Names], None]
+
+
+def every_field_of(*kinds: str, may_be_null: bool | None = None) -> Callable[[FieldTest], Callable[[str], None]]:
+    """Turn a test of one field into one test per type, which tries all such fields and reports every failure."""
+
+    def for_all_fields(test: FieldTest) -> Callable[[str], None]:
+        @pytest.mark.parametrize(
+            "name", [n for n in sorted(record_types()) if any(fields(n, *kinds, may_be_null=may_be_null))]
+        )
+        def for_fields(name: str) -> None:
+            failures: list[BaseException] = []
+            for path in fields(name, *kinds, may_be_null=may_be_null):
+                try:
+                    test(name, path)
+                except (Exception, pytest.fail.Exception) as failure:  # noqa: BLE001 - raised below, all at once
+                    failure.add_note(f"the field is {'.'.join(path)}")
+                    failures.append(failure)
+            if failures:
+                raise BaseExceptionGroup(f"fails for {len(failures)} fields of {name}", failures)
+
+        for_fields.__name__, for_fields.__doc__ = test.__name__, test.__doc__
+        return for_fields
+
+    return for_all_fields
 
 
 every_type = pytest.mark.parametrize("name", sorted(record_types()))

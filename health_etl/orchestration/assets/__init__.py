@@ -1,1 +1,1 @@
-"""Dagster assets, made by factories over the record types."""
+"""Dagster assets, built by factories over the record types."""

@@ -1,4 +1,4 @@
-"""What the UI's catalogue shows of a table: columns with units and limits, counts, addresses."""
+"""What the UI's catalogue shows of a table: columns with units and limits, row counts, URIs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,17 +14,17 @@ OWNER = "team:health-data"
 
 
 def column_schema(columns: Sequence[Column]) -> dg.TableSchema:
-    """Return columns as Dagster shows them."""
+    """Return the columns as a Dagster table schema."""
     return dg.TableSchema([_column(column) for column in columns])
 
 
 def table_metadata(lake: Lake, key: str, rows: int) -> dict[str, Any]:
-    """Return row count and address of one partition."""
+    """Return the row count and URI of one partition."""
     return {"dagster/row_count": rows, "dagster/uri": lake.uri(key)}
 
 
 def refused_table(files: Iterable[FileEntry]) -> dg.TableMetadataValue:
-    """Return the refused files as a table, without the person's id."""
+    """Return the refused files as a table, with user ids masked."""
     return dg.MetadataValue.table(
         [
             dg.TableRecord({"file": mask_key(file.key), "reason": str(file.reason), "detail": str(file.detail)})
@@ -41,7 +41,7 @@ def refused_table(files: Iterable[FileEntry]) -> dg.TableMetadataValue:
 
 
 def add_partition_metadata(context: dg.AssetExecutionContext, metadata: Mapping[str, Any], partition: str) -> None:
-    """Attach metadata to one partition's materialisation."""
+    """Attach metadata to the materialisation of one partition."""
     context.add_asset_metadata(metadata, partition_key=partition)
 
 

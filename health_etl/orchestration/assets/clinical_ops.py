@@ -1,5 +1,5 @@
-"""Clinical processor ops: select, analyse, narrate. Each works on the partitions of its run; the clinical knowledge
-itself lies in clinical/.
+"""Clinical processor ops: select, analyse, narrate. Each handles all partitions of its run; the clinical knowledge is
+in clinical/.
 """
 
 from dataclasses import replace
@@ -15,33 +15,32 @@ from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest
 from health_etl.lake.store import Lake
-from health_etl.orchestration import progress
 from health_etl.orchestration.assets.catalogue_metadata import table_metadata
-from health_etl.orchestration.assets.partition_by_partition import Made, make_each
-from health_etl.orchestration.resources import LakeResource, reported_failures
+from health_etl.orchestration.assets.partition_by_partition import PartitionResult, make_each
+from health_etl.orchestration.resources import LakeResource
+from health_etl.orchestration.steps import step
 from health_etl.settings import Settings
 
 HAND_OVER = "hand_over"
-MAX_PICTURES = 7  # of a run, its last partitions: drawing takes longer than all else that a small partition needs
+MAX_PICTURES = 7  # the last partitions of a run: drawing takes longer than everything else a small partition needs
 
 
 def select_op(name: str) -> dg.OpDefinition:
-    """Return the op that gathers the measurements of the local days that an upload touched."""
+    """Return the op that collects the measurements of the local days that an upload touched."""
 
     @dg.op(
         name=f"select_{name}",
         ins={"records": dg.In(dg.Nothing), "utc_offsets": dg.In(dg.Nothing)},
         out=dg.Out(io_manager_key=HAND_OVER),
-        description="Gathers the measurements of every local day that the upload touched, with the look-back window.",
+        description="Collects the measurements of every local day that the upload touched, with the look-back window.",
     )
+    @step
     def run(context: dg.AssetExecutionContext, lake: LakeResource) -> Selections:
-        with reported_failures(context):
-            opened = lake.open()
-            options = InsightOptions.of(lake.settings(), opened)
-            found = select_changed(opened, name, list(context.partition_keys), options)
-            context.log.info(f"{found.count} of {len(context.partition_keys)} partitions have changed inputs.")
-            progress.advance("steps")
-            return found
+        opened = lake.open()
+        options = InsightOptions.of(lake.settings, opened)
+        found = select_changed(opened, name, list(context.partition_keys), options)
+        context.log.info(f"{found.count} of {len(context.partition_keys)} partitions have changed inputs.")
+        return found
 
     return run
 
@@ -52,55 +51,53 @@ def analyse_op(name: str) -> dg.OpDefinition:
     @dg.op(
         name=f"analyse_{name}",
         out=dg.Out(io_manager_key=HAND_OVER),
-        description="Computes the metrics of every person and local day, with coverage.",
+        description="Computes the metrics and coverage of every person and local day.",
     )
+    @step
     def run(context: dg.AssetExecutionContext, lake: LakeResource, selected: Selections) -> Analyses:
-        with reported_failures(context):
-            opened = lake.open()
-            found = analyse_all(opened, name, selected, InsightOptions.of(lake.settings(), opened))
-            progress.advance("steps")
-            return found
+        del context
+        opened = lake.open()
+        return analyse_all(opened, name, selected, InsightOptions.of(lake.settings, opened))
 
     return run
 
 
 def narrate_op(name: str) -> dg.OpDefinition:
-    """Return the op that tells the metrics as text and writes the partition."""
+    """Return the op that narrates the metrics and writes the partition."""
 
     @dg.op(
         name=f"narrate_{name}",
         out=dg.Out(dg.Nothing, io_manager_key=HAND_OVER),
-        description="Tells each person-day as text and writes the partition.",
+        description="Narrates each person-day and writes the partition.",
         pool=f"insights_{name}",
     )
+    @step
     def run(context: dg.AssetExecutionContext, lake: LakeResource, analysed: Analyses) -> dg.Output[None]:
-        with reported_failures(context):
-            opened, settings = lake.open(), lake.settings()
-            writer = InsightsWriter(opened, Catalogue(opened), name, InsightOptions.of(settings, opened).clinical)
-            for key, partition in sorted(analysed.partitions.items()):
-                writer.expect(key, partition.days_digest, partition.rows)
-            done = make_each(
-                context,
-                lambda key: _made(opened, name, _told(writer, key, analysed)),
-                lambda made: _with_pictures(opened, settings, name, made),
-            )
-            progress.advance("steps")
-            return dg.Output(None, data_version=done.data_version)
+        opened, settings = lake.open(), lake.settings
+        writer = InsightsWriter(opened, Catalogue(opened), name, InsightOptions.of(settings, opened).clinical)
+        for key, partition in sorted(analysed.partitions.items()):
+            writer.expect(key, partition.days_digest, partition.rows)
+        done = make_each(
+            context,
+            lambda key: _result(opened, name, _narrated(writer, key, analysed)),
+            lambda made: _with_pictures(opened, settings, name, made),
+        )
+        return dg.Output(None, data_version=done.data_version)
 
     return run
 
 
-def tell_across_types(context: dg.AssetExecutionContext, lake: Lake, settings: Settings) -> dg.MaterializeResult[Any]:
+def narrate_across_types(
+    context: dg.AssetExecutionContext, lake: Lake, settings: Settings
+) -> dg.MaterializeResult[Any]:
     """Bring the day across types up to date for the partitions of a run."""
     writer = daily_journal.Writer(lake, Catalogue(lake), InsightOptions.of(settings, lake))
     writer.expect(context.partition_keys)
-    done = make_each(
+    return make_each(
         context,
-        lambda key: _made(lake, keys.DAILY_JOURNAL, writer.update(key)),
+        lambda key: _result(lake, keys.DAILY_JOURNAL, writer.update(key)),
         lambda made: _with_pictures(lake, settings, keys.DAILY_JOURNAL, made),
     )
-    progress.advance("steps")
-    return done
 
 
 def insights_metadata(lake: Lake, name: str, manifest: DerivedManifest) -> dict[str, Any]:
@@ -115,28 +112,30 @@ def insights_metadata(lake: Lake, name: str, manifest: DerivedManifest) -> dict[
     }
 
 
-def _made(lake: Lake, name: str, manifest: DerivedManifest | None) -> Made | None:
-    return None if manifest is None else Made(insights_metadata(lake, name, manifest), manifest.digest)
+def _result(lake: Lake, name: str, manifest: DerivedManifest | None) -> PartitionResult | None:
+    return None if manifest is None else PartitionResult(insights_metadata(lake, name, manifest), manifest.digest)
 
 
-def _with_pictures(lake: Lake, settings: Settings, name: str, made: dict[str, Made]) -> dict[str, Made]:
-    """Add a picture to the last partitions, where it stands for enough people."""
+def _with_pictures(
+    lake: Lake, settings: Settings, name: str, made: dict[str, PartitionResult]
+) -> dict[str, PartitionResult]:
+    """Add a picture to the last partitions, where it shows enough people."""
     enough = settings.pictures_minimum_people
     drawn = {}
     for key in sorted(made)[-MAX_PICTURES:]:
-        if made[key].metadata["person_days"] >= enough:  # a person has a day at least
+        if made[key].metadata["person_days"] >= enough:  # every person has at least one day
             drawn[key] = replace(made[key], metadata={**made[key].metadata, **_picture(lake, name, key, enough)})
     return made | drawn
 
 
 def _picture(lake: Lake, name: str, partition: str, enough: int) -> dict[str, Any]:
-    # Imported when needed: most runs draw nothing, and the drawing library takes half a second to load.
+    # Imported here: most runs draw nothing, and the drawing library takes half a second to load.
     from health_etl.orchestration.assets.pictures import picture_metadata
 
     return picture_metadata(lake, name, partition, enough)
 
 
-def _told(writer: InsightsWriter, partition: str, analyses: Analyses) -> DerivedManifest | None:
+def _narrated(writer: InsightsWriter, partition: str, analyses: Analyses) -> DerivedManifest | None:
     if partition in analyses.failed:
         raise analyses.failed[partition]
     return writer.tell(partition)

@@ -1,24 +1,24 @@
-"""Makes the partitions of a run one after the other: one that fails does not take its neighbours with it."""
+"""Makes the partitions of a run one after the other; one that fails does not stop the others."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.data_version import DATA_VERSION_TAG  # has no public name
 
+from health_etl.dagster_internals.queries import DATA_VERSION_TAG
 from health_etl.errors import HealthEtlError, PermanentError, TransientError
 from health_etl.lake.manifest import digest
 from health_etl.orchestration.assets.catalogue_metadata import add_partition_metadata
-from health_etl.orchestration.resources import RETRIES
+from health_etl.orchestration.steps import RETRIES
 from health_etl.wording import counted
 
 NAMED_PARTITIONS = 5
 
 
 @dataclass(frozen=True)
-class Made:
-    """One partition: what the UI shows of it, and its data version."""
+class PartitionResult:
+    """What became of one partition: the metadata that the UI shows, and the data version."""
 
     metadata: Mapping[str, Any]
     version: str
@@ -26,21 +26,21 @@ class Made:
 
 def make_each(
     context: dg.AssetExecutionContext,
-    make: Callable[[str], Made | None],
-    finish: Callable[[dict[str, Made]], dict[str, Made]] = lambda made: made,
+    make: Callable[[str], PartitionResult | None],
+    finish: Callable[[dict[str, PartitionResult]], dict[str, PartitionResult]] = lambda made: made,
 ) -> dg.MaterializeResult[Any]:
-    """Make every partition of the run, oldest first; None is one that nothing calls for. `finish` adds to what the UI
-    shows of them, once all are made.
+    """Make every partition of the run, oldest first. `make` returns None for one that nothing calls for; `finish` adds
+    to the metadata once all are made.
 
-    When some fail, those that did not are told to Dagster as made, and then the step fails. A failure that may pass
-    makes the whole step be tried again first: what is made by then costs nothing.
+    When some fail, the others are reported to Dagster as materialised before the step fails. A transient failure
+    retries the whole step first: what is up to date by then costs nothing.
     """
-    made: dict[str, Made] = {}
+    made: dict[str, PartitionResult] = {}
     failed: dict[str, Exception] = {}
     for partition in sorted(context.partition_keys):
         try:
             found = make(partition)
-        except Exception as error:  # noqa: BLE001 - raised below, once the other partitions are made
+        except Exception as error:  # noqa: BLE001 - raised below, after the other partitions
             failed[partition] = error
         else:
             if found is not None:
@@ -55,23 +55,25 @@ def make_each(
     return dg.MaterializeResult(data_version=dg.DataVersion(version))
 
 
-def _failure(context: dg.AssetExecutionContext, made: Mapping[str, Made], failed: Mapping[str, Exception]) -> Exception:
-    """Return the failure of the step; before the last try is over nothing is told."""
+def _failure(
+    context: dg.AssetExecutionContext, made: Mapping[str, PartitionResult], failed: Mapping[str, Exception]
+) -> Exception:
+    """Return the failure of the step. Nothing is reported to Dagster before the last attempt."""
     first = next(iter(failed.values()))
-    may_pass = [error for error in failed.values() if isinstance(error, TransientError)]
-    if may_pass and context.retry_number < RETRIES:
-        return may_pass[0]
+    transient = [error for error in failed.values() if isinstance(error, TransientError)]
+    if transient and context.retry_number < RETRIES:
+        return transient[0]
     for partition, one in made.items():
         context.log_event(
             dg.AssetMaterialization(
                 context.asset_key, partition=partition, metadata=one.metadata, tags={DATA_VERSION_TAG: one.version}
             )
         )
-    unforeseen = next((error for error in failed.values() if not isinstance(error, HealthEtlError)), None)
-    if unforeseen is not None or not made:
-        return unforeseen or first
+    unexpected = next((error for error in failed.values() if not isinstance(error, HealthEtlError)), None)
+    if unexpected is not None or not made:
+        return unexpected or first
     names = ", ".join(list(failed)[:NAMED_PARTITIONS]) + (", …" if len(failed) > NAMED_PARTITIONS else "")
     whole = len(made) + len(failed)
     return PermanentError(
-        f"{len(failed)} of {counted(whole, 'partition')} failed ({names}), the others are made: {first}"
+        f"{len(failed)} of {counted(whole, 'partition')} failed ({names}); the others succeeded: {first}"
     )

@@ -1,4 +1,4 @@
-"""What the UI shows of an insights partition as a picture: many people's days as one, never one person's."""
+"""The picture that the UI shows of an insights partition: days of many people in aggregate, never of one person."""
 
 import base64
 from typing import Any
@@ -11,13 +11,13 @@ from health_etl.lake.tables import read_frame
 from health_etl.report.pictures import pictures
 from health_etl.report.style import png
 
-MAX_BYTES = 50_000  # of base64 text: an event's metadata goes out whole with every answer of the UI's history
+MAX_BYTES = 50_000  # of base64 text: the UI sends the whole metadata of an event with every page of its history
 
 
 def picture_metadata(lake: Lake, name: str, partition: str, minimum_people: int) -> dict[str, Any]:
-    """Return the picture of an insights partition as metadata; nothing where it shows too few people to be shown.
+    """Return the picture of an insights partition as metadata, or nothing where it would show too few people.
 
-    It is drawn from medians and quartiles over people, and only where at least minimum_people people have a value; it
+    It is drawn from medians and quartiles over people, only where at least `minimum_people` people have a value, and
     names nobody.
     """
     picture = pictures().get(name)
@@ -32,6 +32,6 @@ def picture_metadata(lake: Lake, name: str, partition: str, minimum_people: int)
         return {}
     image = base64.b64encode(png(drawn.figure)).decode()
     if len(image) > MAX_BYTES:
-        raise ValueError(f"the picture of {name} takes {len(image)} bytes, and {MAX_BYTES} are allowed")
+        raise ValueError(f"the picture of {name} has {len(image)} bytes, but only {MAX_BYTES} are allowed")
     shown = f"**{drawn.title}.** {drawn.note}\n\n![{drawn.title}](data:image/png;base64,{image})"
     return {"picture": dg.MetadataValue.md(shown)}

@@ -1,4 +1,4 @@
-"""Raw assets: the uploads as they lie in the bucket. Dagster does not make them; lineage starts here."""
+"""Raw assets: the uploads as they lie in the lake. Dagster does not materialise them; lineage starts here."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ def raw_key(name: str) -> dg.AssetKey:
 
 
 def raw_assets(upload_dates: dg.PartitionsDefinition[str], lake_url: str) -> Sequence[dg.AssetSpec]:
-    """Return one external asset a record type."""
+    """Return one external asset per record type."""
     return [_raw_asset(record_type, upload_dates, lake_url) for record_type in record_types().values()]
 
 

@@ -1,4 +1,4 @@
-"""Records assets: uploads decoded, de-duplicated, validated, accounted for. One factory serves every type."""
+"""Records assets: uploads decoded, deduplicated, validated and accounted for. One factory serves every type."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -12,17 +12,18 @@ from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import RecordsManifest
 from health_etl.lake.store import Lake
 from health_etl.orchestration import progress
-from health_etl.orchestration.assets.catalogue_metadata import OWNER, column_schema, refused_table, table_metadata
-from health_etl.orchestration.assets.partition_by_partition import Made, make_each
+from health_etl.orchestration.assets.catalogue_metadata import refused_table, table_metadata
+from health_etl.orchestration.assets.factory import Declaration, Partitions, step_asset
+from health_etl.orchestration.assets.partition_by_partition import PartitionResult, make_each
 from health_etl.orchestration.assets.raw import raw_key
-from health_etl.orchestration.resources import LakeResource, reported_failures
+from health_etl.orchestration.resources import LakeResource
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.records import partition as records_partition
 from health_etl.records.quality import QualityRules
 from health_etl.uploads.listing import TypeListing
 
-# Decisions to run quarantined files again are an input as uploads are; assets/releases.py records them.
+# Decisions to run quarantined files again are an input just as uploads are; releases.py records them.
 RELEASES = dg.AssetKey(["quarantine", "releases"])
 
 
@@ -31,44 +32,31 @@ def records_key(name: str) -> dg.AssetKey:
     return dg.AssetKey(["records", name])
 
 
-def records_assets(
-    upload_dates: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy
-) -> Sequence[dg.AssetsDefinition]:
-    """Return the records asset of every type, and the offsets that they state."""
-    per_type = [_records_asset(record_type, upload_dates, policy) for record_type in record_types().values()]
-    return [*per_type, _utc_offsets_asset(upload_dates, policy)]
+def records_assets(upload_dates: Partitions) -> Sequence[dg.AssetsDefinition]:
+    """Return the records asset of every type, and that of the UTC offsets that records state."""
+    per_type = [_records_asset(record_type, upload_dates) for record_type in record_types().values()]
+    return [*per_type, _utc_offsets_asset(upload_dates)]
 
 
-def _records_asset(
-    record_type: RecordType, upload_dates: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy
-) -> dg.AssetsDefinition:
-    @dg.asset(
+def _records_asset(record_type: RecordType, upload_dates: Partitions) -> dg.AssetsDefinition:
+    declared = Declaration(
         key=records_key(record_type.name),
-        deps=[raw_key(record_type.name), RELEASES],
-        partitions_def=upload_dates,
-        backfill_policy=policy,
-        group_name="records",
+        partitions=upload_dates,
         kinds={"python", "parquet"},
-        owners=[OWNER],
         code_version=records_partition.code_version(record_type),
         description=(
-            f"{record_type.title}: {record_type.description} One row a measurement, UTC, latest version of each "
-            "record. Rows in = accepted + duplicate + quarantined, file by file, in the manifest beside the table."
+            f"{record_type.title}: {record_type.description} One row per measurement, in UTC, latest version of each "
+            "record. Rows in = accepted + duplicate + quarantined for every file, in the manifest next to the table."
         ),
-        metadata={"dagster/column_schema": column_schema(record_type.columns)},
-        tags={"domain": record_type.domain},
-        pool=f"records_{record_type.name}",
+        columns=record_type.columns,
+        domain=record_type.domain,
     )
+
+    @step_asset(declared, deps=[raw_key(record_type.name), RELEASES])
     def records(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[Any]:
-        with reported_failures(context):
-            opened = lake.open()
-            rules = QualityRules.of(lake.settings())
-            listing = TypeListing(opened, record_type, map(date.fromisoformat, context.partition_keys))
-            done = make_each(
-                context, lambda partition: _update(context, opened, listing, record_type, partition, rules)
-            )
-            progress.advance("steps")
-            return done
+        opened, rules = lake.open(), QualityRules.of(lake.settings)
+        listing = TypeListing(opened, record_type, map(date.fromisoformat, context.partition_keys))
+        return make_each(context, lambda partition: _update(context, opened, listing, record_type, partition, rules))
 
     return records
 
@@ -80,7 +68,7 @@ def _update(
     record_type: RecordType,
     partition: str,
     rules: QualityRules,
-) -> Made:
+) -> PartitionResult:
     upload_date = date.fromisoformat(partition)
     uploads = listing.uploads(upload_date)
     done = records_partition.update(
@@ -92,11 +80,11 @@ def _update(
         f"{done.manifest.total()[1]} records accepted, {refused} files refused."
     )
     metadata = records_metadata(lake, record_type, done.manifest) | {"files_read": done.files_read}
-    return Made(metadata, done.manifest.digest)
+    return PartitionResult(metadata, done.manifest.digest)
 
 
 def records_metadata(lake: Lake, record_type: RecordType, manifest: RecordsManifest) -> dict[str, Any]:
-    """Return what the UI shows of a records partition: counts and reasons, no health value, no user id."""
+    """Return what the UI shows of a records partition: counts and reasons, no health values, no user ids."""
     rows_in, accepted, duplicate, quarantined = manifest.total()
     key = keys.records_key(record_type.name, manifest.partition)
     refused = [file for file in manifest.files if file.reason]
@@ -115,37 +103,31 @@ def records_metadata(lake: Lake, record_type: RecordType, manifest: RecordsManif
     return found | ({"refused": refused_table(refused)} if refused else {})
 
 
-def _utc_offsets_asset(upload_dates: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy) -> dg.AssetsDefinition:
-    @dg.asset(
+def _utc_offsets_asset(upload_dates: Partitions) -> dg.AssetsDefinition:
+    declared = Declaration(
         key=records_key(keys.UTC_OFFSETS),
-        deps=[records_key(name) for name in record_types()],
-        partitions_def=upload_dates,
-        backfill_policy=policy,
-        group_name="records",
+        partitions=upload_dates,
         kinds={"python", "parquet"},
-        owners=[OWNER],
         code_version=utc_offsets.CODE_VERSION,
         description=(
-            "UTC offsets that records of any type state. They tell the local day of records that state none, or "
-            "a `Z` that may be a lie."
+            "UTC offsets that records of any type state. They give the local day of records that state no offset, or "
+            "a `Z` that may be wrong."
         ),
-        metadata={"dagster/column_schema": column_schema(utc_offsets.COLUMNS)},
-        pool="records_utc_offsets",
+        columns=utc_offsets.COLUMNS,
     )
+
+    @step_asset(declared, deps=[records_key(name) for name in record_types()])
     def offsets(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[Any]:
-        with reported_failures(context):
-            opened = lake.open()
-            catalogue = Catalogue(opened)
-            done = make_each(context, lambda partition: _update_offsets(opened, catalogue, partition))
-            progress.advance("steps")
-            return done
+        opened = lake.open()
+        catalogue = Catalogue(opened)
+        return make_each(context, lambda partition: _update_offsets(opened, catalogue, partition))
 
     return offsets
 
 
-def _update_offsets(lake: Lake, catalogue: Catalogue, partition: str) -> Made | None:
+def _update_offsets(lake: Lake, catalogue: Catalogue, partition: str) -> PartitionResult | None:
     manifest = utc_offsets.update(lake, date.fromisoformat(partition), catalogue.records_on(partition))
     if manifest is None:
         return None
     key = keys.records_key(keys.UTC_OFFSETS, partition)
-    return Made({**table_metadata(lake, key, manifest.rows), "digest": manifest.digest}, manifest.digest)
+    return PartitionResult({**table_metadata(lake, key, manifest.rows), "digest": manifest.digest}, manifest.digest)

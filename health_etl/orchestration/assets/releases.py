@@ -1,4 +1,4 @@
-"""The asset of people's decisions to run quarantined uploads again. The only place in the UI that records one."""
+"""The asset of decisions to run quarantined uploads again: the only place in the UI to make one."""
 
 from datetime import date
 from typing import Any
@@ -11,10 +11,10 @@ from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import mask_key
 from health_etl.lake.manifest import digest
 from health_etl.lake.store import Lake, ObjectInfo
-from health_etl.orchestration import progress
-from health_etl.orchestration.assets.catalogue_metadata import OWNER, add_partition_metadata
+from health_etl.orchestration.assets.catalogue_metadata import add_partition_metadata
+from health_etl.orchestration.assets.factory import Declaration, Partitions, step_asset
 from health_etl.orchestration.assets.records import RELEASES
-from health_etl.orchestration.resources import LakeResource, reported_failures
+from health_etl.orchestration.resources import LakeResource
 from health_etl.record_types import record_types
 from health_etl.records import replay
 from health_etl.uploads import releases
@@ -22,57 +22,51 @@ from health_etl.wording import counted
 
 
 class ReleaseConfig(dg.Config):
-    """What to run again. Without `files` nothing is decided, and the decisions so far are shown."""
+    """What to run again. Without `files` nothing is decided; the decisions so far are listed."""
 
     files: list[str] = Field(
         default=[],
         description=(
-            "Names as the table of a quarantine asset shows them, or only their last part; "
-            '"all" for everything that is in quarantine on that upload date.'
+            "Names as the table of a quarantine asset shows them, or only the last part of them; "
+            '"all" for everything in quarantine on that upload date.'
         ),
     )
     override: bool = Field(
         default=False,
         description=(
-            "Accept against the rules that a person may overrule (value out of range, low quality, hash). "
-            "False: judge again by the rules, which also takes an earlier override back."
+            "Accept despite the rules that a person may overrule (value out of range, low quality, hash). "
+            "False: judge again by the rules, which also withdraws an earlier override."
         ),
     )
-    because: str = Field(default="", description="Why; needed with override, and kept with the decision.")
+    because: str = Field(default="", description="Why; required with override, and recorded with the decision.")
 
 
-def releases_asset(upload_dates: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy) -> dg.AssetsDefinition:
-    """Return the asset that records decisions."""
-
-    @dg.asset(
+def releases_asset(upload_dates: Partitions) -> dg.AssetsDefinition:
+    """Return the asset that records the decisions."""
+    declared = Declaration(
         key=RELEASES,
-        partitions_def=upload_dates,
-        backfill_policy=policy,
-        group_name="quarantine",
+        partitions=upload_dates,
         kinds={"python"},
-        owners=[OWNER],
         code_version="1",
         description=(
-            "Decisions to run quarantined uploads again, with the reason of every override. Launch the job "
+            "Decisions to run quarantined uploads again, with the reason for every override. Launch the job "
             "`replay_quarantine` to make one; materialising this asset without config only lists them."
         ),
-        pool="quarantine_releases",
     )
+
+    @step_asset(declared)
     def decisions(
         context: dg.AssetExecutionContext, config: ReleaseConfig, lake: LakeResource
     ) -> dg.MaterializeResult[Any]:
-        with reported_failures(context):
-            opened = lake.open()
-            dates = set(context.partition_keys)
-            released = _release(opened, dates, config) if config.files else 0
-            listed = {partition: _listed(opened, partition) for partition in sorted(dates)}
-            for partition, found in listed.items():
-                metadata = {"dagster/row_count": len(found), "decisions": _table(opened, found)}
-                add_partition_metadata(context, metadata, partition)
-            context.log.info(f"{counted(released, 'file')} to be run again.")
-            progress.advance("steps")
-            versions = [f"{info.key} {info.etag}" for found in listed.values() for info in found]
-            return dg.MaterializeResult(data_version=dg.DataVersion(digest(versions)))
+        opened, dates = lake.open(), set(context.partition_keys)
+        released = _release(opened, dates, config) if config.files else 0
+        listed = {partition: _listed(opened, partition) for partition in sorted(dates)}
+        for partition, found in listed.items():
+            metadata = {"dagster/row_count": len(found), "decisions": _table(opened, found)}
+            add_partition_metadata(context, metadata, partition)
+        context.log.info(f"{counted(released, 'file')} to be run again.")
+        versions = [f"{info.key} {info.etag}" for found in listed.values() for info in found]
+        return dg.MaterializeResult(data_version=dg.DataVersion(digest(versions)))
 
     return decisions
 
@@ -84,7 +78,7 @@ def _release(lake: Lake, dates: set[str], config: ReleaseConfig) -> int:
 
 
 def _listed(lake: Lake, partition: str) -> list[ObjectInfo]:
-    """Return every decision about uploads of one date, by upload, oldest first."""
+    """Return every decision about uploads of one date: by upload, oldest first."""
     found: dict[str, list[ObjectInfo]] = {}
     for folder in lake.folders(keys.RELEASED):
         if folder.lower() in {record_type.avro_name.lower() for record_type in record_types().values()}:
@@ -93,7 +87,7 @@ def _listed(lake: Lake, partition: str) -> list[ObjectInfo]:
 
 
 def _table(lake: Lake, found: list[ObjectInfo]) -> dg.TableMetadataValue:
-    """Return the decisions without people's ids; the reason stays in the lake, it is free text."""
+    """Return the decisions with user ids masked; the reason is free text and stays in the lake."""
     columns = ("file", "decision", "decided (UTC)")
     decisions = [release for info in found if (release := releases.find(lake, info.key)) is not None]
     return dg.MetadataValue.table(

@@ -10,12 +10,11 @@ from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest, digest, read_derived_manifest
 from health_etl.lake.store import Lake
-from health_etl.orchestration import progress
-from health_etl.orchestration.assets.catalogue_metadata import OWNER
+from health_etl.orchestration.assets.factory import Declaration, Partitions, step_asset
 from health_etl.orchestration.assets.insights import insights_key
-from health_etl.orchestration.assets.partition_by_partition import Made, make_each
+from health_etl.orchestration.assets.partition_by_partition import PartitionResult, make_each
 from health_etl.orchestration.partitions import month_of_uploads
-from health_etl.orchestration.resources import LakeResource, reported_failures
+from health_etl.orchestration.resources import LakeResource
 from health_etl.planning.spans import month_of
 from health_etl.training import journal
 
@@ -23,53 +22,47 @@ JOURNAL = dg.AssetKey(["training", "health_journal"])
 
 
 class JournalConfig(dg.Config):
-    """How months are written."""
+    """Which months are written."""
 
-    rewrite: bool = Field(default=False, description="Write months anew that are up to date as well.")
+    rewrite: bool = Field(default=False, description="Also rewrite months that are up to date.")
 
 
-def journal_asset(local_months: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy) -> dg.AssetsDefinition:
+def journal_asset(local_months: Partitions) -> dg.AssetsDefinition:
     """Return the journal."""
-
-    @dg.asset(
+    declared = Declaration(
         key=JOURNAL,
-        deps=[dg.AssetDep(insights_key(name), partition_mapping=month_of_uploads()) for name in all_processors()],
-        partitions_def=local_months,
-        backfill_policy=policy,
-        group_name="training",
+        partitions=local_months,
         kinds={"python", "json"},
-        owners=[OWNER],
         code_version=journal.CODE_VERSION,
         description=(
-            "Training examples: one JSON line a person, local day, record type (or the day across types) and caption "
-            "level, with `instruction`, `input`, `output` and `metadata`, filed by health domain. Persons are keyed "
-            "pseudonyms. The same insights give the same bytes."
+            "Training examples: one JSON line per person, local day, record type (or the day across types) and caption "
+            "level, with `instruction`, `input`, `output` and `metadata`, filed by health domain. People appear as "
+            "keyed pseudonyms. The same insights give the same bytes."
         ),
-        pool="training_health_journal",
     )
+    insights = [dg.AssetDep(insights_key(name), partition_mapping=month_of_uploads()) for name in all_processors()]
+
+    @step_asset(declared, deps=insights)
     def health_journal(
         context: dg.AssetExecutionContext, config: JournalConfig, lake: LakeResource
     ) -> dg.MaterializeResult[Any]:
-        with reported_failures(context):
-            opened = lake.open()
-            catalogue = Catalogue(opened)
-            for name in all_processors():
-                catalogue.insights(name).read_all()
-            done = make_each(
-                context, lambda key: _made(opened, _update(opened, catalogue, month_of(key), config.rewrite))
-            )
-            progress.advance("steps")
-            return done
+        opened = lake.open()
+        catalogue = Catalogue(opened)
+        for name in all_processors():
+            catalogue.insights(name).read_all()
+        return make_each(
+            context, lambda key: _result(opened, _update(opened, catalogue, month_of(key), config.rewrite))
+        )
 
     return health_journal
 
 
-def _made(lake: Lake, manifests: list[DerivedManifest]) -> Made:
-    return Made(journal_metadata(lake, manifests), digest(manifest.digest for manifest in manifests))
+def _result(lake: Lake, manifests: list[DerivedManifest]) -> PartitionResult:
+    return PartitionResult(journal_metadata(lake, manifests), digest(manifest.digest for manifest in manifests))
 
 
 def _update(lake: Lake, catalogue: Catalogue, month: str, rewrite: bool) -> list[DerivedManifest]:
-    """Bring every domain of a month up to date; returns the manifests of those that exist."""
+    """Bring every domain of a month up to date; return the manifests of those that exist."""
     found = []
     for wanted in journal.plan(catalogue, month):
         if journal.is_current(lake, wanted) and not rewrite:

@@ -91,7 +91,7 @@ def _lake_sensor(
     )
     def uploads(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
         pending.begin(sensor_name(record_type.name))
-        of_now = lake.settings()
+        of_now = lake.settings
         found = Uploads(record_type, connect(of_now), context.instance, heads, QualityRules.of(of_now))
         return _Tick(found, runs, pending, of_now, Cursor.read(context.cursor), clock).result(context)
 

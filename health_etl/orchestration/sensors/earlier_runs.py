@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import dagster as dg
 
+from health_etl.dagster_internals.queries import unfulfilled_runs
 from health_etl.planning.run_requests import Attempt, requested_state, requested_states
 
 RUNS_AT_ONCE = 200
@@ -50,7 +51,7 @@ class Runs:
 
 def failed(instance: dg.DagsterInstance, key: dg.AssetKey) -> list[str]:
     """Return the partitions whose last run is over and made nothing, in order."""
-    run_of = _unfinished(instance, key)
+    run_of = unfulfilled_runs(instance, key)
     records = _records(instance, set(run_of.values()))
     over = {run_id for run_id, record in records.items() if record.dagster_run.is_finished}
     return sorted(partition for partition, run_id in run_of.items() if run_id in over)
@@ -68,12 +69,6 @@ def latest_change(instance: dg.DagsterInstance) -> str:
     return " ".join(f"{one.dagster_run.run_id} {one.dagster_run.status.value} {one.update_timestamp}" for one in found)
 
 
-def generations(instance: dg.DagsterInstance, key: dg.AssetKey, partitions: Collection[str]) -> dict[str, int]:
-    """Return a number for every partition that was ever made; it grows each time."""
-    storage, kind = instance.event_log_storage, dg.DagsterEventType.ASSET_MATERIALIZATION
-    return dict(storage.get_latest_storage_id_by_partition(key, kind, set(partitions)))
-
-
 def attempts(
     instance: dg.DagsterInstance,
     stale: Mapping[dg.AssetKey, Collection[str]],
@@ -84,12 +79,12 @@ def attempts(
 
     A run that did make its partition counts too: if that was asked for in the state that is still missing, it was of
     no effect. Where several assets of a partition are out of date, a run at work counts before one that failed.
-    `made` has the generations of these partitions; `asked_for_by` finds the runs that sensors asked for: a daemon that
+    `made` has the event ids of their latest materializations; `asked_for_by` finds the runs that sensors asked for: a daemon that
     died while it stored one may have left no event of what that run was to make.
     """
     runs_of: dict[str, set[str]] = defaultdict(set)
     for key, partitions in stale.items():
-        open_runs = _unfinished(instance, key)
+        open_runs = unfulfilled_runs(instance, key)
         makers = _makers(instance, key, {p: i for p, i in made[key].items() if p not in open_runs})
         for partition in partitions:
             run_id = open_runs.get(partition) or makers.get(partition)
@@ -116,13 +111,6 @@ def _asked_for(instance: dg.DagsterInstance, asked_for_by: dg.RunsFilter) -> dic
         for record in reversed(records)
         for partition in requested_states(record.dagster_run.tags)
     }
-
-
-def _unfinished(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, str]:
-    """Return the run of each partition that it was to make and has not made, being at work or over."""
-    storage = instance.event_log_storage
-    found = storage.get_latest_asset_partition_materialization_attempts_without_materializations(key)
-    return {partition: run_id for partition, (run_id, _) in found.items()}
 
 
 def _makers(instance: dg.DagsterInstance, key: dg.AssetKey, made: Mapping[str, int]) -> dict[str, str]:

@@ -19,13 +19,11 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
-from functools import partial
 
 import dagster as dg
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus  # these have no public names
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from health_etl.clinical import all_processors
+from health_etl.dagster_internals.queries import latest_materializations, unfinished_backfills
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake.catalogue import Catalogue, Manifests
 from health_etl.lake.manifest import DerivedManifest, RecordsManifest, digest
@@ -34,10 +32,10 @@ from health_etl.lake.store import Lake, connect
 from health_etl.orchestration.assets.training import JOURNAL
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE, WRITE_JOURNAL, jobs
 from health_etl.orchestration.resources import LakeResource
+from health_etl.orchestration.run_lock import UNFINISHED
 from health_etl.orchestration.selection import selection
 from health_etl.orchestration.sensors import earlier_runs
 from health_etl.orchestration.sensors.alerts import told_given_up
-from health_etl.orchestration.sensors.long_poll import LongPoll
 from health_etl.orchestration.standing_checks import evaluation
 from health_etl.planning import run_requests
 from health_etl.planning import staleness as package_planner
@@ -52,7 +50,7 @@ NAME = "follow_up"
 MONTHS = "journal"
 DAILY_RUN, BACKFILL = "daily run", "backfill"
 FOLLOWS = "health_etl/follows"
-INTERVAL_SECONDS = 1  # a tick with nothing to do waits for four
+INTERVAL_SECONDS = 1  # at every look of the daemon, which takes one every 5 s
 MAX_WAIT_SECONDS = 60
 MAX_BACKFILL_SECONDS = 600
 MAX_RUNS_PER_TICK = 10
@@ -119,7 +117,7 @@ class _Follow:
         self, instance: dg.DagsterInstance, now_s: float, retry_seconds: float, following: Callable[[str], str]
     ) -> Plan:
         """Return what to ask for."""
-        made = {key: earlier_runs.generations(instance, key, dates) for key, dates in self.assets.items()}
+        made = {key: latest_materializations(instance, key, dates) for key, dates in self.assets.items()}
         attempts = earlier_runs.attempts(instance, self.assets, made, dg.RunsFilter(tags=self.tags))
         newest = {p: max(of_key.get(p, 0) for of_key in made.values()) for p in self.stale}
         return run_requests.plan(
@@ -150,37 +148,21 @@ def follow_up_sensor(heads: ManifestHeadCache, clock: Clock = time.time) -> dg.S
         ),
     )
     def follow_up(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
-        patience, instance = LongPoll(), context.instance
-        while True:
-            latest_run = earlier_runs.latest_change(instance)  # before the look, so that none slips in between
-            result = look(latest_run, instance, lake, Cursor.read(context.cursor), context.log)
-            came = partial(_has_more_to_follow, instance, latest_run)
-            if result.run_requests or result.asset_events or not patience.wait_for(came):
-                return result
-
-    def look(
-        latest_run: str, instance: dg.DagsterInstance, lake: LakeResource, cursor: Cursor, log: logging.Logger
-    ) -> dg.SensorResult:
-        now_s = clock()
+        instance, cursor, now_s = context.instance, Cursor.read(context.cursor), clock()
+        latest_run = earlier_runs.latest_change(instance)  # before the look, so that none slips in between
         if at_rest.is_sure(latest_run, now_s):
             return _nothing_changed(cursor)
-        settings = lake.settings()
+        settings = lake.settings
         tick = _Tick(settings, connect(settings), instance, heads, now_s)
-        return tick.result(cursor, at_rest, latest_run, log)
+        return tick.result(cursor, at_rest, latest_run, context.log)
 
     return follow_up
 
 
-def _has_more_to_follow(instance: dg.DagsterInstance, latest_run: str) -> bool:
-    """Say whether another look may find more: a run got further since, and no daily one is at work."""
-    return earlier_runs.latest_change(instance) != latest_run and not _at_work(instance)
-
-
 def _at_work(instance: dg.DagsterInstance) -> dict[str, int]:
     """Return what may change the same months again, with the number of each; nothing when all is at rest."""
-    daily = dg.RunsFilter(job_name=BRING_UP_TO_DATE, statuses=NOT_FINISHED_STATUSES)
-    backfills = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])
-    found = {DAILY_RUN: instance.get_runs_count(daily), BACKFILL: instance.get_backfills_count(backfills)}
+    daily = dg.RunsFilter(job_name=BRING_UP_TO_DATE, statuses=UNFINISHED)
+    found = {DAILY_RUN: len(instance.get_run_records(daily)), BACKFILL: unfinished_backfills(instance)}
     return {what: count for what, count in found.items() if count}
 
 

@@ -13,24 +13,26 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from health_etl.lake.manifest_heads import ManifestHeadCache
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE
 from health_etl.orchestration.resources import LakeResource
-from health_etl.orchestration.sensors.long_poll import LongPoll
 from health_etl.orchestration.sensors.pending_requests import PendingRequests
 from health_etl.orchestration.sensors.uploads import Report, Uploads, run_request
 from health_etl.planning.upload_messages import MessageFilter, ParsedMessage, parse
-from health_etl.rabbitmq.broker import QUEUE, Broker, Message, open_broker
 from health_etl.record_types import record_types
 from health_etl.records.quality import QualityRules
 from health_etl.settings import Settings
 from health_etl.wording import counted
 
+if TYPE_CHECKING:
+    from health_etl.rabbitmq.broker import Broker, Message
+
 NAME = "upload_events"
-INTERVAL_SECONDS = 1  # a tick with nothing to do waits for four
+INTERVAL_SECONDS = 1  # at every look of the daemon, which takes one every 5 s
 MAX_MESSAGES = 2_000
 TAKING_SECONDS = 5
 CORRELATION_IDS = "health_etl/correlation_ids"
@@ -53,17 +55,19 @@ def queue_sensor(
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING if is_set else dg.DefaultSensorStatus.STOPPED,
         description=(
-            f"Asks for a run within seconds of an upload: takes S3 events and upload messages from the queue {QUEUE} "
-            "of HEALTH_ETL_RABBITMQ_URL. What is no use goes to the dead letters with the reason."
+            "Requests a run within seconds of an upload: takes S3 events and upload messages from the queue of "
+            "HEALTH_ETL_RABBITMQ_URL. What cannot be used goes to the dead letters with the reason."
         ),
     )
     def upload_events(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
         shared.begin(NAME)
-        of_now = lake.settings()
+        of_now = lake.settings
         if of_now.rabbitmq_url is None:
             return dg.SensorResult(skip_reason="HEALTH_ETL_RABBITMQ_URL is not set.")
+        from health_etl.rabbitmq.broker import open_broker  # not at the top: every run imports this module
+
         with open_broker(of_now.rabbitmq_url) as broker:
-            if not broker.has_messages() and not LongPoll().wait_for(broker.has_messages):
+            if not broker.has_messages():
                 return dg.SensorResult(skip_reason="No message waits.")
             messages = broker.take(MAX_MESSAGES, TAKING_SECONDS)
             return _Tick(context, lake, of_now, heads, shared, clock).result(broker, messages)

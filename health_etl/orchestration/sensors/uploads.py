@@ -5,14 +5,14 @@ Decides nothing: planner.py does. Both ways in, the look at the bucket and the u
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.data_version import DATA_VERSION_TAG  # has no public name
 
+from health_etl.dagster_internals.queries import DATA_VERSION_TAG, latest_data_versions, latest_materializations
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL, UTC_OFFSETS
 from health_etl.lake.manifest_heads import ManifestHeadCache
@@ -79,7 +79,7 @@ class Uploads:
         fresh = sorted(set(dates) - self.seen.looked_at)
         found = {key: self.listing.summarize(date.fromisoformat(key)) for key in fresh}
         self.manifests.read_all(fresh)
-        told = self._told(fresh)
+        told = latest_data_versions(self._instance, raw_key(self.record_type.name), fresh)
         for key, uploads in found.items():
             self.seen.uploads += uploads.files
             if told.get(key) != uploads.digest and (uploads.files or key in told):
@@ -97,7 +97,7 @@ class Uploads:
         key = records_key(name)
         with pending.turn():
             taken = pending.of_others(name, stale, sensor, now_s)
-            made = earlier_runs.generations(self._instance, key, stale)
+            made = latest_materializations(self._instance, key, stale)
             of_type = dg.RunsFilter(tags={RECORD_TYPE: name})
             attempts = earlier_runs.attempts(self._instance, {key: stale}, {key: made}, of_type)
             attempts |= dict.fromkeys(taken, Attempt(running=True))
@@ -136,18 +136,6 @@ class Uploads:
         if manifest is None and not uploads.files:
             return False
         return not records_partition.is_current_with(manifest, uploads.digest, self.record_type, self._rules)
-
-    def _told(self, dates: Collection[str]) -> dict[str, str]:
-        """Return the version of uploads that Dagster was last told of, by date."""
-        if not dates:
-            return {}
-        found = self._instance.event_log_storage.get_latest_tags_by_partition(
-            raw_key(self.record_type.name),
-            dg.DagsterEventType.ASSET_MATERIALIZATION,
-            [DATA_VERSION_TAG],
-            asset_partitions=list(dates),
-        )
-        return {partition: tags[DATA_VERSION_TAG] for partition, tags in found.items() if DATA_VERSION_TAG in tags}
 
 
 def run_request(record_type: RecordType, run_plan: RunPlan, tags: dict[str, str] | None = None) -> dg.RunRequest:
