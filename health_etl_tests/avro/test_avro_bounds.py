@@ -109,7 +109,7 @@ def test_a_file_whose_lists_exceed_the_limit_is_refused_and_one_at_the_limit_is_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     content = avro_bytes("heart_rate", [heart_rate(f"h{n}", NOON, [62] * 50, every=timedelta(0)) for n in range(20)])
-    monkeypatch.setattr(bounds, "MAX_LISTED_VALUES", 1)  # so that the lists are walked along at all
+    monkeypatch.setattr(bounds, "MAX_LISTED_VALUES", 1)  # so that the lists are walked at all
     for bound, fits in ((20 * 50 * 3, True), (20 * 50 * 3 - 1, False)):
         monkeypatch.setattr("health_etl.avro.container.MAX_LISTED_VALUES", bound)
         if fits:

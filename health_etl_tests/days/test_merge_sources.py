@@ -213,7 +213,7 @@ def test_memory_depends_on_the_number_of_records_and_not_on_their_overlap() -> N
     tracemalloc.stop()
 
     overlaps = len(minutes) * len(days)
-    assert peak_bytes < overlaps  # less than one byte for each pair that overlaps
+    assert peak_bytes < overlaps  # less than one byte per overlapping pair
 
 
 @st.composite

@@ -86,7 +86,7 @@ def offsets_manifests(*partitions: str) -> Mapping[str, DerivedManifest]:
 
 
 def test_the_window_reaches_seven_days_back_and_none_ahead() -> None:
-    days = ("12", "13", "14", "20", "21", "22")  # each with records of a month of its own
+    days = ("12", "13", "14", "20", "21", "22")  # each with records of a different month
     known = records_manifests(
         *(records_manifest(f"2025-09-{day}", f"2024-{n + 1:02}-15") for n, day in enumerate(days))
     )
@@ -337,7 +337,7 @@ def test_a_change_to_a_day_long_ago_keeps_its_other_records(lake: Lake, change: 
 
 
 def test_every_day_moved_by_a_watch_that_syncs_a_week_late_is_complete(lake: Lake) -> None:
-    # Each day at noon (UTC) the phone exports the last 24 hours of glucose, which says Z.
+    # Each day at noon UTC the phone exports the last 24 hours of glucose, with offset Z.
     noons = [utc("2025-09-05 12:00") + n * DAY for n in range(17)]
     known: dict[str, set[str]] = {}
     for noon in noons:

@@ -88,8 +88,8 @@ def test_with_heads_only_what_changed_is_read_again(lake: CountingLake) -> None:
     bring_up_to_date(lake)
     lake.reads = 0
     Catalogue(lake, heads).read_all()
-    # records and offsets of the date, and insights: of heart rate, of glucose, whose time zone it bears witness to, and
-    # of the day across types
+    # records and offsets of the date, and insights: of heart rate, of glucose, whose offset it is evidence for, and
+    # of the daily journal
     assert lake.reads == 5
     Catalogue(lake, heads).read_all()
     assert lake.reads == 5

@@ -14,7 +14,7 @@ from health_etl.lake.keys import KeyRefusedError, parse_raw_key
 DIGEST = "0123456789abcdef" * 4
 STAMPED = "raw/BloodGlucoseRecord/2025/09/21/anna_20250920_221539_pixel-8_0a1b2c3d.avro"
 
-# Anything that ingest lets into a key, underscores and look-alikes of other parts included.
+# Anything that ingest accepts in a key, including underscores and parts that look like other parts.
 USER_IDS = st.one_of(
     st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,40}", fullmatch=True),
     st.sampled_from(["a_20250101_120000_phone", "x_1758407139312", "me_20250101_120000_d_abcdef12", "a__b_"]),

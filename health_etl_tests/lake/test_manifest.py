@@ -123,7 +123,7 @@ def test_a_digest_keeps_its_parts_apart() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 499, 500, 501, 1000])
 def test_the_version_of_uploads_is_one_digest_over_a_line_for_each_in_order(count: int) -> None:
-    # Written out: another digest would make every partition of every lake out of date.
+    # As a literal: a different digest would make every partition of every lake stale.
     versions: Mapping[str, tuple[str, str | None]] = {
         f"raw/{n:04}": (f'"{n}"', "r" if n % 7 == 0 else None) for n in reversed(range(count))
     }

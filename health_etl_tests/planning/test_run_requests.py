@@ -115,5 +115,5 @@ def test_the_tags_of_a_run_say_what_it_was_requested_for() -> None:
     assert run_requests.requested_state(run_plan.tags, "2025-01-31") == ("0123456789ab", 1)
     assert run_requests.requested_state(run_plan.tags, "2025-02-01") == (None, 1)
     assert run_requests.requested_state({}, DAY) == (None, 0)
-    # An index of PostgreSQL takes no longer values.
+    # The longest value that fits into a PostgreSQL index.
     assert max(map(len, run_plan.tags.values())) < 2700

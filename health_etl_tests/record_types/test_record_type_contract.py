@@ -81,7 +81,7 @@ def reasons_of(record_type: RecordType) -> set[str]:
         reasons.add(RowReason.ENDS_BEFORE_START)
     if any(map(is_zone_offset, record_type.columns)):
         reasons.add(RowReason.OFFSET_IMPLAUSIBLE)
-    # An enum never yields a word that it does not know, so only other texts can be unknown.
+    # An enum never yields an unknown symbol, so only plain strings can have unknown values.
     closed = set(enums(record_type.avro_schema))
     if any(column.allowed and frozenset(column.allowed) not in closed for column in record_type.columns):
         reasons.add(RowReason.UNKNOWN_VALUE)

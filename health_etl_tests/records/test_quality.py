@@ -13,7 +13,7 @@ from health_etl_tests.support.exports import UPLOADED, Record, blood_glucose, he
 from health_etl_tests.support.pipeline import measurement_rows
 
 GLUCOSE = record_types()["blood_glucose"]
-EXPECTED_COLUMNS = 14  # of a glucose row, those that honest apps leave empty not counted
+EXPECTED_COLUMNS = 14  # of a glucose row, not counting those that apps may leave empty
 
 
 def quality(*records: Record, with_added_fields: bool = False) -> Quality:

@@ -81,7 +81,7 @@ BAD_FILES: dict[str, Callable[[pytest.MonkeyPatch], bytes]] = {
     "decompression_bomb": _bomb,
     "schema_refused": _lists_without_bytes,
 }
-ELSEWHERE = {  # can be read, needs a name of its own, or belongs to no partition
+ELSEWHERE = {  # is readable, needs a name of its own, or belongs to no partition
     FileReason.NO_GOOD_ROWS,
     FileReason.LOW_QUALITY,
     FileReason.HASH_MISMATCH,
@@ -106,7 +106,7 @@ def test_a_bad_file_is_quarantined_with_its_reason_and_the_others_are_accepted(
     assert outcome(lake) == {bad: (0, 0, 0, 0), good: (2, 2, 0, 0)}
     assert entry(lake, bad).reason == reason
     copy = keys.quarantine_key(bad)
-    is_copied = reason != "too_large"  # that one stays in raw/ alone
+    is_copied = reason != "too_large"  # that one is not copied
     assert lake.find(copy) == (content if is_copied else None)
     metadata = json.loads(lake.get(copy + ".metadata.json"))
     assert (metadata["source_key"], metadata["reason"], metadata["copied"]) == (bad, reason, is_copied)

@@ -83,7 +83,7 @@ def test_active_energy_from_0_to_10000_is_valid(kcal: float, good: bool) -> None
     [
         (utc("2000-01-01 00:00"), True),
         (utc("1999-12-31 23:59:59"), False),
-        (utc("2025-09-22 23:59:59"), True),  # the day after the upload is still believed
+        (utc("2025-09-22 23:59:59"), True),  # the day after the upload is still valid
         (utc("2025-09-23 00:00:01"), False),
     ],
 )
@@ -151,7 +151,7 @@ def overlapping(*minutes: tuple[int, int], record_id: str = "n1") -> Record:
         (((59, 120), (0, 60)), [0]),
         (((0, 100), (10, 20), (30, 40)), [1, 2]),  # both within the first, though not within each other
         (((0, 60), (0, 60)), [1]),
-        (((0, 60), (30, 30), (60, 60), (0, 0)), []),  # no length, no overlap
+        (((0, 60), (30, 30), (60, 60), (0, 0)), []),  # zero length, no overlap
         (((0, 60), (30, 30), (31, 90)), [2]),
     ],
 )

@@ -196,7 +196,7 @@ def test_an_export_contains_the_current_version_of_what_ended_in_the_last_24_hou
     assert rows == [{"n": "second", "appRecordFetchTimeEpochMillis": export_ms}]
 
 
-# Possible in a living person
+# Physiologically plausible
 
 
 def test_glucose_stays_between_40_and_400_and_comes_every_5_minutes(decoded: list[Decoded]) -> None:

@@ -23,7 +23,7 @@ def test_a_day_is_23_hours_long_when_the_clocks_go_forward() -> None:
     day = LocalDay(date(2025, 3, 30), ZoneInfo("Europe/Berlin"))
     assert day.end_ms - day.start_ms == 23 * MILLIS_PER_HOUR
     elapsed = day.start_ms + np.array([0, 1, 2, 22]) * MILLIS_PER_HOUR
-    assert day.wall_hours(elapsed).tolist() == [0, 1, 3, 23]  # 02:00 is left out
+    assert day.wall_hours(elapsed).tolist() == [0, 1, 3, 23]  # 02:00 does not exist
 
 
 def test_hours_outside_the_day_are_on_its_neighbours() -> None:
