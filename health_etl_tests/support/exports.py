@@ -169,7 +169,7 @@ def plain(name: str, record_id: str = "r1") -> Record:
     return record
 
 
-def moved(record: Any, days: int) -> Any:
+def shift_days(record: Any, days: int) -> Any:
     """Return a record as if the phone had written it that many days later."""
     return shift_times(record, days * DAY_MS)
 

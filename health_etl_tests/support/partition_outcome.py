@@ -62,7 +62,7 @@ def outputs(lake: Lake) -> dict[str, bytes]:
     return contents(lake, "records/") | contents(lake, "quarantine/")
 
 
-def rebuilt(lake: Lake, name: str = "blood_glucose") -> dict[str, bytes]:
+def rebuild(lake: Lake, name: str = "blood_glucose") -> dict[str, bytes]:
     """Return what a first run over the same uploads writes."""
     lake.delete(outputs(lake))
     update_records(lake, name)
