@@ -91,8 +91,8 @@ def _reported(module: ModuleType) -> Iterator[str]:
     processor = getattr(module, "PROCESSOR", None)
     if processor is None:
         return
-    told = [metric for metric in processor.all_metrics if metric.told]
-    rows = [[metric.label, metric.unit or "", metric.description, f"`{metric.name}`"] for metric in told]
+    reported = [metric for metric in processor.all_metrics if metric.reported]
+    rows = [[metric.label, metric.unit or "", metric.description, f"`{metric.name}`"] for metric in reported]
     yield "**What is reported**\n\n" + _table(("figure", "unit", "meaning", "name"), rows)
     if processor.guidelines:
         yield "What the texts refer to:\n\n" + "".join(f"- {line}\n" for line in processor.guidelines)

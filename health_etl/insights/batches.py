@@ -83,7 +83,7 @@ def select_changed(lake: Lake, name: str, partitions: Sequence[str], options: In
         return {key: inputs}
 
     for key in partitions:
-        for one in _together_or_alone([key], changed, found.failed):
+        for one in _batch_or_one_by_one([key], changed, found.failed):
             wanted |= one
     windows = {key: inputs.window for key, inputs in wanted.items()}
     for batch in batches(windows, catalogue.records(name), catalogue.offsets):
@@ -94,7 +94,7 @@ def select_changed(lake: Lake, name: str, partitions: Sequence[str], options: In
         def selected(keys: Sequence[str]) -> Selected:
             return _selected(lake, catalogue, name, {key: wanted[key] for key in keys}, options)
 
-        made = _together_or_alone(list(batch), selected, found.failed)
+        made = _batch_or_one_by_one(list(batch), selected, found.failed)
         found.batches += made
         found.held_rows += sum(len(one.selection.rows) for one in made)
     return found
@@ -111,12 +111,12 @@ def analyse_all(lake: Lake, name: str, selections: Selections, options: InsightO
                 batch = _selected(lake, Catalogue(lake), name, inputs, options)
             return _analysed(name, batch, options)
 
-        for some in _together_or_alone(list(batch.inputs), analysed, found.failed):
+        for some in _batch_or_one_by_one(list(batch.inputs), analysed, found.failed):
             found.partitions |= some
     return found
 
 
-def _together_or_alone(
+def _batch_or_one_by_one(
     partitions: Sequence[str], make: Callable[[Sequence[str]], Made], failed: dict[str, Exception]
 ) -> list[Made]:
     """Make partitions together; where that fails each alone, and note what is wrong with those that fail again: the
@@ -130,7 +130,7 @@ def _together_or_alone(
         if len(partitions) == 1:
             failed[partitions[0]] = error
             return []
-    return [made for partition in partitions for made in _together_or_alone([partition], make, failed)]
+    return [made for partition in partitions for made in _batch_or_one_by_one([partition], make, failed)]
 
 
 def _selected(
@@ -145,7 +145,7 @@ def _selected(
 
 
 def _analysed(name: str, selected: Selected, options: InsightOptions) -> dict[str, Analysed]:
-    rows = person_days.analyse_together(
+    rows = person_days.analyse_batch(
         list(selected.inputs),
         selected.selection,
         processors()[name],

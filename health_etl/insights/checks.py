@@ -23,7 +23,7 @@ MAX_SHARE_WITHOUT_COVERAGE = 0.5
 _COLUMNS = ["subject", "local_date", "withdrawn", "coverage_reason"]
 
 
-class Known:
+class CheckContext:
     """What all partitions of one kind of insights are judged against, read once for a run."""
 
     def __init__(self, catalogue: Catalogue, name: str) -> None:
@@ -57,7 +57,7 @@ class Partition:
     name: str
     partition: str
     options: InsightOptions
-    known: Known
+    context: CheckContext
 
     @cached_property
     def days(self) -> pd.DataFrame:
@@ -67,7 +67,7 @@ class Partition:
         return read_frame(self.lake, keys.insights_key(self.name, self.partition), columns=_COLUMNS)
 
     @property
-    def told(self) -> pd.DataFrame:
+    def narrated(self) -> pd.DataFrame:
         """The person-days that have a text."""
         return self.days[~self.days["withdrawn"].astype(bool)]
 
@@ -75,16 +75,16 @@ class Partition:
 def one_row_a_day(partition: Partition) -> CheckResult:
     """Count persons' days that have more than one row."""
     twice = int(partition.days.duplicated(["subject", "local_date"]).sum())
-    facts = {"person_days": len(partition.told), "rows_too_many": twice}
+    facts = {"person_days": len(partition.narrated), "rows_too_many": twice}
     if twice:
         text = "A person's day has several rows. Report it as a bug; nothing downstream is written."
         return CheckResult(False, text, True, facts)
-    return CheckResult(True, f"{len(partition.told)} person-days, each once.", facts=facts)
+    return CheckResult(True, f"{len(partition.narrated)} person-days, each once.", facts=facts)
 
 
 def coverage(partition: Partition) -> CheckResult:
     """Count person-days whose recordings do not suffice for some metric."""
-    short = partition.told["coverage_reason"].notna()
+    short = partition.narrated["coverage_reason"].notna()
     share = float(short.mean()) if len(short) else 0.0
     facts = {"person_days": len(short), "without_coverage": int(short.sum())}
     if share > MAX_SHARE_WITHOUT_COVERAGE:
@@ -99,8 +99,8 @@ def coverage(partition: Partition) -> CheckResult:
 def freshness(partition: Partition) -> CheckResult:
     """Say whether the partition says what records, profiles, settings and earlier days make of it now."""
     written = partition.catalogue.insights(partition.name).get(partition.partition)
-    wanted = partition.known.days_digest(partition)
-    if wanted is None or is_current(written, wanted, partition.known.index):
+    wanted = partition.context.days_digest(partition)
+    if wanted is None or is_current(written, wanted, partition.context.index):
         return CheckResult(True, "Made from the records, and the days before, as they are now.")
     return CheckResult(
         False,

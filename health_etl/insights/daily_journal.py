@@ -56,30 +56,30 @@ class Writer:
         self._options = options
         self._types = indices(catalogue)
         self._joiner = Joiner(lake, self._types, options)
-        self._teller = InsightsWriter(lake, catalogue, keys.DAILY_JOURNAL, options.clinical)
+        self._writer = InsightsWriter(lake, catalogue, keys.DAILY_JOURNAL, options.clinical)
         self._failed: dict[str, Exception] = {}
 
-    def expect(self, partitions: Iterable[str]) -> None:
+    def stage(self, partitions: Iterable[str]) -> None:
         """Join the days of these partitions where they are not current; small ones are told together."""
         for partition in sorted(partitions):
             try:
-                self._expect(partition)
+                self._stage(partition)
             except TransientError:
                 raise
             except Exception as error:  # noqa: BLE001 - its update raises it
                 self._failed[partition] = error
 
-    def _expect(self, partition: str) -> None:
+    def _stage(self, partition: str) -> None:
         wanted = days_digest(self._catalogue, self._types, partition, self._options)
         written = self._catalogue.insights(keys.DAILY_JOURNAL).get(partition)
         if wanted is not None and not has_days(written, wanted):
-            self._teller.expect(partition, wanted, self._joiner.days(partition))
+            self._writer.stage(partition, wanted, self._joiner.days(partition))
 
     def update(self, partition: str) -> DerivedManifest | None:
         """Write an expected partition unless it is current; return its manifest, None when nothing calls for it."""
         if partition in self._failed:
             raise self._failed[partition]
-        return self._teller.tell(partition)
+        return self._writer.write(partition)
 
 
 class Joiner:

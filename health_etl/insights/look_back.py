@@ -75,7 +75,7 @@ class EarlierDays:
         self._name = name
         self._columns = [*_STATE, *(column for column in columns if column not in _STATE)]
         self._kept: dict[str, pd.DataFrame] = {}
-        self._unwritten: dict[str, pd.DataFrame] = {}
+        self._staged: dict[str, pd.DataFrame] = {}
 
     def latest(self, partitions: Sequence[str], people: Sequence[str] | None = None) -> pd.DataFrame:
         """Return each of the people's days once, everybody's by default, as the last of these partitions (in order)
@@ -92,19 +92,19 @@ class EarlierDays:
         found = pd.concat(frames, ignore_index=True)
         return found.drop_duplicates(SUBJECT_DAY, keep="last", ignore_index=True)
 
-    def expect(self, partition: str, rows: pd.DataFrame) -> None:
+    def stage(self, partition: str, rows: pd.DataFrame) -> None:
         """Take what is about to be written in place of what is."""
         self._kept.pop(partition, None)
-        self._unwritten[partition] = rows
+        self._staged[partition] = rows
 
     def put(self, partition: str, rows: pd.DataFrame) -> None:
         """Keep what was just written, so that later partitions need not read it."""
-        self._unwritten.pop(partition, None)
+        self._staged.pop(partition, None)
         self._keep(partition, _measured(rows[self._columns], partition))
 
     def _read(self, partition: str, people: Sequence[str] | None) -> pd.DataFrame:
-        if partition in self._unwritten and partition not in self._kept:
-            rows = _measured(self._unwritten[partition][self._columns], partition)
+        if partition in self._staged and partition not in self._kept:
+            rows = _measured(self._staged[partition][self._columns], partition)
             self._keep(partition, rows)
             return rows
         if partition not in self._kept:
@@ -123,7 +123,7 @@ class EarlierDays:
         return partition in self._kept
 
 
-def to_tell_anew(days: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+def to_renarrate(days: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """Return the known days (subject, local_date, partition) that look back on one of `days` and are none of them."""
     pairs = known.loc[~known["withdrawn"], [*SUBJECT_DAY, "partition"]].merge(
         days[SUBJECT_DAY].rename(columns={"local_date": "changed"}), on="subject"

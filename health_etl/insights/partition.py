@@ -71,7 +71,7 @@ class Digests:
     """What a partition was made from: the inputs of its days, these with what they look back on; and its days."""
 
     days: str
-    told: str
+    inputs: str
     days_sha256: str
 
 
@@ -100,7 +100,7 @@ def inputs(catalogue: Catalogue, record_type: str, partition: str, options: Insi
     return Inputs(found, digest(parts))
 
 
-def told_digest(days_digest: str, index: DaysIndex, partition: str, dates: tuple[str, ...]) -> str:
+def inputs_digest(days_digest: str, index: DaysIndex, partition: str, dates: tuple[str, ...]) -> str:
     """Return what decides a whole partition: its days, and the earlier partitions that these look back on."""
     return digest([days_digest, *index.versions(index.around(dates, partition))])
 
@@ -114,7 +114,7 @@ def is_current(written: DerivedManifest | None, days_digest: str, index: DaysInd
     """Say whether a partition as written says what it should: its days, and what they look back on."""
     if written is None or not has_days(written, days_digest):
         return False
-    wanted = told_digest(days_digest, index, written.partition, tuple(written.details["local_dates"]))
+    wanted = inputs_digest(days_digest, index, written.partition, tuple(written.details["local_dates"]))
     return written.inputs_digest == wanted
 
 
@@ -149,6 +149,6 @@ def write(
         "days_digest": digests.days,
         "days_sha256": digests.days_sha256,
     }
-    manifest = DerivedManifest(processor.name, partition, digests.told, sha256, len(rows), details)
+    manifest = DerivedManifest(processor.name, partition, digests.inputs, sha256, len(rows), details)
     lake.put(keys.manifest_key(key), manifest.to_json())
     return manifest

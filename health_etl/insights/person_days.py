@@ -33,7 +33,7 @@ def analyse(
     return day_rows(measured, selection.withdrawn, processor, pseudonym_key)
 
 
-def analyse_together(
+def analyse_batch(
     partitions: Sequence[str],
     selection: Selection,
     processor: Processor,

@@ -12,8 +12,9 @@ from health_etl.clinical.common.base import ClinicalOptions, Narrator
 from health_etl.clinical.common.look_back import earlier_days
 from health_etl.days.batching import qualify_people, split_by_partition
 from health_etl.errors import TransientError
-from health_etl.insights.look_back import SUBJECT_DAY, DaysIndex, EarlierDays, to_tell_anew
-from health_etl.insights.partition import Digests, is_current, told_digest, write
+from health_etl.insights.look_back import SUBJECT_DAY, DaysIndex, EarlierDays, to_renarrate
+from health_etl.insights.partition import Digests, inputs_digest, is_current
+from health_etl.insights.partition import write as write_partition
 from health_etl.insights.table import check_computed, day_schema
 from health_etl.insights.texts import narrate
 from health_etl.lake import keys
@@ -22,7 +23,7 @@ from health_etl.lake.manifest import DerivedManifest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import frame_of, read_table, table_sha256, to_arrow
 
-TOGETHER_ROWS = 5_000  # person-days; from there on it is the days that take time
+BATCH_ROWS = 5_000  # person-days; from there on it is the days that take time
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,12 @@ class InsightsWriter:
         self._lake = lake
         self._options = options
         self._earlier = EarlierDays(lake, name, self.processor.carried)
-        self._expected: dict[str, Measured] = {}
-        self._told: dict[str, pd.DataFrame] = {}
+        self._staged: dict[str, Measured] = {}
+        self._narrated: dict[str, pd.DataFrame] = {}
         self._failed: dict[str, Exception] = {}
-        self._alone = False  # since telling partitions together failed
+        self._one_by_one = False  # since telling partitions together failed
 
-    def expect(self, partition: str, days_digest: str, days: pd.DataFrame) -> None:
+    def stage(self, partition: str, days_digest: str, days: pd.DataFrame) -> None:
         """Take in the days (columns of day_schema) of a partition that is to be told; its telling raises what is wrong
         with them.
         """
@@ -67,55 +68,55 @@ class InsightsWriter:
         except ValueError as error:
             self._failed[partition] = error
             return
-        self._expected[partition] = measured = Measured(days_digest, days, sha256)
+        self._staged[partition] = measured = Measured(days_digest, days, sha256)
         self.index.put(partition, measured.dates, sha256)
-        self._earlier.expect(partition, days)
+        self._earlier.stage(partition, days)
 
-    def tell(self, partition: str) -> DerivedManifest | None:
+    def write(self, partition: str) -> DerivedManifest | None:
         """Write an expected partition, or one whose look-back has changed; return the manifest of one that is current,
         None when it is neither expected nor written.
         """
         if partition in self._failed:
             raise self._failed[partition]
-        if partition not in self._expected:
+        if partition not in self._staged:
             written = self._manifests.get(partition)
             if written is None or is_current(written, written.details["days_digest"], self.index):
                 return written
             rows = self._read(partition)
             days = rows[~rows["retold"].astype(bool)].reset_index(drop=True)
-            self.expect(partition, written.details["days_digest"], days)
-        if partition not in self._told:
-            self._tell_from(partition)
-        measured = self._expected[partition]
-        inputs_digest = told_digest(measured.days_digest, self.index, partition, measured.dates)
-        digests = Digests(measured.days_digest, inputs_digest, measured.days_sha256)
-        rows, is_written = self._told.pop(partition), partition in self._manifests
-        manifest = write(self._lake, self.processor, partition, digests, rows, is_written)
+            self.stage(partition, written.details["days_digest"], days)
+        if partition not in self._narrated:
+            self._narrate_from(partition)
+        measured = self._staged[partition]
+        inputs = inputs_digest(measured.days_digest, self.index, partition, measured.dates)
+        digests = Digests(measured.days_digest, inputs, measured.days_sha256)
+        rows, is_written = self._narrated.pop(partition), partition in self._manifests
+        manifest = write_partition(self._lake, self.processor, partition, digests, rows, is_written)
         self._earlier.put(partition, measured.days)
         return manifest
 
-    def _tell_from(self, partition: str) -> None:
+    def _narrate_from(self, partition: str) -> None:
         """Tell a partition, and those behind it that are small enough to be told with it; alone where that fails."""
-        batch, rows = [partition], len(self._expected[partition].days)
-        for name in sorted(name for name in self._expected if name > partition):
-            rows += len(self._expected[name].days)
-            if self._alone or rows > TOGETHER_ROWS:
+        batch, rows = [partition], len(self._staged[partition].days)
+        for name in sorted(name for name in self._staged if name > partition):
+            rows += len(self._staged[name].days)
+            if self._one_by_one or rows > BATCH_ROWS:
                 break
             batch.append(name)
         try:
-            self._told |= self._tell_together(batch)
+            self._narrated |= self._narrate_batch(batch)
         except TransientError:
             raise  # the step is tried again
         except Exception:
             if len(batch) == 1:
                 raise
-            self._alone = True
-            self._tell_from(partition)
+            self._one_by_one = True
+            self._narrate_from(partition)
 
-    def _tell_together(self, partitions: Sequence[str]) -> dict[str, pd.DataFrame]:
-        days = _joined([_apart(self._expected[name].days, name) for name in partitions])
+    def _narrate_batch(self, partitions: Sequence[str]) -> dict[str, pd.DataFrame]:
+        days = _joined([_qualify(self._staged[name].days, name) for name in partitions])
         known = self._known(partitions)
-        rows = _joined([days, *self._anew(to_tell_anew(days, known))]).sort_values(SUBJECT_DAY, ignore_index=True)
+        rows = _joined([days, *self._renarrated(to_renarrate(days, known))]).sort_values(SUBJECT_DAY, ignore_index=True)
         told = narrate(with_trends(rows, _history(known, days), self.processor, self._options), self.processor)
         found = split_by_partition(told, "subject")
         return {name: found.get(name, told.head(0)) for name in partitions}
@@ -124,21 +125,21 @@ class InsightsWriter:
         """Return the earlier days that the days of these partitions may look back on, each person of each apart."""
         frames = []
         for name in partitions:
-            measured = self._expected[name]
+            measured = self._staged[name]
             people = measured.days["subject"].unique().tolist()
-            frames.append(_apart(self._earlier.latest(self.index.around(measured.dates, name), people), name))
+            frames.append(_qualify(self._earlier.latest(self.index.around(measured.dates, name), people), name))
         return _joined(frames)
 
-    def _anew(self, wanted: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    def _renarrated(self, wanted: pd.DataFrame) -> Iterator[pd.DataFrame]:
         """Return days of earlier partitions that are to be told anew, as measured there."""
         for asked, of_partition in split_by_partition(wanted, "subject").items():
             for partition, days in of_partition.groupby("partition"):
                 rows = self._measured(str(partition), days["subject"].unique().tolist())
-                yield _apart(rows.merge(days[SUBJECT_DAY], on=SUBJECT_DAY).assign(retold=True), asked)
+                yield _qualify(rows.merge(days[SUBJECT_DAY], on=SUBJECT_DAY).assign(retold=True), asked)
 
     def _measured(self, partition: str, people: list[str]) -> pd.DataFrame:
-        if partition in self._expected:
-            days = self._expected[partition].days
+        if partition in self._staged:
+            days = self._staged[partition].days
             return frame_of(to_arrow(days[days["subject"].isin(people)], day_schema(self.processor)))
         rows = self._read(partition, people)
         return rows[~rows["retold"].astype(bool)]
@@ -149,7 +150,7 @@ class InsightsWriter:
         return frame_of(read_table(self._lake, key, columns=names, people=people, person_column="subject"))
 
 
-def _apart(days: pd.DataFrame, partition: str) -> pd.DataFrame:
+def _qualify(days: pd.DataFrame, partition: str) -> pd.DataFrame:
     return days.assign(subject=qualify_people(partition, days["subject"]))
 
 

@@ -25,7 +25,7 @@ from health_etl.settings import Settings, zone_of
 
 
 @dataclass(frozen=True)
-class Told:
+class Collected:
     """One kind of insights about one person's days; `latest_upload` is the last partition that spoke of them."""
 
     processor: Narrator
@@ -54,14 +54,14 @@ class Period:
         return self.first.isoformat() if self.is_one_day else f"{self.first} to {self.last}"
 
 
-def collect(lake: Lake, settings: Settings, user_id: str, period: Period) -> list[Told]:
+def collect(lake: Lake, settings: Settings, user_id: str, period: Period) -> list[Collected]:
     """Return what is told of a person's days: the day across types first, then each type that has one of the days.
 
     Raises PermanentError when there is nothing, with the days that there are.
     """
     catalogue = Catalogue(lake)
-    told = [_told(lake, catalogue, settings, processor, user_id, period) for processor in _processors()]
-    found = [one for one in told if len(one.days.insights)]
+    collected = [_collect_one(lake, catalogue, settings, processor, user_id, period) for processor in _processors()]
+    found = [one for one in collected if len(one.days.insights)]
     if not found:
         raise _nothing(lake, catalogue, user_id, period)
     return found
@@ -71,9 +71,9 @@ def _processors() -> list[Narrator]:
     return [day_processor(), *processors().values()]
 
 
-def _told(
+def _collect_one(
     lake: Lake, catalogue: Catalogue, settings: Settings, processor: Narrator, user_id: str, period: Period
-) -> Told:
+) -> Collected:
     dates = period.dates
     before = _dates(period.first - timedelta(days=int(LOOK_BACK_DAYS)), period.first - timedelta(days=1))
     rows = _latest(lake, catalogue, processor, user_id, [*before, *dates])
@@ -85,7 +85,7 @@ def _told(
         measurements,
         settings.app_priority,
     )
-    return Told(processor, days, insights["partition"].max() if len(insights) else "")
+    return Collected(processor, days, insights["partition"].max() if len(insights) else "")
 
 
 def _latest(lake: Lake, catalogue: Catalogue, processor: Narrator, user_id: str, dates: Sequence[str]) -> pd.DataFrame:

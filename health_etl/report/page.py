@@ -14,7 +14,7 @@ from health_etl import __version__
 from health_etl.clinical.common.base import Facts, Level, Metric, Narrator
 from health_etl.insights.facts import all_facts
 from health_etl.record_types import record_types
-from health_etl.report.collect import Period, Told
+from health_etl.report.collect import Collected, Period
 from health_etl.report.pictures import pictures
 from health_etl.report.pictures.base import Drawn
 from health_etl.report.style import css_variables, svg
@@ -75,22 +75,22 @@ class Section:
     days: Sequence[Day]
 
 
-def page(user_id: str, period: Period, told: Sequence[Told]) -> str:
+def page(user_id: str, period: Period, collected: Sequence[Collected]) -> str:
     """Return the page about what is told of a person's days."""
-    sections = [_section(one) for one in told]
+    sections = [_section(one) for one in collected]
     template = _environment().get_template("report.html.j2")
     return template.render(
         user_id=user_id,
         period=period,
         period_title=_written_period(period),
         sections=sections,
-        sources=_sources(told),
-        zone_note=_zone_note(told),
+        sources=_sources(collected),
+        zone_note=_zone_note(collected),
         offsets=_offsets(sections),
-        missing=_missing(period, told),
-        versions=[f"{one.processor.name} {one.processor.version}" for one in told],
+        missing=_missing(period, collected),
+        versions=[f"{one.processor.name} {one.processor.version}" for one in collected],
         version=__version__,
-        latest_upload=max(one.latest_upload for one in told),
+        latest_upload=max(one.latest_upload for one in collected),
         light=css_variables(dark=False),
         dark=css_variables(dark=True),
     )
@@ -106,12 +106,12 @@ def _environment() -> Environment:
     )
 
 
-def _section(told: Told) -> Section:
-    processor, rows = told.processor, told.days.insights
+def _section(collected: Collected) -> Section:
+    processor, rows = collected.processor, collected.days.insights
     picture = pictures().get(processor.name)
-    metrics = {metric.name: metric for metric in processor.all_metrics if metric.told}
+    metrics = {metric.name: metric for metric in processor.all_metrics if metric.reported}
     headline = [metrics[name] for name in picture.headline] if picture else []
-    drawn = picture.of_person(told.days) if picture else None
+    drawn = picture.of_person(collected.days) if picture else None
     shown = _picture(drawn, processor.name) if drawn else None
     days = [
         _day(facts, row, processor)
@@ -142,22 +142,22 @@ def _unbroken(text: str) -> str:
 
 
 def _numbers(facts: Facts, metrics: Sequence[Metric]) -> list[Number]:
-    told = [metric for metric in metrics if metric.told and facts.has(metric.name)]
-    return [Number(metric.label, facts[metric.name], metric.unit or "") for metric in told]
+    reported = [metric for metric in metrics if metric.reported and facts.has(metric.name)]
+    return [Number(metric.label, facts[metric.name], metric.unit or "") for metric in reported]
 
 
-def _sources(told: Sequence[Told]) -> list[tuple[str, str]]:
+def _sources(collected: Sequence[Collected]) -> list[tuple[str, str]]:
     """Return apps, and the types that rest on their records."""
     titles: dict[str, list[str]] = {}
-    for one in told:
+    for one in collected:
         apps = {app for text in one.days.insights["source_apps"].dropna() for app in str(text).split(", ")}
         if apps and one.processor.name in record_types():
             titles.setdefault(", ".join(sorted(apps)), []).append(one.processor.title)
     return [(apps, ", ".join(of)) for apps, of in titles.items()]
 
 
-def _zone_note(told: Sequence[Told]) -> str:
-    stated = {source for one in told for source in one.days.insights["zone_source"].dropna()}
+def _zone_note(collected: Sequence[Collected]) -> str:
+    stated = {source for one in collected for source in one.days.insights["zone_source"].dropna()}
     return next((ZONE_NOTES[source] for source in _CERTAINTY if source in stated), "")
 
 
@@ -166,11 +166,11 @@ def _offsets(sections: Sequence[Section]) -> str:
     return ", ".join(sorted(stated))
 
 
-def _missing(period: Period, told: Sequence[Told]) -> list[str]:
+def _missing(period: Period, collected: Sequence[Collected]) -> list[str]:
     """Say which type has no insight on which days, and which days are recorded too little to judge."""
     dates = period.dates
     said = []
-    known = {one.processor.name: one for one in told}
+    known = {one.processor.name: one for one in collected}
     for name, title in _titles().items():
         recorded = set(known[name].days.insights["local_date"]) if name in known else set()
         absent = [day for day in dates if day not in recorded]

@@ -39,7 +39,7 @@ def lines(rows: pd.DataFrame, processor: Narrator, processor_version: str) -> It
 
 def columns(processor: Narrator) -> Sequence[str]:
     """Return the columns that `lines` needs."""
-    return [*CONTEXT, *(metric.name for metric in processor.all_metrics if metric.told)]
+    return [*CONTEXT, *(metric.name for metric in processor.all_metrics if metric.reported)]
 
 
 def _example(

@@ -12,8 +12,8 @@ import pytest
 from health_etl.clinical.common.base import Level
 from health_etl.report.collect import Period
 from health_etl.report.page import page
+from health_etl_tests.report.collected import DAY, steps
 from health_etl_tests.report.person import FIRST, captions, dates
-from health_etl_tests.report.told import DAY, steps
 
 
 class Elements(HTMLParser):

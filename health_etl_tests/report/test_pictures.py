@@ -44,8 +44,8 @@ def test_every_picture_belongs_to_a_type_and_has_a_headline_that_is_told() -> No
     assert pictures()
     assert set(pictures()) <= set(processors())
     for name, picture in pictures().items():
-        told = {metric.name for metric in processors()[name].all_metrics if metric.told}
-        assert set(picture.headline) <= told, name
+        reported = {metric.name for metric in processors()[name].all_metrics if metric.reported}
+        assert set(picture.headline) <= reported, name
 
 
 def test_every_axis_has_a_label_with_its_unit() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from health_etl.clinical.active_calories_burned.range import IMPLAUSIBLE, IMPLAUSIBLE_ABOVE_KCAL, USUAL_KCAL
+from health_etl.clinical.active_calories_burned.usual_range import IMPLAUSIBLE, IMPLAUSIBLE_ABOVE_KCAL, USUAL_KCAL
 from health_etl.clinical.activity.records import Quantity
 from health_etl.clinical.activity.sentences import (
     against_own_range,

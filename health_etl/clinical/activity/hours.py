@@ -19,9 +19,11 @@ from health_etl.clinical.activity.records import (
     since_day_start_minutes,
 )
 from health_etl.clinical.activity.totals import MOVEMENT_MINIMUM_HOURS, DayTotals
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
 from health_etl.clinical.common.base import ClinicalOptions, Metric
-from health_etl.clinical.common.samples import Booleans, Floats, Integers, day_minutes
+from health_etl.clinical.common.samples import day_minutes
 from health_etl.clinical.common.sources import definition, sourced
+from health_etl.clinical.common.text import clock_time
 from health_etl.clinical.common.units import HOURS_PER_DAY, MINUTES_PER_HOUR
 from health_etl.days.merge_sources import merge_by_time_slice
 
@@ -61,11 +63,6 @@ class FineDay:
     clock_minute: Integers
     transition_minute: Floats  # since midnight, when the clock changed; the day's length where it did not
     reason: pd.Series
-
-
-def clock(hour: int) -> str:
-    """Write a full hour as a clock time."""
-    return f"{hour:02d}:{0:02d}"
 
 
 def fine_day(totals: DayTotals, days: pd.DataFrame, quantity: Quantity) -> FineDay:
@@ -143,7 +140,7 @@ def hour_metrics(by_hour: Floats, fine: FineDay, quantity: Quantity) -> dict[str
         f"{part}_{name}": pd.Series(by_hour[:, first:last].sum(axis=1)).where(enough)
         for part, (first, last) in PARTS.items()
     }
-    clocks = np.array([clock(hour) for hour in range(HOURS_PER_DAY)])
+    clocks = np.array([clock_time(hour) for hour in range(HOURS_PER_DAY)])
     words = {
         "busiest_hour_local": pd.Series(clocks[busiest], dtype="str").where(moved),
         "pattern_missing_reason": fine.reason,
@@ -191,7 +188,7 @@ def pattern_metrics(quantity: Quantity, what: str) -> tuple[Metric, ...]:
         *(
             amount(
                 f"{part}_{name}",
-                f"{what} of the {part} ({clock(first)}–{clock(last)})",
+                f"{what} of the {part} ({clock_time(first)}–{clock_time(last)})",
                 f"Sum of these hours of the local clock; null unless all are known, from {fine}",
             )
             for part, (first, last) in PARTS.items()
@@ -203,7 +200,7 @@ def pattern_metrics(quantity: Quantity, what: str) -> tuple[Metric, ...]:
             unit=unit,
             decimals=decimals,
             dtype=pa.list_(pa.float64()),
-            told=False,
+            reported=False,
         ),
     )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.common.samples import Booleans, Floats, Integers
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import MINUTES_PER_HOUR, SECONDS_PER_MINUTE
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from health_etl.clinical.activity.hours import FINE_MINUTES, PARTS, clock
+from health_etl.clinical.activity.hours import FINE_MINUTES, PARTS
 from health_etl.clinical.activity.records import MOVEMENT_PAUSE_HOURS, Quantity
 from health_etl.clinical.activity.totals import MINIMUM_COVERAGE, MOVEMENT_MINIMUM_HOURS
 from health_etl.clinical.activity.trends import (
@@ -15,7 +15,7 @@ from health_etl.clinical.activity.trends import (
 )
 from health_etl.clinical.common.base import Facts
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
-from health_etl.clinical.common.text import counted, paragraph
+from health_etl.clinical.common.text import clock_time, paragraph, pluralise
 from health_etl.clinical.common.units import PERCENT
 
 TROIANO_SOURCE = "Troiano 2008"
@@ -99,7 +99,7 @@ def hours_of_day(facts: Facts, quantity: Quantity) -> str:
         return f"How it spread over the hours is not told: {facts['pattern_missing_reason']}."
     if not facts.has("known_hours"):
         return ""
-    known = counted(facts["known_hours"], "hour of the local clock is", "hours of the local clock are")
+    known = pluralise(facts["known_hours"], "hour of the local clock is", "hours of the local clock are")
     held = amount(facts, f"{name}_in_known_hours", quantity)
     return paragraph(
         f"By records of at most {FINE_MINUTES} min {known} known; they hold {held}.",
@@ -119,7 +119,7 @@ def _busiest(facts: Facts, quantity: Quantity) -> str:
 
 def _parts(facts: Facts, quantity: Quantity) -> str:
     told = [
-        f"the {part} ({clock(first)}–{clock(last)}) {amount(facts, f'{part}_{quantity.column}', quantity)}"
+        f"the {part} ({clock_time(first)}–{clock_time(last)}) {amount(facts, f'{part}_{quantity.column}', quantity)}"
         for part, (first, last) in PARTS.items()
         if facts.has(f"{part}_{quantity.column}")
     ]
@@ -137,7 +137,7 @@ def history(facts: Facts, quantity: Quantity) -> str:
 def baseline(facts: Facts, quantity: Quantity) -> str:
     """Tell the mean of the earlier days and how far off the day is, or that there is none yet."""
     name = f"baseline_{quantity.column}"
-    days = counted(facts["baseline_days"], "complete day", "complete days")
+    days = pluralise(facts["baseline_days"], "complete day", "complete days")
     if not facts.has(name):
         return (
             f"There is no baseline yet: {days} among the {LOOK_BACK_DAYS} days before, {BASELINE_MINIMUM_DAYS} needed."
@@ -157,7 +157,7 @@ def baseline(facts: Facts, quantity: Quantity) -> str:
 
 def week(facts: Facts, quantity: Quantity) -> str:
     """Tell the mean of the last week against the weeks before, or that there is none."""
-    days = counted(facts["week_days"], "complete day", "complete days")
+    days = pluralise(facts["week_days"], "complete day", "complete days")
     name, before = f"week_{quantity.column}", f"before_week_{quantity.column}"
     if not facts.has(name):
         return f"The last {WEEK_DAYS} days have no mean: {days} among them, {WEEK_MINIMUM_DAYS} needed."
@@ -169,8 +169,8 @@ def week(facts: Facts, quantity: Quantity) -> str:
 
 def weekly_pattern(facts: Facts, quantity: Quantity) -> str:
     """Tell workdays against weekends, or that there are too few days."""
-    work = counted(facts["workday_count"], "complete workday", "complete workdays")
-    free = counted(facts["weekend_day_count"], "complete day of a weekend", "complete days of weekends")
+    work = pluralise(facts["workday_count"], "complete workday", "complete workdays")
+    free = pluralise(facts["weekend_day_count"], "complete day of a weekend", "complete days of weekends")
     name, other = f"workday_{quantity.column}", f"weekend_{quantity.column}"
     if not facts.has(name, other):
         return (
@@ -192,5 +192,5 @@ def against_own_range(facts: Facts) -> str:
         )
     if not is_complete(facts):
         return "A day that is not complete is not held against the person's own days."
-    days = counted(facts["baseline_days"], "complete day", "complete days")
+    days = pluralise(facts["baseline_days"], "complete day", "complete days")
     return f"Whether the day is usual for this person is not known: {days} before it, {BASELINE_MINIMUM_DAYS} needed."

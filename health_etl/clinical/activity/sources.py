@@ -7,8 +7,8 @@ import pandas as pd
 import pyarrow as pa
 
 from health_etl.clinical.activity.records import Quantity, day_buckets, is_movement_only
+from health_etl.clinical.common.arrays import Integers
 from health_etl.clinical.common.base import Metric
-from health_etl.clinical.common.samples import Integers
 from health_etl.days.merge_sources import MergedTotals, merge_by_time_slice
 
 

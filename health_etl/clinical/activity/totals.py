@@ -20,8 +20,9 @@ from health_etl.clinical.activity.records import (
     records_of_days,
 )
 from health_etl.clinical.activity.sources import counted_source_apps, movement_only_apps, source_totals
+from health_etl.clinical.common.arrays import Booleans, Floats
 from health_etl.clinical.common.base import ClinicalOptions
-from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, day_minutes, divide
+from health_etl.clinical.common.samples import MS_PER_MINUTE, day_minutes, divide
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.text import coverage_reasons, local_clock_times
 from health_etl.clinical.common.units import HOURS_PER_DAY
@@ -138,5 +139,5 @@ def _last_early_export(records: pd.DataFrame, days: pd.DataFrame) -> pd.Series:
     day_end_utc = of_day(days, "day_end_utc", records["group_id"].to_numpy())
     early = records[records["fetched_utc"] < day_end_utc].sort_values(["group_id", "fetched_utc", "record_id"])
     last = early.drop_duplicates("group_id", keep="last").set_index("group_id")
-    clock = local_clock_times(last["fetched_utc"], last["end_utc_offset_minutes"])
-    return clock.reindex(range(len(days)))
+    clock_times = local_clock_times(last["fetched_utc"], last["end_utc_offset_minutes"])
+    return clock_times.reindex(range(len(days)))

@@ -7,9 +7,9 @@ import pandas as pd
 import pyarrow as pa
 
 from health_etl.clinical.activity.records import Quantity
+from health_etl.clinical.common.arrays import Floats
 from health_etl.clinical.common.base import Metric
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS, by_days_before, mean_of_known, sd_of_known
-from health_etl.clinical.common.samples import Floats
 from health_etl.clinical.common.sources import definition, sourced
 
 BASELINE_MINIMUM_DAYS = sourced(7, "days", "everybody", "ASSUMPTION: a week holds workdays and free days")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pyarrow as pa
 
 from health_etl.clinical.blood_glucose import thresholds as limits
-from health_etl.clinical.blood_glucose.clock import DAWN_RISE_MG_DL, NIGHT, QUARTER_HOURS, QUARTERS, WAKING, clock
 from health_etl.clinical.blood_glucose.risk import (
     ADRR_LOW_BELOW,
     ADRR_MODERATE_UP_TO,
@@ -16,7 +15,9 @@ from health_etl.clinical.blood_glucose.risk import (
 from health_etl.clinical.blood_glucose.summary import COUNTS
 from health_etl.clinical.blood_glucose.swings import SLOT_MINUTES, SLOTS
 from health_etl.clinical.blood_glucose.targets import PREGNANCY_RANGES, TARGETS
+from health_etl.clinical.blood_glucose.time_of_day import DAWN_RISE_MG_DL, NIGHT, QUARTER_HOURS, QUARTERS, WAKING
 from health_etl.clinical.common.base import Metric
+from health_etl.clinical.common.text import clock_time
 
 IN_RANGE = f"{limits.RANGE_LOW_MG_DL}–{limits.RANGE_HIGH_MG_DL} mg/dL"
 TIGHT_RANGE = f"{limits.RANGE_LOW_MG_DL}–{limits.TIGHT_RANGE_HIGH_MG_DL} mg/dL"
@@ -37,7 +38,7 @@ BOUNDS = {
     "below_pregnancy_range": f"below {limits.PREGNANCY_LOW_MG_DL} mg/dL",
     "above_pregnancy_range": f"above {limits.PREGNANCY_HIGH_MG_DL} mg/dL",
 }
-TOLD_RANGES = tuple(BOUNDS)
+REPORTED_RANGES = tuple(BOUNDS)
 
 EVENT = (
     f"at least {limits.EVENT_MINUTES} consecutive minutes beyond, ended by {limits.EVENT_MINUTES} minutes back or a "
@@ -77,13 +78,13 @@ def index(name: str, label: str, description: str) -> Metric:
 
 def kept(name: str, description: str, unit: str | None = None) -> Metric:
     """Return a metric that is kept for the look-back and told in no text."""
-    return Metric(name, name, description, unit=unit, told=False)
+    return Metric(name, name, description, unit=unit, reported=False)
 
 
 def ranges(prefix: str, span: str) -> tuple[Metric, ...]:
     """Return shares of readings in ranges and whether they meet their targets; `span` says of which days."""
     metrics: list[Metric] = []
-    for name in TOLD_RANGES:
+    for name in REPORTED_RANGES:
         who = " Only in pregnancy." if name in PREGNANCY_RANGES else ""
         shares = f"Share of readings {BOUNDS[name]}, both ends of a range included.{who}"
         metrics.append(percent(f"{prefix}time_{name}_percent", f"Time {BOUNDS[name]}{span}", shares))
@@ -193,7 +194,7 @@ _EVENTS = (
 
 
 def _quarter(code: int, name: str) -> Metric:
-    hours = f"{clock(code * QUARTER_HOURS)}–{clock((code + 1) * QUARTER_HOURS)}"
+    hours = f"{clock_time(code * QUARTER_HOURS)}–{clock_time((code + 1) * QUARTER_HOURS)}"
     needed = f"null below {limits.MINIMUM_COVERAGE_PERCENT} % of its readings"
     return mg_dl(f"{name}_mean_mg_dl", f"Mean glucose {hours} local time ({name})", f"By the local clock; {needed}.", 1)
 
@@ -259,7 +260,7 @@ SLOT_LIST = Metric(
     f"Mean glucose of each of {SLOTS} slots of {SLOT_MINUTES} min of the local day; NaN where none.",
     unit="mg/dL",
     dtype=pa.list_(pa.float64()),
-    told=False,
+    reported=False,
 )
 _KEPT = (
     *CARRIED_COUNTS,

@@ -9,7 +9,12 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.blood_glucose.clock import (
+from health_etl.clinical.blood_glucose.events import GlucoseEvents, extended_hyper, extended_hypo, find_events
+from health_etl.clinical.blood_glucose.meals import SamplesOf, before_breakfast_marks, by_relation, meal_rise
+from health_etl.clinical.blood_glucose.metrics import cadence_minutes, edge_minutes, longest_gap_minutes
+from health_etl.clinical.blood_glucose.risk import risks
+from health_etl.clinical.blood_glucose.summary import range_masks, range_names
+from health_etl.clinical.blood_glucose.time_of_day import (
     before_breakfast,
     clock_times,
     dawn_rise,
@@ -19,12 +24,8 @@ from health_etl.clinical.blood_glucose.clock import (
     night_of,
     quarter_means,
 )
-from health_etl.clinical.blood_glucose.events import GlucoseEvents, extended_hyper, extended_hypo, find_events
-from health_etl.clinical.blood_glucose.meals import SamplesOf, before_breakfast_marks, by_relation, meal_rise
-from health_etl.clinical.blood_glucose.metrics import cadence_minutes, edge_minutes, longest_gap_minutes
-from health_etl.clinical.blood_glucose.risk import risks
-from health_etl.clinical.blood_glucose.summary import range_masks, range_names
-from health_etl.clinical.common.samples import Booleans, Floats, Samples, day_minutes, lowest_by_group
+from health_etl.clinical.common.arrays import Booleans, Floats
+from health_etl.clinical.common.samples import Samples, day_minutes, lowest_by_group
 from health_etl.clinical.common.units import PERCENT
 
 Columns = dict[str, pd.Series]

@@ -19,7 +19,8 @@ from health_etl.clinical.blood_glucose.thresholds import (
     EXTENDED_HYPER_WITHIN_MINUTES,
     EXTENDED_HYPO_MINUTES,
 )
-from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
+from health_etl.clinical.common.samples import MS_PER_MINUTE, Samples
 
 
 @dataclass(frozen=True)

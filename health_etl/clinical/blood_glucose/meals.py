@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.common.samples import Floats, Samples, divide
+from health_etl.clinical.common.arrays import Floats
+from health_etl.clinical.common.samples import Samples, divide
 
 FASTING = "FASTING"
 BEFORE_MEAL = "BEFORE_MEAL"

@@ -10,7 +10,8 @@ import pandas as pd
 
 from health_etl.clinical.blood_glucose.summary import RANGES
 from health_etl.clinical.blood_glucose.thresholds import MAX_SPACING_MINUTES
-from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples, divide
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
+from health_etl.clinical.common.samples import MS_PER_MINUTE, Samples, divide
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import PERCENT
 

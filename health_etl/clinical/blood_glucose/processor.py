@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from health_etl.clinical.blood_glucose.assessment import assess
 from health_etl.clinical.blood_glucose.columns import METRICS
 from health_etl.clinical.blood_glucose.day import (
     GlucoseDay,
@@ -21,7 +22,6 @@ from health_etl.clinical.blood_glucose.day import (
     times_of_day,
 )
 from health_etl.clinical.blood_glucose.guidelines import GUIDELINES, INSTRUCTIONS
-from health_etl.clinical.blood_glucose.judged import judged
 from health_etl.clinical.blood_glucose.metrics import recorded_minutes, recorded_share
 from health_etl.clinical.blood_glucose.narrative import narrate
 from health_etl.clinical.blood_glucose.summary import summarise, without_conversion_noise
@@ -68,7 +68,7 @@ def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) ->
     return insights_of_days(
         days,
         described=described,
-        judged=judged(summary, groups) | event_counts(day) | {"mage_mg_dl": excursions},
+        assessed=assess(summary, groups) | event_counts(day) | {"mage_mg_dl": excursions},
         coverage=recorded_share(minutes, day.expected_minutes),
         minimum_coverage=MINIMUM_COVERAGE_PERCENT / PERCENT,
         recorded="of the day recorded",

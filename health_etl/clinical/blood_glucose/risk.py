@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.common.samples import Floats, Integers, divide
+from health_etl.clinical.common.arrays import Floats, Integers
+from health_etl.clinical.common.samples import divide
 from health_etl.clinical.common.sources import definition, sourced
 
 _PEOPLE = "people with diabetes"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from health_etl.clinical.blood_glucose import thresholds as t
-from health_etl.clinical.blood_glucose.clock import DAWN_RISE_MG_DL, MARKED, WAKING
 from health_etl.clinical.blood_glucose.phrases import against_targets, recorded, too_little, urgent
 from health_etl.clinical.blood_glucose.targets import ADULTS, ADULTS_BY_DEFAULT, OLDER, PREGNANCY
+from health_etl.clinical.blood_glucose.time_of_day import DAWN_RISE_MG_DL, MARKED, WAKING
 from health_etl.clinical.blood_glucose.trend_columns import NEEDED
 from health_etl.clinical.common.base import Facts
 from health_etl.clinical.common.text import above, paragraph, zone_caution

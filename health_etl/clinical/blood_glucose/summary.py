@@ -22,7 +22,8 @@ from health_etl.clinical.blood_glucose.thresholds import (
     VERY_HIGH_ABOVE_MG_DL,
     VERY_LOW_BELOW_MG_DL,
 )
-from health_etl.clinical.common.samples import Booleans, Floats, Integers, Samples, divide
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
+from health_etl.clinical.common.samples import Samples, divide
 from health_etl.clinical.common.sources import definition
 
 NOISE_DECIMALS = definition(6, "decimals of mg/dL: mmol/L × 18 turns 180 into 180.00000000000003; no meter shows them")

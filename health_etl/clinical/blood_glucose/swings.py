@@ -11,7 +11,8 @@ import pandas as pd
 
 from health_etl.clinical.blood_glucose.metrics import stretch_starts
 from health_etl.clinical.blood_glucose.thresholds import MINUTES_PER_DAY
-from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples, divide
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
+from health_etl.clinical.common.samples import MS_PER_MINUTE, Samples, divide
 from health_etl.clinical.common.sources import definition
 
 SLOT_MINUTES = definition(15, "min per slot of the day's profile, as long as the slowest common sensor's cadence")
@@ -32,9 +33,9 @@ def mage(readings: Samples, sd_mg_dl: Floats) -> Floats:
     joined = segment[place][1:] == segment[place][:-1]
     swing = np.abs(np.diff(readings.value[place]))[joined]
     group = readings.group[place][1:][joined]
-    counted = swing > sd_mg_dl[group]
-    total = np.bincount(group[counted], weights=swing[counted], minlength=readings.n_groups)
-    return divide(total, np.bincount(group[counted], minlength=readings.n_groups))
+    pluralise = swing > sd_mg_dl[group]
+    total = np.bincount(group[pluralise], weights=swing[pluralise], minlength=readings.n_groups)
+    return divide(total, np.bincount(group[pluralise], minlength=readings.n_groups))
 
 
 def slot_means(readings: Samples) -> npt.NDArray[np.float64]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from health_etl.clinical.blood_glucose import thresholds as limits
 from health_etl.clinical.common.age import ADULT_FROM_YEARS, OLDER_FROM_YEARS
-from health_etl.clinical.common.samples import Booleans
+from health_etl.clinical.common.arrays import Booleans
 
 ADULTS_BY_DEFAULT = "adults, by default"
 ADULTS = "adults"

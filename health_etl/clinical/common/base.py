@@ -52,7 +52,7 @@ class Metric:
     unit: str | None = None
     decimals: int = 0
     dtype: pa.DataType = pa.float64()  # noqa: RUF009 - pyarrow types are immutable
-    told: bool = True
+    reported: bool = True
 
     def column(self) -> Column:
         """Return the metric as a column of the insights table."""

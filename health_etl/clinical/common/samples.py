@@ -9,16 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
 from health_etl.clinical.common.sources import definition
 from health_etl.clinical.common.text import coverage_reasons, local_clock_times
 from health_etl.clinical.common.units import PERCENT, SECONDS_PER_MINUTE
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Booleans = npt.NDArray[np.bool_]
 
 MS_PER_MINUTE = definition(60_000, "milliseconds per minute")
 
@@ -179,7 +175,7 @@ def day_minutes(days: pd.DataFrame) -> Floats:
 def insights_of_days(
     days: pd.DataFrame,
     described: Mapping[str, pd.Series],
-    judged: Mapping[str, pd.Series],
+    assessed: Mapping[str, pd.Series],
     coverage: Floats,
     minimum_coverage: float,
     recorded: str,
@@ -193,7 +189,7 @@ def insights_of_days(
     enough = pd.Series(coverage >= minimum_coverage)
     columns = {name: days[name].reset_index(drop=True) for name in ("user_id", "local_date")}
     columns |= described
-    columns |= {name: metric.where(enough) for name, metric in judged.items()}
+    columns |= {name: metric.where(enough) for name, metric in assessed.items()}
     columns["coverage"] = pd.Series(coverage)
     columns["coverage_reason"] = coverage_reasons(coverage, minimum_coverage, recorded)
     return pd.DataFrame(columns)

@@ -15,7 +15,12 @@ def paragraph(*sentences: str) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def counted(number: str, singular: str, plural: str) -> str:
+def clock_time(hour: int, minute: int = 0) -> str:
+    """Write a time of day as "HH:MM"."""
+    return f"{hour:02d}:{minute:02d}"
+
+
+def pluralise(number: str, singular: str, plural: str) -> str:
     """Write a count with its noun: "1 reading", "2 readings"."""
     return f"{number} {singular if number == '1' else plural}"
 
@@ -46,8 +51,8 @@ def local_clock_times(time_utc: pd.Series, utc_offset_minutes: pd.Series) -> pd.
     time_utc: datetime64 UTC, null where unknown; utc_offset_minutes: the offset in force at each of them.
     """
     wall: pd.Series = time_utc + pd.to_timedelta(utc_offset_minutes, unit="min")
-    clock: pd.Series = wall.dt.strftime("%H:%M")
-    return clock
+    clock_times: pd.Series = wall.dt.strftime("%H:%M")
+    return clock_times
 
 
 def coverage_reasons(coverage: npt.NDArray[np.float64], minimum: float, recorded: str) -> pd.Series:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from health_etl.clinical.blood_glucose.thresholds import VERY_HIGH_ABOVE_MG_DL, VERY_LOW_BELOW_MG_DL
 from health_etl.clinical.common.base import Captions, Facts, Level
-from health_etl.clinical.common.text import below, counted, paragraph, zone_caution
+from health_etl.clinical.common.text import below, paragraph, pluralise, zone_caution
 from health_etl.clinical.heart_rate.events import URGENT_ABOVE_BPM
 from health_etl.record_types import record_types
 
@@ -246,7 +246,7 @@ def _pair(facts: Facts, pair: Pair) -> str:
     first, second = _BY_NAME[pair.first], _BY_NAME[pair.second]
     side = "above" if facts[first.place] == ABOVE else "below"
     other = {WITHIN: "within", ABOVE: "above", BELOW: "below"}[facts[second.place]]
-    days = counted(facts[pair.days], "earlier day", "earlier days")
+    days = pluralise(facts[pair.days], "earlier day", "earlier days")
     return (
         f"{days[0].upper()}{days[1:]} had {_inside(first)} {side} the usual as well; on {facts[pair.both]} of them "
         f"{_inside(second)} was {other} its usual range, as today."
@@ -336,7 +336,7 @@ def _not_compared(facts: Facts, opening: str) -> str:
 def _why(facts: Facts, measure: Measure) -> str:
     if _is_partial(facts, measure):
         return "a partial day"
-    return f"{counted(facts[measure.days], 'earlier day is', 'earlier days are')} known, too few"
+    return f"{pluralise(facts[measure.days], 'earlier day is', 'earlier days are')} known, too few"
 
 
 def _urgent(facts: Facts) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from health_etl.clinical.blood_glucose.thresholds import VERY_HIGH_ABOVE_MG_DL, VERY_LOW_BELOW_MG_DL
+from health_etl.clinical.common.arrays import Floats
 from health_etl.clinical.common.base import Borrowed, ClinicalOptions, DayProcessor, Level, Metric
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.common.samples import divide
@@ -39,8 +40,6 @@ MINIMUM_BASELINE_DAYS = sourced(
 USUAL_SD = sourced(
     1, "SD", "everybody", "ASSUMPTION: about two of three days of a person lie within one SD of the mean"
 )
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

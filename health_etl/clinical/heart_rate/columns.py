@@ -44,8 +44,8 @@ from health_etl.clinical.heart_rate.trends import (
 from health_etl.clinical.heart_rate.zones import BELOW_ZONES, FROM_AGE, ZONE_FLOORS_PERCENT, ZONE_NAMES, zone_span
 
 
-def _bpm(name: str, label: str, description: str, decimals: int = 0, *, told: bool = True) -> Metric:
-    return Metric(name, label, description, unit="bpm", decimals=decimals, told=told)
+def _bpm(name: str, label: str, description: str, decimals: int = 0, *, reported: bool = True) -> Metric:
+    return Metric(name, label, description, unit="bpm", decimals=decimals, reported=reported)
 
 
 def _minutes(name: str, label: str, description: str) -> Metric:
@@ -124,7 +124,7 @@ PROFILE = (
     _words("reference_group", "Limits used", "Whose limits are used; adult defaults where no age is configured."),
     _bpm("night_mean_bpm", f"Mean of the night ({NIGHT_SPAN} local)", "Mean of the hourly means of the night.", 1),
     _bpm("day_mean_bpm", "Mean of the day (the other hours)", "Mean of the hourly means of the day.", 1),
-    _bpm("nocturnal_dip_bpm", "Day mean minus night mean", "Day mean minus night mean.", 1, told=False),
+    _bpm("nocturnal_dip_bpm", "Day mean minus night mean", "Day mean minus night mean.", 1, reported=False),
     _words("calmest_hour_local", "Hour with the lowest mean, local time", "Start of the hour, by the local clock."),
     _words("busiest_hour_local", "Hour with the highest mean, local time", "Start of the hour, by the local clock."),
     Metric(
@@ -133,7 +133,7 @@ PROFILE = (
         f"Mean of the measured minutes of each of the {HOURS_PER_DAY} hours on the local clock; NaN without samples.",
         unit="bpm",
         dtype=pa.list_(pa.float64()),
-        told=False,
+        reported=False,
     ),
 )
 
@@ -186,7 +186,7 @@ TRENDS = (
     ),
     _bpm("resting_baseline_bpm", "Own mean of the resting heart rate", "Mean of these earlier days.", 1),
     _bpm("resting_baseline_sd_bpm", "Own SD of the resting heart rate", "Sample SD of these days.", 1),
-    _bpm("resting_deviation_bpm", "Resting minus own mean", "Resting heart rate minus that mean.", 1, told=False),
+    _bpm("resting_deviation_bpm", "Resting minus own mean", "Resting heart rate minus that mean.", 1, reported=False),
     _words(
         "resting_against_baseline",
         "Resting heart rate against the own history",

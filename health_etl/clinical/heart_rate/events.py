@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.common.samples import Booleans, Floats, Samples
+from health_etl.clinical.common.arrays import Booleans, Floats
+from health_etl.clinical.common.samples import Samples
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import PERCENT
 from health_etl.clinical.heart_rate.resting import BRADYCARDIA_BELOW_BPM, RESTING_HIGH_BPM

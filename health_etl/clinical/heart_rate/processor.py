@@ -53,7 +53,7 @@ def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) ->
             **_events(samples, series, hrmax_bpm),
             **_hours(series),
         },
-        judged={
+        assessed={
             **resting_metrics(series, reference),
             **_night_and_day(series),
             **{name: pd.Series(minutes) for name, minutes in time_in_zones(series, hrmax_bpm).items()},

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.common.samples import Booleans, Floats, Integers, Samples, divide
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
+from health_etl.clinical.common.samples import Samples, divide
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import HOURS_PER_DAY, MINUTES_PER_HOUR
 from health_etl.clinical.heart_rate.series import NIGHT_END_HOUR, local_minute

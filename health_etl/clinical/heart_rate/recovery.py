@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from health_etl.clinical.common.samples import MS_PER_MINUTE, Floats, Integers, Samples
+from health_etl.clinical.common.arrays import Floats, Integers
+from health_etl.clinical.common.samples import MS_PER_MINUTE, Samples
 from health_etl.clinical.common.sources import definition, sourced
 from health_etl.clinical.heart_rate.series import Stretches
 

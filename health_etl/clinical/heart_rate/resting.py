@@ -8,15 +8,8 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.common.age import ADULT_FROM_YEARS
-from health_etl.clinical.common.samples import (
-    MS_PER_MINUTE,
-    Floats,
-    Integers,
-    Samples,
-    day_minutes,
-    divide,
-    lowest_by_group,
-)
+from health_etl.clinical.common.arrays import Floats, Integers
+from health_etl.clinical.common.samples import MS_PER_MINUTE, Samples, day_minutes, divide, lowest_by_group
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.text import local_clock_times
 from health_etl.clinical.common.units import MINUTES_PER_HOUR

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from health_etl.clinical.common.base import Facts
-from health_etl.clinical.common.text import counted
+from health_etl.clinical.common.text import pluralise
 from health_etl.clinical.heart_rate.events import SUSTAINED_MINUTES
 from health_etl.clinical.heart_rate.series import MAX_GAP_MINUTES
 from health_etl.clinical.heart_rate.trends import BASELINE_MINIMUM_DAYS
@@ -19,7 +19,7 @@ def one_sample(facts: Facts) -> str:
 
 def stretches(facts: Facts, name: str) -> str:
     """Write count and minutes of one kind of stretch: "2 stretches (45 min in all)"."""
-    number = counted(facts[f"{name}_count"], "stretch", "stretches")
+    number = pluralise(facts[f"{name}_count"], "stretch", "stretches")
     return f"{number} ({facts[f'{name}_minutes']} min in all)"
 
 
@@ -44,5 +44,5 @@ def no_baseline(facts: Facts) -> str:
         return ""
     if not facts.has("resting_bpm"):
         return "Without a resting heart rate the day is not compared with the person's earlier days."
-    days = counted(facts["baseline_days"], "earlier day has", "earlier days have")
+    days = pluralise(facts["baseline_days"], "earlier day has", "earlier days have")
     return f"There is no own baseline yet: {days} a resting heart rate, {BASELINE_MINIMUM_DAYS} are needed."

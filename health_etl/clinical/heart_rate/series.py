@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
+from health_etl.clinical.common.samples import MS_PER_MINUTE, Samples
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.text import local_clock_times
 from health_etl.clinical.common.units import HOURS_PER_DAY, MINUTES_PER_HOUR

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from health_etl.clinical.common.arrays import Floats
 from health_etl.clinical.common.base import ClinicalOptions
 from health_etl.clinical.common.look_back import by_days_before, mean_of_known, sd_of_known
-from health_etl.clinical.common.samples import Floats
 from health_etl.clinical.common.sources import definition, sourced
 
 BASELINE_MINIMUM_DAYS = sourced(7, "days", "everybody", "ASSUMPTION: a week holds workdays and free days")

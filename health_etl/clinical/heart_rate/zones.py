@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.common.age import ADULT_FROM_YEARS
-from health_etl.clinical.common.samples import Floats, Samples
+from health_etl.clinical.common.arrays import Floats
+from health_etl.clinical.common.samples import Samples
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import PERCENT
 from health_etl.clinical.heart_rate.series import held_minutes

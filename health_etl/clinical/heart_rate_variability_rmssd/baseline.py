@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from health_etl.clinical.common.arrays import Floats, Integers
 from health_etl.clinical.common.base import ClinicalOptions
 from health_etl.clinical.common.look_back import by_days_before, mean_of_known, sd_of_known
-from health_etl.clinical.common.samples import Floats, Integers
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.heart_rate_variability_rmssd.night import FROM_APP, FROM_SAMPLES
 

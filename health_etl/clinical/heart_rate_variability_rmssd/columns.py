@@ -23,8 +23,8 @@ def _ms(name: str, label: str, description: str) -> Metric:
     return Metric(name, label, description, unit="ms", decimals=1)
 
 
-def _ln(name: str, label: str, description: str, *, told: bool = True) -> Metric:
-    return Metric(name, label, description, unit=LN_UNIT, decimals=2, told=told)
+def _ln(name: str, label: str, description: str, *, reported: bool = True) -> Metric:
+    return Metric(name, label, description, unit=LN_UNIT, decimals=2, reported=reported)
 
 
 def _nights(name: str, label: str, description: str) -> Metric:
@@ -85,7 +85,7 @@ TRENDS = (
     _ln("band_high_ln_rmssd", "Own band of ln RMSSD: upper end", f"Own mean plus {BAND_SD} SD."),
     _ms("band_low_rmssd_ms", "Own band as RMSSD: lower end", "The band's lower end on the scale of RMSSD."),
     _ms("band_high_rmssd_ms", "Own band as RMSSD: upper end", "The band's upper end on the scale of RMSSD."),
-    _ln("deviation_ln_rmssd", "Deviation of the night from the own mean", "ln RMSSD minus own mean.", told=False),
+    _ln("deviation_ln_rmssd", "Deviation of the night from the own mean", "ln RMSSD minus own mean.", reported=False),
     _words("against_band", "Night against the own band", "Below, inside (ends included) or above the band."),
     _nights(
         "run_nights",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.common.samples import Booleans, Floats, Samples, samples_of_days
+from health_etl.clinical.common.arrays import Booleans, Floats
+from health_etl.clinical.common.samples import Samples, samples_of_days
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import MINUTES_PER_HOUR
 

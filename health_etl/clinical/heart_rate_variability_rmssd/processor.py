@@ -46,7 +46,7 @@ def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) ->
             "highest_rmssd_ms": pd.Series(samples.highest()),
             "capped_count": pd.Series(samples.count_where(samples.value >= PLATFORM_CAP_MS), dtype="Int64"),
         },
-        judged={"ln_rmssd": pd.Series(ln_rmssd(mean))},
+        assessed={"ln_rmssd": pd.Series(ln_rmssd(mean))},
         coverage=np.where(nights.is_stated, 1.0, recorded_share(samples)),
         minimum_coverage=MINIMUM_COVERAGE,
         recorded=f"of a {NIGHT_HOURS}-hour night recorded",

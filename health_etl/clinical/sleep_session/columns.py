@@ -33,7 +33,7 @@ def _word(name: str, label: str, description: str) -> Metric:
 
 
 def _list(name: str, label: str, description: str, unit: str | None = "min") -> Metric:
-    return Metric(name, label, description, unit=unit, dtype=pa.list_(pa.float64()), told=False)
+    return Metric(name, label, description, unit=unit, dtype=pa.list_(pa.float64()), reported=False)
 
 
 _LONG = f"over {LONG_AWAKENING_MINUTES} min"
@@ -86,7 +86,7 @@ DAY_METRICS = (
         "Mid-sleep as minutes after local midnight, for the look-back",
         unit="min",
         decimals=1,
-        told=False,
+        reported=False,
     ),
     _list(
         "recorded_utc_minutes",

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from health_etl.clinical.common.age import ADULT, ADULT_FROM_YEARS, OLDER, UNDER_ADULT, YOUNG_ADULT, age_band
+from health_etl.clinical.common.arrays import Floats
 from health_etl.clinical.common.sources import definition, sourced
 from health_etl.clinical.common.units import MINUTES_PER_HOUR, PERCENT
 
@@ -50,8 +50,6 @@ MINIMUM_STAGED_SHARE = sourced(
     0.70, "share of the main sleep", "everybody", "ASSUMPTION: no source sets one; as the share of a CGM report"
 )
 MINIMUM_STAGED_PERCENT = round(MINIMUM_STAGED_SHARE * PERCENT)
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

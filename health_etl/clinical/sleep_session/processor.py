@@ -25,7 +25,7 @@ from health_etl.clinical.sleep_session.periods import NIGHT, main_sleeps, minute
 from health_etl.clinical.sleep_session.stages import DEPTHS, SESSION_KEYS, measure_sessions
 from health_etl.clinical.sleep_session.trends import CARRIED, look_back
 
-JUDGED = (
+ASSESSED = (
     "se_percent",
     "sol_minutes",
     "waso_minutes",
@@ -88,7 +88,7 @@ def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) ->
     return insights_of_days(
         days,
         described=described | {name: nights[name].astype("Int64") for name in COUNTS} | {"reference_ages": ages},
-        judged={name: nights[name] for name in JUDGED} | _marks(nights, ages),
+        assessed={name: nights[name] for name in ASSESSED} | _marks(nights, ages),
         coverage=nights["staged_share"].fillna(0.0).to_numpy(dtype=np.float64),
         minimum_coverage=MINIMUM_STAGED_SHARE,
         recorded="of the main sleep session staged",

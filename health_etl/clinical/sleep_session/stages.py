@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from health_etl.clinical.common.arrays import Floats, Integers
 from health_etl.clinical.common.samples import divide
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import PERCENT
@@ -34,9 +35,6 @@ SESSION_COLUMNS = [
     "end_utc_offset_minutes",
     "last_modified_utc",
 ]
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 
 def measure_sessions(rows: pd.DataFrame) -> pd.DataFrame:
@@ -87,10 +85,10 @@ def measure_sessions(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def ms_between(start_utc: pd.Series, end_utc: pd.Series) -> Ints:
+def ms_between(start_utc: pd.Series, end_utc: pd.Series) -> Integers:
     """Return the milliseconds from one column of instants to another."""
     elapsed = end_utc.to_numpy(dtype="datetime64[ms]") - start_utc.to_numpy(dtype="datetime64[ms]")
-    ms: Ints = elapsed.astype(np.int64)
+    ms: Integers = elapsed.astype(np.int64)
     return ms
 
 

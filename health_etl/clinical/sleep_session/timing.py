@@ -6,8 +6,8 @@ Which nights are compared, and how many are needed, is decided in sleep_trends.p
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
 from health_etl.clinical.common.samples import divide
 from health_etl.clinical.common.sources import definition
 from health_etl.clinical.sleep_session.limits import MINUTES_PER_DAY
@@ -18,10 +18,6 @@ NO_DIRECTION = definition(1e-9, "a mean vector this short has no direction: the 
 
 SRI_SOURCE = "Phillips 2017, doi:10.1038/s41598-017-03171-4"
 JETLAG_SOURCE = "Wittmann 2006, doi:10.1080/07420520500545979"
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 def shorter_arc_minutes(start: Floats, end: Floats) -> Floats:
@@ -55,7 +51,7 @@ def sleep_corrected_msf_minutes(msf: Floats, sd_work: Floats, sd_free: Floats, w
     return np.mod(msf - caught_up, MINUTES_PER_DAY)
 
 
-def circular_mean_minutes(minutes: Floats, group: Ints, n_groups: int) -> Floats:
+def circular_mean_minutes(minutes: Floats, group: Integers, n_groups: int) -> Floats:
     """Return the mean clock time of each group in minutes after midnight, [0, 1440).
 
     Formula: the direction of the sum of unit vectors, atan2(Σ sin, Σ cos), so that 23:30 and 00:30 give 00:00. NaN
@@ -69,7 +65,7 @@ def circular_mean_minutes(minutes: Floats, group: Ints, n_groups: int) -> Floats
     return np.where(np.hypot(sine, cosine) > NO_DIRECTION * count, mean, np.nan)
 
 
-def circular_sd_minutes(minutes: Floats, group: Ints, n_groups: int) -> Floats:
+def circular_sd_minutes(minutes: Floats, group: Integers, n_groups: int) -> Floats:
     """Return how far clock times scatter about their circular mean, in minutes.
 
     Formula: sample SD (n − 1) of the shorter arcs to the circular mean; needs two times. Everybody; the SD of
@@ -81,7 +77,7 @@ def circular_sd_minutes(minutes: Floats, group: Ints, n_groups: int) -> Floats:
     return np.sqrt(divide(squares, np.bincount(group, minlength=n_groups) - 1))
 
 
-def sleep_regularity(asleep: Bools, valid: Bools) -> tuple[Floats, Ints]:
+def sleep_regularity(asleep: Booleans, valid: Booleans) -> tuple[Floats, Integers]:
     """Return the sleep regularity index of each row, and how many pairs of epochs it rests on.
 
     asleep, valid: one row a person, one column an epoch of a minute; an epoch that is not valid was not recorded.
@@ -96,7 +92,7 @@ def sleep_regularity(asleep: Bools, valid: Bools) -> tuple[Floats, Ints]:
     return -SRI_SCALE + 2 * SRI_SCALE * divide(same.sum(axis=1, dtype=np.int64), pairs), pairs
 
 
-def epochs(bounds: Floats, row: Ints, first_minute: int, shape: tuple[int, int]) -> Bools:
+def epochs(bounds: Floats, row: Integers, first_minute: int, shape: tuple[int, int]) -> Booleans:
     """Return which epochs of a minute lie in the given intervals.
 
     bounds: two columns, start and end of each interval in minutes; row: the row that it belongs to; first_minute: the

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
 from health_etl.clinical.common.base import ClinicalOptions
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.common.samples import divide
@@ -16,9 +17,6 @@ from health_etl.clinical.common.units import MINUTES_PER_HOUR
 from health_etl.clinical.sleep_session.limits import MINUTES_PER_DAY, limit_of
 from health_etl.clinical.sleep_session.timing import (
     DAYS_PER_WEEK,
-    Bools,
-    Floats,
-    Ints,
     circular_mean_minutes,
     circular_sd_minutes,
     epochs,
@@ -97,9 +95,9 @@ def _nights(days: pd.DataFrame, earlier: pd.DataFrame) -> pd.DataFrame:
     return nights.assign(weekday=(weekdays[day] - nights["days_before"].to_numpy(dtype=np.int64)) % DAYS_PER_WEEK)
 
 
-def _baseline(nights: pd.DataFrame, n_days: int) -> dict[str, Floats | Ints]:
-    judged = nights[nights["sleep_with_naps_minutes"].notna()]
-    day, tst = judged["day"].to_numpy(dtype=np.int64), judged["tst_minutes"].to_numpy(dtype=np.float64)
+def _baseline(nights: pd.DataFrame, n_days: int) -> dict[str, Floats | Integers]:
+    assessed = nights[nights["sleep_with_naps_minutes"].notna()]
+    day, tst = assessed["day"].to_numpy(dtype=np.int64), assessed["tst_minutes"].to_numpy(dtype=np.float64)
     count = np.bincount(day, minlength=n_days)
     mean = divide(np.bincount(day, weights=tst, minlength=n_days), count)
     squares = np.bincount(day, weights=(tst - mean[day]) ** 2, minlength=n_days)
@@ -111,7 +109,7 @@ def _baseline(nights: pd.DataFrame, n_days: int) -> dict[str, Floats | Ints]:
     }
 
 
-def _timing(nights: pd.DataFrame, n_days: int) -> dict[str, Floats | Ints | pd.Series]:
+def _timing(nights: pd.DataFrame, n_days: int) -> dict[str, Floats | Integers | pd.Series]:
     timed = nights[nights["mid_sleep_minutes"].notna()]
     free = (timed["weekday"] >= FIRST_FREE_WEEKDAY).to_numpy()
     count, mean, _ = _mid_sleep(timed, n_days)
@@ -134,7 +132,7 @@ def _timing(nights: pd.DataFrame, n_days: int) -> dict[str, Floats | Ints | pd.S
     }
 
 
-def _mid_sleep(nights: pd.DataFrame, n_days: int) -> tuple[Ints, Floats, Floats]:
+def _mid_sleep(nights: pd.DataFrame, n_days: int) -> tuple[Integers, Floats, Floats]:
     """Return for each day the number of nights, their circular mean mid-sleep and their mean sleep period."""
     day = nights["day"].to_numpy(dtype=np.int64)
     count = np.bincount(day, minlength=n_days)
@@ -167,7 +165,7 @@ def _regularity(nights: pd.DataFrame, n_days: int) -> dict[str, Floats]:
     return {"sri_pair_days": pairs / MINUTES_PER_DAY, "sri_points": np.where(enough, index, np.nan)}
 
 
-def _epochs(nights: pd.DataFrame, column: str, first: int, last: int) -> Bools:
+def _epochs(nights: pd.DataFrame, column: str, first: int, last: int) -> Booleans:
     """Return the epochs of the days from first to last (exclusive) that lie in the intervals of the column."""
     nights = nights[nights[column].notna()]  # null where no moment of the night was asleep
     lists = [np.asarray(bounds, dtype=np.float64) for bounds in nights[column]]
@@ -180,11 +178,11 @@ def _epochs(nights: pd.DataFrame, column: str, first: int, last: int) -> Bools:
     return epochs(bounds + date_minute[night][:, np.newaxis], row[night], first_minute, shape)
 
 
-def _debt(days: pd.DataFrame, nights: pd.DataFrame) -> dict[str, Floats | Ints]:
-    judged = nights[(nights["days_before"] < DEBT_NIGHTS) & nights["sleep_with_naps_minutes"].notna()]
+def _debt(days: pd.DataFrame, nights: pd.DataFrame) -> dict[str, Floats | Integers]:
+    assessed = nights[(nights["days_before"] < DEBT_NIGHTS) & nights["sleep_with_naps_minutes"].notna()]
     needed = limit_of(days["reference_ages"], lambda limits: limits.recommended_minutes[0])
-    day = judged["day"].to_numpy(dtype=np.int64)
-    short = np.maximum(needed[day] - judged["sleep_with_naps_minutes"].to_numpy(dtype=np.float64), 0)
+    day = assessed["day"].to_numpy(dtype=np.int64)
+    short = np.maximum(needed[day] - assessed["sleep_with_naps_minutes"].to_numpy(dtype=np.float64), 0)
     count = np.bincount(day, minlength=len(days))
     debt = np.bincount(day, weights=short, minlength=len(days))
     return {

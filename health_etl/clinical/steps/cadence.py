@@ -9,8 +9,9 @@ import pyarrow as pa
 from health_etl.clinical.activity.hours import fineness_reason, minutes_touched
 from health_etl.clinical.activity.records import Quantity, day_buckets, followed_spans, length_minutes
 from health_etl.clinical.activity.totals import MOVEMENT_MINIMUM_HOURS, DayTotals
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
 from health_etl.clinical.common.base import ClinicalOptions, Metric
-from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, Integers
+from health_etl.clinical.common.samples import MS_PER_MINUTE
 from health_etl.clinical.common.sources import sourced
 from health_etl.days.merge_sources import merge_by_time_slice
 
@@ -52,10 +53,10 @@ def cadence_metrics(
     merged = merge_by_time_slice(
         records, day_buckets(days, np.arange(len(days))), options.app_priority, value_column=quantity.column
     )
-    counted = merged.contributions
-    speed = cadence[counted["record"].to_numpy(dtype=np.int64)]
+    pluralise = merged.contributions
+    speed = cadence[pluralise["record"].to_numpy(dtype=np.int64)]
     plausible = speed <= HIGHEST_STEPS_PER_MIN
-    day, minutes = counted["bucket"].to_numpy(dtype=np.int64), counted["covered_ms"].to_numpy() / MS_PER_MINUTE
+    day, minutes = pluralise["bucket"].to_numpy(dtype=np.int64), pluralise["covered_ms"].to_numpy() / MS_PER_MINUTE
     vigorous = plausible & (speed >= VIGOROUS_STEPS_PER_MIN)
     moderate = plausible & (speed >= MODERATE_STEPS_PER_MIN) & ~vigorous
     peak = np.zeros(len(days))

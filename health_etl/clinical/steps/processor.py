@@ -106,7 +106,7 @@ PROCESSOR = Processor(
             "The total before rounding, null unless the day is complete; for the look-back",
             unit="steps",
             decimals=1,
-            told=False,
+            reported=False,
         ),
         *pattern_metrics(STEPS, "Steps"),
         *STILL_METRICS,

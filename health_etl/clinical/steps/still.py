@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.clinical.activity.hours import FineDay, clock, clock_at
+from health_etl.clinical.activity.hours import FineDay, clock_at
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
 from health_etl.clinical.common.base import Metric
-from health_etl.clinical.common.samples import Booleans, Floats, Integers
 from health_etl.clinical.common.sources import sourced
+from health_etl.clinical.common.text import clock_time
 from health_etl.clinical.common.units import MINUTES_PER_HOUR
 
 STILL_MINUTES = sourced(60, "min", "adults", "ASSUMPTION: no source sets a length; an hour is what people plan by")
@@ -19,7 +20,7 @@ DAYTIME_HOURS = sourced(
 ACTIVE_HOUR_STEPS = sourced(
     250, "steps/h", "adults", "ASSUMPTION: what makers of wearables take for a few minutes of walking in an hour"
 )
-DAYTIME = f"{clock(DAYTIME_HOURS[0])}–{clock(DAYTIME_HOURS[1])}"
+DAYTIME = f"{clock_time(DAYTIME_HOURS[0])}–{clock_time(DAYTIME_HOURS[1])}"
 
 
 def still_metrics(fine: FineDay) -> dict[str, pd.Series]:

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
-Floats = npt.NDArray[np.float64]
+from health_etl.clinical.common.arrays import Floats
 
 
 @dataclass(frozen=True)

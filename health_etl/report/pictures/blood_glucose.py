@@ -18,9 +18,10 @@ from health_etl.clinical.blood_glucose.thresholds import (
     VERY_HIGH_ABOVE_MG_DL,
     VERY_LOW_BELOW_MG_DL,
 )
+from health_etl.clinical.common.arrays import Floats
 from health_etl.clinical.common.samples import samples_of_days
 from health_etl.report.axes import MINUTES_PER_DAY, clock_axis, key, plain_axes
-from health_etl.report.pictures.base import Drawn, Floats, PersonDays, Picture, lists, one_row_a_person, percentiles
+from health_etl.report.pictures.base import Drawn, PersonDays, Picture, lists, one_row_a_person, percentiles
 from health_etl.report.style import BAND, BAND_WIDE, GOOD, GOOD_EDGE, LINE, MARK, new_figure
 
 SLOTS = 96  # of 15 minutes

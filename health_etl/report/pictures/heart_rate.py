@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from health_etl.clinical.common.arrays import Floats
 from health_etl.clinical.common.samples import samples_of_days
 from health_etl.clinical.heart_rate.series import SAME_INSTANT_MS
 from health_etl.report.axes import HOURS_PER_DAY, MINUTES_PER_DAY, clock_axis, hour_axis, note, plain_axes
-from health_etl.report.pictures.base import Drawn, Floats, PersonDays, Picture, lists, one_row_a_person, percentiles
+from health_etl.report.pictures.base import Drawn, PersonDays, Picture, lists, one_row_a_person, percentiles
 from health_etl.report.style import BAND, BAND_WIDE, LINE, MARK, new_figure
 
 HOUR_COLUMN = "bpm_by_hour"

@@ -9,18 +9,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from health_etl.clinical.common.arrays import Floats
 from health_etl.report.axes import date_axis, days_since, plain_axes
-from health_etl.report.pictures.base import Drawn, Floats, PersonDays, Picture, one_row_a_person, percentiles
+from health_etl.report.pictures.base import Drawn, PersonDays, Picture, one_row_a_person, percentiles
 from health_etl.report.style import BAND, BAND_WIDE, GROUND, LINE, MARK, MUTED, new_figure
 
-NIGHT, JUDGED = "mean_rmssd_ms", "ln_rmssd"
+NIGHT, LN_RMSSD = "mean_rmssd_ms", "ln_rmssd"
 BASELINE, LOW, HIGH = "baseline_ln_rmssd", "band_low_rmssd_ms", "band_high_rmssd_ms"
 
 
 def baseline_band(
     dates: Sequence[date],
     night_ms: Floats,
-    judged: Sequence[bool],
+    comparable: Sequence[bool],
     baseline_ms: Floats,
     low_ms: Floats,
     high_ms: Floats,
@@ -36,13 +37,18 @@ def baseline_band(
     for (left, right), low, high, middle in zip(edges, low_ms, high_ms, baseline_ms, strict=True):
         axes.fill_between([left, right], low, high, color=str(BAND_WIDE), linewidth=0)
         axes.hlines(middle, left, right, color=str(BAND), linewidth=2)
-    is_judged = np.array(judged, dtype=np.bool_)
-    outside = is_judged & ((night_ms < low_ms) | (night_ms > high_ms))
-    axes.plot(places, np.where(is_judged, night_ms, np.nan), color=str(LINE), linewidth=1)
-    axes.plot(places[is_judged], night_ms[is_judged], "o", color=str(LINE), markersize=5)
+    is_comparable = np.array(comparable, dtype=np.bool_)
+    outside = is_comparable & ((night_ms < low_ms) | (night_ms > high_ms))
+    axes.plot(places, np.where(is_comparable, night_ms, np.nan), color=str(LINE), linewidth=1)
+    axes.plot(places[is_comparable], night_ms[is_comparable], "o", color=str(LINE), markersize=5)
     axes.plot(places[outside], night_ms[outside], "o", color=str(MARK), markersize=6)
     axes.plot(
-        places[~is_judged], night_ms[~is_judged], "o", markersize=5, color=str(MUTED), markerfacecolor=str(GROUND)
+        places[~is_comparable],
+        night_ms[~is_comparable],
+        "o",
+        markersize=5,
+        color=str(MUTED),
+        markerfacecolor=str(GROUND),
     )
     lowest, highest = np.nanmin([night_ms, low_ms]), np.nanmax([night_ms, high_ms])
     axes.set_ylim(max(0.0, lowest - 8), highest + 8)
@@ -72,7 +78,7 @@ def of_person(days: PersonDays) -> Drawn | None:
     dates = [date.fromisoformat(day) for day in found["local_date"]]
     night, low, high = (found[name].to_numpy(dtype=np.float64) for name in (NIGHT, LOW, HIGH))
     baseline = np.exp(found[BASELINE].to_numpy(dtype=np.float64))
-    judged = found[JUDGED].notna().tolist()
+    comparable = found[LN_RMSSD].notna().tolist()
     has_band = not np.isnan(baseline).all()
     if len(dates) == 1 and not has_band:
         return None
@@ -82,7 +88,7 @@ def of_person(days: PersonDays) -> Drawn | None:
         else "There are too few nights for a baseline yet. "
     )
     return Drawn(
-        baseline_band(dates, night, judged, baseline, low, high),
+        baseline_band(dates, night, comparable, baseline, low, high),
         "RMSSD by night against the person's own baseline" if has_band else "RMSSD by night",
         f"{band}An open dot is a night recorded too little to be compared.",
     )

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from health_etl.clinical.common.arrays import Floats
 from health_etl.report.axes import HOURS_PER_DAY, date_axis, days_since, hour_axis, plain_axes
-from health_etl.report.pictures.base import Drawn, Floats, PersonDays, lists, one_row_a_person, percentiles
+from health_etl.report.pictures.base import Drawn, PersonDays, lists, one_row_a_person, percentiles
 from health_etl.report.style import BAND, GRID, INK, LINE, MUTED, new_figure
 
 

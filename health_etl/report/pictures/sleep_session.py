@@ -12,9 +12,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from health_etl.clinical.common.arrays import Floats
 from health_etl.record_types.sleep_session import STAGES
 from health_etl.report.axes import MINUTES_PER_DAY, clock_axis, key, plain_axes
-from health_etl.report.pictures.base import Drawn, Floats, PersonDays, Picture, one_row_a_person
+from health_etl.report.pictures.base import Drawn, PersonDays, Picture, one_row_a_person
 from health_etl.report.style import (
     AWAKE,
     BAND,

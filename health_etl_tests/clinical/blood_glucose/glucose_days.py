@@ -105,7 +105,7 @@ def with_trends(insights: pd.DataFrame) -> pd.DataFrame:
 
 def facts_of(insight: pd.Series, zone_source: str = "record", seed: str = "") -> Facts:
     """A day as facts, with what the pipeline adds to its told metrics."""
-    metrics = [m for m in PROCESSOR.all_metrics if m.told and m.name in insight and pd.notna(insight[m.name])]
+    metrics = [m for m in PROCESSOR.all_metrics if m.reported and m.name in insight and pd.notna(insight[m.name])]
     values = {m.name: insight[m.name] for m in metrics}
     written = {
         m.name: values[m.name] if pa.types.is_string(m.dtype) else f"{values[m.name]:.{m.decimals}f}" for m in metrics

@@ -136,8 +136,8 @@ def test_a_session_without_stages_has_its_length_and_nothing_graded() -> None:
     assert found["coverage_reason"] == "0 % of the main sleep session staged, 70 % needed"
     bounds = {"main_sleep_source_app", "bed_time_local", "wake_time_local", "mid_sleep_local", "sleep_period_minutes"}
     counts = {"tib_minutes", "tst_minutes", "alternate_session_count", "joined_session_count", "nap_count"}
-    told = {metric.name for metric in PROCESSOR.metrics if metric.told and found[metric.name] is not None}
-    assert told == bounds | counts | {"reference_ages"}
+    reported = {metric.name for metric in PROCESSOR.metrics if metric.reported and found[metric.name] is not None}
+    assert reported == bounds | counts | {"reference_ages"}
 
 
 @pytest.mark.parametrize(("staged_minutes", "judged"), [(294, True), (293, False)])

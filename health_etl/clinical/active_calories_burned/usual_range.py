@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.common.age import UNDER_ADULT, age_band
-from health_etl.clinical.common.samples import Floats
+from health_etl.clinical.common.arrays import Floats
 from health_etl.clinical.common.sources import sourced
 
 USUAL_KCAL = sourced((150, 1_000), "kcal/day", "adults", "ASSUMPTION: from experience with wearables; no study sets it")

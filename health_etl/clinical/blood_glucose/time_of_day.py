@@ -10,9 +10,10 @@ import pandas as pd
 from health_etl.clinical.blood_glucose.metrics import recorded_minutes, recorded_share
 from health_etl.clinical.blood_glucose.summary import range_masks
 from health_etl.clinical.blood_glucose.thresholds import MINIMUM_COVERAGE_PERCENT, MINUTES_PER_DAY, RANGE_LOW_MG_DL
-from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
+from health_etl.clinical.common.samples import MS_PER_MINUTE, Samples
 from health_etl.clinical.common.sources import definition, sourced
-from health_etl.clinical.common.text import local_clock_times
+from health_etl.clinical.common.text import clock_time, local_clock_times
 from health_etl.clinical.common.units import MINUTES_PER_HOUR, PERCENT
 
 QUARTER_HOURS = definition(6, "hours of a quarter of the day; the first is the night")
@@ -33,13 +34,8 @@ MARKED = "marked by a record"
 ASSUMED = "assumed"
 
 
-def clock(hour: int, minute: int = 0) -> str:
-    """Write a time of day as HH:MM."""
-    return f"{hour:02d}:{minute:02d}"
-
-
-NIGHT = f"{clock(0)}–{clock(NIGHT_END_HOUR)}"
-WAKING = f"{clock(NIGHT_END_HOUR)}–{clock(NIGHT_END_HOUR, WAKING_MINUTES)}"
+NIGHT = f"{clock_time(0)}–{clock_time(NIGHT_END_HOUR)}"
+WAKING = f"{clock_time(NIGHT_END_HOUR)}–{clock_time(NIGHT_END_HOUR, WAKING_MINUTES)}"
 
 
 def local_minutes(readings: Samples) -> Integers:
