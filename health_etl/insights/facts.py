@@ -1,4 +1,7 @@
-"""Rows of an insights table as facts: every value written as the input and the texts write it."""
+"""Rows of an insights table as facts: every value in the form in which the input and the texts write it.
+
+The wording around the values belongs to texts.py and the processors.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ def all_facts(rows: pd.DataFrame, processor: Narrator) -> list[Facts]:
 
 
 def clinical_insights(row: Mapping[str, Any], processor: Narrator) -> str:
-    """Return the told metrics of a row as JSON, each rounded as it is written; missing ones are left out."""
+    """Return a row's reported metrics as JSON, each rounded as it is written; missing ones are left out."""
     reported = [metric for metric in processor.all_metrics if metric.reported]
     found = {m.name: _rounded(row[m.name], m) for m in reported if pd.notna(row[m.name])}
     return json.dumps(found, ensure_ascii=False)

@@ -1,4 +1,7 @@
-"""Days as measured to a written partition: the look-back beside each day, the texts, the table."""
+"""From measured days to a written partition: look-back, texts, table.
+
+What was measured comes from person_days.py; when a partition is stale is decided in partition.py.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from health_etl.lake.manifest import DerivedManifest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import frame_of, read_table, table_sha256, to_arrow
 
-BATCH_ROWS = 5_000  # person-days; from there on it is the days that take time
+BATCH_ROWS = 5_000  # person-days; beyond that, time depends on the days and no longer on the number of batches
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,10 @@ class Measured:
 
 
 class InsightsWriter:
-    """Tells partitions of one kind of insights, oldest first; knows what it has told.
+    """Narrates and writes partitions of one kind of insights, oldest first.
 
-    Small partitions that it is to tell are told together, as the number of steps decides how long that takes.
+    Stage the measured days of every partition first, then write the partitions: small ones are narrated in one batch,
+    as the number of narrations, not of days, is what takes time for them.
     """
 
     def __init__(self, lake: Lake, catalogue: Catalogue, name: str, options: ClinicalOptions) -> None:
@@ -57,12 +61,10 @@ class InsightsWriter:
         self._staged: dict[str, Measured] = {}
         self._narrated: dict[str, pd.DataFrame] = {}
         self._failed: dict[str, Exception] = {}
-        self._one_by_one = False  # since telling partitions together failed
+        self._one_by_one = False  # set once narrating a batch has failed
 
     def stage(self, partition: str, days_digest: str, days: pd.DataFrame) -> None:
-        """Take in the days (columns of day_schema) of a partition that is to be told; its telling raises what is wrong
-        with them.
-        """
+        """Add the days (columns of day_schema) of a partition to be written; write() raises what is wrong with them."""
         try:
             sha256 = table_sha256(days, day_schema(self.processor))
         except ValueError as error:
@@ -73,8 +75,9 @@ class InsightsWriter:
         self._earlier.stage(partition, days)
 
     def write(self, partition: str) -> DerivedManifest | None:
-        """Write an expected partition, or one whose look-back has changed; return the manifest of one that is current,
-        None when it is neither expected nor written.
+        """Write a staged partition, or one whose look-back has changed, and return its manifest.
+
+        A partition that is current is left alone. None when it is neither staged nor written.
         """
         if partition in self._failed:
             raise self._failed[partition]
@@ -96,7 +99,7 @@ class InsightsWriter:
         return manifest
 
     def _narrate_from(self, partition: str) -> None:
-        """Tell a partition, and those behind it that are small enough to be told with it; alone where that fails."""
+        """Narrate a partition, batched with those after it while they are small; one by one where that fails."""
         batch, rows = [partition], len(self._staged[partition].days)
         for name in sorted(name for name in self._staged if name > partition):
             rows += len(self._staged[name].days)
@@ -106,7 +109,7 @@ class InsightsWriter:
         try:
             self._narrated |= self._narrate_batch(batch)
         except TransientError:
-            raise  # the step is tried again
+            raise  # the step is retried
         except Exception:
             if len(batch) == 1:
                 raise
@@ -116,13 +119,15 @@ class InsightsWriter:
     def _narrate_batch(self, partitions: Sequence[str]) -> dict[str, pd.DataFrame]:
         days = _joined([_qualify(self._staged[name].days, name) for name in partitions])
         known = self._known(partitions)
-        rows = _joined([days, *self._renarrated(to_renarrate(days, known))]).sort_values(SUBJECT_DAY, ignore_index=True)
-        told = narrate(with_trends(rows, _history(known, days), self.processor, self._options), self.processor)
-        found = split_by_partition(told, "subject")
-        return {name: found.get(name, told.head(0)) for name in partitions}
+        rows = _joined([days, *self._days_to_renarrate(to_renarrate(days, known))]).sort_values(
+            SUBJECT_DAY, ignore_index=True
+        )
+        narrated = narrate(with_trends(rows, _history(known, days), self.processor, self._options), self.processor)
+        found = split_by_partition(narrated, "subject")
+        return {name: found.get(name, narrated.head(0)) for name in partitions}
 
     def _known(self, partitions: Sequence[str]) -> pd.DataFrame:
-        """Return the earlier days that the days of these partitions may look back on, each person of each apart."""
+        """Return the earlier days that these partitions may look back on, people qualified by partition."""
         frames = []
         for name in partitions:
             measured = self._staged[name]
@@ -130,12 +135,12 @@ class InsightsWriter:
             frames.append(_qualify(self._earlier.latest(self.index.around(measured.dates, name), people), name))
         return _joined(frames)
 
-    def _renarrated(self, wanted: pd.DataFrame) -> Iterator[pd.DataFrame]:
-        """Return days of earlier partitions that are to be told anew, as measured there."""
-        for asked, of_partition in split_by_partition(wanted, "subject").items():
+    def _days_to_renarrate(self, wanted: pd.DataFrame) -> Iterator[pd.DataFrame]:
+        """Yield the days of earlier partitions that are to be narrated again, as measured there."""
+        for later, of_partition in split_by_partition(wanted, "subject").items():
             for partition, days in of_partition.groupby("partition"):
                 rows = self._measured(str(partition), days["subject"].unique().tolist())
-                yield _qualify(rows.merge(days[SUBJECT_DAY], on=SUBJECT_DAY).assign(retold=True), asked)
+                yield _qualify(rows.merge(days[SUBJECT_DAY], on=SUBJECT_DAY).assign(retold=True), later)
 
     def _measured(self, partition: str, people: list[str]) -> pd.DataFrame:
         if partition in self._staged:
@@ -162,25 +167,25 @@ def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def with_trends(
     rows: pd.DataFrame, history: pd.DataFrame, processor: Narrator, options: ClinicalOptions
 ) -> pd.DataFrame:
-    """Add the processor's trends to measured days, given every day that they may look back on, each once.
+    """Add the processor's trends to measured days; `history` holds every day that they may look back on, once.
 
     Raises PermanentError unless the look-back gives exactly the trends that the processor declares.
     """
     names = [metric.name for metric in processor.trends]
-    told = rows[~rows["withdrawn"].astype(bool)]
-    if not len(told):
+    present = rows[~rows["withdrawn"].astype(bool)]
+    if not len(present):
         return rows.reindex(columns=[*rows.columns, *names])
     if processor.look_back is None:
         check_computed(processor, (), names)
         return rows
-    earlier = earlier_days(told, history, processor.carried)
-    found = processor.look_back(told.reset_index(drop=True), earlier, options)
+    earlier = earlier_days(present, history, processor.carried)
+    found = processor.look_back(present.reset_index(drop=True), earlier, options)
     check_computed(processor, found.columns, names)
-    return rows.join(found[names].set_axis(told.index))
+    return rows.join(found[names].set_axis(present.index))
 
 
 def _history(known: pd.DataFrame, days: pd.DataFrame) -> pd.DataFrame:
-    """Return every known day once, those of the partition itself in place of earlier versions."""
+    """Return every known day once, the partition's own days replacing earlier versions."""
     shared = [name for name in known.columns if name in days.columns]
     both = pd.concat([known[shared], days[shared]], ignore_index=True) if len(known) else days[shared]
     latest = both.drop_duplicates(SUBJECT_DAY, keep="last")

@@ -1,4 +1,7 @@
-"""The page about one person's days as HTML: one file, no script, nothing fetched."""
+"""The HTML page about one person's days: a single file, no script, nothing fetched.
+
+What it shows is collected in collect.py and drawn in pictures/.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from health_etl.report.pictures.base import Drawn
 from health_etl.report.style import css_variables, svg
 from health_etl.wording import counted
 
-# What it means comes first: the picture and the numbers beside it are already seen, and what is urgent stands there.
+# The meaning comes first: picture and figures are already in view, and anything urgent is said there.
 LEVEL_WORDS = {Level.SEMANTIC: "Meaning", Level.STRUCTURAL: "Course", Level.STATISTICAL: "Numbers"}
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=[A-Za-z%])")
 
@@ -31,12 +34,12 @@ ZONE_NOTES = {
     "default": "Some records carry no reliable time zone and the default was assumed, so the bounds of days and the "
     "clock times are uncertain.",
 }
-_CERTAINTY = ("default", "other_sources", "record")  # the least certain first
+_CERTAINTY = ("default", "other_sources", "record")  # from least to most certain
 
 
 @dataclass(frozen=True)
 class Number:
-    """A metric as it is written."""
+    """A metric as it is displayed."""
 
     label: str
     value: str
@@ -45,11 +48,11 @@ class Number:
 
 @dataclass(frozen=True)
 class Day:
-    """One local day of one type: its texts, its numbers (of the day, of the look-back), and what is missing."""
+    """One local day of one type: its texts, its numbers (day and look-back), and why coverage is insufficient."""
 
     title: str
     facts: Facts
-    texts: Sequence[tuple[str, str]]  # word for the level, text
+    texts: Sequence[tuple[str, str]]  # heading of the level, text
     numbers: Sequence[Number]
     trends: Sequence[Number]
     coverage: str
@@ -76,7 +79,7 @@ class Section:
 
 
 def page(user_id: str, period: Period, collected: Sequence[Collected]) -> str:
-    """Return the page about what is told of a person's days."""
+    """Return the HTML page about a person's days."""
     sections = [_section(one) for one in collected]
     template = _environment().get_template("report.html.j2")
     return template.render(
@@ -147,7 +150,7 @@ def _numbers(facts: Facts, metrics: Sequence[Metric]) -> list[Number]:
 
 
 def _sources(collected: Sequence[Collected]) -> list[tuple[str, str]]:
-    """Return apps, and the types that rest on their records."""
+    """Return each set of apps with the titles of the types based on their records."""
     titles: dict[str, list[str]] = {}
     for one in collected:
         apps = {app for text in one.days.insights["source_apps"].dropna() for app in str(text).split(", ")}
@@ -167,7 +170,7 @@ def _offsets(sections: Sequence[Section]) -> str:
 
 
 def _missing(period: Period, collected: Sequence[Collected]) -> list[str]:
-    """Say which type has no insight on which days, and which days are recorded too little to judge."""
+    """Return sentences on which types lack which days, and which days are recorded too sparsely to assess."""
     dates = period.dates
     said = []
     known = {one.processor.name: one for one in collected}

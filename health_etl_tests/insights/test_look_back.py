@@ -1,4 +1,4 @@
-"""Days look back on the person's earlier days: which, from which uploads, and what a late upload tells anew."""
+"""Days look back on the person's earlier days: which, from which uploads, and what a late upload narrates again."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def test_a_changed_day_calls_for_the_later_days_that_look_back_on_it() -> None:
     assert found["partition"].tolist() == ["p3", "p4"]
 
 
-def test_a_withdrawn_day_is_not_told_anew() -> None:
+def test_a_withdrawn_day_is_not_narrated_again() -> None:
     changed = frame(subject=["a"], local_date=["2025-03-01"])
     known = frame(subject=["a"], local_date=["2025-03-02"], withdrawn=[True], partition=["p"])
     assert len(to_renarrate(changed, known)) == 0
 
 
-def test_a_late_upload_tells_the_days_anew_that_look_back_on_its_day(lake: Lake) -> None:
+def test_a_late_upload_narrates_again_the_days_that_look_back_on_its_day(lake: Lake) -> None:
     before = {line["metadata"]["local_date"]: line["input"] for line in day_examples(lake)}
     put(lake, "blood_glucose", [blood_glucose("late", NOON - timedelta(days=20))], upload_date=LATER)
     done = bring_up_to_date(lake)

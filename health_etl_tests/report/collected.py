@@ -1,4 +1,4 @@
-"""What is told of an invented person's steps: what a page is made from."""
+"""Collected insights on an invented person's steps: what a page is made from."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def processor(name: str) -> Processor:
             Metric("steps_total", "Steps", "", unit="steps"),
             Metric("activity_category", "Category", "", dtype=pa.string()),
             Metric("partial_day", "Partial day", "", dtype=pa.bool_()),
-            Metric("steps_by_hour", "Steps by hour", "", dtype=HOUR_LIST, told=False),
+            Metric("steps_by_hour", "Steps by hour", "", dtype=HOUR_LIST, reported=False),
         ),
         "active_calories_burned": (
             Metric("active_kcal_total", "Active energy", "", unit="kcal", decimals=1),

@@ -53,9 +53,9 @@ def test_a_later_upload_has_the_last_word_on_a_day(lake: Lake) -> None:
 
 
 def test_nothing_of_another_person_is_read(lake: Lake) -> None:
-    told = collected_of(lake, "blood_glucose", Period(DAY, DAY))
-    assert set(told.days.insights["user_id"]) == {ANNA}
-    assert set(told.days.measurements()["user_id"]) == {ANNA}
+    collected = collected_of(lake, "blood_glucose", Period(DAY, DAY))
+    assert set(collected.days.insights["user_id"]) == {ANNA}
+    assert set(collected.days.measurements()["user_id"]) == {ANNA}
 
 
 def test_the_day_across_types_comes_first(lake: Lake) -> None:
@@ -72,12 +72,12 @@ def test_days_before_the_period_are_at_hand_for_baselines_and_stay_out_of_it(lak
     assert days.earlier["local_date"].tolist() == ["2025-09-19"]
 
 
-def test_a_day_without_insights_is_told_with_the_days_that_there_are(lake: Lake) -> None:
+def test_a_day_without_insights_is_refused_with_the_days_that_there_are(lake: Lake) -> None:
     with pytest.raises(PermanentError, match=r"no insights of anna_k for 2024-01-01; .* 2025-09-20 to 2025-09-20"):
         collect(lake, SETTINGS, ANNA, Period(date(2024, 1, 1), date(2024, 1, 1)))
 
 
-def test_an_unknown_person_is_told_and_nobody_else_named(lake: Lake) -> None:
+def test_an_unknown_person_is_refused_and_nobody_else_named(lake: Lake) -> None:
     with pytest.raises(PermanentError, match="no insights of nobody: check the user id") as failure:
         collect(lake, SETTINGS, "nobody", Period(DAY, DAY))
     assert ANNA not in str(failure.value)
@@ -105,7 +105,7 @@ def test_a_day_without_measurements_has_none() -> None:
     assert "local_date" in rows
 
 
-def test_insights_of_another_version_are_told_with_the_way_out(lake: Lake) -> None:
+def test_insights_of_another_version_are_refused_with_the_remedy(lake: Lake) -> None:
     key = keys.insights_key("blood_glucose", UPLOADED.isoformat())
     table = read_table(lake, key).drop_columns(["reading_count"])
     with TableWriter(lake, key, table.schema) as writer:

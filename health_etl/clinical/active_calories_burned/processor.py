@@ -1,6 +1,6 @@
-"""What the active energy of a local day says: the processor of `active_calories_burned`.
+"""The processor of `active_calories_burned`: wires totals, hours, look-back and texts together.
 
-How overlapping apps become one total stands in activity_totals.py, the texts in active_calories_narrative.py.
+How overlapping apps become one total is in activity/totals.py, the texts are in narrative.py.
 """
 
 from __future__ import annotations

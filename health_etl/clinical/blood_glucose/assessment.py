@@ -1,4 +1,4 @@
-"""What is judged of a summary, the same for one day and for the report of many: shares, variability, risks."""
+"""The assessment of a summary, of one day or of a report period: shares in ranges, variability, risk indices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from health_etl.clinical.blood_glucose.thresholds import STABLE_CV_PERCENT
 
 
 def assess(summary: pd.DataFrame, groups: pd.Series) -> dict[str, pd.Series]:
-    """Return the judged metrics of each row of a summary. groups: whose targets hold, one a row."""
+    """Return the assessed metrics of each row of a summary. groups: whose targets apply, one per row."""
     percents = pregnancy_only(range_percents(summary), groups)
     shares = {f"time_{name}_percent": percents[name] for name in REPORTED_RANGES}
     targets = {f"time_{name}_target": words for name, words in target_words(percents, groups).items()}

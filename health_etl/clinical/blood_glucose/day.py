@@ -1,4 +1,4 @@
-"""What is described of one local day of glucose: extremes, pauses, events, times of day, meals."""
+"""The description of one local day of glucose: extremes, pauses, events, times of day, meals."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Columns = dict[str, pd.Series]
 
 @dataclass(frozen=True)
 class GlucoseDay:
-    """Readings of person-days, one group a row of `days`, with what several metrics need."""
+    """Readings of person-days, one group per row of `days`, with what several metrics share."""
 
     readings: Samples
     days: pd.DataFrame
@@ -50,7 +50,7 @@ class GlucoseDay:
 
     @cached_property
     def masks(self) -> Mapping[str, Booleans]:
-        """In which ranges each reading lies."""
+        """Which ranges each reading lies in."""
         return range_masks(self.readings.value)
 
     @cached_property
@@ -148,7 +148,7 @@ def times_of_day(day: GlucoseDay, rows: pd.DataFrame, samples_of: SamplesOf) -> 
 
 
 def meals(rows: pd.DataFrame, samples_of: SamplesOf) -> Columns:
-    """Return the view by relation to meals, null where the records do not say."""
+    """Return glucose by relation to meals, null where the records do not state one."""
     columns: Columns = {}
     for name, readings in by_relation(rows, samples_of).items():
         columns[f"{name}_count"] = _or_null(readings.count().astype(np.float64))

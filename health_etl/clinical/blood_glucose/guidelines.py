@@ -1,4 +1,4 @@
-"""The reference lines of every glucose example and the ways to ask for one."""
+"""The reference lines and the instructions of every glucose example."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a local day of glucose means, by which guideline and with what uncertainty, as text."""
+"""The semantic text of a local day of glucose: what it means, by which guideline, and how certain that is."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def semantic(facts: Facts) -> str:
 
 
 def _known_part(facts: Facts) -> str:
-    """Say of a day that is not judged in which ranges its readings lie, and no more."""
+    """State only which ranges the readings lie in, for a day that is not assessed."""
     if not facts.has("coverage_reason") or facts.number("reading_count") == 1:
         return f"It was {facts['mean_mg_dl']} mg/dL ({facts['lowest_range']})." if facts.has("coverage_reason") else ""
     return (

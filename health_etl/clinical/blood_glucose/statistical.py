@@ -1,4 +1,4 @@
-"""The numbers of a local day of glucose, and of the report period, as text."""
+"""The statistical text of a local day of glucose: the numbers of the day and of the report period."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def statistical(facts: Facts) -> str:
 
 
 def level(facts: Facts) -> str:
-    """Say how high glucose was."""
+    """State mean, spread and range of glucose."""
     if not facts.has("sd_mg_dl"):
         return f"It was {facts['mean_mg_dl']} mg/dL ({facts['lowest_range']})."
     mean, sd = facts["mean_mg_dl"], facts["sd_mg_dl"]

@@ -1,4 +1,4 @@
-"""How glucose ran through a local day, and how the day stands among the days before, as text."""
+"""The structural text of a local day of glucose: its course, and its place among the days before."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def _than(trend: str) -> str:
 
 
 def _report_gap(facts: Facts) -> str:
-    """Name a stretch of days without readings, which a mean of the period would hide."""
+    """Mention a stretch of days without readings, which a mean over the period would hide."""
     name = "window_longest_gap_hours"
     if not facts.has(name) or facts.number(name) < t.LONG_GAP_HOURS:
         return ""

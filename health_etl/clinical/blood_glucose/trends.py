@@ -1,7 +1,7 @@
-"""The look-back of glucose: a report over 14 days, ADRR, the person's usual day and the trend. Pure.
+"""The look-back of glucose: a 14-day report, ADRR, the person's usual day and the trend.
 
-A report needs 14 days since the first reading and 70 % of the readings of the last 14 days (this day included);
-what it pools are the summaries that the days carry, so a report equals the same formulas over all readings.
+A report needs 14 days since the first reading and 70 % of the readings of the last 14 days (this day included). It
+pools the summaries carried by its days, which gives the same result as the formulas over all readings.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Columns = dict[str, pd.Series]
 
 
 def look_back(days: pd.DataFrame, earlier: pd.DataFrame, options: ClinicalOptions) -> pd.DataFrame:
-    """Return the trends of each row of `days`: see glucose_trend_columns.py.
+    """Return the trends of each row of `days`: they are declared in trend_columns.py.
 
     days: analysed rows; earlier: day, days_before and CARRIED of each row's earlier days.
     """
@@ -68,7 +68,7 @@ def _floats(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _span_days(known: pd.DataFrame, n: int) -> Integers:
-    """Return how many days lie between the first known reading and this day, both included, at most REPORT_DAYS."""
+    """Return the number of days from the first known reading to this day, both included, at most REPORT_DAYS."""
     read = known[known["reading_count"] > 0]
     oldest = np.zeros(n, dtype=np.int64)
     np.maximum.at(oldest, read["day"].to_numpy(), read["days_before"].to_numpy() + 1)
@@ -99,7 +99,7 @@ def _report(window: pd.DataFrame, span_days: Integers, days: pd.DataFrame) -> tu
 
 
 def _events(window: pd.DataFrame, n: int) -> Columns:
-    """Sum the events of the judged days; null where no day was judged."""
+    """Sum the events of the assessed days; null where no day was assessed."""
     rows = window[window[_EVENTS[0]].notna()]
     day = rows["day"].to_numpy()
     assessed_days = np.bincount(day, minlength=n)
@@ -129,7 +129,7 @@ def _longest_gap_hours(window: pd.DataFrame, n: int) -> Floats:
 
 
 def _reasons(span_days: Integers, share: Floats, enough: Booleans) -> pd.Series:
-    """Say why there is no report; null where there is one."""
+    """Return why there is no report; null where there is one."""
     percent = np.rint(share * PERCENT).astype("int64")
     written = pd.Series(percent.astype("str"), dtype="str")
     short = (share * PERCENT < MINIMUM_COVERAGE_PERCENT) & (percent >= MINIMUM_COVERAGE_PERCENT)
@@ -154,7 +154,7 @@ def _adrr(known: pd.DataFrame, n: int) -> Columns:
 
 
 def _usual(days: pd.DataFrame, known: pd.DataFrame, n: int) -> Columns:
-    """Compare the day with the judged days before it."""
+    """Compare the day with the assessed days before it."""
     rows = known[(known["days_before"] > 0) & known["time_in_range_percent"].notna()]
     day, value = rows["day"].to_numpy(), rows["mean_mg_dl"]
     found = np.bincount(day, minlength=n)
@@ -176,7 +176,7 @@ def _usual(days: pd.DataFrame, known: pd.DataFrame, n: int) -> Columns:
 
 
 def _trend(known: pd.DataFrame, in_range: pd.Series, enough: Booleans, n: int) -> Columns:
-    """Compare the report's time in range with that of the 14 days before, where both have their readings."""
+    """Compare the report's time in range with that of the 14 days before, where both have enough readings."""
     rows = known[(known["days_before"] >= REPORT_DAYS) & (known["days_before"] < 2 * REPORT_DAYS)]
     day = rows["day"].to_numpy()
     summary = pool(rows, day, n)

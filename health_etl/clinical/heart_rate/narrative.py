@@ -1,4 +1,4 @@
-"""Numbers and course of a heart-rate day as text; what they mean is in heart_rate_meaning.py."""
+"""The texts of a heart-rate day: statistical and structural here, semantic in semantic.py."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SUSTAINED = (  # metrics, rate, circumstances
 
 
 def narrate(facts: Facts) -> Captions:
-    """Write one local day of heart-rate samples as text, on three levels."""
+    """Narrate one local day of heart-rate samples on three levels."""
     return {
         Level.STATISTICAL: statistical(facts),
         Level.STRUCTURAL: structural(facts),
@@ -104,7 +104,7 @@ def _level(facts: Facts) -> str:
 
 
 def _whole_day(facts: Facts) -> str:
-    """Tell what stands for the whole day, or why it is left out."""
+    """State the figures that represent the whole day, or why they are left out."""
     if facts.has("coverage_reason"):
         return (
             f"Too few hours are recorded ({facts['coverage_reason']}), so resting heart rate, means of night and day "
@@ -176,7 +176,7 @@ def _bout_count(facts: Facts) -> str:
 
 
 def _sustained_counts(facts: Facts) -> str:
-    """Tell the sustained rates that were seen, then those that were not."""
+    """State the sustained rates that were seen, then those that were not."""
     told = [kind for kind in SUSTAINED if facts.has(f"{kind[0]}_count")]
     seen = [kind for kind in told if some(facts, f"{kind[0]}_count")]
     lines = [f"{rate}{where}: {stretches(facts, name)}" for name, rate, where in seen]

@@ -1,4 +1,4 @@
-"""Sentences about a heart-rate day that more than one text uses."""
+"""Sentences about a heart-rate day that several texts share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from health_etl.clinical.heart_rate.trends import BASELINE_MINIMUM_DAYS
 
 
 def one_sample(facts: Facts) -> str:
-    """Tell a day that has a single sample."""
+    """Describe a day with a single sample."""
     return (
         f"On {facts['local_date']}, {facts['sample_count']} heart-rate sample was recorded, at "
         f"{facts['first_sample_local']} local time: {facts['lowest_bpm']} bpm."
@@ -24,12 +24,12 @@ def stretches(facts: Facts, name: str) -> str:
 
 
 def some(facts: Facts, name: str) -> bool:
-    """Say whether a count is known and above zero."""
+    """Return whether a count is known and above zero."""
     return facts.has(name) and facts[name] != "0"
 
 
 def too_sparse(facts: Facts) -> str:
-    """Say that sustained rates could not be seen, where that is so; else nothing."""
+    """State that samples are too sparse to show sustained rates; empty otherwise."""
     if facts.has("high_at_rest_count"):
         return ""
     return (
@@ -39,7 +39,7 @@ def too_sparse(facts: Facts) -> str:
 
 
 def no_baseline(facts: Facts) -> str:
-    """Say why the day is not compared with earlier days, where it is not; else nothing."""
+    """Explain why the day is not compared with earlier days; empty where it is."""
     if facts.has("resting_against_baseline"):
         return ""
     if not facts.has("resting_bpm"):

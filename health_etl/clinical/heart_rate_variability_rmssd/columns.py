@@ -1,4 +1,4 @@
-"""Columns of the RMSSD insights, and the reference lines that every RMSSD example carries."""
+"""The metrics of RMSSD, and the reference lines of every RMSSD example."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def _words(name: str, label: str, description: str) -> Metric:
 
 
 METRICS = (
-    _words("night_source", "App whose values make the night", "One app a night; others are left out."),
-    _words("night_rule", "Rule of the night's value", "Mean of the samples, or the one value that the app states."),
+    _words("night_source", "App whose values make the night", "One app per night; others are left out."),
+    _words("night_rule", "Rule of the night's value", "Mean of the samples, or the single value that the app states."),
     Metric("sample_count", "RMSSD samples", "Samples of that app in the night.", dtype=pa.int64()),
     _words("first_sample_local", "First sample, local time", "Local clock time of the first sample, HH:MM."),
     _words("last_sample_local", "Last sample, local time", "Local clock time of the last sample, HH:MM."),
-    _ms("mean_rmssd_ms", "Mean RMSSD of the night", "Mean of these samples, each of equal weight."),
+    _ms("mean_rmssd_ms", "Mean RMSSD of the night", "Mean of these samples, weighted equally."),
     _ms("lowest_rmssd_ms", "Lowest RMSSD", "Lowest of these samples."),
     _ms("highest_rmssd_ms", "Highest RMSSD", "Highest of these samples."),
     Metric(
@@ -73,7 +73,7 @@ TRENDS = (
     _nights(
         "other_nights",
         "Earlier valid nights of another app or rule (not compared)",
-        "RMSSD hangs on the method, so these nights stay out of the baseline.",
+        "RMSSD depends on the method, so these nights are left out of the baseline.",
     ),
     _nights(
         "sampled_nights",
@@ -90,7 +90,7 @@ TRENDS = (
     _nights(
         "run_nights",
         "Consecutive nights outside the band on this side",
-        "This night included, all held against this night's band; a night without a value ends the run.",
+        "This night included, all compared with this night's band; a night without a value ends the run.",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""A night of RMSSD as text, on three levels."""
+"""The texts of a night of RMSSD, on three levels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from health_etl.clinical.heart_rate_variability_rmssd.night import FROM_APP, NIG
 
 
 def narrate(facts: Facts) -> Captions:
-    """Write one night of RMSSD as text, on three levels."""
+    """Narrate one night of RMSSD on three levels."""
     return {
         Level.STATISTICAL: paragraph(
             _recorded(facts), _level(facts), _capped(facts), _too_little(facts), _figures(facts), zone_caution(facts)
@@ -101,7 +101,7 @@ def _too_little(facts: Facts) -> str:
 
 
 def _figures(facts: Facts) -> str:
-    """Tell ln RMSSD, the 7-night mean and the band, each or why it is missing."""
+    """State ln RMSSD, the 7-night mean and the band, or for each why it is missing."""
     ln = f"The night's ln RMSSD is {facts['ln_rmssd']} {LN_UNIT}." if facts.has("ln_rmssd") else ""
     return paragraph(ln, _week(facts), _band(facts), _deviation(facts))
 
@@ -213,7 +213,7 @@ def _meaning(facts: Facts) -> str:
 
 
 def _weight(facts: Facts) -> str:
-    """Say how much a night outside the band weighs."""
+    """State how much weight a night outside the band carries."""
     if facts["run_nights"] == "0":
         return "That is usual for this person."
     narrow = f"The band is narrow (± {BAND_SD} SD): many single nights of a steady person lie outside it"

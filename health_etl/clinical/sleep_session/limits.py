@@ -1,6 +1,6 @@
-"""What sleep is judged against, by age: recommended durations, marks of good sleep, and how much must be recorded.
+"""What sleep is assessed against, by age: recommended durations, marks of good sleep, and how much must be recorded.
 
-Nothing is computed here but which limits hold for whom.
+Nothing is computed here except which limits apply to whom.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ GOOD_LONG_AWAKENINGS = sourced(1, "long awakenings, at most", "adults of 18 to 6
 GOOD_LONG_AWAKENINGS_OLDER = sourced(2, "long awakenings, at most", "adults of 65 years and over", QUALITY_SOURCE)
 
 MINIMUM_STAGED_SHARE = sourced(
-    0.70, "share of the main sleep", "everybody", "ASSUMPTION: no source sets one; as the share of a CGM report"
+    0.70, "share of the main sleep", "everybody", "ASSUMPTION: no source sets one; as for CGM reports"
 )
 MINIMUM_STAGED_PERCENT = round(MINIMUM_STAGED_SHARE * PERCENT)
 
@@ -77,7 +77,7 @@ LIMITS: Mapping[str, SleepLimits] = {
 
 
 def reference_ages(age_years: pd.Series) -> pd.Series:
-    """Return the age band whose limits hold: 26 to 64 years where no age is configured, null under 18 years."""
+    """Return the age band whose limits apply: 26 to 64 years where no age is configured, null under 18 years."""
     band = age_band(age_years).fillna(ADULT)
     return band.where(band != UNDER_ADULT)
 

@@ -1,6 +1,4 @@
-"""The three texts about the sleep of a local night. Numbers and order in time here; their meaning in "
-"sleep_meaning.py.
-"""
+"""The three texts about the sleep of a local night: statistical and structural here, semantic in semantic.py."""
 
 from __future__ import annotations
 
@@ -67,7 +65,7 @@ INSTRUCTIONS = {
 
 
 def narrate(facts: Facts) -> Captions:
-    """Write the sleep of one local night as three texts."""
+    """Narrate the sleep of one local night on three levels."""
     return {
         Level.STATISTICAL: paragraph(statistical(facts), zone_caution(facts)),
         Level.STRUCTURAL: paragraph(structural(facts), zone_caution(facts)),

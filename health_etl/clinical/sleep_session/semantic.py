@@ -1,4 +1,4 @@
-"""What the sleep of a night means: the semantic text, against named guidelines and with its uncertainty."""
+"""The semantic text of a night's sleep: its meaning by named guidelines, and how certain that is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps of a day as text: numbers, course, meaning. How they are computed stands beside this file."""
+"""The texts of a day's steps: numbers, course, meaning. The modules beside this one compute the figures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STEPS = Quantity("steps", "steps", decimals=0)
 
 
 def narrate(facts: Facts) -> Captions:
-    """Write the steps of one local day as text, on three levels."""
+    """Narrate the steps of one local day on three levels."""
     if not facts.has("steps_total"):
         nothing = _nothing(facts)
         return {
@@ -131,7 +131,7 @@ def _span(facts: Facts) -> str:
 
 
 def _still(facts: Facts) -> str:
-    """Tell active hours and stretches without a step; where there is no pattern the hours have said why."""
+    """Describe active hours and stretches without a step; without a pattern, the hours have already said why."""
     if not facts.has("still_stretch_count"):
         return ""
     hours = pluralise(facts["active_hours"], "hour", "hours")

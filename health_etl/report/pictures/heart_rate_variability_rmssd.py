@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from health_etl.clinical.common.arrays import Floats
 from health_etl.report.axes import date_axis, days_since, plain_axes
-from health_etl.report.pictures.base import Drawn, PersonDays, Picture, one_row_a_person, percentiles
+from health_etl.report.pictures.base import Drawn, PersonDays, Picture, one_row_per_person, percentiles
 from health_etl.report.style import BAND, BAND_WIDE, GROUND, LINE, MARK, MUTED, new_figure
 
 NIGHT, LN_RMSSD = "mean_rmssd_ms", "ln_rmssd"
@@ -26,9 +26,9 @@ def baseline_band(
     low_ms: Floats,
     high_ms: Floats,
 ) -> Figure:
-    """Draw nights (RMSSD in ms, sorted by date) over the baseline and band that held for each, NaN where none did.
+    """Draw nights (RMSSD in ms, sorted by date) over each night's baseline and band, NaN where there was none.
 
-    judged: false for a night that was recorded too little to be compared; it is drawn open.
+    comparable: false for a night that was recorded too sparsely to be compared; it is drawn hollow.
     """
     figure = new_figure(height_inches=2.8)
     axes = plain_axes(figure, "RMSSD (ms)")
@@ -57,7 +57,7 @@ def baseline_band(
 
 
 def spread(dates: Sequence[date], by_date: Floats) -> Figure:
-    """Draw people's nights (RMSSD in ms, one row a person, one column a date): median and middle half."""
+    """Draw people's nights (RMSSD in ms, one row per person, one column per date): median and middle half."""
     first, median, third = percentiles(by_date, (25, 50, 75))
     figure = new_figure(height_inches=2.6)
     axes = plain_axes(figure, "RMSSD (ms)")
@@ -70,7 +70,7 @@ def spread(dates: Sequence[date], by_date: Floats) -> Figure:
 
 
 def of_person(days: PersonDays) -> Drawn | None:
-    """Draw the nights, those before them included, against the person's own baseline."""
+    """Draw the nights, with those before them, against the person's own baseline."""
     found = pd.concat([days.earlier, days.insights], ignore_index=True)
     found = found[found[NIGHT].notna()].sort_values("local_date", ignore_index=True)
     if found.empty:
@@ -95,9 +95,9 @@ def of_person(days: PersonDays) -> Drawn | None:
 
 
 def of_people(rows: pd.DataFrame, minimum_people: int) -> Drawn | None:
-    """Draw the nights of people by date; only dates with enough people."""
+    """Draw people's nights by date; only dates with enough people."""
     table = rows.pivot_table(index="user_id", columns="local_date", values=NIGHT, aggfunc="mean", dropna=False)
-    people = one_row_a_person(table.reset_index(), table.to_numpy(dtype=np.float64), minimum_people)
+    people = one_row_per_person(table.reset_index(), table.to_numpy(dtype=np.float64), minimum_people)
     if people is None:
         return None
     enough = np.flatnonzero(~np.isnan(people).all(axis=0))

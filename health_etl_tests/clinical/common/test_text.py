@@ -42,7 +42,7 @@ def test_a_value_that_rounds_onto_its_limit_is_called_just_beyond_it():
         (1.0, None),
     ],
 )
-def test_coverage_below_the_minimum_is_told_with_its_own_digits(coverage, reason):
+def test_coverage_below_the_minimum_is_stated_with_its_own_digits(coverage, reason):
     written = coverage_reasons(np.array([coverage]), 0.7, "of the day recorded")
     assert written.tolist() == [reason] if reason else written.isna().all()
 

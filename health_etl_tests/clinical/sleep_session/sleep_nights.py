@@ -135,7 +135,7 @@ def facts_of(
 FIGURES = r"\d+(?:[.:-]\d+)*"
 
 
-def told(facts: Facts) -> dict[str, str]:
+def narrated(facts: Facts) -> dict[str, str]:
     """Return the three texts by level, each checked: complete, and every number in it given or derived."""
     texts = {str(level): text for level, text in narrate(facts).items()}
     assert list(texts) == ["statistical", "structural", "semantic"]
