@@ -84,7 +84,7 @@ def test_what_was_not_recorded_is_listed() -> None:
     words = Elements(page("anna", DAY, [steps(dates(1), coverage_reason=reason)])).words
     assert f"Steps, 2025-09-15: {reason}." in words
     assert "Blood glucose: nothing recorded." in words
-    assert "Recorded too little to judge" in words
+    assert "Recorded too sparsely to assess" in words
 
 
 def test_a_range_lists_every_day_and_names_those_without_records() -> None:
