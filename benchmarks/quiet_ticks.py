@@ -31,7 +31,7 @@ import sqlalchemy
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.backfill import moved
+from benchmarks.backfill import put_uploads
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake.store import Lake, connect
 from health_etl.orchestration.sensors.bucket import sensor_name
@@ -41,7 +41,6 @@ from health_etl.record_types import record_types
 from health_etl.settings import Settings
 from health_etl_tests.orchestration.conftest import Project
 from health_etl_tests.support.daemon import Daemon
-from health_etl_tests.support.exports import plain, put
 from health_etl_tests.support.instances import instance_at
 from health_etl_tests.support.pipeline import bring_up_to_date
 
@@ -73,11 +72,9 @@ def main() -> None:
 
 
 def fill(settings: Settings, last: date, dates: int) -> None:
-    """Put a file of every type on every date, and make everything from them."""
+    """Upload a file of every type on every date, and bring everything up to date."""
+    put_uploads(settings, [last - timedelta(days=days) for days in range(dates)])
     lake = connect(settings)
-    for day in (last - timedelta(days=days) for days in range(dates)):
-        for name in record_types():
-            put(lake, name, [moved(plain(name, f"{name}-{day}"), day)], upload_date=day)
     bring_up_to_date(lake, InsightOptions.of(settings, lake))
 
 

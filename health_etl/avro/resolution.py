@@ -132,10 +132,10 @@ class _Walk:
                 self.reads_identically = False
             used.update(found)
             fields += [{**field, "type": self.resolve(theirs[name], field["type"], inner)} for name in found] or [field]
-        self._record_added(theirs.keys() - used, path)
+        self._note_added(theirs.keys() - used, path)
         return fields
 
-    def _record_added(self, names: Iterable[str], path: str) -> None:
+    def _note_added(self, names: Iterable[str], path: str) -> None:
         for name in names:
             self.reads_identically = False
             if _SHOWN_NAME.fullmatch(name):

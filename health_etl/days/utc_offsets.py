@@ -86,7 +86,7 @@ def people(lake: Lake, partition: str) -> list[str]:
 
 
 def latest(offsets: pd.DataFrame) -> pd.DataFrame:
-    """Keep the offsets stated by the latest version of each record; if it states none, neither do earlier versions."""
+    """Keep the offsets stated by the latest version of each record; those of earlier versions no longer count."""
     # Record ids are unique within a type, but is_latest_version only looks at users and ids.
     named = offsets.assign(record_id=offsets["record_type"] + "/" + offsets["record_id"])
     return offsets[is_latest_version(named) & offsets["utc_offset_minutes"].notna()]

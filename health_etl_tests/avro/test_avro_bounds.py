@@ -1,4 +1,4 @@
-"""What lists hold is added up before anything is decoded, exactly, whatever stands between them."""
+"""Values in lists are counted exactly before anything is decoded, whatever stands between them."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ def listed(*records: Any, most: int = MUCH) -> int:
         (mixed(maybe=2), 4 * 3),
     ],
 )
-def test_what_stands_in_lists_is_added_up(record: Any, values: int) -> None:
+def test_values_in_lists_are_counted(record: Any, values: int) -> None:
     assert listed(record) == values
     assert listed(record, mixed(pairs=1), record) == 2 * values + 3
 
 
-def test_a_list_written_in_parts_with_their_sizes_counts_as_one() -> None:
+def test_a_list_written_in_blocks_with_sizes_counts_as_one() -> None:
     schema = {
         "type": "record",
         "name": "R",
@@ -90,14 +90,14 @@ def test_a_list_written_in_parts_with_their_sizes_counts_as_one() -> None:
     assert Schema(schema).count_list_values(parts + b"\x04ab", 1, MUCH) == 3
 
 
-def test_more_than_asked_for_is_refused_before_it_is_walked_along() -> None:
+def test_exceeding_the_limit_is_refused_before_the_values_are_walked() -> None:
     assert listed(mixed(pairs=10), most=30) == 30
     with pytest.raises(FileRefusedError) as caught:
         listed(mixed(pairs=10), most=29)
     assert caught.value.reason == FileReason.TOO_MANY_RECORDS
 
 
-def test_records_that_break_off_anywhere_are_unreadable() -> None:
+def test_records_truncated_anywhere_are_unreadable() -> None:
     whole = encoded(MIXED, mixed(pairs=30, texts=2, more=(2,), maybe=1))
     for cut in range(len(whole)):
         with pytest.raises(FileRefusedError) as caught:
@@ -105,9 +105,11 @@ def test_records_that_break_off_anywhere_are_unreadable() -> None:
         assert caught.value.reason == FileReason.UNREADABLE
 
 
-def test_a_file_whose_lists_are_too_long_is_refused_and_one_just_within_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_whose_lists_exceed_the_limit_is_refused_and_one_at_the_limit_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     content = avro_bytes("heart_rate", [heart_rate(f"h{n}", NOON, [62] * 50, every=timedelta(0)) for n in range(20)])
-    monkeypatch.setattr(bounds, "MAX_LISTED_VALUES", 1)  # so that the lists are walked along at all
+    monkeypatch.setattr(bounds, "MAX_LISTED_VALUES", 1)  # so that the lists are walked at all
     for bound, fits in ((20 * 50 * 3, True), (20 * 50 * 3 - 1, False)):
         monkeypatch.setattr("health_etl.avro.container.MAX_LISTED_VALUES", bound)
         if fits:
@@ -117,7 +119,7 @@ def test_a_file_whose_lists_are_too_long_is_refused_and_one_just_within_is_not(m
                 inspect_container(content, 100)
 
 
-def test_files_too_small_to_hold_too_much_are_not_walked_along() -> None:
+def test_files_too_small_to_exceed_the_limit_are_not_walked() -> None:
     for name, record_type in record_types().items():
         schema = Schema(record_type.avro_schema)
         assert not schema.may_exceed_list_limit(1_000_000), name
@@ -126,7 +128,7 @@ def test_files_too_small_to_hold_too_much_are_not_walked_along() -> None:
 
 
 @pytest.mark.parametrize("codec", ["null", "deflate", "bzip2", "xz"])
-def test_lists_are_added_up_over_all_blocks_of_any_codec(codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_values_are_counted_over_all_blocks_of_any_codec(codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
     content = avro_bytes("sleep_session", [sleep_session(f"n{n}") for n in range(2_000)], codec=codec)
     monkeypatch.setattr(bounds, "MAX_LISTED_VALUES", 1)
     monkeypatch.setattr("health_etl.avro.container.MAX_LISTED_VALUES", 2_000 * 3 * 4)
@@ -136,7 +138,7 @@ def test_lists_are_added_up_over_all_blocks_of_any_codec(codec: str, monkeypatch
         inspect_container(content, MUCH)
 
 
-def test_a_type_that_is_named_often_counts_every_time() -> None:
+def test_a_type_referenced_several_times_counts_every_time() -> None:
     def of(uses: int) -> dict[str, Any]:
         wide = {"type": "record", "name": "W", "fields": [{"name": f"f{n}", "type": "long"} for n in range(9)]}
         more = [{"name": f"w{n}", "type": "W"} for n in range(uses)]
@@ -149,7 +151,7 @@ def test_a_type_that_is_named_often_counts_every_time() -> None:
     assert caught.value.reason == FileReason.SCHEMA_REFUSED
 
 
-def test_an_element_of_few_bytes_counts_with_all_its_values() -> None:
+def test_an_element_of_few_bytes_counts_all_its_values() -> None:
     nulls = [{"name": f"n{number}", "type": "null"} for number in range(300)]
     wide = {"type": "record", "name": "Wide", "fields": [*nulls, {"name": "flag", "type": "boolean"}]}
     schema = {"type": "record", "name": "R", "fields": [{"name": "x", "type": {"type": "array", "items": wide}}]}
@@ -157,7 +159,7 @@ def test_an_element_of_few_bytes_counts_with_all_its_values() -> None:
     assert Schema(schema).count_list_values(encoded(schema, {"x": [element] * 5}), 1, MUCH) == 5 * 302
 
 
-def test_many_records_of_many_values_are_refused_and_as_many_of_ours_are_not() -> None:
+def test_many_records_of_many_values_are_refused_but_not_as_many_of_ours() -> None:
     assert max(Schema(record_type.avro_schema).extent.values for record_type in record_types().values()) <= 25
     schema = {"type": "record", "name": "R", "fields": [{"name": f"n{number}", "type": "null"} for number in range(99)]}
     Schema(schema).check_values(MAX_VALUES // 100)

@@ -17,7 +17,7 @@ MANY = 100_000
 
 
 def varint(number: int) -> bytes:
-    """Zigzag, seven bits a byte, as the Avro specification says."""
+    """Encode a zigzag variable-length integer, as in the Avro specification."""
     rest = (number << 1) ^ (number >> 63)
     written = bytearray()
     while rest > 0x7F:
@@ -48,23 +48,23 @@ def refused(content: bytes, most: int = MANY) -> FileReason:
 
 
 @pytest.mark.parametrize("codec", ["null", "deflate", "bzip2", "xz"])
-def test_an_honest_file_tells_its_schema_and_its_records(codec: str) -> None:
+def test_a_valid_file_yields_its_schema_and_record_count(codec: str) -> None:
     content = avro_bytes("steps", [steps(f"s{n}") for n in range(1_000)], codec=codec)
     found = inspect_container(content, MANY)
     assert found.record_count == 1_000
     assert found.writer_schema["name"] == record_types()["steps"].avro_schema["name"]
 
 
-def test_blocks_are_added_up() -> None:
+def test_the_records_of_all_blocks_are_counted() -> None:
     assert inspect_container(container(record_of("long"), (2, b"\x02\x04"), (1, b"\x06")), MANY).record_count == 3
 
 
 @pytest.mark.parametrize("count", [-1, 4, 2**62])
-def test_a_block_that_claims_more_records_than_it_has_bytes_is_unreadable(count: int) -> None:
+def test_a_block_that_claims_more_records_than_its_bytes_can_hold_is_unreadable(count: int) -> None:
     assert refused(container(record_of("long"), (count, b"\x02\x04\x06"))) == FileReason.UNREADABLE
 
 
-def test_more_records_than_allowed_are_refused_by_their_count_alone() -> None:
+def test_too_many_records_are_refused_by_their_declared_count() -> None:
     content = container(record_of("long"), (3, b"\x02\x04\x06"), (3, b"\x02\x04\x06"))
     assert refused(content, most=5) == FileReason.TOO_MANY_RECORDS
 
@@ -86,12 +86,12 @@ def test_a_number_that_does_not_end_is_unreadable() -> None:
 
 
 @pytest.mark.parametrize("codec", [b"snappy", b"zstandard", b"\xff\xfe"])
-def test_a_codec_that_is_not_read_is_named_as_such(codec: bytes) -> None:
+def test_an_unsupported_codec_is_refused_as_such(codec: bytes) -> None:
     assert refused(container(record_of("long"), (1, b"\x02"), codec=codec)) == FileReason.CODEC_UNSUPPORTED
 
 
 @pytest.mark.parametrize("schema", ["long", ["null", "long"], {"type": "array", "items": "long"}, {"type": "map"}])
-def test_a_file_that_holds_no_records_of_fields_is_of_the_wrong_type(schema: Any) -> None:
+def test_a_file_that_does_not_contain_records_has_the_wrong_type(schema: Any) -> None:
     assert refused(container(schema)) == FileReason.WRONG_TYPE
 
 
@@ -106,7 +106,7 @@ def test_a_file_that_holds_no_records_of_fields_is_of_the_wrong_type(schema: Any
         record_of(7),
     ],
 )
-def test_a_schema_that_is_none_is_unreadable(schema: Any) -> None:
+def test_a_malformed_schema_is_unreadable(schema: Any) -> None:
     assert refused(container(schema)) == FileReason.UNREADABLE
 
 
@@ -129,7 +129,7 @@ def _nested(depth: int) -> Any:
     ],
     ids=["deep", "contains itself", "contains itself by its full name", "nulls", "empty records", "empty bytes"],
 )
-def test_a_schema_that_would_let_a_decoder_run_away_is_refused(schema: Any) -> None:
+def test_a_schema_that_would_make_a_decoder_run_away_is_refused(schema: Any) -> None:
     assert refused(container(schema)) == FileReason.SCHEMA_REFUSED
 
 
@@ -138,6 +138,6 @@ def test_a_schema_as_deep_as_ours_is_read() -> None:
         assert inspect_container(container(dict(record_type.avro_schema)), MANY).record_count == 0
 
 
-def test_a_header_that_is_larger_than_any_honest_one_is_refused() -> None:
+def test_a_header_larger_than_the_limit_is_refused() -> None:
     schema = {**record_of("long"), "doc": "x" * 300_000}
     assert refused(container(schema)) == FileReason.SCHEMA_REFUSED

@@ -1,4 +1,4 @@
-"""A file decodes whole, resolved against our schema, or is refused with its reason; nothing else ever happens."""
+"""A file is decoded completely, resolved against our schema, or refused with a reason; nothing else ever happens."""
 
 from __future__ import annotations
 
@@ -64,32 +64,32 @@ def decoded(record_type: RecordType, records: list[Record], schema: Schema, code
 
 
 @pytest.mark.parametrize("name", sorted(record_types()))
-def test_what_was_written_with_our_own_schema_is_read_as_written(name: str) -> None:
+def test_records_written_with_our_schema_are_read_as_written(name: str) -> None:
     record = plain(name)
     found = decode.decode(avro_bytes(name, [record]), record_types()[name], None)
     assert found == DecodedFile([record], ())
 
 
 @pytest.mark.parametrize("name", sorted(BUILDERS))
-def test_what_the_phone_writes_with_its_own_order_and_namespace_reads_the_same(name: str) -> None:
+def test_the_phone_s_field_order_and_namespace_read_the_same(name: str) -> None:
     record = BUILDERS[name]()
     record_type = record_types()[name]
     assert decoded(record_type, [record], dict(WRITER_SCHEMAS[record_type.avro_name])) == DecodedFile([record], ())
 
 
 @pytest.mark.parametrize("codec", ["null", "deflate", "bzip2", "xz"])
-def test_every_codec_that_comes_with_python_is_read(codec: str) -> None:
+def test_every_codec_in_the_standard_library_is_read(codec: str) -> None:
     assert len(decoded(STEPS, [steps("a"), steps("b")], schema_of(STEPS), codec).records) == 2
 
 
-def test_an_added_optional_field_is_left_out_and_named() -> None:
+def test_an_added_optional_field_is_dropped_and_named() -> None:
     schema = schema_of(GLUCOSE)
     schema["fields"] += [optional("trend", "string"), optional("calibrated", "boolean")]
     found = decoded(GLUCOSE, [{**blood_glucose(), "trend": "rising", "calibrated": True}], schema)
     assert found == DecodedFile([blood_glucose()], ("calibrated", "trend"))
 
 
-def test_an_added_field_of_the_metadata_is_named_too() -> None:
+def test_an_added_field_in_the_metadata_is_named_too() -> None:
     schema = schema_of(GLUCOSE)
     field_of(schema, "metadata")["type"]["fields"].append(optional("recordingMethod", "string"))
     found = decoded(GLUCOSE, [blood_glucose()], schema)
@@ -97,7 +97,7 @@ def test_an_added_field_of_the_metadata_is_named_too() -> None:
     assert any("recordingMethod" in name for name in found.added_fields)
 
 
-def test_fields_in_another_order_are_read_by_name() -> None:
+def test_fields_in_a_different_order_are_read_by_name() -> None:
     schema = schema_of(STEPS)
     schema["fields"].reverse()
     field_of(schema, "metadata")["type"]["fields"].reverse()
@@ -119,19 +119,19 @@ def test_sleep_stages_read_with_and_without_awake_in_bed(knows_awake_in_bed: boo
     if not knows_awake_in_bed:
         enum["symbols"] = [symbol for symbol in enum["symbols"] if symbol != "AWAKE_IN_BED"]
         del enum["default"]
-    told = (("AWAKE_IN_BED" if knows_awake_in_bed else "AWAKE", 10), ("REM", 30))
-    found = decoded(SLEEP, [sleep_session(stages=told)], schema)
-    assert [stage["stage"] for stage in found.records[0]["stages"]] == [told[0][0], "REM"]
+    written_stages = (("AWAKE_IN_BED" if knows_awake_in_bed else "AWAKE", 10), ("REM", 30))
+    found = decoded(SLEEP, [sleep_session(stages=written_stages)], schema)
+    assert [stage["stage"] for stage in found.records[0]["stages"]] == [written_stages[0][0], "REM"]
 
 
-def test_a_whole_number_where_we_keep_a_fraction_is_read_as_one() -> None:
+def test_an_integer_is_read_into_a_floating_point_field() -> None:
     schema = schema_of(GLUCOSE)
     field_of(schema, "levelInMilligramsPerDeciliter")["type"] = "int"
     found = decoded(GLUCOSE, [blood_glucose(mg_dl=101)], schema)
     assert found.records[0]["levelInMilligramsPerDeciliter"] == 101.0
 
 
-def test_a_string_as_java_writes_it_is_a_string() -> None:
+def test_a_java_string_is_a_string() -> None:
     schema = schema_of(STEPS)
     field_of(schema, "metadata")["type"]["fields"][0]["type"] = {"type": "string", "avro.java.string": "String"}
     assert decoded(STEPS, [steps()], schema) == DecodedFile([steps()], ())
@@ -176,17 +176,17 @@ def test_a_file_without_records_is_empty() -> None:
 
 
 @pytest.mark.parametrize("content", [b"Obj", b"PK\x03\x04", b"{}", b"\0" * 500], ids=["short", "zip", "json", "zeros"])
-def test_a_file_with_another_beginning_is_not_avro(content: bytes) -> None:
+def test_a_file_that_does_not_start_like_avro_is_not_avro(content: bytes) -> None:
     assert refused(content) == FileReason.NOT_AVRO
 
 
-def test_a_file_of_another_type_is_refused_and_its_detail_names_both() -> None:
+def test_a_file_of_the_wrong_type_is_refused_and_the_detail_names_both_types() -> None:
     with pytest.raises(FileRefusedError, match="holds StepsRecord, but its folder says BloodGlucoseRecord") as caught:
         decode.decode(avro_bytes("steps", [steps()]), GLUCOSE, None)
     assert caught.value.reason == FileReason.WRONG_TYPE
 
 
-def test_a_file_of_a_type_that_we_do_not_know_is_refused_without_repeating_its_name() -> None:
+def test_a_file_of_an_unknown_type_is_refused_without_quoting_its_name() -> None:
     schema = {"type": "record", "name": "PatientMeier", "fields": [{"name": "x", "type": "long"}]}
     with pytest.raises(FileRefusedError) as caught:
         decode.decode(avro_bytes("steps", [{"x": 1}], schema), STEPS, None)
@@ -194,7 +194,7 @@ def test_a_file_of_a_type_that_we_do_not_know_is_refused_without_repeating_its_n
     assert "Meier" not in caught.value.detail
 
 
-def test_a_file_that_holds_no_records_of_fields_is_of_the_wrong_type() -> None:
+def test_a_file_that_does_not_contain_records_has_the_wrong_type() -> None:
     buffer = io.BytesIO()
     fastavro.writer(buffer, {"type": "array", "items": "long"}, [[1, 2]])
     assert refused(buffer.getvalue()) == FileReason.WRONG_TYPE
@@ -202,12 +202,12 @@ def test_a_file_that_holds_no_records_of_fields_is_of_the_wrong_type() -> None:
 
 @pytest.mark.parametrize("digest", [hashlib.sha256, hashlib.md5, hashlib.sha1])
 @pytest.mark.parametrize("length", [8, 16, 32])
-def test_the_hash_in_the_name_may_be_any_of_three_and_shortened(digest: Callable[..., Any], length: int) -> None:
+def test_the_hash_in_the_name_may_be_any_of_three_and_truncated(digest: Callable[..., Any], length: int) -> None:
     content = avro_bytes("steps", [steps()])
     assert decode.decode(content, STEPS, digest(content, usedforsecurity=False).hexdigest()[:length])
 
 
-def test_a_hash_in_the_name_that_is_of_another_content_refuses_the_file() -> None:
+def test_a_hash_that_does_not_match_the_content_refuses_the_file() -> None:
     content = avro_bytes("steps", [steps()])
     assert refused(content, STEPS, decode.content_digest(content + b"x")[:8]) == FileReason.HASH_MISMATCH
 
@@ -228,7 +228,7 @@ def test_a_file_over_the_record_limit_is_refused(monkeypatch: pytest.MonkeyPatch
     assert refused(content, STEPS) == FileReason.TOO_MANY_RECORDS
 
 
-def test_a_small_file_that_unpacks_to_a_quarter_of_a_gigabyte_is_refused() -> None:
+def test_a_small_file_that_expands_to_a_quarter_of_a_gigabyte_is_refused() -> None:
     record = {**sleep_session(), "notes": "a" * (256 * 1024 * 1024)}
     buffer = io.BytesIO()
     schema = fastavro.parse_schema(schema_of(SLEEP))
@@ -238,7 +238,7 @@ def test_a_small_file_that_unpacks_to_a_quarter_of_a_gigabyte_is_refused() -> No
 
 
 def series(codec: str) -> bytes:
-    """A file of several blocks."""
+    """Return a file of several blocks."""
     records = [heart_rate(f"h{n}", NOON + timedelta(hours=n), (60, 61, 62)) for n in range(20)]
     buffer = io.BytesIO()
     marker = b"0123456789abcdef"
@@ -248,7 +248,7 @@ def series(codec: str) -> bytes:
 
 
 @pytest.mark.parametrize("codec", ["null", "deflate", "bzip2", "xz"])
-def test_a_file_cut_off_anywhere_is_refused_or_holds_whole_blocks(codec: str) -> None:
+def test_a_file_truncated_anywhere_is_refused_or_consists_of_whole_blocks(codec: str) -> None:
     content = series(codec)
     whole = decode.decode(content, HEART_RATE, None).records
     for cut in range(len(content)):
@@ -261,7 +261,7 @@ def test_a_file_cut_off_anywhere_is_refused_or_holds_whole_blocks(codec: str) ->
             assert found == whole[: len(found)]
 
 
-def test_a_file_cut_off_at_the_end_of_a_block_does_not_match_the_hash_in_its_name() -> None:
+def test_a_file_truncated_after_a_block_does_not_match_the_hash_in_its_name() -> None:
     content = series("deflate")
     cut = content.rindex(b"0123456789abcdef", 0, -16) + 16
     assert len(decode.decode(content[:cut], HEART_RATE, None).records) < 20
@@ -269,7 +269,7 @@ def test_a_file_cut_off_at_the_end_of_a_block_does_not_match_the_hash_in_its_nam
 
 
 def damaged(content: bytes) -> Iterator[bytes]:
-    """Each byte of the content in turn replaced by another, where a seed says so."""
+    """Yield copies of the content, each with one byte replaced by some other values."""
     chance = random.Random(20250921)
     for position, byte in enumerate(content):
         for value in {chance.randrange(256), byte ^ 0x80, byte ^ 0x01, 0xFF} - {byte}:
@@ -277,13 +277,13 @@ def damaged(content: bytes) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("codec", ["null", "deflate", "bzip2", "xz"])
-def test_a_damaged_file_is_read_or_refused_and_never_breaks_anything_else(codec: str) -> None:
+def test_a_damaged_file_is_read_or_refused_and_raises_nothing_else(codec: str) -> None:
     for content in damaged(avro_bytes("heart_rate", [heart_rate("h1"), heart_rate("h2")], codec=codec)):
         with suppress(FileRefusedError):
             decode.to_table(decode.decode(content, HEART_RATE, None).records, HEART_RATE)
 
 
-def test_a_refusal_tells_what_is_wrong_in_a_sentence_and_shows_no_content() -> None:
+def test_a_refusal_explains_itself_in_one_sentence_without_showing_content() -> None:
     content = avro_bytes("steps", [steps("secret-record-id", app="com.secret.app")], codec="null")
     for cut in range(100, len(content), 7):
         with pytest.raises(FileRefusedError) as caught:
@@ -300,7 +300,7 @@ def test_a_value_that_no_column_can_hold_refuses_the_file(count: object) -> None
     assert str(count) not in caught.value.detail
 
 
-def test_the_largest_whole_numbers_are_kept_to_the_last_digit() -> None:
+def test_the_largest_integers_keep_every_digit() -> None:
     table = decode.to_table([steps(count=2**63 - 1), steps(count=-(2**63)), steps(count=2**53 + 1)], STEPS)
     assert table["count"].to_pylist() == [2**63 - 1, -(2**63), 2**53 + 1]
 

@@ -1,4 +1,4 @@
-"""Exporting apps add: fields, words and names that we do not know, and old beside new in one partition."""
+"""Exporting apps add fields, enum symbols and names that we do not know, and old and new files share a partition."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from health_etl_tests.support.schema_changes import (
 
 
 @every_field
-def test_an_added_field_is_left_out_and_listed_wherever_it_stands(name: str, path: Names) -> None:
+def test_an_added_field_is_dropped_and_listed_at_any_depth(name: str, path: Names) -> None:
     schema, record = schema_of(name), plain(name)
     beside = holder(schema, path)["fields"]
     beside.insert(0, {"name": "trend", "type": ["null", "string"], "default": None})
@@ -50,7 +50,7 @@ def test_an_added_field_is_left_out_and_listed_wherever_it_stands(name: str, pat
 
 
 @every_type
-def test_what_was_added_may_be_of_any_shape(name: str) -> None:
+def test_an_added_field_may_have_any_type(name: str) -> None:
     schema, record = schema_of(name), plain(name)
     place = {"type": "record", "name": "Place", "fields": [{"name": "lat", "type": "double"}]}
     schema["fields"] += [
@@ -68,7 +68,7 @@ def test_what_was_added_may_be_of_any_shape(name: str) -> None:
 
 
 @every_type
-def test_fields_in_another_order_are_read_as_they_are(name: str) -> None:
+def test_fields_in_a_different_order_are_read_as_written(name: str) -> None:
     schema = schema_of(name)
     for path in list(paths(schema)):
         holder(schema, path)["fields"].sort(key=lambda field: str(field["name"]), reverse=True)
@@ -77,7 +77,7 @@ def test_fields_in_another_order_are_read_as_they_are(name: str) -> None:
 
 @every_type
 @pytest.mark.parametrize("grown", [False, True], ids=["as_ours", "with_an_added_field"])
-def test_the_names_of_nested_types_and_their_namespace_are_the_writer_s_own(name: str, grown: bool) -> None:
+def test_names_and_namespace_of_nested_types_are_up_to_the_writer(name: str, grown: bool) -> None:
     def renamed(schema: Any) -> Any:
         if isinstance(schema, list):
             return [renamed(branch) for branch in schema]
@@ -97,7 +97,7 @@ def test_the_names_of_nested_types_and_their_namespace_are_the_writer_s_own(name
 
 
 @every_type
-def test_a_type_that_the_writer_defines_once_and_names_later_is_found(name: str) -> None:
+def test_a_type_defined_once_and_referenced_by_name_is_resolved(name: str) -> None:
     schema, record = schema_of(name), plain(name)
     metadata = field_of(schema, ("metadata",))["type"]
     schema["fields"].insert(0, {"name": "formerMetadata", "type": metadata})
@@ -106,7 +106,7 @@ def test_a_type_that_the_writer_defines_once_and_names_later_is_found(name: str)
     assert decode_with(name, schema, record) == DecodedFile([plain(name)], ("formerMetadata",))
 
 
-def test_a_field_that_our_schema_gives_a_default_may_be_missing() -> None:
+def test_a_field_with_a_default_may_be_missing() -> None:
     for name in record_types():
         knowing = with_reader_schema(name, lambda ours: ours["fields"].append(optional("trend", "string")))
         older = decode_with(name, schema_of(name), record_type=knowing)
@@ -122,7 +122,7 @@ def optional(name: str, kind: str) -> dict[str, Any]:
 
 
 @every_enum
-def test_a_word_that_we_do_not_know_is_read_as_unknown_and_told_without_repeating_it(name: str, path: Names) -> None:
+def test_an_unknown_enum_symbol_is_read_as_unknown_and_reported_without_quoting_it(name: str, path: Names) -> None:
     schema, record = schema_of(name), plain(name)
     field_of(schema, path)["type"]["symbols"].append("patientMeier")
     for place in records_with(record, path):
@@ -134,7 +134,7 @@ def test_a_word_that_we_do_not_know_is_read_as_unknown_and_told_without_repeatin
 
 
 @every_enum
-def test_words_that_the_writer_does_not_have_yet_change_nothing(name: str, path: Names) -> None:
+def test_enum_symbols_that_the_writer_lacks_change_nothing(name: str, path: Names) -> None:
     schema = schema_of(name)
     enum = field_of(schema, path)["type"]
     used = {place[path[-1]] for place in records_with(plain(name), path)}
@@ -144,21 +144,21 @@ def test_words_that_the_writer_does_not_have_yet_change_nothing(name: str, path:
 
 
 @every_enum
-def test_text_in_place_of_a_closed_list_of_words_quarantines_the_file(name: str, path: Names) -> None:
+def test_a_string_in_place_of_an_enum_quarantines_the_file(name: str, path: Names) -> None:
     schema = schema_of(name)
     field_of(schema, path)["type"] = "string"
     assert refusal(name, schema) == f"the field {'.'.join(path)} is of an incompatible type (string)"
 
 
 def added(*names: str) -> tuple[str, ...]:
-    """What is told of fields of these names that a writer added."""
+    """Return what is shown for added fields with these names."""
     ours = schema_of("steps")
     written = copy.deepcopy(ours)
     written["fields"] += [{"name": name, "type": "long"} for name in names]
     return resolve(written, ours).added_fields
 
 
-def test_only_plain_names_of_added_fields_are_told() -> None:
+def test_only_well_formed_names_of_added_fields_are_shown() -> None:
     longest = "a" * 64
     assert added("floors", longest, "_own") == ("_own", longest, "floors")
     foreign = ["a" * 65, "Frau Meier", "<script>", "9lives", "", "naïve", "line\n", "110 mg/dL"]
@@ -168,14 +168,14 @@ def test_only_plain_names_of_added_fields_are_told() -> None:
     assert added(*foreign, "floors") == ("floors", "8 other fields")
 
 
-def test_no_more_than_20_added_fields_are_told() -> None:
+def test_at_most_20_added_fields_are_shown() -> None:
     names = [f"f{number:02}" for number in range(25)]
     assert added(*names[:20]) == tuple(names[:20])
     assert added(*names) == (*names[:20], "5 other fields")
     assert added(*names, "Frau Meier") == (*names[:20], "6 other fields")
 
 
-def test_of_a_field_that_may_be_many_things_only_avro_s_own_words_are_told() -> None:
+def test_only_avro_s_own_type_names_are_shown_for_a_union() -> None:
     ours = schema_of("steps")
     written = copy.deepcopy(ours)
     field_of(written, ("count",))["type"] = ["null", "string", {"type": "string", "logicalType": "uuid"}, "Meier"]
@@ -187,7 +187,7 @@ def test_of_a_field_that_may_be_many_things_only_avro_s_own_words_are_told() -> 
 
 
 @every_type
-def test_old_and_new_writers_are_taken_in_side_by_side(name: str) -> None:
+def test_files_of_old_and_new_writers_are_accepted_side_by_side(name: str) -> None:
     newer, shrunk = schema_of(name), schema_of(name)
     newer["fields"].insert(1, optional("trend", "string"))
     shrunk["fields"].pop()
@@ -197,8 +197,8 @@ def test_old_and_new_writers_are_taken_in_side_by_side(name: str) -> None:
     refused_key = put_content(lake, name, avro_bytes(name, [plain(name, "shrunk")], shrunk))
     update_records(lake, name)
     manifest = manifest_of(lake, name)
-    told = {(file.counts, file.reason, file.added_fields) for file in manifest.files}
-    assert told == {
+    outcomes = {(file.counts, file.reason, file.added_fields) for file in manifest.files}
+    assert outcomes == {
         ((1, 1, 0, 0), None, ()),
         ((1, 1, 0, 0), None, ("trend",)),
         ((0, 0, 0, 0), "schema_incompatible", ()),
@@ -211,7 +211,7 @@ def test_old_and_new_writers_are_taken_in_side_by_side(name: str) -> None:
 
 
 @every_type
-def test_both_sides_of_a_renaming_of_all_fields_give_equal_rows_in_one_partition(name: str) -> None:
+def test_files_from_before_and_after_renaming_all_fields_give_equal_rows_in_one_partition(name: str) -> None:
     schema, record = schema_of(name), plain(name, "new")
     knowing = with_reader_schema(name, lambda ours: [give_alias(ours, path) for path in paths(ours)])
     for path in sorted(paths(schema), key=len, reverse=True):
@@ -237,14 +237,14 @@ def renamed_field(path: Names) -> str:
 
 
 def alike(rows: pd.DataFrame, one: str, other: str) -> bool:
-    """Say whether two records hold the same measurements."""
+    """Tell whether two records hold the same measurements."""
     own = ["record_id", "source_key"]
     halves = [rows[rows["record_id"] == name].drop(columns=own).reset_index(drop=True) for name in (one, other)]
     return len(halves[0]) > 0 and halves[0].equals(halves[1])
 
 
 def resolving_reads(monkeypatch: pytest.MonkeyPatch, files: Mapping[Path, RecordType]) -> int:
-    """How many of these files are read through Avro's resolution, which costs more than twice the decoding."""
+    """Return how many of these files need Avro's schema resolution, which more than doubles the decoding time."""
     found = 0
     read = fastavro.block_reader
 
@@ -286,6 +286,6 @@ def test_a_changed_schema_is_read_through_resolution(
     assert resolving_reads(monkeypatch, {path: record_types()[name]}) == 1
 
 
-def test_every_meaning_that_the_decoder_would_turn_into_another_value_is_known() -> None:
+def test_every_logical_type_that_the_decoder_converts_is_listed() -> None:
     converted = {name.partition("-")[2] for name in fastavro.read.LOGICAL_READERS}
     assert converted <= LOGICAL

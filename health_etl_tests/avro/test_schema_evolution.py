@@ -1,6 +1,6 @@
-"""Exporting apps change: what a file may have more than we know, and which changes quarantine it.
+"""Schema changes in exporting apps: which additions a file may have, and which changes quarantine it.
 
-For every record type and every field of its schema, found by walking it; no type is named here.
+Runs for every field in the schema of every record type, found by walking it; no type is named here.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ from health_etl_tests.support.schema_changes import (
 
 
 @every_type
-def test_every_field_that_we_read_is_one_that_every_exporter_writes(name: str) -> None:
+def test_every_field_that_we_read_is_written_by_every_exporter(name: str) -> None:
     fields = [field_of(schema_of(name), path) for path in paths(schema_of(name))]
     assert [field["name"] for field in fields if "default" in field] == []
 
 
 @every_field
-def test_a_field_that_is_gone_quarantines_the_file_and_is_named(name: str, path: Names) -> None:
+def test_a_missing_field_quarantines_the_file_and_is_named(name: str, path: Names) -> None:
     schema = schema_of(name)
     holder(schema, path)["fields"].remove(field_of(schema, path))
     assert refusal(name, schema) == f"the field {'.'.join(path)} is missing"
 
 
 @every_field
-def test_a_field_of_another_name_quarantines_the_file_and_only_our_name_is_told(name: str, path: Names) -> None:
+def test_a_renamed_field_quarantines_the_file_and_only_our_name_is_shown(name: str, path: Names) -> None:
     schema, record = schema_of(name), plain(name)
     field_of(schema, path)["name"] = "patientMeier"
     for place in records_with(record, path):
@@ -54,7 +54,7 @@ def test_a_field_of_another_name_quarantines_the_file_and_only_our_name_is_told(
 
 
 @every_field
-def test_a_field_of_another_name_is_read_where_our_schema_knows_the_old_one(name: str, path: Names) -> None:
+def test_a_renamed_field_is_read_if_our_schema_has_an_alias(name: str, path: Names) -> None:
     schema, record = schema_of(name), plain(name)
     field_of(schema, path)["name"] = "formerName"
     for place in records_with(record, path):
@@ -73,7 +73,7 @@ def test_a_field_under_two_names_at_once_quarantines_the_file(name: str, path: N
 
 
 @every_field
-def test_a_field_of_another_type_quarantines_the_file_and_is_named(name: str, path: Names) -> None:
+def test_a_field_of_an_incompatible_type_quarantines_the_file_and_is_named(name: str, path: Names) -> None:
     others: list[tuple[str, Any, Any]] = [
         ("boolean", "boolean", True),
         ("map", {"type": "map", "values": "string"}, {"patientMeier": "110"}),
@@ -87,7 +87,7 @@ def test_a_field_of_another_type_quarantines_the_file_and_is_named(name: str, pa
 
 
 @every_field
-def test_a_field_that_may_be_something_else_besides_is_read_while_it_is_not(name: str, path: Names) -> None:
+def test_a_union_with_an_incompatible_branch_is_read_until_a_value_has_it(name: str, path: Names) -> None:
     schema = schema_of(name)
     field = field_of(schema, path)
     branches = field["type"] if isinstance(field["type"], list) else [field["type"]]
@@ -100,7 +100,7 @@ def test_a_field_that_may_be_something_else_besides_is_read_while_it_is_not(name
 
 
 @every_field_of(may_be_null=False)
-def test_a_null_where_we_allow_none_quarantines_the_file_and_breaks_nothing(name: str, path: Names) -> None:
+def test_a_null_in_a_required_field_quarantines_the_file(name: str, path: Names) -> None:
     schema, record = schema_of(name), plain(name)
     field = field_of(schema, path)
     field["type"] = ["null", field["type"]]
@@ -111,7 +111,7 @@ def test_a_null_where_we_allow_none_quarantines_the_file_and_breaks_nothing(name
 
 
 @every_field_of(may_be_null=True)
-def test_a_field_that_is_never_null_any_more_is_read(name: str, path: Names) -> None:
+def test_a_field_that_is_no_longer_nullable_is_read(name: str, path: Names) -> None:
     schema, record = schema_of(name), plain(name)
     field = field_of(schema, path)
     (field["type"],) = (branch for branch in field["type"] if branch != "null")
@@ -138,7 +138,7 @@ def test_a_narrower_number_is_read_without_loss(name: str, path: Names) -> None:
 
 
 @every_field_of("long", "string")
-def test_a_number_or_text_that_means_something_else_is_of_another_type(name: str, path: Names) -> None:
+def test_a_value_with_a_logical_type_has_an_incompatible_type(name: str, path: Names) -> None:
     schema = schema_of(name)
     field = field_of(schema, path)
     kind = written_kind(field["type"])
@@ -150,10 +150,10 @@ def test_a_number_or_text_that_means_something_else_is_of_another_type(name: str
 
 
 @every_field_of(*PRIMITIVE)
-def test_a_meaning_that_avro_does_not_know_changes_nothing(name: str, path: Names) -> None:
+def test_a_logical_type_unknown_to_avro_changes_nothing(name: str, path: Names) -> None:
     schema = schema_of(name)
     field = field_of(schema, path)
     kind = written_kind(field["type"])
-    told = {"type": kind, "logicalType": "patientMeier"}
-    field["type"] = ["null", told] if isinstance(field["type"], list) else told
+    annotated = {"type": kind, "logicalType": "patientMeier"}
+    field["type"] = ["null", annotated] if isinstance(field["type"], list) else annotated
     assert decode_with(name, schema) == DecodedFile([plain(name)], ())

@@ -1,4 +1,4 @@
-"""Partitions of a range are made together, and each is what it would be had it been made alone."""
+"""Partitions of a range are made together, and each equals what it would be if made alone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMES = sorted(record_types())
 
 
 def record_of(name: str, record_id: str, days: int, zone: str | None = None, version: int = 0) -> Any:
-    """Return a plain record, so many days later; `zone` stands in place of every offset that it states."""
+    """Return a typical record that many days later; `zone` replaces every offset that it states."""
     record = shift_days(plain(name, record_id), days)
     if version:
         record["metadata"]["clientRecordVersion"] = version
@@ -58,16 +58,16 @@ def lake_of(name: str) -> Lake:
 
 
 def make_together(lake: Lake, name: str) -> None:
-    """Make every partition as one run does."""
+    """Make every partition, as a single run does."""
     partitions = [day.isoformat() for day in DATES]
     selected = select_changed(lake, name, partitions, OPTIONS)
     found = analyse_all(lake, name, selected, OPTIONS)
     assert not found.failed
-    told = InsightsWriter(lake, Catalogue(lake), name, OPTIONS.clinical)
+    writer = InsightsWriter(lake, Catalogue(lake), name, OPTIONS.clinical)
     for partition, analysed in found.partitions.items():
-        told.expect(partition, analysed.days_digest, analysed.rows)
+        writer.stage(partition, analysed.days_digest, analysed.rows)
     for partition in partitions:
-        told.tell(partition)
+        writer.write(partition)
 
 
 def made_alone(name: str) -> dict[str, bytes]:
@@ -78,7 +78,7 @@ def made_alone(name: str) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_partitions_made_together_are_to_the_byte_what_they_are_alone(name: str) -> None:
+def test_partitions_made_together_equal_those_made_alone_byte_for_byte(name: str) -> None:
     lake = lake_of(name)
     make_together(lake, name)
     assert len(contents(lake, "insights/")) == 2 * len(uploads(name))
@@ -90,14 +90,14 @@ def test_partitions_made_together_are_to_the_byte_what_they_are_alone(name: str)
 
 def test_large_partitions_are_made_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batching, "BATCH_ROWS", 1)
-    monkeypatch.setattr(writer, "TOGETHER_ROWS", 1)
+    monkeypatch.setattr(writer, "BATCH_ROWS", 1)
     lake = lake_of("steps")
     assert len(select_changed(lake, "steps", [day.isoformat() for day in DATES], OPTIONS).batches) == 4
     make_together(lake, "steps")
     assert contents(lake, "insights/") == made_alone("steps")
 
 
-def test_a_run_holds_no_more_than_so_many_rows_and_selects_the_rest_in_its_turn(
+def test_a_run_holds_a_bounded_number_of_rows_and_selects_the_rest_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(batching, "BATCH_ROWS", 1)
@@ -110,7 +110,7 @@ def test_a_run_holds_no_more_than_so_many_rows_and_selects_the_rest_in_its_turn(
     assert contents(lake, "insights/") == made_alone("steps")
 
 
-def test_a_partition_that_fails_takes_no_other_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_partition_that_fails_does_not_affect_others(monkeypatch: pytest.MonkeyPatch) -> None:
     lake, broken = lake_of("steps"), DATES[2].isoformat()
     analyse = batches._analysed
 
@@ -126,7 +126,7 @@ def test_a_partition_that_fails_takes_no_other_with_it(monkeypatch: pytest.Monke
     assert sorted(found.partitions) == [day.isoformat() for day in (DATES[0], *DATES[3:])]
 
 
-def test_a_failure_that_may_pass_ends_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_transient_failure_ends_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
     lake = lake_of("steps")
     selected = select_changed(lake, "steps", [day.isoformat() for day in DATES], OPTIONS)
 
@@ -138,21 +138,21 @@ def test_a_failure_that_may_pass_ends_the_step(monkeypatch: pytest.MonkeyPatch) 
         analyse_all(lake, "steps", selected, OPTIONS)
 
 
-def test_what_cannot_be_told_with_others_is_told_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    together = InsightsWriter._tell_together
+def test_a_partition_that_cannot_be_narrated_with_others_is_narrated_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    together = InsightsWriter._narrate_batch
 
     def failing(self: InsightsWriter, partitions: list[str]) -> Any:
         if len(partitions) > 1:
             raise ValueError("not together")
         return together(self, partitions)
 
-    monkeypatch.setattr(InsightsWriter, "_tell_together", failing)
+    monkeypatch.setattr(InsightsWriter, "_narrate_batch", failing)
     lake = lake_of("steps")
     make_together(lake, "steps")
     assert contents(lake, "insights/") == made_alone("steps")
 
 
-def test_people_are_named_for_a_partition_and_by_their_own_names_again() -> None:
+def test_user_ids_are_qualified_and_unqualified_again() -> None:
     people = pd.Series(["anna", "ben"], dtype="str")
     apart = qualify_people(pd.Series(["2025-01-02", "2025-01-01"], dtype="str"), people)
     assert unqualify_people(apart).tolist() == unqualify_people(people).tolist() == ["anna", "ben"]

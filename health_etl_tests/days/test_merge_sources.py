@@ -1,4 +1,4 @@
-"""Health Connect's time-slice merge: the platform's own cases, a plain reference sweep, the promises made."""
+"""Health Connect's time-slice merge: the platform's own cases, a plain reference sweep, and documented properties."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def vectors(shared: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("number", range(VECTOR_COUNT))
-def test_the_platforms_own_case_comes_out_as_on_the_platform(vectors: list[dict[str, Any]], number: int) -> None:
+def test_the_platform_s_own_test_case_gives_the_platform_s_result(vectors: list[dict[str, Any]], number: int) -> None:
     case = vectors[number]
     given_records, splits = case["records"], case["group_splits"]
     records = records_of(
@@ -90,7 +90,7 @@ def test_the_platforms_own_case_comes_out_as_on_the_platform(vectors: list[dict[
     assert found == case["expected"], case["name"]
 
 
-def test_one_day_of_two_apps_is_the_later_modified_one_and_never_the_sum() -> None:
+def test_a_day_of_two_apps_counts_the_later_modified_one_and_never_the_sum() -> None:
     records = records_of((0, "samsung", "shealth", 0, 100, 20, 3933), (0, "oura", "oura", 20, 100, 10, 2517))
 
     assert totals(records, buckets_of((0, 0, 100))) == [3933]
@@ -132,25 +132,25 @@ def test_apps_that_are_not_listed_share_the_lowest_rank() -> None:
     assert app_rank(apps, ()).tolist() == [0, 0, 0, 0]
 
 
-def test_a_bucket_without_a_record_is_null_and_one_with_a_record_of_nothing_is_zero() -> None:
+def test_a_bucket_without_a_record_is_null_and_one_with_a_record_of_zero_is_zero() -> None:
     records = records_of((0, "r", "a", 0, 10, 1, 0.0))
 
     assert totals(records, buckets_of((0, 0, 10), (0, 10, 20))) == [0, None]
 
 
-def test_a_record_without_length_counts_whole_in_the_bucket_that_begins_with_it() -> None:
+def test_a_record_of_zero_length_counts_in_full_in_the_bucket_that_begins_at_it() -> None:
     records = records_of((0, "r", "a", 10, 10, 1, 7.0))
 
     assert totals(records, buckets_of((0, 0, 10), (0, 10, 20))) == [None, 7]
 
 
-def test_an_outranked_record_without_length_counts_nothing_but_leaves_its_bucket_not_empty() -> None:
+def test_an_outranked_record_of_zero_length_counts_nothing_but_its_bucket_is_not_empty() -> None:
     records = records_of((0, "long", "a", 0, 10, 2, 5.0), (0, "moment", "a", 10, 10, 1, 7.0))
 
     assert totals(records, buckets_of((0, 0, 10), (0, 10, 20))) == [5, 0]
 
 
-def test_a_record_that_counts_over_its_whole_length_gives_its_value_exactly_however_often_it_is_cut() -> None:
+def test_a_record_that_counts_over_its_whole_length_gives_exactly_its_value_however_it_is_split() -> None:
     whole_day = (0, "day", "a", 0, 86_399_999, 2, 3933.0)
     minutes = [(0, f"m{i:04}", "b", 60_000 * i, 60_000 * i + 60_000, 1, 0.1) for i in range(1440)]
 
@@ -161,13 +161,13 @@ def test_a_record_that_counts_over_its_whole_length_gives_its_value_exactly_howe
     assert merged.by_source().set_index("source_app")["total"]["a"] == 3933.0
 
 
-def test_groups_never_meet_even_at_the_same_time() -> None:
+def test_groups_are_never_merged_even_at_the_same_time() -> None:
     records = records_of((7, "r", "a", 0, 10, 1, 1.0), (3, "r", "a", 0, 10, 2, 5.0))
 
     assert totals(records, buckets_of((3, 0, 10), (7, 0, 10), (9, 0, 10))) == [5, 1, None]
 
 
-def test_records_of_unknown_groups_outside_the_window_or_that_end_before_they_start_are_left_out() -> None:
+def test_records_of_unknown_groups_outside_the_window_or_running_backwards_are_ignored() -> None:
     records = records_of(
         (1, "unknown group", "a", 0, 10, 9, 1.0),
         (0, "before", "a", 0, 9, 9, 1.0),
@@ -178,7 +178,7 @@ def test_records_of_unknown_groups_outside_the_window_or_that_end_before_they_st
     assert totals(records, buckets_of((0, 10, 20))) == [4]
 
 
-def test_nothing_in_gives_nothing_out() -> None:
+def test_no_records_give_no_totals() -> None:
     empty = records_of()
 
     no_records = merge_by_time_slice(empty, buckets_of((0, 0, 10)), value_column="value")
@@ -191,7 +191,7 @@ def test_nothing_in_gives_nothing_out() -> None:
     assert no_buckets.contributions.empty
 
 
-def test_parts_that_do_not_count_are_taken_off_their_own_session_only_and_once() -> None:
+def test_excluded_parts_are_subtracted_once_and_only_from_their_own_session() -> None:
     sessions = records_of((0, "night", "a", 0, 100, 2, 0), (0, "other", "a", 100, 200, 1, 0))
     awake = pd.DataFrame(
         {
@@ -208,7 +208,7 @@ def test_parts_that_do_not_count_are_taken_off_their_own_session_only_and_once()
     assert merged.totals["covered_ms"].tolist() == [200]
 
 
-def test_long_records_over_many_short_ones_need_memory_for_their_number_not_for_their_overlap() -> None:
+def test_memory_depends_on_the_number_of_records_and_not_on_their_overlap() -> None:
     minutes = [(0, f"m{i}", "a", 60_000 * i, 60_000 * (i + 1), 1, 1.0) for i in range(1440)]
     days = [(0, f"d{i}", "b", i, 86_400_000 - i, i, 1.0) for i in range(2000)]
     records, buckets = records_of(*minutes, *days), buckets_of((0, 0, 86_400_000))
@@ -219,7 +219,7 @@ def test_long_records_over_many_short_ones_need_memory_for_their_number_not_for_
     tracemalloc.stop()
 
     overlaps = len(minutes) * len(days)
-    assert peak_bytes < overlaps  # less than one byte for each pair that overlaps
+    assert peak_bytes < overlaps  # less than one byte per overlapping pair
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Person profiles: what the file may say, what its faults are called, and what a day learns of its person."""
+"""Person profiles: what the file may contain, how its faults are reported, and what is added to a day."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_every_cell_is_read_and_empty_ones_are_unknown() -> None:
     assert read == {"ada": Profile(1980, "female", 181, BOTH), "bob": Profile()}
 
 
-def test_a_file_as_a_spreadsheet_saves_it_is_read() -> None:
+def test_a_file_saved_by_a_spreadsheet_is_read() -> None:
     content = b'\xef\xbb\xbfuser_id,birth_year,sex,hrmax_bpm,conditions\r\n"ada", 1980 ,,,"pregnancy; "\r\n\r\n,,,,\r\n'
     assert profiles.parse(content) == {"ada": Profile(birth_year=1980, conditions=(Condition.PREGNANCY,))}
 
@@ -70,7 +70,7 @@ def test_a_file_in_another_encoding_is_refused() -> None:
 
 @pytest.mark.parametrize("year", BIRTH_YEARS)
 @pytest.mark.parametrize("bpm", HRMAX_BPM)
-def test_both_ends_of_what_is_plausible_are_taken(year: int, bpm: int) -> None:
+def test_both_ends_of_the_plausible_range_are_accepted(year: int, bpm: int) -> None:
     assert profiles.parse_profile(str(year), "", str(bpm)) == Profile(birth_year=year, hrmax_bpm=bpm)
 
 
@@ -85,13 +85,13 @@ KNOWN = st.builds(
 
 @profile
 @given(st.dictionaries(st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._@+-]{0,20}\Z"), KNOWN, max_size=5))
-def test_what_is_written_is_read_again_and_the_order_of_people_plays_no_part(people: dict[str, Profile]) -> None:
+def test_profiles_round_trip_and_the_order_of_people_does_not_matter(people: dict[str, Profile]) -> None:
     written = profiles.to_csv(people)
     assert profiles.parse(written) == people
     assert profiles.to_csv(dict(reversed(people.items()))) == written
 
 
-def test_a_day_learns_the_age_of_its_person_in_that_year() -> None:
+def test_a_day_gets_the_age_of_its_person_in_that_year() -> None:
     asked = days(("bob", "2025-01-01"), ("ada", "2024-12-31"), ("ada", "2025-01-01"), ("zoe", "2025-01-01"))
     people = {"ada": Profile(1980, "female", None, (Condition.PREGNANCY,)), "bob": Profile(None, None, 175)}
 
@@ -123,7 +123,7 @@ def test_without_profiles_the_columns_are_the_same(asked: pd.DataFrame) -> None:
     assert types["pregnant"] == types["high_risk_diabetes"] == "boolean"
 
 
-def test_the_digest_hangs_on_the_profiles_of_the_people_asked_for_alone() -> None:
+def test_the_digest_depends_only_on_the_profiles_of_the_given_people() -> None:
     people = {"ada": Profile(1980), "bob": Profile(1990)}
 
     assert profiles.digest(people, ["ada", "zoe"]) == profiles.digest({**people, "bob": Profile(1991)}, ["zoe", "ada"])

@@ -1,4 +1,4 @@
-"""Which local days an upload touches, and that every measurement of such a day is found."""
+"""Which local days an upload touches, and that all measurements of those days are found."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def lake() -> Lake:
 
 
 def upload(lake: Lake, name: str, *records: Record, upload_date: date = UPLOADED, user_id: str = ANNA) -> None:
-    """Put an export and bring records and offsets of its date up to date."""
+    """Upload an export, and bring records and offsets of its date up to date."""
     put(lake, name, records, upload_date=upload_date, user_id=user_id)
     update_records(lake, name, upload_date)
     update_offsets(lake, upload_date)
@@ -54,7 +54,7 @@ def pulse(record_id: str, time: str, zone: str = "-05:00", version: int = 0) -> 
 
 
 def by_day(selection: Selection) -> dict[str, list[str]]:
-    """The records of every selected day."""
+    """Return the record ids of every selected day."""
     rows = selection.rows.sort_values(["local_date", "record_id"])
     found: dict[str, list[str]] = {day: [] for day in selection.days["local_date"]}
     for day, record in zip(rows["local_date"], rows["record_id"], strict=True):
@@ -85,8 +85,8 @@ def offsets_manifests(*partitions: str) -> Mapping[str, DerivedManifest]:
     return {partition: DerivedManifest("utc_offsets", partition, "", "", 0) for partition in partitions}
 
 
-def test_the_window_reaches_seven_days_back_and_not_ahead() -> None:
-    days = ("12", "13", "14", "20", "21", "22")  # each with records of a month of its own
+def test_the_window_reaches_seven_days_back_and_none_ahead() -> None:
+    days = ("12", "13", "14", "20", "21", "22")  # each with records of a different month
     known = records_manifests(
         *(records_manifest(f"2025-09-{day}", f"2024-{n + 1:02}-15") for n, day in enumerate(days))
     )
@@ -103,7 +103,7 @@ def test_an_older_partition_that_shares_a_date_with_the_upload_is_in_the_window(
     assert window("2025-09-21", known, {}).records == ("2025-08-01", "2025-08-02", "2025-09-21")
 
 
-def test_offsets_are_in_the_window_only_where_a_record_needs_them() -> None:
+def test_offsets_are_in_the_window_only_if_a_record_needs_them() -> None:
     offsets = offsets_manifests("2025-09-13", "2025-09-14", "2025-09-21", "2025-09-22")
     zoned = records_manifests(records_manifest("2025-09-21", "2025-09-21"))
     unzoned = records_manifests(records_manifest("2025-09-21", "2025-09-21", unzoned=True))
@@ -111,7 +111,7 @@ def test_offsets_are_in_the_window_only_where_a_record_needs_them() -> None:
     assert window("2025-09-21", unzoned, offsets).offsets == ("2025-09-14", "2025-09-21")
 
 
-def test_a_date_with_offsets_alone_looks_on_the_records_before_it() -> None:
+def test_a_date_with_only_offsets_looks_at_the_records_before_it() -> None:
     known = records_manifests(records_manifest("2025-09-20", "2025-09-20", unzoned=True))
     found = window("2025-09-21", known, offsets_manifests("2025-09-21"))
     assert (found.records, found.offsets) == (("2025-09-20",), ("2025-09-21",))
@@ -120,7 +120,7 @@ def test_a_date_with_offsets_alone_looks_on_the_records_before_it() -> None:
 # The days that an upload touches
 
 
-def test_an_upload_touches_the_local_days_of_its_records_and_no_others(lake: Lake) -> None:
+def test_an_upload_touches_only_the_local_days_of_its_records(lake: Lake) -> None:
     upload(lake, "blood_glucose", glucose("old", "2025-09-18 12:00"), upload_date=date(2025, 9, 18))
     upload(lake, "blood_glucose", glucose("g1", "2025-09-21 04:00"), glucose("g2", "2025-09-21 06:00"))
     assert by_day(select_days(lake, "blood_glucose")) == {"2025-09-20": ["g1"], "2025-09-21": ["g2"]}
@@ -170,7 +170,7 @@ def test_an_older_version_in_a_later_upload_does_not_win(lake: Lake) -> None:
     assert select_days(lake, "blood_glucose").rows["glucose_mg_dl"].tolist() == [120.0]
 
 
-def test_a_record_that_moved_withdraws_the_day_it_left_empty(lake: Lake) -> None:
+def test_a_record_that_moves_withdraws_the_day_that_it_leaves_empty(lake: Lake) -> None:
     upload(lake, "blood_glucose", glucose("g1", "2025-09-19 13:00"), upload_date=UPLOADED - DAY)
     upload(lake, "blood_glucose", glucose("g1", "2025-09-20 13:00", version=2))
     found = select_days(lake, "blood_glucose")
@@ -178,7 +178,7 @@ def test_a_record_that_moved_withdraws_the_day_it_left_empty(lake: Lake) -> None
     assert withdrawn(found) == ["2025-09-19"]
 
 
-def test_a_record_that_moved_leaves_the_others_of_its_day(lake: Lake) -> None:
+def test_a_record_that_moves_does_not_affect_the_others_of_its_day(lake: Lake) -> None:
     day = (glucose("g1", "2025-09-19 13:00"), glucose("g2", "2025-09-19 14:00"))
     upload(lake, "blood_glucose", *day, upload_date=UPLOADED - DAY)
     upload(lake, "blood_glucose", glucose("g1", "2025-09-20 13:00", version=2))
@@ -200,7 +200,7 @@ def test_a_day_lists_its_apps_in_order(lake: Lake) -> None:
     assert found[["record_count", "measurement_count"]].to_numpy().tolist() == [[2, 6]]
 
 
-def test_an_upload_of_nothing_but_rejected_rows_touches_no_day(lake: Lake) -> None:
+def test_an_upload_with_only_rejected_rows_touches_no_day(lake: Lake) -> None:
     upload(lake, "blood_glucose", glucose("bad", "2025-09-20 13:00", mg_dl=5.0))
     found = select_days(lake, "blood_glucose")
     assert (len(found.days), len(found.rows), len(found.withdrawn)) == (0, 0, 0)
@@ -209,7 +209,7 @@ def test_an_upload_of_nothing_but_rejected_rows_touches_no_day(lake: Lake) -> No
 # Evidence for records that state no offset
 
 
-def test_glucose_that_says_z_is_cut_at_the_offset_of_the_person_s_watch(lake: Lake) -> None:
+def test_glucose_with_offset_z_is_split_into_days_at_the_offset_of_the_person_s_watch(lake: Lake) -> None:
     upload(lake, "heart_rate", pulse("h1", "2025-09-20 20:00"))
     upload(lake, "blood_glucose", glucose("g1", "2025-09-20 04:59", "Z"), glucose("g2", "2025-09-20 05:00", "Z"))
     found = select_days(lake, "blood_glucose")
@@ -217,7 +217,7 @@ def test_glucose_that_says_z_is_cut_at_the_offset_of_the_person_s_watch(lake: La
     assert set(sources(found).values()) == {"other_sources"}
 
 
-def test_evidence_that_was_uploaded_days_before_counts(lake: Lake) -> None:
+def test_evidence_uploaded_days_before_counts(lake: Lake) -> None:
     upload(lake, "heart_rate", pulse("h1", "2025-09-20 20:00"), upload_date=UPLOADED - DAY)
     upload(lake, "blood_glucose", glucose("g1", "2025-09-21 01:00", "Z"))
     assert sources(select_days(lake, "blood_glucose")) == {"2025-09-20": "other_sources"}
@@ -226,18 +226,18 @@ def test_evidence_that_was_uploaded_days_before_counts(lake: Lake) -> None:
 @pytest.mark.parametrize(
     ("options", "day"), [(OPTIONS, "2025-09-21"), (CHICAGO, "2025-09-20")], ids=["UTC", "America/Chicago"]
 )
-def test_without_evidence_the_default_zone_cuts_the_day(lake: Lake, options: InsightOptions, day: str) -> None:
+def test_without_evidence_days_follow_the_default_zone(lake: Lake, options: InsightOptions, day: str) -> None:
     upload(lake, "blood_glucose", glucose("g1", "2025-09-21 02:00", "Z"))
     assert sources(select_days(lake, "blood_glucose", options=options)) == {day: "default"}
 
 
-def test_a_fixed_default_offset_cuts_the_day_too(lake: Lake) -> None:
+def test_days_follow_a_fixed_default_offset_too(lake: Lake) -> None:
     upload(lake, "blood_glucose", glucose("g1", "2025-09-20 20:00", None))
     options = InsightOptions("a key for tests alone", "+05:30", ClinicalOptions())
     assert sources(select_days(lake, "blood_glucose", options=options)) == {"2025-09-21": "default"}
 
 
-def test_a_default_zone_follows_its_summer_time() -> None:
+def test_a_default_zone_follows_daylight_saving_time() -> None:
     chicago = ZoneInfo("America/Chicago")
     winter, summer = datetime(2025, 1, 15, tzinfo=chicago), datetime(2025, 7, 15, tzinfo=chicago)
     assert (winter.utcoffset(), summer.utcoffset()) == (-timedelta(hours=6), -timedelta(hours=5))
@@ -274,7 +274,7 @@ def test_late_evidence_that_changes_nothing_touches_nothing(lake: Lake) -> None:
     assert (by_day(found), withdrawn(found)) == ({}, [])
 
 
-def test_evidence_that_was_corrected_moves_the_rows_again(lake: Lake) -> None:
+def test_corrected_evidence_moves_the_rows_again(lake: Lake) -> None:
     upload(lake, "heart_rate", pulse("h1", "2025-09-20 12:00", "-05:00", version=1))
     upload(lake, "blood_glucose", glucose("g1", "2025-09-21 02:00", "Z"))
     upload(lake, "heart_rate", pulse("h1", "2025-09-20 12:00", "+02:00", version=2), upload_date=UPLOADED + DAY)
@@ -283,7 +283,7 @@ def test_evidence_that_was_corrected_moves_the_rows_again(lake: Lake) -> None:
     assert withdrawn(found) == ["2025-09-20"]
 
 
-def test_evidence_whose_update_states_no_offset_any_more_is_none(lake: Lake) -> None:
+def test_a_record_whose_update_states_no_offset_is_no_longer_evidence(lake: Lake) -> None:
     upload(lake, "heart_rate", pulse("h1", "2025-09-20 12:00", "-05:00", version=1))
     upload(lake, "blood_glucose", glucose("g1", "2025-09-21 02:00", "Z"))
     upload(lake, "heart_rate", pulse("h1", "2025-09-20 12:00", "Z", version=2), upload_date=UPLOADED + DAY)
@@ -295,7 +295,7 @@ def test_evidence_whose_update_states_no_offset_any_more_is_none(lake: Lake) -> 
     assert withdrawn(split) == ["2025-09-20"]
 
 
-def test_a_record_without_an_offset_takes_that_of_other_sources_and_one_whose_offset_is_none_is_kept_out(
+def test_a_record_without_an_offset_takes_that_of_other_sources_and_one_with_an_invalid_offset_is_rejected(
     lake: Lake,
 ) -> None:
     upload(lake, "heart_rate", pulse("h1", "2025-09-21 01:00"))
@@ -309,7 +309,7 @@ def test_a_record_without_an_offset_takes_that_of_other_sources_and_one_whose_of
 # Long histories and late files
 
 
-def test_a_late_file_of_long_ago_is_joined_with_what_was_known_of_its_day(lake: Lake) -> None:
+def test_a_very_late_file_is_combined_with_earlier_records_of_its_day(lake: Lake) -> None:
     upload(lake, "blood_glucose", glucose("known", "2025-08-01 13:00"), upload_date=date(2025, 8, 1))
     upload(lake, "blood_glucose", glucose("late", "2025-08-01 14:00"))
     assert by_day(select_days(lake, "blood_glucose")) == {"2025-08-01": ["known", "late"]}
@@ -328,9 +328,7 @@ def _late_evidence(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize("change", [_moved_record, _late_evidence])
-def test_a_day_of_long_ago_that_a_change_touches_keeps_what_was_known_of_it(
-    lake: Lake, change: Callable[[Lake], None]
-) -> None:
+def test_a_change_to_a_day_long_ago_keeps_its_other_records(lake: Lake, change: Callable[[Lake], None]) -> None:
     upload(lake, "blood_glucose", glucose("known", "2025-08-01 13:00", "Z"), upload_date=date(2025, 8, 1))
     change(lake)
     found = select_days(lake, "blood_glucose")
@@ -338,8 +336,8 @@ def test_a_day_of_long_ago_that_a_change_touches_keeps_what_was_known_of_it(
     assert "2025-08-01" not in withdrawn(found)
 
 
-def test_a_watch_that_syncs_a_week_late_leaves_every_day_that_it_moves_complete(lake: Lake) -> None:
-    # Each day at noon (UTC) the phone exports the last 24 hours of glucose, which says Z.
+def test_every_day_moved_by_a_watch_that_syncs_a_week_late_is_complete(lake: Lake) -> None:
+    # Each day at noon UTC the phone exports the last 24 hours of glucose, with offset Z.
     noons = [utc("2025-09-05 12:00") + n * DAY for n in range(17)]
     known: dict[str, set[str]] = {}
     for noon in noons:

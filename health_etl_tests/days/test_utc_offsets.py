@@ -1,4 +1,4 @@
-"""The offsets that records state, collected by upload date as evidence for those that state none."""
+"""Stated offsets are collected by upload date, as evidence for records that state none."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_every_stated_offset_of_every_type_is_collected_with_its_time() -> None:
     ]
 
 
-def test_what_states_no_offset_or_z_is_no_evidence() -> None:
+def test_records_without_an_offset_or_with_z_are_not_evidence() -> None:
     lake = memory_lake()
     put(lake, "blood_glucose", [blood_glucose("g1", zone="Z"), blood_glucose("g2", zone=None)])
     update_records(lake, "blood_glucose")
@@ -56,7 +56,7 @@ def test_what_states_no_offset_or_z_is_no_evidence() -> None:
     assert len(utc_offsets.latest(utc_offsets.evidence(lake, [PARTITION], [ANNA]))) == 0
 
 
-def test_an_update_that_states_no_offset_takes_the_evidence_back() -> None:
+def test_an_update_that_states_no_offset_revokes_the_evidence() -> None:
     lake = memory_lake()
     put(lake, "heart_rate", [heart_rate("h1", zone="-05:00", version=1)])
     put(lake, "heart_rate", [heart_rate("h1", zone="Z", version=2)], upload_date=NEXT)
@@ -103,7 +103,7 @@ def test_offsets_are_written_again_only_when_records_change() -> None:
     assert second.rows == first.rows + 2
 
 
-def test_evidence_is_that_of_the_people_and_partitions_asked_for() -> None:
+def test_evidence_is_limited_to_the_given_people_and_partitions() -> None:
     lake = memory_lake()
     for upload_date in (UPLOADED, NEXT):
         put(lake, "heart_rate", [heart_rate("h1")], user_id=ANNA, upload_date=upload_date)
@@ -138,7 +138,7 @@ def test_records_of_two_types_with_one_id_are_both_evidence() -> None:
     assert set(utc_offsets.latest(both)["record_type"]) == {"blood_glucose", "heart_rate"}
 
 
-def test_the_offsets_lie_beside_the_records_of_the_types() -> None:
+def test_the_offsets_are_stored_beside_the_records() -> None:
     lake = memory_lake()
     put(lake, "heart_rate", [heart_rate()])
     update_records(lake, "heart_rate")

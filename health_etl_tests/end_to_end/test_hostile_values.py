@@ -1,4 +1,4 @@
-"""Whatever an export holds: rows add up, the good record beside it is accepted, and every later step goes on."""
+"""Whatever values an export contains: rows add up, a good record beside them is accepted, and later steps succeed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from health_etl_tests.support.pipeline import bring_up_to_date, journal_examples
 
 Path = tuple[str | int, ...]
 
-# Besides the ends of the type: the epoch, microseconds in place of milliseconds, the years 10000 and 0.
+# The limits of the type, the epoch, microseconds instead of milliseconds, and the years 10000 and 0.
 WHOLE_NUMBERS = (-(2**63), 2**63 - 1, 0, -1, 10**15, 253_402_300_800_000, -62_135_596_800_001)
 FRACTIONS = (float("nan"), float("inf"), float("-inf"), 1e308, -0.0, 5e-324)
 OFFSETS = ("", "Z", "+99:99", "-18:00", "+18:00:01", "+25:00", "+05:53:28", "-05:00\n", "Europe/Berlin", "\x00", None)
@@ -36,7 +36,7 @@ def hostile(name: str, value: Any) -> Sequence[Any]:
 
 
 def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every single value of a record with its path; of a list the first element."""
+    """Yield every scalar value of a record with its path, only from the first element of a list."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield from leaves(inner, (*path, name))
@@ -56,7 +56,7 @@ def changed(record: Record, path: Path, value: Any) -> Record:
 
 
 @pytest.mark.parametrize("name", sorted(record_types()))
-def test_no_value_that_avro_can_hold_breaks_the_pipeline(name: str) -> None:
+def test_no_value_that_avro_can_represent_breaks_the_pipeline(name: str) -> None:
     records = [
         changed(plain(name, f"r{number}_{position}"), path, value)
         for number, (path, own) in enumerate(leaves(plain(name)))

@@ -1,7 +1,7 @@
-"""Whatever the order in which uploads came, once nothing is stale the training data are the same.
+"""Once nothing is stale, the training data do not depend on the order of uploads.
 
-And whichever upload dates the same records came under, the same examples come out, as long as the dates lie within
-the look-back of one another; only which files they name differs.
+The same records uploaded under other dates, within each other's look-back window, give the same examples; only the
+files that these name differ.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ Upload = tuple[Export, date]
 
 @st.composite
 def dated_exports(draw: st.DrawFn) -> list[Upload]:
-    """Exports, each with its upload date."""
+    """Draw exports, each with an upload date."""
     found = draw(exports())
     return list(zip(found, draw(upload_dates(len(found))), strict=True))
 
 
 @st.composite
 def in_two_orders(draw: st.DrawFn) -> tuple[list[Upload], list[Upload]]:
-    """The same uploads in two orders."""
+    """Draw the same uploads in two orders."""
     found = draw(dated_exports())
     return found, draw(st.permutations(found))
 
 
 @st.composite
 def under_two_sets_of_dates(draw: st.DrawFn) -> tuple[list[Upload], list[Upload]]:
-    """The same exports, uploaded on other dates."""
+    """Draw the same exports with two sets of upload dates."""
     found = draw(exports())
     first, second = draw(upload_dates(len(found))), draw(upload_dates(len(found)))
     return list(zip(found, first, strict=True)), list(zip(found, second, strict=True))
 
 
-def filled(uploads: list[Upload], one_run_each: bool) -> Lake:
+def fill_lake(uploads: list[Upload], one_run_each: bool) -> Lake:
     lake = memory_lake()
     for export, upload_date in uploads:
         export.put(lake, upload_date)
@@ -56,7 +56,7 @@ def filled(uploads: list[Upload], one_run_each: bool) -> Lake:
 
 
 def texts(lake: Lake) -> dict[str, tuple[Any, ...]]:
-    """What each example asks, gives and tells, by its id."""
+    """Return instruction, input and output of each example, by its id."""
     return {
         example["metadata"]["example_id"]: (example["instruction"], example["input"], example["output"])
         for example in journal_examples(lake)
@@ -65,12 +65,12 @@ def texts(lake: Lake) -> dict[str, tuple[Any, ...]]:
 
 @profile
 @given(orders=in_two_orders())
-def test_uploads_one_by_one_in_any_order_give_the_bytes_that_they_give_at_once(
+def test_uploads_one_by_one_in_any_order_give_the_same_bytes_as_all_at_once(
     orders: tuple[list[Upload], list[Upload]],
 ) -> None:
     at_once, one_by_one = orders
-    expected = contents(filled(at_once, one_run_each=False), "training/")
-    lake = filled(one_by_one, one_run_each=True)
+    expected = contents(fill_lake(at_once, one_run_each=False), "training/")
+    lake = fill_lake(one_by_one, one_run_each=True)
     assert contents(lake, "training/") == expected
     assert bring_up_to_date(lake).nothing
 
@@ -81,4 +81,4 @@ def test_the_same_records_under_other_upload_dates_give_the_same_examples(
     splits: tuple[list[Upload], list[Upload]],
 ) -> None:
     first, second = splits
-    assert texts(filled(first, one_run_each=False)) == texts(filled(second, one_run_each=False))
+    assert texts(fill_lake(first, one_run_each=False)) == texts(fill_lake(second, one_run_each=False))

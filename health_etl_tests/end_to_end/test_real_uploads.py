@@ -1,4 +1,4 @@
-"""The 18 real exports through ingest and the whole pipeline, against counts known from reading them by hand."""
+"""The 18 real exports through ingest and the whole pipeline, compared with counts worked out by hand."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_every_row_is_accounted_for(lake: Lake, name: str) -> None:
     assert records_of(lake, name, UPLOADED)["record_id"].nunique() == ACCOUNTS[name][1]
 
 
-def test_1228_rows_hold_410_records_and_818_duplicates(lake: Lake) -> None:
+def test_1228_rows_are_410_records_and_818_duplicates(lake: Lake) -> None:
     totals = [manifest_of(lake, name, UPLOADED).total() for name in ACCOUNTS]
     assert [sum(column) for column in zip(*totals, strict=True)] == [1228, 410, 818, 0]
 
@@ -92,12 +92,12 @@ def test_a_second_run_finds_nothing_to_do(lake: Lake) -> None:
     assert contents(lake, "training/") == before
 
 
-def test_ingesting_again_puts_nothing_new(lake: Lake, shared: Path) -> None:
+def test_ingesting_again_uploads_nothing(lake: Lake, shared: Path) -> None:
     found = list(ingest(lake, find_exports([shared / "samples"]), ANNA, None, "phone"))
     assert (len(found), [item.is_new for item in found].count(True)) == (18, 0)
 
 
-def test_glucose_that_says_z_is_cut_into_days_at_minus_5_hours(lake: Lake) -> None:
+def test_glucose_with_offset_z_is_split_into_days_at_minus_5_hours(lake: Lake) -> None:
     assert set(records_of(lake, "blood_glucose", UPLOADED)["zone_offset"]) == {"Z"}
     assert local_dates(lake, "blood_glucose") == ["2025-09-19", "2025-09-20"]
     for local_date, readings in (("2025-09-19", 79), ("2025-09-20", 174)):
@@ -131,7 +131,7 @@ def test_the_latest_version_of_the_growing_calories_counts(lake: Lake) -> None:
     assert "_222946_" in rows["source_key"].iloc[0]
 
 
-def test_every_type_is_in_the_journal_once_a_local_day(lake: Lake) -> None:
+def test_every_type_is_in_the_journal_once_per_local_day(lake: Lake) -> None:
     lines = [example["metadata"] for example in day_examples(lake)]
     assert sorted((line["record_type"], line["local_date"]) for line in lines) == sorted(
         [
@@ -147,7 +147,7 @@ def test_every_type_is_in_the_journal_once_a_local_day(lake: Lake) -> None:
     )
 
 
-def test_every_number_of_an_output_stands_in_its_input(lake: Lake) -> None:
+def test_every_number_in_an_output_is_in_its_input(lake: Lake) -> None:
     for example in journal_examples(lake):
         derived = example["metadata"]["derived"]
         assert ungrounded(example["output"], example["input"], derived) == set(), example["output"]

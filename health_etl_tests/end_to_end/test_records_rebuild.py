@@ -1,4 +1,4 @@
-"""A records partition that was brought up to date after any changes equals its full rebuild byte for byte."""
+"""A records partition brought up to date after any changes equals its full rebuild byte for byte."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UPLOADED: date = LAST_DAY
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[tuple[str, Export]]:
-    """Exports that arrive, change (a new ETag), break, or vanish again, in any order."""
+    """Draw exports that arrive, change (a new ETag), break or vanish again, in any order."""
     found = draw(exports(min_size=3, max_size=7))
     steps: list[tuple[str, Export]] = []
     for export in found:
@@ -48,7 +48,7 @@ def check_accounting(manifest: RecordsManifest) -> None:
 
 @profile
 @given(history=histories())
-def test_whatever_happened_to_the_uploads_the_partition_is_as_if_built_anew(history: list[tuple[str, Export]]) -> None:
+def test_whatever_happens_to_the_uploads_the_partition_equals_its_rebuild(history: list[tuple[str, Export]]) -> None:
     lake = memory_lake()
     names = sorted({export.name for _, export in history})
     for step, export in history:
@@ -66,7 +66,7 @@ def test_whatever_happened_to_the_uploads_the_partition_is_as_if_built_anew(hist
 
 
 def emptied(lake: Lake, names: list[str]) -> set[str]:
-    """Objects of partitions that have no upload any more: kept as an account of that, and never built anew."""
+    """Return the objects of partitions without uploads, which are kept as a record of that and never rebuilt."""
     left = {info.key.split("/")[1].lower() for info in lake.objects("raw/")}
     gone = [name for name in names if f"{name.replace('_', '')}record" not in left]
     return {f"records/{name}/{UPLOADED.isoformat()}{end}" for name in gone for end in (".parquet", ".manifest.json")}

@@ -1,6 +1,6 @@
-"""Ten days of three invented people through the whole pipeline: accounting, grounding, privacy, shape of days.
+"""Ten days of three synthetic people through the whole pipeline: accounting, grounding, privacy, shape of days.
 
-Their phones upload every fifth day, which makes few partitions of many exports.
+Their phones upload every fifth day, which gives few partitions with many exports.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from health_etl_tests.support.pipeline import OPTIONS, bring_up_to_date, journal
 PEOPLE, DAYS, SEED = 3, 10, 20250921
 
 
-def uploaded(exported: date) -> date:
-    """The next fifth day."""
+def upload_date_of(exported: date) -> date:
+    """Return the next fifth day."""
     return exported + timedelta(days=-exported.toordinal() % 5)
 
 
@@ -34,7 +34,12 @@ def lake() -> Lake:
         name = by_avro_name()[file.record_type.lower()].name
         exported = datetime.fromtimestamp(file.export_ms / 1000, tz=UTC)
         put_content(
-            lake, name, file.content, user_id=file.person, upload_date=uploaded(file.uploaded), exported=exported
+            lake,
+            name,
+            file.content,
+            user_id=file.person,
+            upload_date=upload_date_of(file.upload_date_of),
+            exported=exported,
         )
     bring_up_to_date(lake)
     return lake
@@ -68,13 +73,13 @@ def test_every_person_has_lines_of_every_type_on_most_days(lake: Lake) -> None:
             assert DAYS - 1 <= len(days) <= DAYS + 2, (index, avro_name, sorted(days))
 
 
-def test_every_number_of_every_output_stands_in_its_input(lake: Lake) -> None:
+def test_every_number_in_every_output_is_in_its_input(lake: Lake) -> None:
     examples = journal_examples(lake)
     assert len(examples) > 100
     wrong = {
-        told["example_id"]: ungrounded(example["output"], example["input"], told["derived"])
+        metadata["example_id"]: ungrounded(example["output"], example["input"], metadata["derived"])
         for example in examples
-        for told in [example["metadata"]]
+        for metadata in [example["metadata"]]
     }
     assert {key: numbers for key, numbers in wrong.items() if numbers} == {}
 
@@ -90,7 +95,7 @@ def test_no_person_is_named_in_the_training_data(lake: Lake) -> None:
         assert b"person_" not in content
 
 
-def test_glucose_that_says_z_follows_the_person_s_other_apps(lake: Lake) -> None:
+def test_glucose_with_offset_z_follows_the_person_s_other_apps(lake: Lake) -> None:
     glucose = [
         example for example in journal_examples(lake) if example["metadata"]["record_type"] == "BloodGlucoseRecord"
     ]

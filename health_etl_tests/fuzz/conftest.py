@@ -1,4 +1,4 @@
-"""What became of the mutants, and what the worst one cost, told at the end of a full run."""
+"""A summary at the end of a full fuzz run: what became of the mutants, and the cost of the worst one."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
 MUTANTS = "TEST_HEALTH_ETL_FUZZ_MUTANTS"
-IN_SHORT = 150  # mutants a type where nobody asks for more
+DEFAULT_MUTANTS = 150  # mutants a type where nobody asks for more
 
 
 @pytest.fixture(scope="session")
-def mutants_a_type() -> int:
-    """How many mutants of each type are tried."""
-    return int(os.environ.get(MUTANTS, IN_SHORT))
+def mutants_per_type() -> int:
+    """Return how many mutants of each record type to try."""
+    return int(os.environ.get(MUTANTS, DEFAULT_MUTANTS))
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
@@ -35,14 +35,14 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
             for key, count in counts.items():
                 if key[position] == row:
                     outcomes[key[2]] += count
-            told = ", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items()))
-            terminalreporter.write_line(f"{row}: {sum(outcomes.values())} = {told}")
-    terminalreporter.section("the most that a mutant took")
-    for name, seconds, grown in sorted(_recorded(terminalreporter, "most")):
+            counted = ", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items()))
+            terminalreporter.write_line(f"{row}: {sum(outcomes.values())} = {counted}")
+    terminalreporter.section("the most expensive mutant of each type")
+    for name, seconds, grown in sorted(_recorded(terminalreporter, "cost")):
         terminalreporter.write_line(f"{name}: {seconds:.2f} s, {grown / 1024**2:.0f} MiB above the start")
 
 
 def _recorded(terminalreporter: TerminalReporter, wanted: str) -> Iterator[Any]:
-    """Yield what the tests that passed recorded under a name."""
+    """Yield what passed tests recorded under a name."""
     for report in terminalreporter.stats.get("passed", []):
         yield from (value for name, value in report.user_properties if name == wanted)

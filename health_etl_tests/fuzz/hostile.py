@@ -1,4 +1,4 @@
-"""Exports whose malice is in the schema or in one value, while all around it is valid: what gets far into a decoder."""
+"""Exports that are valid except for a hostile schema or one hostile value, which gets them far into a decoder."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from functools import cache
 from typing import Any
 
 from health_etl.record_types import record_types
-from health_etl_tests.fuzz.independent_count import HEADER_MARK, written
+from health_etl_tests.fuzz.independent_count import HEADER_MARK, zigzag
 from health_etl_tests.fuzz.wire import MARKER, Raw, block, container, encode, header, text
 from health_etl_tests.support.exports import BUILDERS, NOON
 
-CANARY = "leakcanary"  # in names and texts of the files; no text of ours may quote it
+CANARY = "leakcanary"  # in names and texts of the files; no message of ours may quote it
 MAX_LONG, MIN_LONG = 2**63 - 1, -(2**63)
 EMPTY = {"type": "record", "name": "Empty", "fields": []}
 
 
 def schema_of(name: str) -> dict[str, Any]:
-    """Return a copy of a type's own schema, to be spoiled."""
+    """Return a copy of a type's own schema, to be corrupted."""
     return copy.deepcopy(dict(record_types()[name].avro_schema))
 
 
 def valid_record(name: str, number: int = 0) -> dict[str, Any]:
-    """Return one good record."""
+    """Return one valid record."""
     return dict(BUILDERS[name](f"{CANARY}-{number}", NOON + timedelta(minutes=number)))
 
 
 def valid_bytes(name: str, number: int = 0) -> bytes:
-    """Return one good record as Avro writes it."""
+    """Return one valid record in Avro encoding."""
     return encode(schema_of(name), valid_record(name, number))
 
 
@@ -43,7 +43,7 @@ def _named(kind: str, name: str, *types: Any, **more: Any) -> dict[str, Any]:
 
 
 def _laughs(width: int, levels: int) -> Any:
-    """Return a schema of few names that stands for width to the power of levels values."""
+    """Return a schema with few names that stands for `width` to the power of `levels` values."""
     schema: Any = "null"
     for level in range(levels):
         again = schema if isinstance(schema, str) else schema["name"]
@@ -52,7 +52,7 @@ def _laughs(width: int, levels: int) -> Any:
 
 
 def _chain(length: int) -> list[Any]:
-    """Return types that name each other, each one level deeper than the one before."""
+    """Return types that reference each other, each one level deeper than the one before."""
     return [_named("record", f"C{n}", f"C{n - 1}" if n else "long") for n in range(length)]
 
 
@@ -121,7 +121,7 @@ HOSTILE_FIELDS: Mapping[str, list[Any]] = {
     "the writer's own name again": [{"type": "enum", "name": "AvroMetadata", "symbols": ["A"]}],
 }
 
-# What stands beside type, name and fields of the whole record.
+# Additional attributes of the whole record's schema.
 HOSTILE_ATTRIBUTES: Mapping[str, Mapping[str, Any]] = {
     "said to be parsed": {"__fastavro_parsed": True},
     "said to be parsed, with a name that contains itself": {
@@ -138,7 +138,7 @@ HOSTILE_ATTRIBUTES: Mapping[str, Mapping[str, Any]] = {
     "logical type that is a list": {"logicalType": [1]},
 }
 
-# What one field of ours may be written as instead.
+# Types that one of our fields may be written with instead.
 HOSTILE_TYPES: tuple[Any, ...] = (
     {"type": "long", "logicalType": "timestamp-millis"},
     {"type": "long", "logicalType": "timestamp-micros"},
@@ -161,7 +161,7 @@ HOSTILE_TYPES: tuple[Any, ...] = (
 
 
 def with_fields(name: str, types: list[Any], tail: bytes, records: int = 1) -> bytes:
-    """Return good records behind each of which stand these bytes as fields of these types."""
+    """Return valid records, each followed by these bytes as fields of these types."""
     schema = schema_of(name)
     schema["fields"] += [{"name": f"{CANARY}_x{number}", "type": inner} for number, inner in enumerate(types)]
     payload = b"".join(valid_bytes(name, number) + tail for number in range(records))
@@ -169,37 +169,37 @@ def with_fields(name: str, types: list[Any], tail: bytes, records: int = 1) -> b
 
 
 def hostile_field(rng: random.Random, name: str) -> bytes:
-    """Add a field of a hostile type to good records."""
-    tails = (b"", b"\x00", bytes(40), written(2**40) + b"\x00", written(MIN_LONG) + bytes(4), rng.randbytes(9))
+    """Add a field of a hostile type to valid records."""
+    tails = (b"", b"\x00", bytes(40), zigzag(2**40) + b"\x00", zigzag(MIN_LONG) + bytes(4), rng.randbytes(9))
     types = HOSTILE_FIELDS[rng.choice(sorted(HOSTILE_FIELDS))]
     return with_fields(name, types, rng.choice(tails), rng.choice([1, 1, 2, 400]))
 
 
 def hostile_attribute(rng: random.Random, name: str) -> bytes:
-    """Write good records under a schema that says more of itself."""
+    """Write valid records under a schema with additional attributes."""
     schema = {**schema_of(name), **HOSTILE_ATTRIBUTES[rng.choice(sorted(HOSTILE_ATTRIBUTES))]}
     records = rng.randint(1, 30)
     return container(schema, (records, b"".join(valid_bytes(name, number) for number in range(records))))
 
 
 def hostile_type(rng: random.Random, name: str) -> bytes:
-    """Say of one field that it is of another type; the bytes stay, or fit the new type now and then."""
+    """Declare a different type for one field; the bytes stay the same or occasionally fit the new type."""
     schema = schema_of(name)
     holder = schema["fields"] if rng.random() < 0.7 else schema["fields"][0]["type"]["fields"]
     field = rng.choice(holder)
     field["type"] = rng.choice(HOSTILE_TYPES)
     field[rng.choice(["name", "default", "order", "aliases"])] = rng.choice([7, None, field["name"], [], {}])
-    lies = [b"", b"\x00", written(MAX_LONG), written(MIN_LONG), text(b"\x7f" * 9), rng.randbytes(8)]
+    lies = [b"", b"\x00", zigzag(MAX_LONG), zigzag(MIN_LONG), text(b"\x7f" * 9), rng.randbytes(8)]
     records = rng.randint(1, 9)
-    payload = b"".join(_encoded_with_a_lie(rng, name, number, lies) for number in range(records))
+    payload = b"".join(_encode_with_lie(rng, name, number, lies) for number in range(records))
     return container(schema, (records, payload))
 
 
-def lying_value(rng: random.Random, name: str) -> bytes:
-    """Let one value of good records lie: counts of lists, lengths of texts, branches of unions, broken numbers."""
+def lie_in_value(rng: random.Random, name: str) -> bytes:
+    """Corrupt one value of valid records: a list count, a text length, a union branch or a number."""
     lies = [
-        *(written(lie) for lie in (1, 2, -1, -2, 5, 63, 10**4, 10**9, MAX_LONG, MIN_LONG)),
-        *(written(-lie) + written(rng.choice([0, 1, 10**9])) for lie in (1, 2, 10**4)),
+        *(zigzag(lie) for lie in (1, 2, -1, -2, 5, 63, 10**4, 10**9, MAX_LONG, MIN_LONG)),
+        *(zigzag(-lie) + zigzag(rng.choice([0, 1, 10**9])) for lie in (1, 2, 10**4)),
         b"\xff" * 12,
         b"\x80" * 9 + b"\x00",
         text(b"\xff\xfe" * 9),
@@ -210,20 +210,20 @@ def lying_value(rng: random.Random, name: str) -> bytes:
     records = rng.randint(1, 30)
     spoiled = rng.randrange(records)
     payload = b"".join(
-        _encoded_with_a_lie(rng, name, number, lies) if number == spoiled else valid_bytes(name, number)
+        _encode_with_lie(rng, name, number, lies) if number == spoiled else valid_bytes(name, number)
         for number in range(records)
     )
     return _packed(schema_of(name), records, payload, rng.choice(["null", "deflate"]))
 
 
 def list_bomb(rng: random.Random, name: str) -> bytes:
-    """Let few bytes stand for a long list, or for a long text where the type has no list."""
+    """Let few bytes stand for a long list, or for a long text if the type has no list."""
     count = rng.choice([10**4, 10**5, 2 * 10**6, 4 * 10**6]) + rng.randrange(1000)
     records, codec = rng.choice([1, 1, 3]), rng.choice(["deflate", "xz"])
     if _list_of(name):
         return long_list(name, count, records, codec)
     record = valid_record(name)
-    record["metadata"]["clientRecordId"] = Raw(written(1) + text(b"a" * count))
+    record["metadata"]["clientRecordId"] = Raw(zigzag(1) + text(b"a" * count))
     return _packed(schema_of(name), records, encode(schema_of(name), record) * records, codec)
 
 
@@ -231,7 +231,7 @@ def long_list(name: str, count: int, records: int = 1, codec: str = "deflate") -
     """Return records of a type that has a list, each with that many elements of zeros in it."""
     record, field = valid_record(name), _list_of(name)[0]
     element = bytes(len(field["type"]["items"]["fields"]))
-    record[field["name"]] = Raw(written(count) + element * count + b"\x00")
+    record[field["name"]] = Raw(zigzag(count) + element * count + b"\x00")
     return _packed(schema_of(name), records, encode(schema_of(name), record) * records, codec)
 
 
@@ -240,18 +240,18 @@ def _list_of(name: str) -> list[dict[str, Any]]:
 
 
 def hostile_stream(rng: random.Random, name: str) -> bytes:
-    """Put good records in a stream that is followed by another, asks for much memory, or is not what it says."""
+    """Put valid records in a stream that is followed by another, demands much memory, or is mislabelled."""
     good = b"".join(valid_bytes(name, number) for number in range(5))
     codec = rng.choice(sorted(PACKERS))
     behind = rng.choice([b"", _zeros(codec), PACKERS[codec](b""), PACKERS[codec](good), b"\x00" * 4, rng.randbytes(7)])
     stream = PACKERS[codec](good) + behind
     if codec == "xz" and rng.random() < 0.4:
-        stream = _asking_for_memory(good)
+        stream = _demand_memory(good)
     return container(schema_of(name), (5, stream), codec=codec.encode())
 
 
 def odd_header(rng: random.Random, name: str) -> bytes:
-    """Say in the header what is said seldom: twice, without a codec, in parts, in other alphabets."""
+    """Write unusual headers: repeated keys, no codec, several blocks, keys that are not UTF-8."""
     schema = container(schema_of(name))
     own = schema[len(HEADER_MARK) + 1 : -len(MARKER) - 1]
     entries = [(b"avro.codec", b"null"), (b"avro.codec", b"deflate"), (b"avro.schema", b"{}"), (b"", b"")]
@@ -262,16 +262,16 @@ def odd_header(rng: random.Random, name: str) -> bytes:
         (b"avro.codec", b"Null"),
     ]
     more = [text(key) + text(value) for key, value in rng.sample(entries, k=rng.randint(1, 3))]
-    parts = [written(2) + own, *(written(1) + one for one in more)]
+    parts = [zigzag(2) + own, *(zigzag(1) + one for one in more)]
     if rng.random() < 0.5:
-        parts = [written(-1) + written(len(one)) + one for one in more] + [written(-2) + written(len(own)) + own]
+        parts = [zigzag(-1) + zigzag(len(one)) + one for one in more] + [zigzag(-2) + zigzag(len(own)) + own]
     records = rng.randint(1, 9)
     payload = b"".join(valid_bytes(name, number) for number in range(records))
     return HEADER_MARK + b"".join(parts) + b"\x00" + MARKER + block(records, payload)
 
 
-def twice_the_file(rng: random.Random, name: str) -> bytes:
-    """Put one whole file behind another, or a header without blocks before a good file's blocks."""
+def join_files(rng: random.Random, name: str) -> bytes:
+    """Append one complete file to another, or put a header without blocks before the blocks of a valid file."""
     one = container(schema_of(name), (1, valid_bytes(name, rng.randrange(99))))
     other = rng.choice(sorted(record_types()))
     two = container(schema_of(other), (1, valid_bytes(other, rng.randrange(99))))
@@ -280,7 +280,7 @@ def twice_the_file(rng: random.Random, name: str) -> bytes:
     )
 
 
-def _encoded_with_a_lie(rng: random.Random, name: str, number: int, lies: list[bytes]) -> bytes:
+def _encode_with_lie(rng: random.Random, name: str, number: int, lies: list[bytes]) -> bytes:
     record = valid_record(name, number)
     holder, key = rng.choice(list(_places(record)))
     holder[key] = Raw(rng.choice(lies))
@@ -317,11 +317,11 @@ PACKERS: Mapping[str, Callable[[bytes], bytes]] = {"bzip2": bz2.compress, "defla
 
 @cache
 def _zeros(codec: str) -> bytes:
-    return PACKERS[codec](bytes(10**7)) * 30  # streams one behind the other: 300 MB where all are read
+    return PACKERS[codec](bytes(10**7)) * 30  # concatenated streams: 300 MB if all are read
 
 
-def _asking_for_memory(content: bytes) -> bytes:
-    """Return an xz stream whose header asks for a dictionary of 4 GiB."""
+def _demand_memory(content: bytes) -> bytes:
+    """Return an xz stream whose header demands a dictionary of 4 GiB."""
     stream = bytearray(_xz(content))
     at = stream.index(b"\x21\x01") + 2  # the LZMA2 filter, the size of its properties, the dictionary
     stream[at] = 40

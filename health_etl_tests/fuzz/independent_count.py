@@ -1,6 +1,6 @@
-"""How many records an Avro container says it holds, read without the project's code and without a library.
+"""Counts the records that an Avro container declares, without the project's code and without a library.
 
-A decoder that returns fewer is silent loss.
+A decoder that returns fewer would lose records silently.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ SYNC_BYTES = 16
 
 @dataclass(frozen=True)
 class Block:
-    """Where one block lies: its count, its length, its payload, its end behind the sync marker."""
+    """The offsets of one block: its count, its length, its payload, its end after the sync marker."""
 
     start: int
     length_at: int
@@ -25,22 +25,22 @@ class Block:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where everything lies in a container."""
+    """The offsets of everything in a container."""
 
-    header_end: int  # behind the sync marker
+    header_end: int  # after the sync marker
     sync: bytes
     blocks: tuple[Block, ...]
 
 
 def count_records(content: bytes) -> int:
-    """Return the number of records that the blocks name; ValueError when the bytes do not add up exactly."""
+    """Return the number of records that the blocks declare; ValueError if the bytes do not add up exactly."""
     return sum(block.records for block in layout(content).blocks)
 
 
 def layout(content: bytes) -> Layout:
-    """Return where everything lies; ValueError when the bytes do not add up exactly."""
+    """Return the offsets of everything; ValueError if the bytes do not add up exactly."""
     if content[:4] != HEADER_MARK:
-        raise ValueError("no Avro container")
+        raise ValueError("not an Avro container")
     at = 4
     while True:
         entries, at = number(content, at)
@@ -50,8 +50,8 @@ def layout(content: bytes) -> Layout:
             _, at = number(content, at)
         for _ in range(2 * abs(entries)):
             size, at = number(content, at)
-            at = _behind(content, at, size)
-    end = _behind(content, at, SYNC_BYTES)
+            at = _skip(content, at, size)
+    end = _skip(content, at, SYNC_BYTES)
     sync = content[at:end]
     blocks = []
     while end < len(content):
@@ -62,7 +62,7 @@ def layout(content: bytes) -> Layout:
 
 
 def number(content: bytes, at: int) -> tuple[int, int]:
-    """Return a zigzag number and the position behind it."""
+    """Return a zigzag number and the position after it."""
     value = shift = 0
     while True:
         if at >= len(content) or shift > 63:
@@ -74,8 +74,8 @@ def number(content: bytes, at: int) -> tuple[int, int]:
         shift += 7
 
 
-def written(value: int) -> bytes:
-    """Return a number as zigzag bytes."""
+def zigzag(value: int) -> bytes:
+    """Encode a number as zigzag bytes."""
     rest = ((value << 1) ^ (value >> 63)) & 0xFFFFFFFFFFFFFFFF
     found = bytearray()
     while rest > 0x7F:
@@ -89,14 +89,14 @@ def _block(content: bytes, start: int, sync: bytes) -> Block:
     size, payload_at = number(content, length_at)
     if records < 0 or size < 0:
         raise ValueError("a count is negative")
-    payload_end = _behind(content, payload_at, size)
-    end = _behind(content, payload_end, SYNC_BYTES)
+    payload_end = _skip(content, payload_at, size)
+    end = _skip(content, payload_end, SYNC_BYTES)
     if content[payload_end:end] != sync:
         raise ValueError("a block does not end in its marker")
     return Block(start, length_at, payload_at, payload_end, end, records)
 
 
-def _behind(content: bytes, at: int, size: int) -> int:
+def _skip(content: bytes, at: int, size: int) -> int:
     if size < 0 or at + size > len(content):
-        raise ValueError("the bytes break off")
+        raise ValueError("the bytes are truncated")
     return at + size

@@ -1,4 +1,4 @@
-"""Damaged and hostile variants of valid exports, the same for the same seed. Their fate is not decided here."""
+"""Damaged and hostile variants of valid exports, reproducible from a seed. The expected outcomes are in the tests."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ import fastavro
 
 from health_etl.record_types import record_types
 from health_etl_tests.fuzz import hostile
-from health_etl_tests.fuzz.independent_count import HEADER_MARK, Layout, layout, written
+from health_etl_tests.fuzz.independent_count import HEADER_MARK, Layout, layout, zigzag
 from health_etl_tests.support.exports import BUILDERS, NOON, Record
 
 MAX_LONG = 2**63 - 1
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "sample"
-EDGES_A_TURN = 10  # a full run comes to every one
+EDGES_PER_TURN = 10  # a full run covers all of them
 
 
 @dataclass(frozen=True)
 class Original:
-    """A valid export of several blocks, and where everything lies in it."""
+    """A valid export of several blocks, with the offsets of everything in it."""
 
     name: str
     content: bytes
@@ -41,29 +41,29 @@ class Original:
 
 @dataclass(frozen=True)
 class Mutant:
-    """One variant and the kind of damage."""
+    """One variant, with the kind of damage."""
 
     kind: str
     content: bytes
 
 
 def originals(name: str) -> list[Original]:
-    """Return valid exports of a type: small and large, in several blocks, compressed and not; the last as shipped."""
+    """Return valid exports of a type: small and large, in several blocks, compressed or not; the last is shipped."""
     return [*(_original(name, count, codec) for count in (1, 7, 40) for codec in ("null", "deflate")), _sample(name)]
 
 
 def mutants(name: str, wanted: int) -> list[Mutant]:
-    """Return that many different variants, evenly over the kinds of damage."""
+    """Return that many different variants, evenly distributed over the kinds of damage."""
     found: dict[bytes, Mutant] = {}
     for mutant in _endless(name):
         found.setdefault(mutant.content, mutant)
         if len(found) == wanted:
             return list(found.values())
-    raise AssertionError("mutants come without end")
+    raise AssertionError("unreachable: mutants never end")
 
 
 def encoded(records: list[Any], schema: Any, codec: str = "null", sync_interval: int = 500) -> bytes:
-    """Return records as an Avro container of several blocks."""
+    """Encode records as an Avro container of several blocks."""
     file = io.BytesIO()
     parsed = fastavro.parse_schema(copy.deepcopy(schema))
     fastavro.writer(file, parsed, records, codec=codec, sync_interval=sync_interval, sync_marker=b"0123456789abcdef")
@@ -89,7 +89,7 @@ def _endless(name: str) -> Iterator[Mutant]:
     edges = _block_edges(files)
     turn = 0
     while True:
-        for edge in islice(edges, EDGES_A_TURN):
+        for edge in islice(edges, EDGES_PER_TURN):
             yield Mutant("truncated at a block edge", edge)
         for kind, damage in KINDS.items():
             rng = random.Random(f"{name} {kind} {turn}")
@@ -108,30 +108,30 @@ def _block_edges(files: list[Original]) -> Iterator[bytes]:
                         yield file.content[:cut]
 
 
-def _flipped(rng: random.Random, content: bytes, first: int, last: int, most: int = 4) -> bytes:
+def _flip_bits(rng: random.Random, content: bytes, first: int, last: int, max_flips: int = 4) -> bytes:
     changed = bytearray(content)
-    for _ in range(rng.randint(1, most)):
+    for _ in range(rng.randint(1, max_flips)):
         changed[rng.randrange(first, last)] ^= 1 << rng.randrange(8)
     return bytes(changed)
 
 
 def _flip_header(rng: random.Random, file: Original) -> bytes:
-    return _flipped(rng, file.content, 0, file.layout.header_end)
+    return _flip_bits(rng, file.content, 0, file.layout.header_end)
 
 
 def _flip_payload(rng: random.Random, file: Original) -> bytes:
     block = rng.choice(file.layout.blocks)
-    return _flipped(rng, file.content, block.payload_at, block.payload_end)
+    return _flip_bits(rng, file.content, block.payload_at, block.payload_end)
 
 
 def _flip_frame(rng: random.Random, file: Original) -> bytes:
     block = rng.choice(file.layout.blocks)
     first, last = rng.choice([(block.start, block.payload_at), (block.payload_end, block.end)])
-    return _flipped(rng, file.content, first, last, 1)
+    return _flip_bits(rng, file.content, first, last, 1)
 
 
 def _flip_many(rng: random.Random, file: Original) -> bytes:
-    return _flipped(rng, file.content, 0, len(file.content), 64)
+    return _flip_bits(rng, file.content, 0, len(file.content), 64)
 
 
 def _cut(rng: random.Random, file: Original) -> bytes:
@@ -149,7 +149,7 @@ def _zeroed(rng: random.Random, file: Original) -> bytes:
 
 
 def _rearranged(rng: random.Random, file: Original) -> bytes:
-    """Remove, repeat and reorder blocks: what remains may be whole again."""
+    """Remove, repeat and reorder blocks; the result may be valid again."""
     pieces = [file.content[block.start : block.end] for block in file.layout.blocks]
     chosen = rng.choices(pieces, k=rng.randint(0, len(pieces) + 2))
     return file.content[: file.layout.header_end] + b"".join(chosen)
@@ -164,7 +164,7 @@ def _spliced_other(rng: random.Random, file: Original) -> bytes:
 
 
 def _spliced(rng: random.Random, file: Original, other: Original) -> bytes:
-    """Put a block of another file in, now and then with the marker that fits."""
+    """Insert a block of another file, sometimes with a wrong sync marker."""
     block = rng.choice(other.layout.blocks)
     piece = other.content[block.start : block.end]
     if rng.random() < 0.3:
@@ -176,27 +176,27 @@ def _spliced(rng: random.Random, file: Original, other: Original) -> bytes:
 def _other_codec(rng: random.Random, file: Original) -> bytes | None:
     old = next((codec for codec in (b"\x08null", b"\x0edeflate") if codec in file.content), None)
     new = rng.choice([b"null", b"deflate", b"bzip2", b"xz", b"snappy", b"zstandard", b"lz4", b"", rng.randbytes(5)])
-    return file.content.replace(old, written(len(new)) + new, 1) if old else None
+    return file.content.replace(old, zigzag(len(new)) + new, 1) if old else None
 
 
 def _lying_count(rng: random.Random, file: Original) -> bytes:
     block = rng.choice(file.layout.blocks)
     lie = rng.choice([0, -1, block.records + 1, block.records - 1, 10**6, 10**12, MAX_LONG, -(2**63)])
-    return file.content[: block.start] + written(lie) + file.content[block.length_at :]
+    return file.content[: block.start] + zigzag(lie) + file.content[block.length_at :]
 
 
 def _lying_length(rng: random.Random, file: Original) -> bytes:
     block = rng.choice(file.layout.blocks)
     size = block.payload_end - block.payload_at
     lie = rng.choice([0, -1, size + 1, size - 1, size * 2, 10**9, MAX_LONG, -(2**63)])
-    return file.content[: block.length_at] + written(lie) + file.content[block.payload_at :]
+    return file.content[: block.length_at] + zigzag(lie) + file.content[block.payload_at :]
 
 
 def _lying_payload(rng: random.Random, file: Original) -> bytes:
-    """Write a number over some bytes of a payload: counts of lists and lengths of texts among them."""
+    """Overwrite some bytes of a payload with a number, possibly a list count or a text length."""
     block = rng.choice(file.layout.blocks)
     at = rng.randrange(block.payload_at, block.payload_end)
-    lie = written(rng.choice([-1, -(10**6), 10**5, 10**9, MAX_LONG, rng.getrandbits(40)]))
+    lie = zigzag(rng.choice([-1, -(10**6), 10**5, 10**9, MAX_LONG, rng.getrandbits(40)]))
     changed = bytearray(file.content)
     changed[at : min(at + len(lie), block.payload_end)] = lie[: block.payload_end - at]
     return bytes(changed)
@@ -210,7 +210,7 @@ def _broken_text(rng: random.Random, file: Original) -> bytes | None:
 
 
 def _recompressed(rng: random.Random, file: Original) -> bytes | None:
-    """Replace a payload by something that expands: a bomb, a second stream, a stream that breaks off."""
+    """Replace a payload by something that expands: a bomb, a second stream, a truncated stream."""
     size = rng.choice([10**5, 10**7, 3 * 10**8 if rng.random() < 0.05 else 10**6])
     codec, pack = rng.choice(sorted(_PACKERS.items()))
     packed = _bomb(codec, size)
@@ -218,12 +218,12 @@ def _recompressed(rng: random.Random, file: Original) -> bytes | None:
     head = _with_codec(file.content[: file.layout.header_end], codec.encode())
     if head is None:
         return None
-    return head + written(rng.choice([1, 1000, 99_999])) + written(len(packed)) + packed + file.layout.sync
+    return head + zigzag(rng.choice([1, 1000, 99_999])) + zigzag(len(packed)) + packed + file.layout.sync
 
 
 def _with_codec(head: bytes, codec: bytes) -> bytes | None:
     old = next((found for found in (b"\x08null", b"\x0edeflate") if found in head), None)
-    return head.replace(old, written(len(codec)) + codec, 1) if old else None
+    return head.replace(old, zigzag(len(codec)) + codec, 1) if old else None
 
 
 def _deflated(content: bytes) -> bytes:
@@ -240,7 +240,7 @@ def _bomb(codec: str, size: int) -> bytes:
 
 
 def _hostile_schema(rng: random.Random, file: Original) -> bytes:
-    """Put another schema before the blocks: deep, recursive, endless, broken, or simply another."""
+    """Put another schema before the blocks: deep, recursive, endless, broken, or just different."""
     depth = rng.choice([5, 13, 500, 5000])
     nested: Any = "long"
     for level in range(min(depth, 100)):
@@ -272,10 +272,10 @@ def _hostile_schema(rng: random.Random, file: Original) -> bytes:
     texts = [json.dumps(schema).encode() for schema in schemas]
     texts += [b"[" * depth, b'{"type":' * depth, rng.randbytes(30), b" " * 300_000 + b"{}", b""]
     text = rng.choice(texts)
-    entries = written(1) + written(11) + b"avro.schema" + written(len(text)) + text + b"\x00"
+    entries = zigzag(1) + zigzag(11) + b"avro.schema" + zigzag(len(text)) + text + b"\x00"
     payload = bytes(rng.choice([0, 50, 5000]))
     count = rng.choice([0, 1, 5000, 99_999])
-    blocks = written(count) + written(len(payload)) + payload + file.layout.sync
+    blocks = zigzag(count) + zigzag(len(payload)) + payload + file.layout.sync
     return HEADER_MARK + entries + file.layout.sync + blocks
 
 
@@ -302,7 +302,7 @@ def _drifted_schema(rng: random.Random, file: Original) -> bytes | None:
 
 
 def _extreme_values(rng: random.Random, file: Original) -> bytes:
-    """Write records whose numbers lie at the ends of their types, well encoded."""
+    """Write correctly encoded records with numbers at the limits of their types."""
     records = [
         BUILDERS[file.name](f"record-{number}", NOON + timedelta(minutes=number))
         for number in range(rng.randint(2, 12))
@@ -336,7 +336,7 @@ def _rubbish(rng: random.Random, file: Original) -> bytes:
 
 
 def _endless_header(rng: random.Random, file: Original) -> bytes:
-    lie = written(rng.choice([10**6, -(10**6), MAX_LONG, -(2**63), 3]))
+    lie = zigzag(rng.choice([10**6, -(10**6), MAX_LONG, -(2**63), 3]))
     return HEADER_MARK + lie + file.content[5 : 5 + rng.randrange(len(file.content))]
 
 
@@ -367,9 +367,9 @@ KINDS: dict[str, Damage] = {
     "hostile field": lambda rng, file: hostile.hostile_field(rng, file.name),
     "hostile attribute": lambda rng, file: hostile.hostile_attribute(rng, file.name),
     "hostile type": lambda rng, file: hostile.hostile_type(rng, file.name),
-    "lying value": lambda rng, file: hostile.lying_value(rng, file.name),
+    "lying value": lambda rng, file: hostile.lie_in_value(rng, file.name),
     "list or text bomb": lambda rng, file: hostile.list_bomb(rng, file.name),
     "hostile stream": lambda rng, file: hostile.hostile_stream(rng, file.name),
     "odd header": lambda rng, file: hostile.odd_header(rng, file.name),
-    "files joined": lambda rng, file: hostile.twice_the_file(rng, file.name),
+    "files joined": lambda rng, file: hostile.join_files(rng, file.name),
 }

@@ -1,4 +1,4 @@
-"""Damaged files of a person leave neither the person nor a reading behind in what Dagster stores."""
+"""Damaged files leave neither the person nor a reading behind in what Dagster stores."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from health_etl_tests.conftest import CommandLine
 
 PERSON = "erika.mustermann@example.org"
-MUTANTS_A_TYPE = 66  # three of every kind of damage
-READINGS_MG_DL = [101.0078125, 4711.0078125]  # no count can be taken for them; the second is out of range
+MUTANTS_PER_TYPE = 66  # three of every kind of damage
+READINGS_MG_DL = [101.0078125, 4711.0078125]  # cannot be mistaken for counts; the second is out of range
 
 
 def test_a_run_over_damaged_files_stores_neither_the_person_nor_a_reading(
@@ -26,14 +26,14 @@ def test_a_run_over_damaged_files_stores_neither_the_person_nor_a_reading(
     command = command_line(tmp_path)
     lake = connect(Settings(lake=command.lake.as_uri()))
     for name in record_types():
-        for mutant in mutants(name, MUTANTS_A_TYPE):
+        for mutant in mutants(name, MUTANTS_PER_TYPE):
             put_content(lake, name, mutant.content, user_id=PERSON)
     readings = [blood_glucose(f"r{number}", mg_dl=value) for number, value in enumerate(READINGS_MG_DL)]
     put(lake, "blood_glucose", readings, user_id=PERSON)
     assert command("run").exit_code == 0
 
     text = stored(command.dagster_home)
-    assert text.count("quarantined") > len(record_types())  # what is searched is the right thing
+    assert text.count("quarantined") > len(record_types())  # the right text is being searched
     assert "out_of_range" in text
     assert "unreadable" in text
     assert around(text, PERSON) == []

@@ -1,4 +1,4 @@
-"""The catalogue knows what the lake holds and reads each manifest at most once."""
+"""The catalogue knows the contents of the lake and reads each manifest at most once."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def test_partitions_are_listed_without_reading_a_manifest(lake: CountingLake) ->
     assert lake.reads == 0
 
 
-def test_a_manifest_is_read_once_however_often_it_is_asked_for(lake: CountingLake) -> None:
+def test_a_manifest_is_read_only_once(lake: CountingLake) -> None:
     catalogue = Catalogue(lake)
     for _ in range(3):
         assert catalogue.records("blood_glucose")["2025-09-21"].total() == (1, 1, 0, 0)
     assert lake.reads == 1
 
 
-def test_a_partition_that_is_not_there_is_a_key_error(lake: CountingLake) -> None:
+def test_a_missing_partition_is_a_key_error(lake: CountingLake) -> None:
     with pytest.raises(KeyError):
         Catalogue(lake).records("blood_glucose")["2025-09-22"]
     assert Catalogue(lake).records("blood_glucose").get("2025-09-22") is None
@@ -69,7 +69,7 @@ def test_reading_all_leaves_nothing_to_read(lake: CountingLake) -> None:
     assert lake.reads == 0
 
 
-def test_a_manifest_that_vanishes_meanwhile_is_no_partition(lake: CountingLake) -> None:
+def test_a_manifest_that_vanishes_after_listing_is_not_a_partition(lake: CountingLake) -> None:
     catalogue = Catalogue(lake)
     assert len(catalogue.records("blood_glucose")) == 1
     lake.delete(["records/blood_glucose/2025-09-21.manifest.json"])
@@ -77,7 +77,7 @@ def test_a_manifest_that_vanishes_meanwhile_is_no_partition(lake: CountingLake) 
     assert len(catalogue.records("blood_glucose")) == 0
 
 
-def test_types_whose_names_begin_alike_are_kept_apart(lake: CountingLake) -> None:
+def test_record_types_whose_names_share_a_prefix_are_kept_apart(lake: CountingLake) -> None:
     assert len(Catalogue(lake).records("heart_rate_variability_rmssd")) == 0
 
 
@@ -88,21 +88,21 @@ def test_with_heads_only_what_changed_is_read_again(lake: CountingLake) -> None:
     bring_up_to_date(lake)
     lake.reads = 0
     Catalogue(lake, heads).read_all()
-    # records and offsets of the date, and insights: of heart rate, of glucose, whose time zone it bears witness to, and
-    # of the day across types
+    # records and offsets of the date, and insights: of heart rate, of glucose, whose offset it is evidence for, and
+    # of the daily journal
     assert lake.reads == 5
     Catalogue(lake, heads).read_all()
     assert lake.reads == 5
 
 
-def test_heads_say_what_manifests_say_and_hold_no_files(lake: CountingLake) -> None:
+def test_heads_equal_their_manifests_except_for_the_files(lake: CountingLake) -> None:
     whole, head = (catalogue.records("heart_rate")["2025-09-21"] for catalogue in (Catalogue(lake), _cached(lake)))
     assert head.files == ()
     assert (head.digest, head.uploads_digest) == (whole.digest, whole.uploads_digest)
     assert (head.utc_dates, head.unzoned, head.code_version) == (whole.utc_dates, whole.unzoned, whole.code_version)
 
 
-def test_heads_of_what_is_gone_are_forgotten(lake: CountingLake) -> None:
+def test_heads_of_deleted_manifests_are_dropped(lake: CountingLake) -> None:
     heads = ManifestHeadCache()
     Catalogue(lake, heads).read_all()
     before = len(heads)

@@ -1,4 +1,4 @@
-"""Raw keys are parsed from the right, in every form that uploads have, and never give the user id away."""
+"""Raw keys are parsed from the right, in every form that uploads have, and masking never reveals the user id."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ profile = hypothesis_profiles.active_profile()
 DIGEST = "0123456789abcdef" * 4
 STAMPED = "raw/BloodGlucoseRecord/2025/09/21/anna_20250920_221539_pixel-8_0a1b2c3d.avro"
 
-# Anything that ingest lets into a key, underscores and look-alikes of other parts included.
+# Anything that ingest accepts in a key, including underscores and parts that look like other parts.
 USER_IDS = st.one_of(
     st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,40}", fullmatch=True),
     st.sampled_from(["a_20250101_120000_phone", "x_1758407139312", "me_20250101_120000_d_abcdef12", "a__b_"]),
 )
 
 
-def test_a_stamped_key_names_person_time_device_and_hash() -> None:
+def test_a_timestamped_key_has_user_time_device_and_hash() -> None:
     raw = parse_raw_key(STAMPED)
     assert raw.user_id == "anna"
     assert raw.upload_date == date(2025, 9, 21)
@@ -37,7 +37,7 @@ def test_a_stamped_key_names_person_time_device_and_hash() -> None:
 
 
 @pytest.mark.parametrize("epoch", ["1758406539", "1758406539000"], ids=["seconds", "milliseconds"])
-def test_an_epoch_key_names_person_and_time_and_no_device(epoch: str) -> None:
+def test_an_epoch_key_has_user_and_time_but_no_device(epoch: str) -> None:
     raw = parse_raw_key(f"raw/StepsRecord/2025/09/20/anna_{epoch}_0A1B2C3D.avro")
     assert raw.user_id == "anna"
     assert raw.exported_utc == datetime(2025, 9, 20, 22, 15, 39, tzinfo=UTC)
@@ -46,20 +46,20 @@ def test_an_epoch_key_names_person_and_time_and_no_device(epoch: str) -> None:
 
 
 @pytest.mark.parametrize("user", ["anna_k", "a_b_c", "anna_20250101_120000_phone", "_", "42"])
-def test_a_user_id_may_hold_underscores_and_what_looks_like_a_time(user: str) -> None:
+def test_a_user_id_may_contain_underscores_and_something_like_a_time(user: str) -> None:
     raw = parse_raw_key(f"raw/StepsRecord/2025/09/21/{user}_20250920_221539_pixel_0a1b2c3d.avro")
     assert raw.user_id == user
     assert raw.device == "pixel"
 
 
 @pytest.mark.parametrize("folder", ["BloodGlucoseRecord", "bloodglucoserecord", "BLOODGLUCOSERECORD"])
-def test_the_type_folder_counts_in_any_case(folder: str) -> None:
+def test_the_type_folder_is_case_insensitive(folder: str) -> None:
     record_type = parse_raw_key(STAMPED.replace("BloodGlucoseRecord", folder)).record_type
     assert record_type is not None
     assert record_type.name == "blood_glucose"
 
 
-def test_a_key_of_an_unknown_type_parses_and_names_no_type() -> None:
+def test_a_key_of_an_unknown_type_parses_without_a_record_type() -> None:
     assert parse_raw_key(STAMPED.replace("BloodGlucoseRecord", "WeightRecord")).record_type is None
 
 
@@ -80,7 +80,7 @@ def test_a_key_of_an_unknown_type_parses_and_names_no_type() -> None:
         ("raw/BloodGlucoseRecord/2025/09/21/anna_20250920_246060_p_0a1b2c3d.avro", "is not a valid time"),
     ],
 )
-def test_a_key_that_does_not_parse_is_refused_with_what_is_wrong(key: str, reason: str) -> None:
+def test_a_key_that_does_not_parse_is_refused_with_the_reason(key: str, reason: str) -> None:
     with pytest.raises(KeyRefusedError, match=reason):
         parse_raw_key(key)
 
@@ -105,7 +105,7 @@ ENDINGS = st.sampled_from([".avro", ".avro", ".avro\n", ".json"])
 
 @profile
 @given(parts=st.lists(NAME_PARTS, min_size=1, max_size=7), ending=ENDINGS)
-def test_a_name_is_that_of_an_upload_just_when_its_key_parses(parts: list[str], ending: str) -> None:
+def test_a_name_is_an_upload_name_exactly_when_its_key_parses(parts: list[str], ending: str) -> None:
     name = "_".join(parts) + ending
     assert keys.is_upload_name(name) == parses(f"raw/StepsRecord/2025/09/21/{name}")
 
@@ -124,7 +124,7 @@ def test_a_name_is_that_of_an_upload_just_when_its_key_parses(parts: list[str], 
         ("notes.txt", False),
     ],
 )
-def test_names_of_uploads_are_told_from_others(name: str, expected: bool) -> None:
+def test_upload_names_are_distinguished_from_other_names(name: str, expected: bool) -> None:
     assert keys.is_upload_name(name) is expected is parses(f"raw/StepsRecord/2025/09/21/{name}")
 
 
@@ -220,23 +220,23 @@ def test_a_masked_key_keeps_everything_but_the_user_id() -> None:
     assert masked == "raw/BloodGlucoseRecord/2025/09/21/f00d_20250920_221539_pixel-8_0a1b2c3d.avro"
 
 
-def test_a_masked_key_that_does_not_parse_hides_its_whole_name() -> None:
+def test_masking_a_key_that_does_not_parse_hides_the_whole_name() -> None:
     assert keys.mask_key("raw/BloodGlucoseRecord/2025/09/21/anna's export.avro") == (
         "raw/BloodGlucoseRecord/2025/09/21/…"
     )
 
 
 @pytest.mark.parametrize("user", ["a", "anna_k", "anna@example.org", "1-2+3.4", "x" * 128])
-def test_a_user_id_that_can_stand_in_a_key_is_accepted(user: str) -> None:
+def test_a_user_id_that_is_valid_in_a_key_is_accepted(user: str) -> None:
     assert keys.USER_ID.match(user)
 
 
 @pytest.mark.parametrize("user", ["", "_anna", "a/b", "a b", "ä", "x" * 129, "../up", "anna\n"])
-def test_a_user_id_that_would_break_a_key_is_not(user: str) -> None:
+def test_a_user_id_that_would_break_a_key_is_refused(user: str) -> None:
     assert not keys.USER_ID.match(user)
 
 
-def test_outputs_lie_where_the_design_says() -> None:
+def test_outputs_have_the_documented_keys() -> None:
     assert keys.quarantine_key(STAMPED) == STAMPED.replace("raw/", "quarantine/", 1)
     assert keys.records_key("steps", "2025-09-21") == "records/steps/2025-09-21.parquet"
     assert keys.manifest_key("records/steps/2025-09-21.parquet") == "records/steps/2025-09-21.manifest.json"

@@ -1,4 +1,4 @@
-"""Manifests: every row adds up, the same values give the same bytes, and they read back as written."""
+"""Manifests: every row adds up, equal values give equal bytes, and they round-trip."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def test_rows_that_do_not_add_up_raise(counts: tuple[int, int, int, int]) -> Non
         entry(*counts).check()
 
 
-def test_a_manifest_reads_back_as_it_was_written() -> None:
+def test_a_manifest_round_trips() -> None:
     lake = memory_lake()
     lake.put("m", MANIFEST.to_json())
     assert read_records_manifest(lake, "m") == MANIFEST
     assert read_records_manifest(lake, "nothing") is None
 
 
-def test_a_derived_manifest_reads_back_as_it_was_written() -> None:
+def test_a_derived_manifest_round_trips() -> None:
     lake = memory_lake()
     derived = DerivedManifest("steps", "2025-09-21", "inputs", "output", 3, {"local_months": {"2025-09": 3}})
     lake.put("m", derived.to_json())
@@ -83,7 +83,7 @@ def test_totals_are_sums_over_all_files() -> None:
     ],
     ids=["rows", "quality", "source"],
 )
-def test_the_data_version_changes_with_what_those_downstream_read(changed: dict[str, object]) -> None:
+def test_the_data_version_changes_with_everything_read_downstream(changed: dict[str, object]) -> None:
     assert dataclasses.replace(MANIFEST, **changed).digest != MANIFEST.digest  # type: ignore[arg-type]
 
 
@@ -104,7 +104,7 @@ def test_the_data_version_changes_with_what_those_downstream_read(changed: dict[
     ],
     ids=["rejected rows", "refused file", "order", "etag", "file of duplicates"],
 )
-def test_the_data_version_stays_where_nothing_downstream_would_change(changed: dict[str, object]) -> None:
+def test_the_data_version_stays_when_nothing_downstream_would_change(changed: dict[str, object]) -> None:
     assert dataclasses.replace(MANIFEST, **changed).digest == MANIFEST.digest  # type: ignore[arg-type]
 
 
@@ -123,7 +123,7 @@ def test_a_digest_keeps_its_parts_apart() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 499, 500, 501, 1000])
 def test_the_version_of_uploads_is_one_digest_over_a_line_for_each_in_order(count: int) -> None:
-    # Written out: another digest would make every partition of every lake out of date.
+    # As a literal: a different digest would make every partition of every lake stale.
     versions: Mapping[str, tuple[str, str | None]] = {
         f"raw/{n:04}": (f'"{n}"', "r" if n % 7 == 0 else None) for n in reversed(range(count))
     }
@@ -131,7 +131,7 @@ def test_the_version_of_uploads_is_one_digest_over_a_line_for_each_in_order(coun
     assert versions_digest(versions) == digest(lines)
 
 
-def test_a_digest_of_uploads_refuses_a_key_that_should_have_come_before() -> None:
+def test_a_digest_of_uploads_refuses_a_key_that_is_out_of_order() -> None:
     whole = VersionsDigest()
     whole.add("raw/b", "1", None)
     with pytest.raises(OutOfOrderError):

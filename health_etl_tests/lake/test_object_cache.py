@@ -1,4 +1,4 @@
-"""What was read or written lately is taken from memory in just that version, and only so much of it."""
+"""The object cache returns only the version asked for, and its size is bounded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from health_etl_tests.support.exports import UPLOADED, memory_lake, put, steps
 from health_etl_tests.support.pipeline import update_records
 
 
-def test_an_object_is_found_in_the_version_that_is_known_alone() -> None:
+def test_an_object_is_found_only_in_the_cached_version() -> None:
     recent = ObjectCache()
     recent.keep("a", "1", b"first")
     assert recent.find("a", "1") == b"first"
@@ -22,7 +22,7 @@ def test_an_object_is_found_in_the_version_that_is_known_alone() -> None:
 
 
 @pytest.mark.parametrize("etag", [None, ""])
-def test_an_object_without_an_etag_is_not_kept(etag: str | None) -> None:
+def test_an_object_without_an_etag_is_not_cached(etag: str | None) -> None:
     recent = ObjectCache()
     recent.keep("a", "1", b"first")
     recent.keep("a", etag, b"second")
@@ -30,7 +30,7 @@ def test_an_object_without_an_etag_is_not_kept(etag: str | None) -> None:
     assert recent.find("a", etag or "") is None
 
 
-def test_what_was_not_asked_for_longest_goes_first_and_large_objects_are_not_kept() -> None:
+def test_the_least_recently_used_object_goes_first_and_large_objects_are_not_cached() -> None:
     recent = ObjectCache(max_bytes=10)
     for key in "abc":
         recent.keep(key, "1", b"1234")
@@ -41,7 +41,7 @@ def test_what_was_not_asked_for_longest_goes_first_and_large_objects_are_not_kep
     assert large.find("a", "1") is None
 
 
-def test_a_manifest_is_read_anew_only_when_it_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_manifest_is_read_again_only_when_it_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     lake, fetched = memory_lake(), []
     fetch = lake.fetch
 

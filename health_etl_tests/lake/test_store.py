@@ -1,4 +1,4 @@
-"""A lake keeps objects whole and alike, in memory and in a folder, and names its failures."""
+"""A lake stores complete objects, in memory and in a folder alike, and translates its failures."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
     return memory_lake() if request.param == "memory" else folder_lake(tmp_path / "lake")
 
 
-def test_an_object_reads_back_as_it_was_put(lake: Lake) -> None:
+def test_an_object_reads_back_as_written(lake: Lake) -> None:
     lake.put(KEY, b"\x00content\xff")
     assert lake.get(KEY) == b"\x00content\xff"
     assert lake.find(KEY) == b"\x00content\xff"
     assert lake.sha256(KEY) == hashlib.sha256(b"\x00content\xff").hexdigest()
 
 
-def test_an_object_of_no_bytes_is_an_object(lake: Lake) -> None:
+def test_an_empty_object_is_an_object(lake: Lake) -> None:
     lake.put(KEY, b"")
     assert lake.find(KEY) == b""
     assert [info.size_bytes for info in lake.objects("raw/")] == [0]
 
 
-def test_a_missing_object_is_named_by_get_and_none_elsewhere(lake: Lake) -> None:
+def test_a_missing_object_raises_in_get_and_is_none_elsewhere(lake: Lake) -> None:
     with pytest.raises(ObjectNotFoundError, match=r"does not exist\.$"):
         lake.get("records/steps/2025-09-21.parquet")
     assert lake.find("raw/nothing") is None
@@ -61,7 +61,7 @@ def test_a_second_put_replaces_the_object_and_its_etag(lake: Lake) -> None:
     assert old.etag != new.etag
 
 
-def test_a_listing_tells_key_size_and_the_etag_that_a_fetch_tells(lake: Lake) -> None:
+def test_a_listing_has_key_size_and_the_same_etag_as_a_fetch(lake: Lake) -> None:
     lake.put(KEY, b"12345")
     (info,) = lake.objects("raw/")
     assert (info.key, info.size_bytes) == (KEY, 5)
@@ -69,7 +69,7 @@ def test_a_listing_tells_key_size_and_the_etag_that_a_fetch_tells(lake: Lake) ->
     assert info.etag == lake.fetch(KEY).etag
 
 
-def test_a_listing_holds_what_lies_under_the_folder_and_nothing_else(lake: Lake) -> None:
+def test_a_listing_has_exactly_the_objects_in_the_folder(lake: Lake) -> None:
     for key in ("raw/A/1", "raw/A/b/2", "raw/AB/3", "other/4"):
         lake.put(key, b"x")
     assert sorted(info.key for info in lake.objects("raw/A/")) == ["raw/A/1", "raw/A/b/2"]
@@ -77,12 +77,12 @@ def test_a_listing_holds_what_lies_under_the_folder_and_nothing_else(lake: Lake)
     assert lake.folders("raw/A/") == ["b"]
 
 
-def test_a_folder_that_is_not_there_lists_as_empty(lake: Lake) -> None:
+def test_a_missing_folder_lists_as_empty(lake: Lake) -> None:
     assert list(lake.objects("nowhere/")) == []
     assert lake.folders("nowhere/") == []
 
 
-def test_what_a_killed_writer_left_half_written_is_no_object(tmp_path: Path) -> None:
+def test_a_half_written_file_of_a_killed_writer_is_not_an_object(tmp_path: Path) -> None:
     lake = folder_lake(tmp_path / "lake")
     lake.put(KEY, b"whole")
     (tmp_path / "lake" / f"{KEY}#1").write_bytes(b"hal")
@@ -102,7 +102,7 @@ while True:
 """
 
 
-def test_a_writer_that_is_killed_leaves_the_old_object_or_the_new_one(tmp_path: Path) -> None:
+def test_a_killed_writer_leaves_either_the_old_or_the_new_object(tmp_path: Path) -> None:
     lake = folder_lake(tmp_path / "lake")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", WRITER, str(tmp_path / "lake")]
@@ -118,14 +118,14 @@ def test_a_writer_that_is_killed_leaves_the_old_object_or_the_new_one(tmp_path: 
         assert [info.key for info in lake.objects("")] == ["big"]
 
 
-def test_deleting_takes_what_is_there_and_does_not_mind_what_is_not(lake: Lake) -> None:
+def test_deleting_ignores_missing_objects(lake: Lake) -> None:
     lake.put("a/1", b"x")
     lake.put("a/2", b"x")
     lake.delete(["a/1", "a/nothing"])
     assert [info.key for info in lake.objects("a/")] == ["a/2"]
 
 
-def test_many_objects_arrive_in_the_order_asked_with_none_for_the_missing(lake: Lake) -> None:
+def test_many_objects_arrive_in_the_given_order_with_none_for_missing_ones(lake: Lake) -> None:
     for number in range(40):
         lake.put(f"a/{number:02}", str(number).encode())
     asked = [f"a/{number:02}" for number in reversed(range(45))]
@@ -136,7 +136,7 @@ def test_many_objects_arrive_in_the_order_asked_with_none_for_the_missing(lake: 
     assert found["a/07"].content == b"7"
 
 
-def test_a_file_is_put_whole(lake: Lake, tmp_path: Path) -> None:
+def test_a_local_file_is_uploaded_completely(lake: Lake, tmp_path: Path) -> None:
     source = tmp_path / "table.parquet"
     source.write_bytes(b"p" * 100_000)
     lake.put_file("records/steps/2025-09-21.parquet", source)
@@ -153,25 +153,25 @@ def test_an_opened_object_can_be_read_in_parts(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize("user", ["anna_k", "anna@example.org", "a+b", "1.2-3"])
-def test_every_user_id_that_a_key_may_hold_is_kept_as_it_is(lake: Lake, user: str) -> None:
+def test_every_valid_user_id_is_stored_unchanged(lake: Lake, user: str) -> None:
     key = KEY.replace("anna", user)
     lake.put(key, b"x")
     assert [info.key for info in lake.objects("raw/")] == [key]
     assert lake.get(key) == b"x"
 
 
-def test_a_working_lake_passes_its_check_and_keeps_no_trace_of_it(lake: Lake) -> None:
+def test_a_working_lake_passes_its_check_which_leaves_nothing_behind(lake: Lake) -> None:
     lake.check()
     assert list(lake.objects("_doctor/")) == []
 
 
-def test_a_lake_that_is_a_file_is_refused_with_the_setting_that_says_so(tmp_path: Path) -> None:
+def test_a_lake_that_is_a_file_is_refused_and_the_setting_is_named(tmp_path: Path) -> None:
     (tmp_path / "lake").write_bytes(b"")
     with pytest.raises(PermanentError, match="HEALTH_ETL_LAKE"):
         connect(Settings(lake=(tmp_path / "lake").as_uri())).check()
 
 
-def test_a_folder_whose_name_holds_a_space_is_a_lake(tmp_path: Path) -> None:
+def test_a_folder_name_may_contain_a_space(tmp_path: Path) -> None:
     lake = folder_lake(tmp_path / "my lake")
     lake.put("a/1", b"x")
     assert (tmp_path / "my lake" / "a" / "1").read_bytes() == b"x"
@@ -179,7 +179,7 @@ def test_a_folder_whose_name_holds_a_space_is_a_lake(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["c#1", "c?x", "50% of ä"])
-def test_a_folder_whose_name_a_url_must_encode_is_the_very_folder(tmp_path: Path, name: str) -> None:
+def test_a_folder_name_that_is_encoded_in_the_url_is_decoded(tmp_path: Path, name: str) -> None:
     lakes = [connect(Settings(lake=(tmp_path / folder / "lake").as_uri())) for folder in (name, "c")]
     lakes[0].put(KEY, b"content")
     assert (tmp_path / name / "lake" / KEY).read_bytes() == b"content"

@@ -1,4 +1,4 @@
-"""Parquet objects: the same rows give the same bytes, and only what is asked for is read."""
+"""Parquet objects: the same rows give the same bytes, and only what is needed is read."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def written(lake: Lake, frame: pd.DataFrame, piece: int) -> str:
 
 
 @pytest.mark.parametrize("count", [1_500, 2 * ROW_GROUP_ROWS + 5])
-def test_the_same_rows_give_the_same_bytes_whatever_the_pieces_they_came_in(count: int) -> None:
+def test_the_same_rows_give_the_same_bytes_however_they_are_split(count: int) -> None:
     lake, frame = memory_lake(), rows(count)
     digests = {written(lake, frame, piece) for piece in (count, 1_000, 999, ROW_GROUP_ROWS)}
     assert len(digests) == 1
 
 
-def test_rows_read_back_as_written_over_several_row_groups() -> None:
+def test_rows_in_several_row_groups_read_back_as_written() -> None:
     lake, frame = memory_lake(), rows(ROW_GROUP_ROWS + 5)
     written(lake, frame, 10_000)
     assert pq.read_metadata(lake.open(KEY)).num_row_groups == 2
@@ -91,7 +91,7 @@ def test_a_table_without_rows_has_its_columns() -> None:
     assert len(read_frame(lake, KEY)) == 0
 
 
-def test_only_the_people_and_columns_asked_for_are_read() -> None:
+def test_only_the_given_people_and_columns_are_read() -> None:
     lake = memory_lake()
     write_table(lake, KEY, rows(3_000), SCHEMA)
     found = read_frame(lake, KEY, columns=["user_id", "x"], people=["0", "2"])
@@ -100,7 +100,7 @@ def test_only_the_people_and_columns_asked_for_are_read() -> None:
     assert len(read_frame(lake, KEY, people=[])) == 0
 
 
-def test_a_column_that_must_be_filled_refuses_a_null() -> None:
+def test_a_non_nullable_column_refuses_a_null() -> None:
     frame = rows(2)
     frame.loc[1, "user_id"] = None
     with pytest.raises(ValueError, match="user_id"):

@@ -1,4 +1,4 @@
-"""What is out of date is found by comparing the listing with the manifests; nothing else runs."""
+"""Outdated partitions are found by comparing the listing with the manifests; nothing is run."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_partition_whose_uploads_vanished_is_stale(lake: Lake) -> None:
     assert stale_records(lake) == []
 
 
-def test_a_partition_before_a_start_date_that_was_set_later_is_left_as_it_is(lake: Lake) -> None:
+def test_a_partition_before_the_start_date_is_left_alone(lake: Lake) -> None:
     put(lake, "steps", [steps()])
     put(lake, "steps", [steps()], upload_date=NEXT)
     bring_up_to_date(lake)
@@ -123,14 +123,14 @@ def test_a_new_code_version_makes_every_partition_stale(lake: Lake, monkeypatch:
         (Scope(first=UPLOADED, last=UPLOADED, types=frozenset({"steps"})), [("steps", PARTITION)]),
     ],
 )
-def test_a_scope_leaves_out_what_was_not_asked_for(lake: Lake, scope: Scope, expected: list[tuple[str, str]]) -> None:
+def test_a_scope_excludes_everything_outside_it(lake: Lake, scope: Scope, expected: list[tuple[str, str]]) -> None:
     put(lake, "steps", [steps()])
     put(lake, "heart_rate", [heart_rate()])
     put(lake, "steps", [steps()], upload_date=NEXT)
     assert stale_records(lake, scope) == expected
 
 
-def test_stale_records_bring_their_offsets_and_insights_with_them(lake: Lake) -> None:
+def test_stale_records_include_their_offsets_and_insights(lake: Lake) -> None:
     put(lake, "steps", [steps()])
     work = daily_work(lake)
     assert work.dates == [PARTITION]
@@ -139,7 +139,7 @@ def test_stale_records_bring_their_offsets_and_insights_with_them(lake: Lake) ->
     assert work.insights == {PARTITION: frozenset({"steps", DAILY_JOURNAL})}
 
 
-def test_offsets_left_behind_by_a_broken_run_are_stale(lake: Lake) -> None:
+def test_offsets_left_behind_by_an_interrupted_run_are_stale(lake: Lake) -> None:
     put(lake, "steps", [steps()])
     update_records(lake, "steps")
     work = daily_work(lake)
@@ -147,7 +147,7 @@ def test_offsets_left_behind_by_a_broken_run_are_stale(lake: Lake) -> None:
     assert work.offsets == {PARTITION}
 
 
-def test_late_records_make_the_insights_stale_that_look_back_on_them(lake: Lake) -> None:
+def test_late_records_make_insights_that_look_back_on_them_stale(lake: Lake) -> None:
     for offset in (0, 7, 8):
         put(lake, "steps", [steps(f"s{offset}")], upload_date=UPLOADED + timedelta(days=offset))
     bring_up_to_date(lake)
@@ -158,7 +158,7 @@ def test_late_records_make_the_insights_stale_that_look_back_on_them(lake: Lake)
     assert set(work.insights) >= {PARTITION, "2025-09-28"}
 
 
-def test_evidence_of_a_later_date_calls_for_insights_of_that_date(lake: Lake) -> None:
+def test_evidence_at_a_later_date_requires_insights_for_that_date(lake: Lake) -> None:
     put(lake, "blood_glucose", [blood_glucose(zone="Z")])
     bring_up_to_date(lake)
     put(lake, "heart_rate", [heart_rate()], upload_date=NEXT)
@@ -176,7 +176,7 @@ def test_a_re_export_that_brings_nothing_new_leaves_insights_and_journal_alone(l
     assert (done.offsets, done.insights, done.months) == ([], [], [])
 
 
-def test_a_new_code_version_of_insights_reads_no_upload_again(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_code_version_of_insights_does_not_reread_uploads(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     put(lake, "steps", [steps()])
     bring_up_to_date(lake)
     monkeypatch.setattr(insights_partition, "CODE_VERSION", "next")
@@ -193,7 +193,7 @@ def test_a_new_code_version_of_the_journal_makes_every_month_stale(lake: Lake, m
     assert staleness.stale_months(lake, Catalogue(lake)) == ["2025-08", "2025-09"]
 
 
-def test_a_scope_without_bounds_holds_everything() -> None:
+def test_a_scope_without_bounds_includes_everything() -> None:
     assert Scope().holds("steps", date(1999, 1, 1))
     assert Scope(first=UPLOADED).holds_date(PARTITION)
     assert not Scope(first=NEXT).holds_date(PARTITION)

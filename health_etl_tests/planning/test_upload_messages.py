@@ -1,4 +1,4 @@
-"""Messages of every known kind name their partitions; all others have a reason."""
+"""Messages of every supported kind give their partitions; all others have a reason."""
 
 from __future__ import annotations
 
@@ -49,26 +49,26 @@ def upload_message(**changed: Any) -> bytes:
 
 
 @pytest.mark.parametrize("encode", [str, quote_plus, quote, lambda key: quote(key, safe="")])
-def test_an_s3_event_names_the_partition_of_its_key_however_that_is_encoded(encode: Any) -> None:
+def test_an_s3_event_gives_the_partition_of_its_key_however_it_is_encoded(encode: Any) -> None:
     assert parse(s3_event(encode(KEY)), TO) == ParsedMessage(frozenset({STEPS}))
 
 
-def test_every_record_of_an_event_counts_and_the_same_partition_once() -> None:
+def test_every_record_of_an_event_counts_and_each_partition_is_listed_once() -> None:
     other = KEY.replace("StepsRecord", "heartraterecord").replace("09/21", "09/20")
     assert parse(s3_event(KEY, other, KEY), TO).partitions == {STEPS, ("heart_rate", "2025-09-20")}
 
 
-def test_the_upload_message_of_the_system_before_names_its_partition_and_correlation() -> None:
+def test_the_upload_message_of_the_predecessor_gives_partition_and_correlation_id() -> None:
     assert parse(upload_message(), TO) == ParsedMessage(frozenset({STEPS}), "c-1")
     assert parse(upload_message(record_type="steps"), TO).partitions == {STEPS}
 
 
-def test_the_correlation_of_the_envelope_counts_where_the_body_has_none() -> None:
+def test_the_correlation_id_of_the_envelope_counts_if_the_body_has_none() -> None:
     assert parse(s3_event(KEY), TO, "c-9").correlation_id == "c-9"
 
 
 @pytest.mark.parametrize("odd", ["a b", "", "x" * 65, "a\nb", 7])
-def test_an_odd_correlation_is_not_carried_on(odd: Any) -> None:
+def test_an_invalid_correlation_id_is_dropped(odd: Any) -> None:
     assert parse(upload_message(correlation_id=odd), TO).correlation_id is None
 
 
@@ -93,27 +93,27 @@ def test_an_odd_correlation_is_not_carried_on(odd: Any) -> None:
         (upload_message(record_type="HeartRateRecord"), Refusal.CONTRADICTION),
     ],
 )
-def test_what_is_no_use_has_its_reason(message: bytes, refusal: Refusal) -> None:
+def test_an_unusable_message_has_a_reason(message: bytes, refusal: Refusal) -> None:
     found = parse(message, TO)
     assert (found.refusal, found.partitions) == (refusal, frozenset())
 
 
-def test_a_message_that_is_of_use_in_part_has_both() -> None:
+def test_a_partly_usable_message_has_partitions_and_a_reason() -> None:
     found = parse(s3_event(KEY, "raw/StepsRecord/2025/09/21/readme.txt"), TO)
     assert (found.partitions, found.refusal) == ({STEPS}, Refusal.KEY_UNPARSEABLE)
 
 
-def test_objects_that_the_pipeline_wrote_itself_are_neither_uploads_nor_faults() -> None:
+def test_objects_written_by_the_pipeline_are_neither_uploads_nor_faults() -> None:
     assert parse(s3_event("records/steps/2025-09-21.parquet"), TO) == ParsedMessage(ignored=1)
 
 
-def test_a_lake_under_a_folder_of_its_bucket_knows_its_own() -> None:
+def test_a_lake_under_a_prefix_ignores_objects_outside_it() -> None:
     to = MessageFilter.of(f"s3://{BUCKET}/one/lake", TO.first, TO.last)
     assert parse(s3_event(f"one/lake/{KEY}"), to).partitions == {STEPS}
     assert parse(s3_event(KEY.replace("raw/", "two/raw/")), to).ignored == 1
 
 
-def test_a_lake_in_a_folder_takes_messages_of_any_bucket() -> None:
+def test_a_lake_in_a_folder_accepts_messages_about_any_bucket() -> None:
     assert parse(upload_message(bucket="any"), MessageFilter.of("file:///lake", TO.first, TO.last)).partitions == {
         STEPS
     }

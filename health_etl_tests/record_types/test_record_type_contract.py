@@ -1,8 +1,8 @@
-"""What every record type owes: told columns, a processor, and fixtures for what it accepts and what it rejects.
+"""The contract of every record type: described columns, a processor, and fixtures for what it accepts and rejects.
 
 Types are discovered, never listed: a new one fails here until it is complete. Fixtures are lists of Avro records as
-JSON (which knows NaN here): fixtures/<type>/quarantine/<reason>.json is rejected, and pass/<reason>.json is what the
-same rule just lets through. Those that every type shares are made by support/fixtures.py.
+JSON (with NaN allowed): fixtures/<type>/quarantine/<reason>.json is rejected, and pass/<reason>.json barely satisfies
+the same rule. Those that all types share are made by support/fixtures.py.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def names_of(record_type: RecordType, kind: str) -> set[str]:
 
 
 def enums(schema: Any) -> Iterator[frozenset[str]]:
-    """The symbols of every enum in an Avro schema."""
+    """Yield the symbols of every enum in an Avro schema."""
     if isinstance(schema, list):
         for branch in schema:
             yield from enums(branch)
@@ -63,14 +63,14 @@ def enums(schema: Any) -> Iterator[frozenset[str]]:
 
 
 def emptied(value: Any) -> Any:
-    """A record with NaN for every fraction and no element in any list: all that Avro lets an app leave out."""
+    """Return a record with NaN in every floating-point field and empty lists: all that Avro lets an app leave out."""
     if isinstance(value, Mapping):
         return {name: emptied(inner) for name, inner in value.items()}
     return [] if isinstance(value, list) else float("nan") if isinstance(value, float) else value
 
 
 def reasons_of(record_type: RecordType) -> set[str]:
-    """Every reason for which the columns and row checks of a type can reject a row of a readable file."""
+    """Return every reason for which columns and row checks of a type can reject a row of a readable file."""
     reasons = {check.reason for check in record_type.row_checks}
     names = {column.name for column in record_type.columns}
     if any(column.minimum is not None or column.maximum is not None for column in record_type.columns):
@@ -81,7 +81,7 @@ def reasons_of(record_type: RecordType) -> set[str]:
         reasons.add(RowReason.ENDS_BEFORE_START)
     if any(map(is_zone_offset, record_type.columns)):
         reasons.add(RowReason.OFFSET_IMPLAUSIBLE)
-    # An enum never yields a word that it does not know, so only other texts can be unknown.
+    # An enum never yields an unknown symbol, so only plain strings can have unknown values.
     closed = set(enums(record_type.avro_schema))
     if any(column.allowed and frozenset(column.allowed) not in closed for column in record_type.columns):
         reasons.add(RowReason.UNKNOWN_VALUE)
@@ -92,14 +92,14 @@ def reasons_of(record_type: RecordType) -> set[str]:
 
 
 @every_type
-def test_every_column_says_what_it_holds(record_type: RecordType) -> None:
+def test_every_column_has_a_description(record_type: RecordType) -> None:
     assert [column.name for column in record_type.columns if not column.description.strip()] == []
     names = [column.name for column in record_type.columns]
     assert len(set(names)) == len(names)
 
 
 @every_type
-def test_every_number_that_was_measured_has_a_unit(record_type: RecordType) -> None:
+def test_every_measured_number_has_a_unit(record_type: RecordType) -> None:
     bookkeeping = {column.name for column in PROVENANCE_COLUMNS}
     measured = [column for column in record_type.columns if column.name not in bookkeeping]
     numbers = [column for column in measured if pa.types.is_integer(column.dtype) or pa.types.is_floating(column.dtype)]
@@ -113,18 +113,18 @@ def test_every_time_is_utc_and_says_so(record_type: RecordType) -> None:
 
 
 @every_type
-def test_every_range_says_who_set_it(record_type: RecordType) -> None:
+def test_every_range_has_a_source(record_type: RecordType) -> None:
     ranged = [column for column in record_type.columns if column.minimum is not None or column.maximum is not None]
     assert [column.name for column in ranged if not column.range_source] == []
 
 
 @every_type
-def test_every_row_check_says_what_it_demands(record_type: RecordType) -> None:
+def test_every_row_check_has_a_description(record_type: RecordType) -> None:
     assert all(check.reason.isidentifier() and check.description.strip() for check in record_type.row_checks)
 
 
 @every_type
-def test_the_names_of_a_type_fit_together(record_type: RecordType) -> None:
+def test_the_names_of_a_type_are_consistent(record_type: RecordType) -> None:
     words = record_type.avro_name.removesuffix("Record")
     snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in words).removeprefix("_")
     assert record_type.avro_name.endswith("Record")
@@ -142,7 +142,7 @@ def test_a_type_is_sorted_by_columns_that_it_has(record_type: RecordType) -> Non
 
 
 @every_type
-def test_a_type_has_a_processor_of_its_name(record_type: RecordType) -> None:
+def test_a_type_has_a_processor_with_its_name(record_type: RecordType) -> None:
     processor = processors()[record_type.name]
     assert processor.record_type == record_type.name
     assert processor.version
@@ -152,7 +152,7 @@ def test_a_type_has_a_processor_of_its_name(record_type: RecordType) -> None:
 
 
 @every_type
-def test_every_metric_of_its_processor_is_told(record_type: RecordType) -> None:
+def test_every_metric_of_its_processor_is_documented(record_type: RecordType) -> None:
     metrics = processors()[record_type.name].all_metrics
     assert [metric.name for metric in metrics if not metric.label.strip() or not metric.description.strip()] == []
     assert len({metric.name for metric in metrics}) == len(metrics)
@@ -182,7 +182,7 @@ def test_a_type_has_a_fixture_for_every_reason_to_reject_a_row_and_for_no_other(
 
 
 @every_type
-def test_a_type_has_a_fixture_for_what_each_of_its_rules_just_lets_through(record_type: RecordType) -> None:
+def test_a_type_has_a_fixture_that_barely_satisfies_each_of_its_rules(record_type: RecordType) -> None:
     assert reasons_of(record_type) - names_of(record_type, "pass") == set()
 
 
@@ -191,7 +191,7 @@ def test_there_are_no_fixtures_without_a_record_type() -> None:
 
 
 @every_fixture("pass")
-def test_a_passing_fixture_is_accepted_whole(fixture: Fixture) -> None:
+def test_a_passing_fixture_is_accepted_completely(fixture: Fixture) -> None:
     lake = memory_lake()
     put(lake, fixture.record_type, fixture.records)
     update_records(lake, fixture.record_type)
@@ -203,7 +203,7 @@ def test_a_passing_fixture_is_accepted_whole(fixture: Fixture) -> None:
 
 @cache
 def taken_in(fixture: Fixture) -> Lake:
-    """A lake that holds a fixture alone, brought up to date; not to be changed."""
+    """Return a lake that contains only this fixture, brought up to date; it must not be modified."""
     lake = memory_lake()
     put(lake, fixture.record_type, fixture.records)
     bring_up_to_date(lake)
@@ -211,7 +211,7 @@ def taken_in(fixture: Fixture) -> Lake:
 
 
 def metrics_with_values(lake: Lake, insights: str) -> set[str]:
-    """The columns of a kind of insights that are not null on some day."""
+    """Return the insights columns that have a value on some day."""
     tables = [info.key for info in lake.objects(f"insights/{insights}/") if info.key.endswith(".parquet")]
     found = [read_frame(lake, key).notna().any() for key in tables]
     return {str(name) for columns in found for name in columns.index[columns]}
@@ -234,14 +234,14 @@ def test_a_passing_fixture_becomes_training_lines(fixture: Fixture) -> None:
     examples = journal_examples(taken_in(fixture))
     assert examples
     assert all(example["output"].endswith(".") for example in examples)
-    told = {(example["metadata"]["record_type"], example["metadata"]["caption_level"]) for example in examples}
-    assert told == {
+    lines = {(example["metadata"]["record_type"], example["metadata"]["caption_level"]) for example in examples}
+    assert lines == {
         (kind, level) for kind in (record_types()[fixture.record_type].avro_name, DAILY_JOURNAL) for level in Level
     }
 
 
 @every_fixture("quarantine")
-def test_a_quarantine_fixture_is_rejected_for_its_reason_and_good_records_beside_it_stay(fixture: Fixture) -> None:
+def test_a_quarantine_fixture_is_rejected_for_its_reason_and_good_records_beside_it_are_kept(fixture: Fixture) -> None:
     name, bad = fixture.record_type, copy.deepcopy(fixture.records)
     good = next(other.records for other in fixtures(name, "pass") if other.name == "typical")
     for record in bad:

@@ -1,4 +1,4 @@
-"""The latest version of a record wins: client version, then last modified, then fetched; per person."""
+"""The latest version of a record wins: by client version, then last modified, then fetched; per person."""
 
 from __future__ import annotations
 
@@ -65,6 +65,6 @@ def test_other_ids_of_one_person_stay_other_records() -> None:
     assert latest(row("a"), row("b", record_id="r2")) == [True, True]
 
 
-def test_the_marks_carry_the_index_of_the_rows() -> None:
+def test_the_marks_have_the_index_of_the_rows() -> None:
     rows = pd.DataFrame([row("a"), row("b")], index=[7, 3])
     assert is_latest_version(rows).to_dict() == {7: False, 3: True}

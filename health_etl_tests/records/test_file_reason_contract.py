@@ -1,8 +1,8 @@
-"""What every record type owes for whole files: each reason refuses a file of it, and lets one through that just keeps
-the rule.
+"""The contract of every record type for whole files: each reason refuses one file and accepts another that barely
+satisfies the rule.
 
-Types are discovered; the files are built from the type's fixtures. Reasons that lie in where a file is filed are no
-type's: test_keys.py, test_listing.py and test_unclaimed.py try them.
+Types are discovered; the files are built from the type's fixtures. Reasons that depend on where a file is stored do not
+depend on the type: they are tested in test_keys.py, test_listing.py and test_unclaimed.py.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ def records_of_type(name: str, count: int) -> list[Record]:
 
 
 def with_impossible_time(record: Record) -> Record:
-    """Return the record as a clock that runs years ahead would date it."""
+    """Return the record as dated by a clock that is years ahead."""
     late = epoch_ms(utc("2031-01-01 00:00"))
     return {**copy.deepcopy(record), **{name: late for name in TIMES if name in record}}
 
 
 def with_field(name: str, field: dict[str, Any], value: object) -> bytes:
-    """Return a file of one record that has a field more."""
+    """Return a file of one record with an additional field."""
     schema = copy.deepcopy(dict(record_types()[name].avro_schema))
     schema["fields"].append(field)
     return avro_bytes(name, [{**plain(name), field["name"]: value}], schema)
@@ -96,7 +96,7 @@ def codecs(name: str) -> Pair:
 
 
 def some_bad(name: str, good: int) -> bytes:
-    """Return a file of one record with a time that cannot be, and so many good ones beside it."""
+    """Return a file of one record with an impossible time, and that many good ones."""
     return avro_bytes(name, [*records_of_type(name, good), with_impossible_time(plain(name, "late"))])
 
 
@@ -129,7 +129,7 @@ every_reason = pytest.mark.parametrize("reason", sorted(PAIRS))
 
 
 def judged(lake: Lake, name: str, pair: Pair, monkeypatch: pytest.MonkeyPatch) -> tuple[str | None, int]:
-    """Bring the partition up to date; return of its one file why it was refused, and how many records were accepted."""
+    """Update the partition; return why its only file was refused, and how many records were accepted."""
     monkeypatch.setattr(decode, "MAX_RECORDS", pair.max_records)
     monkeypatch.setattr(decode, "MAX_FILE_BYTES", pair.max_file_bytes)
     record_type, rules = record_types()[name], QualityRules(threshold=pair.threshold)
@@ -139,7 +139,7 @@ def judged(lake: Lake, name: str, pair: Pair, monkeypatch: pytest.MonkeyPatch) -
     return entry.reason, entry.accepted
 
 
-def test_every_reason_to_refuse_a_file_for_what_it_holds_has_its_pair() -> None:
+def test_every_reason_to_refuse_a_file_for_its_content_has_a_pair() -> None:
     assert set(PAIRS) == set(FileReason) - OF_NO_TYPE
 
 
@@ -155,7 +155,7 @@ def test_a_file_of_any_type_is_refused_for_each_reason(
 
 @every_type
 @every_reason
-def test_a_file_of_any_type_that_just_keeps_a_rule_is_let_through(
+def test_a_file_of_any_type_that_barely_satisfies_a_rule_is_accepted(
     name: str, reason: FileReason, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake, pair = memory_lake(), PAIRS[reason](name)

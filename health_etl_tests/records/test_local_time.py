@@ -1,4 +1,4 @@
-"""Which offset holds, where it came from, and which local day follows; every value worked out by hand."""
+"""Which offset applies, where it came from, and which local day follows; every expected value is worked out by hand."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def times(*texts: str) -> pd.Series[pd.Timestamp]:
 
 
 def evidence(points: list[tuple[str, str, int]]) -> pd.DataFrame:
-    """Points of (user, time, minutes) that records state."""
+    """Return evidence from points of (user, time, minutes)."""
     return pd.DataFrame(
         {
             "user_id": pd.Series([user for user, _, _ in points], dtype="str"),
@@ -62,18 +62,18 @@ def resolved(
         ("-99:99", None),
     ],
 )
-def test_an_offset_is_read_in_minutes_and_nothing_else_is_one(zone: str | None, minutes: int | None) -> None:
+def test_an_offset_is_parsed_into_minutes_and_anything_else_is_invalid(zone: str | None, minutes: int | None) -> None:
     assert parse_offset_minutes(pd.Series([zone], dtype="str")).dropna().tolist() == [
         m for m in (minutes,) if m is not None
     ]
 
 
-def test_what_a_record_states_is_believed_against_all_others() -> None:
+def test_the_offset_that_a_record_states_takes_precedence() -> None:
     assert resolved("2025-09-20 12:00", "+02:00", [("anna", "2025-09-20 12:00", -300)], -300) == (120, "record")
 
 
 @pytest.mark.parametrize("silent", ["Z", None])
-def test_a_silent_record_takes_the_offset_of_the_person_s_other_sources(silent: str | None) -> None:
+def test_a_record_without_an_offset_takes_that_of_the_person_s_other_sources(silent: str | None) -> None:
     assert resolved("2025-09-20 12:00", silent, [("anna", "2025-09-20 20:00", -300)]) == (-300, "other_sources")
 
 
@@ -96,11 +96,11 @@ def test_other_sources_reach_36_hours(time: str, found: tuple[int, str]) -> None
     assert resolved(time, "Z", [("anna", "2025-09-20 00:00", -300)]) == found
 
 
-def test_another_person_s_sources_say_nothing() -> None:
+def test_another_person_s_sources_do_not_count() -> None:
     assert resolved("2025-09-20 12:00", "Z", [("ben", "2025-09-20 12:00", -300)]) == (0, "default")
 
 
-def test_without_evidence_a_fixed_default_offset_holds() -> None:
+def test_without_evidence_a_fixed_default_offset_applies() -> None:
     assert resolved("2025-09-20 12:00", "Z", NO_EVIDENCE, 345) == (345, "default")
 
 
@@ -113,11 +113,11 @@ def test_without_evidence_a_fixed_default_offset_holds() -> None:
         ("2025-11-02 07:00", -360),
     ],
 )
-def test_without_evidence_a_default_zone_holds_with_its_summer_time(time: str, minutes: int) -> None:
+def test_without_evidence_the_default_zone_applies_with_daylight_saving_time(time: str, minutes: int) -> None:
     assert resolved(time, None, NO_EVIDENCE, CHICAGO) == (minutes, "default")
 
 
-def test_people_and_rows_in_any_order_are_resolved_each_for_itself() -> None:
+def test_people_and_rows_in_any_order_are_resolved_independently() -> None:
     found = resolve_offsets(
         pd.Series(["ben", "anna", "anna", "cleo"], dtype="str"),
         times("2025-09-20 12:00", "2025-09-20 13:00", "2025-09-20 01:00", "2025-09-20 12:00"),
@@ -129,7 +129,7 @@ def test_people_and_rows_in_any_order_are_resolved_each_for_itself() -> None:
     assert found["zone_source"].tolist() == ["other_sources", "other_sources", "record", "default"]
 
 
-def test_of_contradicting_sources_at_one_time_the_same_wins_in_any_order() -> None:
+def test_among_contradicting_sources_at_one_time_the_same_one_always_wins() -> None:
     points = [("anna", "2025-09-20 12:00", -300), ("anna", "2025-09-20 12:00", -360)]
     assert resolved("2025-09-20 12:00", "Z", points) == resolved("2025-09-20 12:00", "Z", points[::-1])
 
@@ -193,7 +193,7 @@ def test_an_instant_belongs_to_its_local_date(time: str, zone: str, day: str) ->
         ("2025-09-21 04:00", "2025-09-21"),
     ],
 )
-def test_a_night_value_belongs_to_the_date_on_which_its_night_ends(time: str, day: str) -> None:
+def test_a_value_at_night_belongs_to_the_date_on_which_the_night_ends(time: str, day: str) -> None:
     assert days(instants((time, "-05:00")), DayAnchor.NIGHT) == [day]
 
 
@@ -206,11 +206,11 @@ def test_a_night_value_belongs_to_the_date_on_which_its_night_ends(time: str, da
         ("2025-09-20 22:30", "2025-09-20 23:00", "2025-09-21"),  # ends at 18:00
     ],
 )
-def test_a_sleep_belongs_to_the_night_in_which_it_ends(start: str, end: str, day: str) -> None:
+def test_a_sleep_session_belongs_to_the_night_in_which_it_ends(start: str, end: str, day: str) -> None:
     assert days(intervals((start, end, "-05:00", "-05:00")), DayAnchor.END) == [day]
 
 
-def test_a_sleep_on_a_flight_belongs_to_the_night_of_the_place_where_it_ends() -> None:
+def test_a_sleep_session_on_a_flight_belongs_to_the_night_at_its_destination() -> None:
     # Asleep at 09:00 in Chicago, awake at 23:30 in London; in Chicago it is 17:30 then, before the night's end.
     flight = ("2025-09-20 14:00", "2025-09-20 22:30", "-05:00", "+01:00")
     assert days(intervals(flight), DayAnchor.END) == ["2025-09-21"]
@@ -221,9 +221,9 @@ def test_a_sleep_on_a_flight_belongs_to_the_night_of_the_place_where_it_ends() -
     [
         ("2025-09-20 10:00", "2025-09-20 11:00", ["2025-09-20"]),
         ("2025-09-20 04:30", "2025-09-20 05:30", ["2025-09-19", "2025-09-20"]),
-        ("2025-09-20 05:00", "2025-09-21 05:00", ["2025-09-20"]),  # midnight to midnight sharp
+        ("2025-09-20 05:00", "2025-09-21 05:00", ["2025-09-20"]),  # exactly midnight to midnight
         ("2025-09-20 05:00", "2025-09-21 05:00:00.001", ["2025-09-20", "2025-09-21"]),
-        ("2025-09-20 05:00", "2025-09-20 05:00", ["2025-09-20"]),  # no length, at midnight
+        ("2025-09-20 05:00", "2025-09-20 05:00", ["2025-09-20"]),  # zero length, at midnight
         ("2025-09-18 20:00", "2025-09-21 20:00", ["2025-09-18", "2025-09-19", "2025-09-20", "2025-09-21"]),
     ],
 )
@@ -231,7 +231,7 @@ def test_an_interval_belongs_to_every_local_date_that_it_overlaps(start: str, en
     assert days(intervals((start, end, "-05:00", "-05:00")), DayAnchor.SPAN) == expected
 
 
-def test_several_intervals_are_repeated_each_for_its_own_days() -> None:
+def test_each_of_several_intervals_is_repeated_for_its_own_days() -> None:
     rows = intervals(
         ("2025-09-20 23:00", "2025-09-21 01:00", "+00:00", "+00:00"),
         ("2025-09-20 10:00", "2025-09-20 11:00", "+00:00", "+00:00"),
@@ -265,7 +265,9 @@ def bounds(rows: pd.DataFrame, anchor: DayAnchor) -> dict[str, Any]:
     ],
     ids=["24 h", "23 h", "25 h"],
 )
-def test_a_day_has_the_hours_that_its_offsets_say(rows: list[tuple[str, str | None]], start: str, hours: int) -> None:
+def test_the_length_of_a_day_follows_from_its_offsets(
+    rows: list[tuple[str, str | None]], start: str, hours: int
+) -> None:
     found = bounds(instants(*rows), DayAnchor.INSTANT)
     assert found["day_start_utc"] == pd.Timestamp(utc(start))
     assert found["day_end_utc"] - found["day_start_utc"] == timedelta(hours=hours)

@@ -1,4 +1,4 @@
-"""The quality score of a file, against values worked out by hand."""
+"""The quality score of a file, compared with values worked out by hand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from health_etl_tests.support.exports import UPLOADED, Record, blood_glucose, he
 from health_etl_tests.support.pipeline import measurement_rows
 
 GLUCOSE = record_types()["blood_glucose"]
-EXPECTED_COLUMNS = 14  # of a glucose row, those that honest apps leave empty not counted
+EXPECTED_COLUMNS = 14  # of a glucose row, not counting those that apps may leave empty
 
 
 def quality(*records: Record, with_added_fields: bool = False) -> Quality:
@@ -26,7 +26,7 @@ def test_a_file_without_fault_scores_one() -> None:
     assert quality(blood_glucose(), blood_glucose("g2")) == Quality(1.0, 1.0, 1.0, 1.0, 1.0)
 
 
-def test_fields_that_we_do_not_know_cost_a_tenth_of_the_schema_part() -> None:
+def test_added_fields_cost_a_tenth_of_the_schema_part() -> None:
     assert quality(blood_glucose(), with_added_fields=True) == Quality(0.9, 1.0, 1.0, 1.0, 0.97)
 
 
@@ -58,7 +58,7 @@ def test_an_empty_cell_costs_its_share_of_completeness() -> None:
     assert found.score == pytest.approx(0.7 + 0.3 * completeness, abs=1e-6)
 
 
-def test_what_honest_apps_leave_empty_costs_nothing() -> None:
+def test_columns_that_apps_may_leave_empty_cost_nothing() -> None:
     record = blood_glucose()
     record["metadata"]["device"] = None
     record["metadata"]["clientRecordId"] = None

@@ -1,4 +1,4 @@
-"""The checks of a records partition: each one passes on good uploads and fails on what it is there for."""
+"""The checks of a records partition: each passes on good uploads and fails on what it is meant to find."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def failing(partition: Partition) -> set[str]:
 
 
 def tampered(lake: Lake, **changes: object) -> Partition:
-    """Return the partition as if the manifest said something else of its first file."""
+    """Return the partition as if its manifest said something else about its first file."""
     manifest = manifest_of(lake, "blood_glucose")
     first = dataclasses.replace(manifest.files[0], **changes)  # type: ignore[arg-type]
     return replace(subject(lake), manifest=replace(manifest, files=(first, *manifest.files[1:])))
@@ -83,11 +83,11 @@ def test_every_check_passes_on_good_uploads_of_every_type(lake: Lake, name: str)
     assert failing(subject(lake, name)) == set()
 
 
-def test_every_check_passes_where_nobody_uploaded_anything(lake: Lake) -> None:
+def test_every_check_passes_without_uploads(lake: Lake) -> None:
     assert failing(subject(lake)) == set()
 
 
-def test_only_accounting_keeps_data_from_whatever_is_downstream() -> None:
+def test_only_accounting_blocks_what_is_downstream() -> None:
     assert [check.name for check in CHECKS if check.is_blocking] == ["accounting"]
 
 
@@ -144,7 +144,7 @@ def test_accounting_fails_when_the_whole_table_is_gone(lake: Lake) -> None:
     assert not result("accounting", subject(lake)).passed
 
 
-def test_accounting_fails_when_the_table_holds_rows_of_a_file_that_no_manifest_names(lake: Lake) -> None:
+def test_accounting_fails_when_the_table_has_rows_of_a_file_that_is_not_in_the_manifest(lake: Lake) -> None:
     put(lake, "blood_glucose", readings(4))
     put(lake, "blood_glucose", readings(2, first=9), user_id=BEN)
     update_records(lake, "blood_glucose")
@@ -177,7 +177,7 @@ def test_a_schema_that_lost_a_field_is_serious(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(BUILDERS))
-def test_completeness_fails_for_every_type_when_a_column_that_exports_fill_is_empty(lake: Lake, name: str) -> None:
+def test_completeness_fails_for_every_type_when_an_expected_column_is_empty(lake: Lake, name: str) -> None:
     put(lake, name, [BUILDERS[name]("full")])
     update_records(lake, name)
     assert result("completeness", subject(lake, name)).passed
@@ -194,7 +194,7 @@ def without_offsets(record: Record) -> Record:
 
 
 @pytest.mark.parametrize(("poor", "passes"), [(1, True), (2, False)])
-def test_completeness_is_counted_over_measurements_and_not_over_files(lake: Lake, poor: int, passes: bool) -> None:
+def test_completeness_is_computed_over_measurements_and_not_over_files(lake: Lake, poor: int, passes: bool) -> None:
     put(lake, "steps", [steps(f"s{n}", NOON + timedelta(hours=n)) for n in range(10)])
     put(lake, "steps", [steps(f"p{n}", zone=None) for n in range(poor)], user_id=BEN)
     update_records(lake, "steps")
@@ -230,7 +230,7 @@ def test_an_impossible_time_fails_the_temporal_check_alone(lake: Lake) -> None:
     assert [row["fault"] for row in result("temporal", partition).rows] == ["time_utc:time_implausible"]
 
 
-def test_faults_that_a_type_adds_of_its_own_are_temporal_too(lake: Lake) -> None:
+def test_temporal_faults_defined_by_a_type_count_too(lake: Lake) -> None:
     record = copy.deepcopy(plain("heart_rate"))
     record["samples"][-1]["timeEpochMillis"] = record["endTimeEpochMillis"] + 1
     put(lake, "heart_rate", [record])
@@ -241,11 +241,11 @@ def test_faults_that_a_type_adds_of_its_own_are_temporal_too(lake: Lake) -> None
 
 
 def poor_file() -> list[Record]:
-    """Return a good record among ones that are neither possible nor in range: scored 0.68."""
+    """Return a file with one good record and others of impossible time and value: its score is 0.68."""
     return [*(blood_glucose(f"p{n}", moment=IN_2031, mg_dl=999.0) for n in range(4)), blood_glucose("fine")]
 
 
-def test_a_file_under_the_threshold_fails_the_quality_check_with_its_way_out(lake: Lake) -> None:
+def test_a_file_below_the_threshold_fails_the_quality_check_with_a_remedy(lake: Lake) -> None:
     put(lake, "blood_glucose", poor_file())
     update_records(lake, "blood_glucose")
     found = result("quality", subject(lake))
@@ -254,7 +254,7 @@ def test_a_file_under_the_threshold_fails_the_quality_check_with_its_way_out(lak
     assert "release it with an override" in found.summary
 
 
-def test_a_refused_file_is_listed_with_reason_and_way_out_but_without_the_person(lake: Lake) -> None:
+def test_a_refused_file_is_listed_with_reason_and_remedy_but_without_the_person(lake: Lake) -> None:
     key = put_content(lake, "blood_glucose", b"no Avro at all")
     put(lake, "blood_glucose", readings(2))
     update_records(lake, "blood_glucose")
@@ -269,7 +269,7 @@ def test_a_refused_file_is_listed_with_reason_and_way_out_but_without_the_person
 
 
 def history(lake: Lake, wild: int, days: int = 3, each: int = 50) -> date:
-    """Upload on `days` dates, with that many readings out of range on each; return the date after them."""
+    """Upload on `days` dates, with that many readings out of range each; return the date after them."""
     for day in range(days):
         on = UPLOADED + timedelta(days=day)
         put(lake, "blood_glucose", [*readings(each - wild), *readings(wild, 500, mg_dl=999.0)], upload_date=on)
@@ -283,19 +283,19 @@ def upload(lake: Lake, on: date, wild: int, count: int) -> CheckResult:
     return result("quarantine_rate", subject(lake, on=on))
 
 
-def test_a_quarantine_rate_far_above_that_of_the_partitions_before_fails(lake: Lake) -> None:
+def test_a_quarantine_rate_far_above_that_of_earlier_partitions_fails(lake: Lake) -> None:
     found = upload(lake, history(lake, wild=0), wild=6, count=50)
     assert (found.passed, found.is_serious) == (False, False)
     assert found.facts == {"rate": 0.12, "rate_before": 0.0, "limit": 0.05, "records_before": 150}
 
 
-def test_a_quarantine_rate_that_has_always_been_so_passes(lake: Lake) -> None:
+def test_a_constantly_high_quarantine_rate_passes(lake: Lake) -> None:
     found = upload(lake, history(lake, wild=5), wild=10, count=50)
     assert found.passed
     assert (found.facts["rate"], found.facts["rate_before"], found.facts["limit"]) == (0.2, 0.1, 0.25)
 
 
-def test_a_short_history_excuses_nothing(lake: Lake) -> None:
+def test_a_short_history_does_not_raise_the_limit(lake: Lake) -> None:
     found = upload(lake, history(lake, wild=9, days=1), wild=10, count=50)
     assert not found.passed
     assert (found.facts["limit"], found.facts["records_before"]) == (0.05, 50)
@@ -313,13 +313,13 @@ def test_history_reaches_back_a_bounded_number_of_partitions(lake: Lake, monkeyp
     assert [m.partition for m in subject(lake, on=after).history] == ["2025-09-22", "2025-09-23"]
 
 
-def test_a_partition_that_was_never_made_is_stale(lake: Lake) -> None:
+def test_a_partition_that_was_never_materialised_is_stale(lake: Lake) -> None:
     put(lake, "blood_glucose", readings(1))
     found = result("freshness", subject(lake))
     assert (found.passed, found.facts) == (False, {"files_waiting": 1, "files_gone": 0})
 
 
-def test_a_new_upload_makes_a_partition_stale_until_it_is_made(lake: Lake) -> None:
+def test_a_new_upload_makes_a_partition_stale_until_it_is_materialised(lake: Lake) -> None:
     put(lake, "blood_glucose", readings(1))
     update_records(lake, "blood_glucose")
     put(lake, "blood_glucose", readings(2))
@@ -352,7 +352,7 @@ def judged_on_every_fault(lake: Lake) -> Sequence[CheckResult]:
     return [check.judge(tampered(lake, rows_in=99)) for check in CHECKS]
 
 
-def test_no_verdict_names_a_person_or_a_reading(lake: Lake) -> None:
+def test_no_result_names_a_person_or_a_reading(lake: Lake) -> None:
     text = repr(judged_on_every_fault(lake))
     assert "…_20250921_120000_phone_" in text
     assert [word for word in (ANNA, f"{BEN}_", "998.25", "999", "110.0") if word in text] == []

@@ -1,4 +1,4 @@
-"""A records partition costs only what is new, and equals its full rebuild byte for byte."""
+"""Updating a records partition costs only what is new and equals a full rebuild byte for byte."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_changed_file_rereads_the_files_of_its_person_and_nobody_else_s(lake: 
     assert manifest_of(lake, "blood_glucose").total() == (4, 4, 0, 0)
 
 
-def test_a_vanished_file_rereads_the_files_of_its_person_and_frees_what_it_had_replaced(lake: WatchedLake) -> None:
+def test_a_vanished_file_rereads_the_files_of_its_person_and_restores_what_it_had_replaced(lake: WatchedLake) -> None:
     kept = put(lake, "blood_glucose", [blood_glucose(mg_dl=100.0, version=1)])
     vanished = put(lake, "blood_glucose", [blood_glucose(mg_dl=200.0, version=2), *readings(2)])
     put(lake, "blood_glucose", readings(1), user_id=BEN)
@@ -107,7 +107,7 @@ def test_a_partition_whose_files_all_vanished_is_empty_and_stays_accounted_for(l
     assert len(records_of(lake, "blood_glucose")) == 0
 
 
-def test_a_partition_that_nobody_uploaded_to_writes_nothing(lake: Lake) -> None:
+def test_a_partition_without_uploads_writes_nothing(lake: Lake) -> None:
     done = update_records(lake, "blood_glucose")
     assert (done.files_read, done.changed, done.manifest.total()) == (0, False, (0, 0, 0, 0))
     assert outputs(lake) == {}
@@ -124,7 +124,7 @@ def test_a_new_code_version_reads_everything_again(lake: WatchedLake, monkeypatc
     assert update_records(lake, "blood_glucose").files_read == 0
 
 
-def test_a_new_code_version_of_a_type_rebuilds_that_type_alone(lake: Lake) -> None:
+def test_a_new_code_version_of_a_type_rebuilds_only_that_type(lake: Lake) -> None:
     record_type = record_types()["blood_glucose"]
     newer = dataclasses.replace(record_type, code_version="2")
     assert records_partition.code_version(newer) != records_partition.code_version(record_type)
@@ -136,7 +136,9 @@ def test_a_new_code_version_of_a_type_rebuilds_that_type_alone(lake: Lake) -> No
 
 
 @pytest.mark.parametrize("tampered", ["table", "table gone", "rejected", "rejected gone", "manifest gone"])
-def test_a_run_that_broke_off_between_table_and_manifest_is_built_anew(lake: WatchedLake, tampered: str) -> None:
+def test_a_partition_is_rebuilt_after_a_run_was_interrupted_between_table_and_manifest(
+    lake: WatchedLake, tampered: str
+) -> None:
     bad = blood_glucose("bad", mg_dl=1.0)
     put(lake, "blood_glucose", [*readings(1), bad])
     update_records(lake, "blood_glucose")
@@ -159,7 +161,7 @@ def test_a_run_that_broke_off_between_table_and_manifest_is_built_anew(lake: Wat
     assert outputs(lake) == rebuild(lake)
 
 
-def test_rejected_rows_that_a_broken_run_left_behind_are_removed(lake: Lake) -> None:
+def test_rejected_rows_left_behind_by_an_interrupted_run_are_removed(lake: Lake) -> None:
     put(lake, "blood_glucose", readings(1))
     update_records(lake, "blood_glucose")
     rejected = keys.rejected_key("BloodGlucoseRecord", PARTITION)
@@ -188,7 +190,7 @@ def test_a_file_that_changes_between_listing_and_reading_is_stale_at_the_next_lo
     assert records_partition.is_current(done.manifest, uploads_of(lake), record_type)
 
 
-def test_progress_hears_of_every_file_that_is_read(lake: Lake) -> None:
+def test_progress_is_called_for_every_file_that_is_read(lake: Lake) -> None:
     put(lake, "blood_glucose", readings(1))
     put(lake, "blood_glucose", readings(2))
     heard: list[int] = []
@@ -201,7 +203,7 @@ def test_progress_hears_of_every_file_that_is_read(lake: Lake) -> None:
 
 
 def grown(lake: Lake, one_run_each: bool) -> dict[str, bytes]:
-    """Overlapping exports of two people with updates, a bad row, a bad file; what the lake then holds."""
+    """Upload overlapping exports of two people with updates, a bad row and a bad file; return the outputs."""
     steps_of_growth: list[tuple[str, bytes]] = [
         (ANNA, avro_bytes("blood_glucose", readings(5, 6, 7))),
         (BEN, avro_bytes("blood_glucose", readings(1, 2))),
@@ -220,7 +222,7 @@ def grown(lake: Lake, one_run_each: bool) -> dict[str, bytes]:
 
 
 def without_etags(objects: dict[str, bytes]) -> dict[str, bytes]:
-    """Two stores name the same objects by other ETags; all else must be equal."""
+    """Remove ETags, which differ between stores; everything else must be equal."""
     return {key: re.sub(rb'"etag": ".*"', b"", content) for key, content in objects.items()}
 
 
@@ -231,12 +233,12 @@ def test_a_partition_grown_file_by_file_equals_its_full_rebuild_byte_for_byte(la
     assert incremental == rebuild(lake)
 
 
-def test_a_partition_grown_file_by_file_equals_one_that_came_at_once(lake: Lake) -> None:
+def test_a_partition_grown_file_by_file_equals_one_built_at_once(lake: Lake) -> None:
     assert without_etags(grown(lake, one_run_each=True)) == without_etags(grown(memory_lake(), one_run_each=False))
 
 
 @pytest.mark.parametrize("name", ["heart_rate", "sleep_session"])
-def test_nested_records_grow_as_they_are_rebuilt(lake: Lake, name: str) -> None:
+def test_nested_records_grown_file_by_file_equal_their_rebuild(lake: Lake, name: str) -> None:
     build: Callable[..., Record] = BUILDERS[name]
     for numbers in ((3, 1), (2,), (1, 4)):
         put(lake, name, [build(f"r{n}", NOON - timedelta(hours=9 * n)) for n in numbers])
@@ -245,7 +247,7 @@ def test_nested_records_grow_as_they_are_rebuilt(lake: Lake, name: str) -> None:
     assert incremental == rebuild(lake, name)
 
 
-def test_the_batches_that_a_partition_is_read_in_leave_no_trace(lake: Lake) -> None:
+def test_the_batches_in_which_a_partition_is_read_do_not_affect_the_result(lake: Lake) -> None:
     people = [
         "a",
         "a-1",

@@ -1,4 +1,4 @@
-"""A records partition accounts for every row, and tells those downstream what they need."""
+"""A records partition accounts for every row and tells everything downstream what it needs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def lake() -> WatchedLake:
 
 
 @pytest.mark.parametrize("name", sorted(record_types()))
-def test_a_first_export_is_accepted_whole(lake: Lake, name: str) -> None:
+def test_a_first_export_is_accepted_completely(lake: Lake, name: str) -> None:
     key = put(lake, name, [plain(name, "r1"), plain(name, "r2")])
     done = update_records(lake, name)
     assert (done.files_read, done.changed) == (1, True)
@@ -46,7 +46,7 @@ def test_a_first_export_is_accepted_whole(lake: Lake, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(record_types()))
-def test_the_table_has_the_columns_and_types_that_the_record_type_tells(lake: Lake, name: str) -> None:
+def test_the_table_has_the_columns_and_types_of_the_record_type(lake: Lake, name: str) -> None:
     put(lake, name, [plain(name)])
     update_records(lake, name)
     table = read_table(lake, keys.records_key(name, PARTITION))
@@ -76,7 +76,7 @@ def test_a_sample_and_a_stage_are_rows_of_their_own_and_count_as_one_record(lake
     assert outcome(lake, "sleep_session") == {sleep: (1, 1, 0, 0)}
 
 
-def test_what_several_exports_repeat_is_accepted_once(lake: Lake) -> None:
+def test_records_repeated_in_several_exports_are_accepted_once(lake: Lake) -> None:
     first = put(lake, "blood_glucose", readings(0, 1, 2, fetched=utc("2025-09-21 01:00")))
     second = put(lake, "blood_glucose", readings(1, 2, 3, fetched=utc("2025-09-21 02:00")))
     update_records(lake, "blood_glucose")
@@ -213,24 +213,24 @@ def test_the_same_record_twice_in_one_file_counts_once(lake: Lake) -> None:
     assert records_of(lake, "blood_glucose")["glucose_mg_dl"].tolist() == [101.0]
 
 
-# What those downstream are told
+# What the manifest says to everything downstream
 
 
-def test_the_manifest_names_the_utc_dates_that_good_rows_touch(lake: Lake) -> None:
+def test_the_manifest_lists_the_utc_dates_of_good_rows(lake: Lake) -> None:
     late = steps(start=utc("2025-09-20 23:30"), end=utc("2025-09-21 00:30"))
     put(lake, "steps", [late, steps("bad", start=utc("2025-09-10 10:00"), count=-5)])
     assert update_records(lake, "steps").manifest.utc_dates == ("2025-09-20", "2025-09-21")
 
 
 @pytest.mark.parametrize(("zone", "unzoned"), [("-05:00", False), ("+00:00", False), ("Z", True), (None, True)])
-def test_the_manifest_tells_whether_a_record_states_no_offset_that_is_believed(
+def test_the_manifest_says_whether_a_record_states_no_trusted_offset(
     lake: Lake, zone: str | None, unzoned: bool
 ) -> None:
     put(lake, "blood_glucose", readings(1, zone=zone))
     assert update_records(lake, "blood_glucose").manifest.unzoned is unzoned
 
 
-def test_an_offset_missing_at_the_end_alone_counts_as_unzoned(lake: Lake) -> None:
+def test_an_offset_missing_only_at_the_end_counts_as_unzoned(lake: Lake) -> None:
     put(lake, "steps", [{**steps(), "endZoneOffsetId": None}])
     assert update_records(lake, "steps").manifest.unzoned
 

@@ -1,4 +1,4 @@
-"""A file that cannot be used goes to quarantine whole, with its reason; its neighbours go on."""
+"""A file that cannot be used goes to quarantine as a whole, with its reason; the others are not affected."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ BAD_FILES: dict[str, Callable[[pytest.MonkeyPatch], bytes]] = {
     "decompression_bomb": _bomb,
     "schema_refused": _lists_without_bytes,
 }
-ELSEWHERE = {  # can be read, needs a name of its own, or belongs to no partition
+ELSEWHERE = {  # is readable, needs a name of its own, or belongs to no partition
     FileReason.NO_GOOD_ROWS,
     FileReason.LOW_QUALITY,
     FileReason.HASH_MISMATCH,
@@ -91,12 +91,12 @@ ELSEWHERE = {  # can be read, needs a name of its own, or belongs to no partitio
 }
 
 
-def test_every_reason_to_refuse_a_file_is_tried() -> None:
+def test_every_reason_to_refuse_a_file_is_tested() -> None:
     assert set(BAD_FILES) | ELSEWHERE == set(FileReason)
 
 
 @pytest.mark.parametrize("reason", sorted(BAD_FILES))
-def test_a_bad_file_is_quarantined_with_its_reason_and_its_neighbours_go_on(
+def test_a_bad_file_is_quarantined_with_its_reason_and_the_others_are_accepted(
     lake: Lake, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = BAD_FILES[reason](monkeypatch)
@@ -106,7 +106,7 @@ def test_a_bad_file_is_quarantined_with_its_reason_and_its_neighbours_go_on(
     assert outcome(lake) == {bad: (0, 0, 0, 0), good: (2, 2, 0, 0)}
     assert entry(lake, bad).reason == reason
     copy = keys.quarantine_key(bad)
-    is_copied = reason != "too_large"  # that one stays in raw/ alone
+    is_copied = reason != "too_large"  # that one is not copied
     assert lake.find(copy) == (content if is_copied else None)
     metadata = json.loads(lake.get(copy + ".metadata.json"))
     assert (metadata["source_key"], metadata["reason"], metadata["copied"]) == (bad, reason, is_copied)
@@ -146,7 +146,7 @@ def test_a_file_whose_only_record_is_bad_says_so(lake: Lake) -> None:
     assert (entry.reason, entry.detail) == (FileReason.NO_GOOD_ROWS, "its only record is invalid")
 
 
-def test_a_file_under_the_threshold_is_quarantined_whole_with_its_good_records(lake: Lake) -> None:
+def test_a_file_below_the_threshold_is_quarantined_whole_including_its_good_records(lake: Lake) -> None:
     metadata = _same_file_of(lake, "low_quality")
     # 0.3 schema + 0.3 completeness + 0.2 * 1/5 physiological + 0.2 * 1/5 temporal
     assert metadata["detail"] == "its quality score is 0.68, below the threshold of 0.7"
@@ -154,7 +154,7 @@ def test_a_file_under_the_threshold_is_quarantined_whole_with_its_good_records(l
     assert records_of(lake, "blood_glucose")["record_id"].tolist() == ["g1", "g2"]
 
 
-def test_a_lower_threshold_lets_a_file_in_that_was_under_the_earlier_one(lake: Lake) -> None:
+def test_a_lower_threshold_accepts_a_file_that_was_below_the_earlier_one(lake: Lake) -> None:
     _same_file_of(lake, "low_quality")
     uploads = TypeListing(lake, GLUCOSE).uploads(UPLOADED)
     done = records_partition.update(lake, GLUCOSE, UPLOADED, uploads, QualityRules(threshold=0.68))
@@ -165,14 +165,14 @@ def test_a_lower_threshold_lets_a_file_in_that_was_under_the_earlier_one(lake: L
     assert [file["rejected_measurements"] for file in rejected["files"]] == [4]
 
 
-def test_a_copy_that_a_killed_run_left_in_quarantine_goes_once_its_file_is_good(lake: Lake) -> None:
+def test_a_copy_left_in_quarantine_by_a_killed_run_is_removed_once_its_file_is_good(lake: Lake) -> None:
     key = put(lake, "blood_glucose", readings(1))
     lake.put(keys.quarantine_key(key), b"left behind")
     update_records(lake, "blood_glucose")
     assert contents(lake, "quarantine/") == {}
 
 
-def test_a_file_whose_content_is_not_what_its_name_says_is_quarantined_until_it_is_put_right(lake: Lake) -> None:
+def test_a_file_whose_content_does_not_match_its_name_is_quarantined_until_corrected(lake: Lake) -> None:
     content = avro_bytes("blood_glucose", readings(1, 2))
     key = key_of("blood_glucose", content)
     lake.put(key, avro_bytes("blood_glucose", readings(3)))
@@ -206,7 +206,7 @@ def test_a_file_that_a_new_code_version_can_read_is_released(lake: Lake, monkeyp
     assert contents(lake, "quarantine/") == {}
 
 
-def test_a_refused_file_is_not_read_again_while_it_stays_as_it_is(lake: WatchedLake) -> None:
+def test_a_refused_file_is_not_read_again_while_it_is_unchanged(lake: WatchedLake) -> None:
     put_content(lake, "blood_glucose", b"not avro")
     update_records(lake, "blood_glucose")
     lake.fetched.clear()
@@ -238,7 +238,7 @@ def test_a_damaged_file_of_any_codec_leaves_its_neighbours_alone(lake: Lake) -> 
     assert len(outcome(lake)) == 5
 
 
-def test_a_time_that_the_writer_calls_a_timestamp_is_read_or_quarantined_and_its_neighbours_go_on(lake: Lake) -> None:
+def test_a_time_with_a_logical_timestamp_type_is_read_or_quarantined_and_the_others_are_accepted(lake: Lake) -> None:
     schema = json.loads(json.dumps(record_types()["blood_glucose"].avro_schema))
     schema["fields"][1]["type"] = {"type": "long", "logicalType": "timestamp-millis"}
     other = put_content(lake, "blood_glucose", avro_bytes("blood_glucose", readings(1), schema))
@@ -248,7 +248,7 @@ def test_a_time_that_the_writer_calls_a_timestamp_is_read_or_quarantined_and_its
     assert entry(lake, other).reason == "schema_incompatible" or outcome(lake)[other] == (1, 1, 0, 0)
 
 
-def test_added_fields_are_told_in_the_manifest_and_lower_the_quality(lake: Lake) -> None:
+def test_added_fields_are_listed_in_the_manifest_and_lower_the_quality(lake: Lake) -> None:
     schema = json.loads(json.dumps(record_types()["steps"].avro_schema))
     schema["fields"].append({"name": "floors", "type": ["null", "int"], "default": None})
     key = put_content(lake, "steps", avro_bytes("steps", [{**steps(), "floors": 3}], schema))

@@ -1,4 +1,4 @@
-"""Decisions of people about what is in quarantine: what they bring through, what they cannot, and taking them back."""
+"""Releasing quarantined uploads: what a decision accepts, what it cannot, and how it is revoked."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def decide(lake: Lake, *names: str, override: bool = False, because: str = "") -
 
 
 def bring_up_to_date(lake: Lake) -> None:
-    """Run the partition, and make sure that every row is accounted for and every decision taken in."""
+    """Update the partition; every row must be accounted for and every decision applied."""
     update_records(lake, GLUCOSE)
     found = records_checks.partitions(lake, record_types()[GLUCOSE], [UPLOADED.isoformat()], QualityRules())
     for _, partition in found:
@@ -74,7 +74,7 @@ def entry(lake: Lake, key: str) -> FileEntry:
 
 
 def wild_rows(lake: Lake) -> str:
-    """Put a file with three good readings and two out of range."""
+    """Upload a file with three good readings and two out of range."""
     good = [blood_glucose(f"g{n}", NOON + timedelta(minutes=n)) for n in range(3)]
     return put(lake, GLUCOSE, [*good, *(blood_glucose(f"w{n}", NOON, mg_dl=700.0 + n) for n in range(2))])
 
@@ -90,7 +90,7 @@ def only_wild(lake: Lake) -> str:
 
 
 def low_quality(lake: Lake) -> str:
-    """Put a file with one good reading and four of an impossible time and value."""
+    """Upload a file with one good reading and four with an impossible time and value."""
     return put(lake, GLUCOSE, [*(blood_glucose(f"l{n}", IN_2031, 700.0) for n in range(4)), blood_glucose("fine")])
 
 
@@ -119,7 +119,7 @@ Put = Callable[[Lake], str]
     ],
     ids=["rows out of range", "hash mismatch", "no row in range", "low quality"],
 )
-def test_an_override_brings_through_what_a_person_may_overrule(
+def test_an_override_accepts_what_a_person_may_overrule(
     lake: Lake, put_file: Put, before: tuple[int, ...], after: tuple[int, ...]
 ) -> None:
     key = put_file(lake)
@@ -143,7 +143,7 @@ def test_an_override_of_a_file_of_low_quality_leaves_the_impossible_times_in_qua
     ("put_file", "reason"),
     [(late, "time_utc:time_implausible"), (only_late, "no_good_rows"), (not_avro, "not_avro")],
 )
-def test_what_nobody_can_know_better_is_not_released_by_override(lake: Lake, put_file: Put, reason: str) -> None:
+def test_faults_that_nobody_can_overrule_are_not_released_by_override(lake: Lake, put_file: Put, reason: str) -> None:
     key = put_file(lake)
     bring_up_to_date(lake)
     with pytest.raises(PermanentError, match="cannot be released by override") as caught:
@@ -153,7 +153,7 @@ def test_what_nobody_can_know_better_is_not_released_by_override(lake: Lake, put
     assert releases.latest(lake) == {}
 
 
-def test_one_file_that_cannot_be_released_keeps_the_decision_from_all(lake: Lake) -> None:
+def test_if_one_file_cannot_be_released_none_is(lake: Lake) -> None:
     keys = [wild_rows(lake), not_avro(lake)]
     bring_up_to_date(lake)
     with pytest.raises(PermanentError, match="not_avro"):
@@ -180,7 +180,7 @@ def test_the_decision_is_kept_with_its_reason_and_the_bytes_it_is_about(lake: La
     assert kept["decided_utc"].endswith("+00:00")
 
 
-def test_every_decision_is_kept_and_the_latest_holds(lake: Lake) -> None:
+def test_every_decision_is_kept_and_the_latest_applies(lake: Lake) -> None:
     key, other = wild_rows(lake), wrong_hash(lake)
     bring_up_to_date(lake)
     override(lake, key)
@@ -189,15 +189,15 @@ def test_every_decision_is_kept_and_the_latest_holds(lake: Lake) -> None:
     decide(lake, other)
     bring_up_to_date(lake)
     decide(lake, key, override=True, because="checked again")
-    told = [(decision.override, decision.because) for decision in releases.history(lake, key)]
-    assert told == [(True, WHY), (False, ""), (True, "checked again")]
+    decisions = [(decision.override, decision.because) for decision in releases.history(lake, key)]
+    assert decisions == [(True, WHY), (False, ""), (True, "checked again")]
     assert first.items() < contents(lake, "quarantine/released/").items()
     bring_up_to_date(lake)
     assert entry(lake, key).quarantined == 0
     assert len(releases.history(lake, other)) == 1
 
 
-def test_a_release_by_the_rules_needs_no_reason_and_changes_nothing_while_nothing_was_fixed(lake: Lake) -> None:
+def test_a_release_without_override_needs_no_reason_and_changes_nothing_unless_the_rules_changed(lake: Lake) -> None:
     key = not_avro(lake)
     bring_up_to_date(lake)
     decide(lake, key)
@@ -207,7 +207,7 @@ def test_a_release_by_the_rules_needs_no_reason_and_changes_nothing_while_nothin
 
 
 @pytest.mark.parametrize("put_file", [wild_rows, wrong_hash, only_wild, low_quality])
-def test_a_release_by_the_rules_takes_an_earlier_override_back(lake: Lake, put_file: Put) -> None:
+def test_a_release_without_override_revokes_an_earlier_override(lake: Lake, put_file: Put) -> None:
     key = put_file(lake)
     bring_up_to_date(lake)
     before = entry(lake, key)
@@ -219,7 +219,7 @@ def test_a_release_by_the_rules_takes_an_earlier_override_back(lake: Lake, put_f
     assert (quarantine_key(key) in contents(lake, "quarantine/")) == (before.reason is not None)
 
 
-def test_changed_bytes_make_a_decision_void(lake: Lake) -> None:
+def test_a_decision_does_not_apply_to_changed_bytes(lake: Lake) -> None:
     key = wild_rows(lake)
     bring_up_to_date(lake)
     override(lake, key)
@@ -233,7 +233,7 @@ def test_changed_bytes_make_a_decision_void(lake: Lake) -> None:
     assert entry(lake, key).reason == FileReason.HASH_MISMATCH
 
 
-def test_a_decision_moves_no_other_file_of_the_partition(lake: Lake) -> None:
+def test_a_decision_affects_no_other_file_of_the_partition(lake: Lake) -> None:
     key = wild_rows(lake)
     other = put(lake, GLUCOSE, [blood_glucose("b1"), blood_glucose("b2", mg_dl=701.0)], user_id=BEN)
     bring_up_to_date(lake)
@@ -242,7 +242,7 @@ def test_a_decision_moves_no_other_file_of_the_partition(lake: Lake) -> None:
     assert entry(lake, other) == before
 
 
-def test_all_takes_everything_that_is_in_quarantine(lake: Lake) -> None:
+def test_all_selects_everything_in_quarantine(lake: Lake) -> None:
     keys = {wild_rows(lake), wrong_hash(lake), low_quality(lake)}
     bring_up_to_date(lake)
     override(lake, "all")
@@ -254,7 +254,7 @@ def names_of(key: str) -> Sequence[str]:
     return [key, mask_key(key), key.rpartition("/")[2], mask_key(key).rpartition("/")[2]]
 
 
-def test_a_file_can_be_called_by_its_key_as_the_ui_shows_it_or_by_its_last_part(lake: Lake) -> None:
+def test_a_file_can_be_named_by_its_key_as_the_ui_shows_it_or_by_its_last_part(lake: Lake) -> None:
     key = wild_rows(lake)
     wrong_hash(lake)
     bring_up_to_date(lake)
@@ -262,28 +262,28 @@ def test_a_file_can_be_called_by_its_key_as_the_ui_shows_it_or_by_its_last_part(
         assert [item.entry.key for item in replay.find_by_name(everything(lake), [name])] == [key]
 
 
-def test_a_file_that_is_called_twice_is_decided_once(lake: Lake) -> None:
+def test_a_file_that_is_named_twice_is_selected_once(lake: Lake) -> None:
     key = wild_rows(lake)
     bring_up_to_date(lake)
     assert len(replay.find_by_name(everything(lake), [*names_of(key), "all"])) == 1
 
 
 @pytest.mark.parametrize("name", ["no-such-file.avro", "", "raw/BloodGlucoseRecord/"])
-def test_a_name_that_nothing_in_quarantine_has_is_refused(lake: Lake, name: str) -> None:
+def test_a_name_that_matches_nothing_in_quarantine_is_refused(lake: Lake, name: str) -> None:
     wild_rows(lake)
     bring_up_to_date(lake)
     with pytest.raises(PermanentError, match="Nothing in quarantine is called"):
         replay.find_by_name(everything(lake), [name])
 
 
-def test_all_of_nothing_is_refused(lake: Lake) -> None:
+def test_all_is_refused_when_quarantine_is_empty(lake: Lake) -> None:
     put(lake, GLUCOSE, [blood_glucose()])
     bring_up_to_date(lake)
     with pytest.raises(PermanentError, match="Nothing in quarantine is called all"):
         decide(lake, "all")
 
 
-def test_a_file_that_is_gone_from_raw_cannot_be_decided_about(lake: Lake) -> None:
+def test_a_file_that_is_gone_from_raw_cannot_be_released(lake: Lake) -> None:
     key = wild_rows(lake)
     bring_up_to_date(lake)
     lake.delete([key])
@@ -292,7 +292,7 @@ def test_a_file_that_is_gone_from_raw_cannot_be_decided_about(lake: Lake) -> Non
     assert ANNA not in str(caught.value)
 
 
-def test_a_good_file_is_not_among_what_can_be_released_and_a_released_one_stays_to_be_taken_back(lake: Lake) -> None:
+def test_a_good_file_is_not_listed_but_a_released_one_stays_listed_to_be_revoked(lake: Lake) -> None:
     put(lake, GLUCOSE, [blood_glucose("g1")], user_id=BEN)
     key = wild_rows(lake)
     bring_up_to_date(lake)
@@ -302,7 +302,7 @@ def test_a_good_file_is_not_among_what_can_be_released_and_a_released_one_stays_
     assert (item.quarantined_part, item.reasons, item.remedy) == ("nothing, released", [], "nothing; it was released")
 
 
-def test_an_item_says_what_is_kept_out_why_and_what_to_do(lake: Lake) -> None:
+def test_an_item_says_what_is_quarantined_why_and_what_to_do(lake: Lake) -> None:
     key = only_wild(lake)
     bring_up_to_date(lake)
     (item,) = everything(lake)

@@ -1,4 +1,4 @@
-"""What no partition claims is copied to quarantine with the reason, and released when it is put right."""
+"""Unclaimed objects are copied to quarantine with the reason; the copy is removed once they are corrected."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def lake() -> Lake:
     ("key", "reason"),
     [(UNKNOWN, "unknown_type"), (UNPARSEABLE, "key_unparseable"), (OUTSIDE, "outside_partitions")],
 )
-def test_an_unclaimed_upload_is_copied_with_reason_and_way_out(lake: Lake, key: str, reason: str) -> None:
+def test_an_unclaimed_upload_is_copied_with_reason_and_remedy(lake: Lake, key: str, reason: str) -> None:
     update(lake)
     assert lake.get(key.replace("raw/", "quarantine/unclaimed/")) == key.encode()
     found = metadata(lake, key)
@@ -56,7 +56,7 @@ def test_raw_is_left_as_it_is(lake: Lake) -> None:
     assert contents(lake, "raw/") == before
 
 
-def test_the_report_lists_what_is_unclaimed_and_is_what_was_wanted(lake: Lake) -> None:
+def test_the_report_lists_what_is_unclaimed(lake: Lake) -> None:
     report = update(lake)
     assert [item["reason"] for item in report.items] == ["outside_partitions", "key_unparseable", "unknown_type"]
     assert unclaimed.read_report(lake) == report
@@ -70,14 +70,14 @@ def test_a_second_look_at_the_same_listing_changes_nothing(lake: Lake) -> None:
     assert contents(lake, "quarantine/") == before
 
 
-def test_an_upload_that_went_away_takes_its_copy_with_it(lake: Lake) -> None:
+def test_the_copy_of_a_deleted_upload_is_removed(lake: Lake) -> None:
     update(lake)
     lake.delete([UNPARSEABLE])
     assert [item["key"] for item in update(lake).items] == [OUTSIDE, UNKNOWN]
     assert not [key for key in contents(lake, "quarantine/") if "export.avro" in key]
 
 
-def test_an_upload_that_a_setting_lets_in_takes_its_copy_with_it(lake: Lake) -> None:
+def test_the_copy_of_an_upload_that_a_setting_admits_is_removed(lake: Lake) -> None:
     update(lake)
     update(lake, first=date(2019, 1, 1))
     assert not [key for key in contents(lake, "quarantine/") if "/2019/" in key]
@@ -90,7 +90,7 @@ def test_an_upload_that_changed_is_copied_again(lake: Lake) -> None:
     assert lake.get(UNKNOWN.replace("raw/", "quarantine/unclaimed/")) == b"something else"
 
 
-def test_an_upload_too_large_to_copy_stays_in_raw_alone_and_its_metadata_say_so(
+def test_an_upload_too_large_to_copy_gets_only_metadata_that_says_so(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("health_etl.records.quarantine.MAX_COPIED_BYTES", 10)
@@ -99,11 +99,11 @@ def test_an_upload_too_large_to_copy_stays_in_raw_alone_and_its_metadata_say_so(
     assert metadata(lake, UNKNOWN)["copied"] is False
 
 
-def test_a_lake_without_a_report_has_nothing_written() -> None:
+def test_a_lake_without_a_report_has_an_empty_one() -> None:
     assert unclaimed.read_report(memory_lake()).items == ()
 
 
-def test_an_upload_that_is_named_as_the_report_does_not_take_its_place() -> None:
+def test_an_upload_named_like_the_report_does_not_replace_it() -> None:
     lake = memory_lake()
     lake.put("raw/unclaimed.json", b"mine")
     assert [item["key"] for item in update(lake).items] == ["raw/unclaimed.json"]
@@ -111,7 +111,7 @@ def test_an_upload_that_is_named_as_the_report_does_not_take_its_place() -> None
     assert b"mine" in copies
 
 
-def test_an_upload_that_is_named_as_the_rejected_rows_does_not_take_their_place() -> None:
+def test_an_upload_named_like_the_rejected_rows_does_not_replace_them() -> None:
     lake = memory_lake()
     put(lake, "steps", [steps("good"), steps("bad", count=-5)])
     update_records(lake, "steps")

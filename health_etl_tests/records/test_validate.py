@@ -1,4 +1,4 @@
-"""Each measurement row is believable or carries every reason against it."""
+"""Each measurement row is either valid or lists every fault."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def faults(name: str, *records: Record, upload_date: date = UPLOADED) -> Sequenc
 
 
 @pytest.mark.parametrize("name", sorted(record_types()))
-def test_a_plain_record_has_no_fault(name: str) -> None:
+def test_a_typical_record_has_no_fault(name: str) -> None:
     assert set(faults(name, plain(name))) == {None}
 
 
@@ -52,28 +52,28 @@ def test_a_plain_record_has_no_fault(name: str) -> None:
         (float("nan"), "glucose_mg_dl:missing_value"),
     ],
 )
-def test_glucose_from_20_to_600_is_believed(mg_dl: float, fault: str | None) -> None:
+def test_glucose_from_20_to_600_is_valid(mg_dl: float, fault: str | None) -> None:
     assert faults("blood_glucose", blood_glucose(mg_dl=mg_dl)) == [fault]
 
 
-def test_heart_rate_samples_from_30_to_220_are_believed_one_by_one() -> None:
+def test_heart_rate_samples_from_30_to_220_are_valid_individually() -> None:
     out = "bpm:out_of_range"
     assert faults("heart_rate", heart_rate(bpm=(29, 30, 220, 221))) == [out, None, None, out]
 
 
 @pytest.mark.parametrize(("rmssd_ms", "good"), [(1.0, True), (300.0, True), (0.99, False), (300.1, False)])
-def test_rmssd_from_1_to_300_is_believed(rmssd_ms: float, good: bool) -> None:
+def test_rmssd_from_1_to_300_is_valid(rmssd_ms: float, good: bool) -> None:
     expected = None if good else "rmssd_ms:out_of_range"
     assert faults("heart_rate_variability_rmssd", heart_rate_variability_rmssd(rmssd_ms=rmssd_ms)) == [expected]
 
 
 @pytest.mark.parametrize(("count", "good"), [(0, True), (100_000, True), (-1, False), (100_001, False)])
-def test_steps_from_0_to_100000_are_believed(count: int, good: bool) -> None:
+def test_steps_from_0_to_100000_are_valid(count: int, good: bool) -> None:
     assert faults("steps", steps(count=count)) == [None if good else "steps:out_of_range"]
 
 
 @pytest.mark.parametrize(("kcal", "good"), [(0.0, True), (10_000.0, True), (-0.1, False), (10_000.1, False)])
-def test_active_energy_from_0_to_10000_is_believed(kcal: float, good: bool) -> None:
+def test_active_energy_from_0_to_10000_is_valid(kcal: float, good: bool) -> None:
     expected = None if good else "active_kcal:out_of_range"
     assert faults("active_calories_burned", active_calories_burned(kcal=kcal)) == [expected]
 
@@ -83,7 +83,7 @@ def test_active_energy_from_0_to_10000_is_believed(kcal: float, good: bool) -> N
     [
         (utc("2000-01-01 00:00"), True),
         (utc("1999-12-31 23:59:59"), False),
-        (utc("2025-09-22 23:59:59"), True),  # the day after the upload is still believed
+        (utc("2025-09-22 23:59:59"), True),  # the day after the upload is still valid
         (utc("2025-09-23 00:00:01"), False),
     ],
 )
@@ -91,37 +91,37 @@ def test_a_time_before_2000_or_later_than_the_day_after_the_upload_is_implausibl
     assert faults("blood_glucose", blood_glucose(moment=moment)) == [None if good else "time_utc:time_implausible"]
 
 
-def test_how_late_a_time_may_be_hangs_on_the_upload_date() -> None:
+def test_how_late_a_time_may_be_depends_on_the_upload_date() -> None:
     record = blood_glucose(moment=utc("2025-09-23 12:00"))
     assert faults("blood_glucose", record, upload_date=date(2025, 9, 21)) == ["time_utc:time_implausible"]
     assert faults("blood_glucose", record, upload_date=date(2025, 9, 22)) == [None]
 
 
-def test_a_record_that_ends_before_it_starts_is_refused_and_one_of_no_length_is_not() -> None:
+def test_a_record_that_ends_before_it_starts_is_rejected_but_not_one_of_zero_length() -> None:
     assert faults("steps", steps(end=NOON - timedelta(seconds=1)), steps("s2", end=NOON)) == [
         "ends_before_start",
         None,
     ]
 
 
-def test_a_record_without_samples_misses_its_value_and_its_time() -> None:
+def test_a_record_without_samples_lacks_its_value_and_its_time() -> None:
     (fault,) = faults("heart_rate", heart_rate(bpm=()))
     assert fault is not None
     assert {"bpm:missing_value", "time_utc:missing_value"} <= set(fault.split("; "))
 
 
-def test_a_sample_outside_its_record_is_refused_and_its_neighbours_are_not() -> None:
+def test_a_sample_outside_its_record_is_rejected_but_not_its_neighbours() -> None:
     record = heart_rate(bpm=(60, 61, 62))
     record["samples"][2]["timeEpochMillis"] += 1
     record["samples"][0]["timeEpochMillis"] = record["startTimeEpochMillis"]
     assert faults("heart_rate", record) == [None, None, "outside_record"]
 
 
-def test_a_sleep_session_without_stages_is_believed() -> None:
+def test_a_sleep_session_without_stages_is_valid() -> None:
     assert faults("sleep_session", sleep_session(stages=(), end=utc("2025-09-20 11:00"))) == [None]
 
 
-def test_a_stage_that_reaches_out_of_its_session_or_runs_backwards_is_refused() -> None:
+def test_a_stage_that_exceeds_its_session_or_runs_backwards_is_rejected() -> None:
     early, late, backwards = sleep_session("n1"), sleep_session("n2"), sleep_session("n3")
     early["stages"][0]["startTimeEpochMillis"] -= 1
     late["stages"][-1]["endTimeEpochMillis"] += 1
@@ -134,7 +134,7 @@ def test_a_stage_that_reaches_out_of_its_session_or_runs_backwards_is_refused() 
 
 
 def overlapping(*minutes: tuple[int, int], record_id: str = "n1") -> Record:
-    """A session whose stages last from and to these minutes after its start."""
+    """Return a session with stages at these minutes (start, end) after its start."""
     record = sleep_session(record_id, stages=(("LIGHT", 60),) * len(minutes), end=BEDTIME + timedelta(hours=8))
     for stage, (start, end) in zip(record["stages"], minutes, strict=True):
         stage["startTimeEpochMillis"] = epoch_ms(BEDTIME + timedelta(minutes=start))
@@ -151,11 +151,11 @@ def overlapping(*minutes: tuple[int, int], record_id: str = "n1") -> Record:
         (((59, 120), (0, 60)), [0]),
         (((0, 100), (10, 20), (30, 40)), [1, 2]),  # both within the first, though not within each other
         (((0, 60), (0, 60)), [1]),
-        (((0, 60), (30, 30), (60, 60), (0, 0)), []),  # no length, no overlap
+        (((0, 60), (30, 30), (60, 60), (0, 0)), []),  # zero length, no overlap
         (((0, 60), (30, 30), (31, 90)), [2]),
     ],
 )
-def test_stages_that_overlap_an_earlier_one_of_their_session_are_refused(
+def test_stages_that_overlap_an_earlier_one_of_their_session_are_rejected(
     minutes: tuple[tuple[int, int], ...], refused: list[int]
 ) -> None:
     found = faults("sleep_session", overlapping(*minutes))
@@ -180,7 +180,7 @@ def test_an_overlap_is_found_whatever_the_order_and_index_of_the_rows() -> None:
 
 @pytest.mark.parametrize("zone", [None, "Z", "+00:00", "-05:00", "+05:45", "+18:00", "-18:00", "+05:53:28"])
 @pytest.mark.parametrize("name", sorted(BUILDERS))
-def test_an_offset_within_18_hours_is_believed(name: str, zone: str | None) -> None:
+def test_an_offset_within_18_hours_is_valid(name: str, zone: str | None) -> None:
     assert set(faults(name, BUILDERS[name](zone=zone))) == {None}
 
 
@@ -189,11 +189,11 @@ def test_an_offset_within_18_hours_is_believed(name: str, zone: str | None) -> N
     ["", "z", "UTC", "5", "+5", "+18:01", "+18:00:01", "-19:00", "+05:60", "+05:00:60", "05:00", "-05:00\n", "+٠٥:٠٠"],
 )
 @pytest.mark.parametrize("name", sorted(BUILDERS))
-def test_what_is_no_offset_within_18_hours_is_refused_in_each_column(name: str, zone: str) -> None:
+def test_anything_but_an_offset_within_18_hours_is_rejected_in_each_column(name: str, zone: str) -> None:
     columns = [column.name for column in record_types()[name].columns if column.name.endswith("zone_offset")]
-    told = "; ".join(sorted(f"{column}:offset_implausible" for column in columns))
+    all_faults = "; ".join(sorted(f"{column}:offset_implausible" for column in columns))
     assert columns
-    assert set(faults(name, BUILDERS[name](zone=zone))) == {told}
+    assert set(faults(name, BUILDERS[name](zone=zone))) == {all_faults}
 
 
 def test_each_end_of_a_record_has_an_offset_of_its_own() -> None:
@@ -202,7 +202,7 @@ def test_each_end_of_a_record_has_an_offset_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(record_types()))
-def test_a_wrong_offset_is_a_fault_of_the_clock(name: str) -> None:
+def test_a_wrong_offset_is_a_clock_fault(name: str) -> None:
     assert "offset_implausible" in temporal_reasons(record_types()[name])
 
 
@@ -211,7 +211,7 @@ def fractions(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", [name for name in sorted(record_types()) if fractions(name)])
-def test_a_fraction_that_is_no_number_is_missing_and_one_without_end_is_out_of_range(name: str) -> None:
+def test_nan_is_missing_and_infinity_is_out_of_range(name: str) -> None:
     rows = measurement_rows(name, [plain(name, f"r{number}") for number in range(4)])
     for column in fractions(name):
         values = pd.Series([float("nan"), float("inf"), float("-inf"), 1e308], index=rows.index)
@@ -225,35 +225,35 @@ def test_minus_zero_is_zero() -> None:
 
 
 @pytest.mark.parametrize("count", [2**63 - 1, -(2**63), 2**53 + 1])
-def test_the_largest_whole_numbers_are_out_of_range(count: int) -> None:
+def test_the_largest_integers_are_out_of_range(count: int) -> None:
     assert faults("steps", steps(count=count)) == ["steps:out_of_range"]
     assert faults("heart_rate", heart_rate(bpm=(60, count))) == [None, "bpm:out_of_range"]
 
 
-def test_a_session_of_16_hours_is_believed_and_a_longer_one_is_not() -> None:
+def test_a_session_of_16_hours_is_valid_but_not_a_longer_one() -> None:
     start = utc("2025-09-20 00:00")
     whole = sleep_session(start=start, stages=(), end=start + timedelta(hours=16))
     longer = sleep_session("n2", start=start, stages=(), end=start + timedelta(hours=16, milliseconds=1))
     assert faults("sleep_session", whole, longer) == [None, "duration_out_of_range"]
 
 
-def test_a_short_nap_is_believed() -> None:
+def test_a_short_nap_is_valid() -> None:
     assert faults("sleep_session", sleep_session(stages=(("LIGHT", 10),))) == [None]
 
 
-def test_a_row_with_several_faults_carries_them_all_in_order() -> None:
+def test_a_row_with_several_faults_lists_all_of_them_in_order() -> None:
     record = blood_glucose(mg_dl=5.0, moment=utc("1990-01-01 00:00"))
     assert faults("blood_glucose", record) == ["glucose_mg_dl:out_of_range; time_utc:time_implausible"]
 
 
-def test_faults_carry_the_index_of_the_rows() -> None:
+def test_faults_have_the_index_of_the_rows() -> None:
     rows = measurement_rows("steps", [steps(), steps("s2", count=-1)])
     rows.index = pd.Index([9, 4])
     found = row_faults(rows, record_types()["steps"], UPLOADED)
     assert found[found.notna()].to_dict() == {4: "steps:out_of_range"}
 
 
-def test_a_frame_that_lacks_a_column_is_an_error_of_ours_and_no_fault_of_a_row() -> None:
+def test_a_frame_without_a_required_column_raises_an_error() -> None:
     rows = measurement_rows("blood_glucose", [blood_glucose()]).drop(columns="glucose_mg_dl")
     with pytest.raises(pandera.errors.SchemaErrors):
         row_faults(rows, record_types()["blood_glucose"], UPLOADED)

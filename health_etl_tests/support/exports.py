@@ -169,17 +169,17 @@ def plain(name: str, record_id: str = "r1") -> Record:
     return record
 
 
-def moved(record: Any, days: int) -> Any:
+def shift_days(record: Any, days: int) -> Any:
     """Return a record as if the phone had written it that many days later."""
-    return shifted(record, days * DAY_MS)
+    return shift_times(record, days * DAY_MS)
 
 
-def shifted(record: Any, by_ms: int) -> Any:
+def shift_times(record: Any, by_ms: int) -> Any:
     """Return a record with all its times (integers larger than a day in milliseconds) shifted by `by_ms`."""
     if isinstance(record, dict):
-        return {name: shifted(value, by_ms) for name, value in record.items()}
+        return {name: shift_times(value, by_ms) for name, value in record.items()}
     if isinstance(record, list):
-        return [shifted(value, by_ms) for value in record]
+        return [shift_times(value, by_ms) for value in record]
     return record + by_ms if isinstance(record, int) and record > DAY_MS else record
 
 

@@ -75,7 +75,7 @@ def written_kind(schema: Any) -> str:
 
 
 def fields(name: str, *kinds: str, may_be_null: bool | None = None) -> Iterator[Names]:
-    """The fields of a type; only those of these kinds, and those that may or may not be null, when told."""
+    """Yield the fields of a type, optionally only of these kinds or only (not) nullable ones."""
     for path in paths(record_types()[name].avro_schema):
         kind = field_of(schema_of(name), path)["type"]
         if may_be_null in (None, isinstance(kind, list)) and (not kinds or written_kind(kind) in kinds):
@@ -86,7 +86,7 @@ FieldTest = Callable[[str, Names], None]
 
 
 def every_field_of(*kinds: str, may_be_null: bool | None = None) -> Callable[[FieldTest], Callable[[str], None]]:
-    """Make a test of one field one test for each type: it tries all such fields, and tells every one that fails."""
+    """Turn a test of one field into one test per type, which tries all such fields and reports every failure."""
 
     def for_all_fields(test: FieldTest) -> Callable[[str], None]:
         @pytest.mark.parametrize(
@@ -114,21 +114,21 @@ every_field = every_field_of()
 every_enum = every_field_of("enum")
 
 
-def decoded(name: str, schema: Schema, *records: Record, record_type: RecordType | None = None) -> DecodedFile:
+def decode_with(name: str, schema: Schema, *records: Record, record_type: RecordType | None = None) -> DecodedFile:
     content = avro_bytes(name, records or [plain(name)], schema)
     file = decode.decode(content, record_type or record_types()[name], None)
     decode.to_table(file.records, record_types()[name])
     return file
 
 
-def refused(name: str, schema: Schema, *records: Record, record_type: RecordType | None = None) -> str:
+def refusal(name: str, schema: Schema, *records: Record, record_type: RecordType | None = None) -> str:
     with pytest.raises(FileRefusedError) as caught:
-        decoded(name, schema, *records, record_type=record_type)
+        decode_with(name, schema, *records, record_type=record_type)
     assert caught.value.reason == FileReason.SCHEMA_INCOMPATIBLE
     return caught.value.detail
 
 
-def reading(name: str, change: Callable[[Schema], object]) -> RecordType:
+def with_reader_schema(name: str, change: Callable[[Schema], object]) -> RecordType:
     """Return the record type with a modified reader's schema."""
     schema = schema_of(name)
     change(schema)

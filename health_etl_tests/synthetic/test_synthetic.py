@@ -1,4 +1,4 @@
-"""The synthetic exports: reproducible, as the phone app writes them, and possible in a living person."""
+"""Synthetic exports are reproducible, look like those of the phone app, and are physiologically plausible."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def test_the_same_seed_gives_the_same_bytes(files: list[ExportFile]) -> None:
     assert list(generate(people=4, days=9, seed=11)) == files
 
 
-def test_another_seed_gives_other_readings(files: list[ExportFile]) -> None:
+def test_another_seed_gives_different_readings(files: list[ExportFile]) -> None:
     mine = {file.content for file in files}
     assert not mine & {file.content for file in generate(people=1, days=2, seed=12)}
 
 
-def test_a_person_is_the_same_whoever_else_is_generated(files: list[ExportFile]) -> None:
+def test_a_person_does_not_depend_on_the_number_of_people(files: list[ExportFile]) -> None:
     alone = list(generate(people=1, days=9, seed=11))
     assert [file for file in files if file.person == "person_01"] == alone
 
@@ -81,7 +81,7 @@ def test_the_writer_schemas_are_those_of_real_exports_but_for_the_namespace(shar
         assert ours == fastavro.parse_schema(json.loads(renamed)), record_type
 
 
-def test_every_file_holds_rows_fetched_when_its_name_says(decoded: list[Decoded]) -> None:
+def test_every_row_was_fetched_at_the_time_in_the_file_name(decoded: list[Decoded]) -> None:
     for export in decoded:
         assert export.rows
         assert {row["appRecordFetchTimeEpochMillis"] for row in export.rows} == {export.file.export_ms}
@@ -97,7 +97,7 @@ def test_every_person_exports_all_six_types_under_names_of_their_own(files: list
     assert all(held == {*INSTANTS, *INTERVALS} for held in types.values())
 
 
-def test_one_person_of_four_compresses_the_files(files: list[ExportFile]) -> None:
+def test_one_person_in_four_compresses_the_files(files: list[ExportFile]) -> None:
     codecs = {file.person: fastavro.reader(io.BytesIO(file.content)).codec for file in files}
     assert codecs == {"person_01": "null", "person_02": "deflate", "person_03": "null", "person_04": "null"}
 
@@ -109,7 +109,7 @@ def test_later_exports_repeat_the_records_of_earlier_ones(decoded: list[Decoded]
 
 
 @pytest.mark.parametrize("record_type", [*INSTANTS, *INTERVALS])
-def test_an_id_stands_for_one_record_and_its_version_never_goes_back(decoded: list[Decoded], record_type: str) -> None:
+def test_an_id_identifies_one_record_whose_version_never_decreases(decoded: list[Decoded], record_type: str) -> None:
     seen: dict[str, tuple[object, int, int]] = {}
     time_field = "timeEpochMillis" if record_type in INSTANTS else "startTimeEpochMillis"
     for row in rows_of(decoded, record_type):
@@ -157,7 +157,7 @@ def test_some_totals_end_after_their_export_and_some_before(decoded: list[Decode
     assert partial[False] > 20
 
 
-def test_the_cgm_says_z_while_the_other_apps_tell_where_the_person_lives(decoded: list[Decoded]) -> None:
+def test_the_cgm_writes_z_while_the_other_apps_write_the_local_offset(decoded: list[Decoded]) -> None:
     true_offsets: dict[str, set[str]] = defaultdict(set)
     for record_type in INTERVALS:
         for export in decoded:
@@ -178,7 +178,7 @@ def test_two_apps_report_the_same_steps_sleep_and_heart_rate(decoded: list[Decod
     assert apps == {"com.example.watch", "com.example.ring"}
 
 
-def test_an_export_holds_what_ended_in_the_last_24_hours_as_it_then_stood() -> None:
+def test_an_export_contains_the_current_version_of_what_ended_in_the_last_24_hours() -> None:
     day = 24 * MILLIS_PER_HOUR
     export_ms = 10 * day
     old = Record(0, 9 * day, (Version(9 * day, {"n": "old"}),))
@@ -196,7 +196,7 @@ def test_an_export_holds_what_ended_in_the_last_24_hours_as_it_then_stood() -> N
     assert rows == [{"n": "second", "appRecordFetchTimeEpochMillis": export_ms}]
 
 
-# Possible in a living person
+# Physiologically plausible
 
 
 def test_glucose_stays_between_40_and_400_and_comes_every_5_minutes(decoded: list[Decoded]) -> None:
@@ -209,13 +209,13 @@ def test_glucose_stays_between_40_and_400_and_comes_every_5_minutes(decoded: lis
     assert np.median(steps) == pytest.approx(300_000, abs=300)
 
 
-def test_glucose_carries_the_rounding_of_the_platforms_mmol_conversion(decoded: list[Decoded]) -> None:
+def test_glucose_shows_the_rounding_of_the_platform_s_mmol_conversion(decoded: list[Decoded]) -> None:
     levels = {row["levelInMilligramsPerDeciliter"] for row in rows_of(decoded, "BloodGlucoseRecord")}
     near_103 = {level for level in levels if round(level) == 103}
     assert near_103 == {103.00000000000001}
 
 
-def test_a_meal_lifts_glucose_most_at_its_peak_time_and_not_before_it_is_eaten() -> None:
+def test_a_meal_raises_glucose_most_at_its_peak_time_and_not_before_it() -> None:
     profile = GlucoseProfile("any", 90.0, 5.0, 0.5, 60.0, 5.0, 0.0, 0.0)
     minutes = np.array([-30, 0, 30, 60, 120, 600])
     rise = meal_response(profile, minutes * 60_000)
@@ -223,7 +223,7 @@ def test_a_meal_lifts_glucose_most_at_its_peak_time_and_not_before_it_is_eaten()
     assert rise == pytest.approx([0, 0, 0.339785, 0.5, 0.270671, 0], abs=1e-5)
 
 
-def test_the_person_with_diabetes_runs_higher_than_the_one_without(decoded: list[Decoded]) -> None:
+def test_the_person_with_diabetes_has_higher_glucose_than_the_one_without(decoded: list[Decoded]) -> None:
     levels: dict[str, list[float]] = defaultdict(list)
     for export in decoded:
         if export.file.record_type == "BloodGlucoseRecord":
@@ -296,7 +296,7 @@ def test_deep_sleep_comes_early_in_the_night_and_rem_sleep_late(decoded: list[De
     assert np.mean(middles["REM"]) > 0.55
 
 
-def test_people_rise_later_on_free_days() -> None:
+def test_people_get_up_later_on_days_off() -> None:
     person = invent_person(11, 1, "someone")
     rising = defaultdict(list)
     for export in map(decode, exports_of(person, date(2025, 10, 6), 21)):
@@ -311,7 +311,7 @@ def test_people_rise_later_on_free_days() -> None:
 # Time
 
 
-def test_a_total_over_a_clock_change_tells_both_offsets() -> None:
+def test_a_total_across_a_clock_change_has_both_offsets() -> None:
     new_yorker = invent_person(11, 3, "someone")
     exports = map(decode, exports_of(new_yorker, date(2025, 11, 1), 3))
     totals = [row for export in exports if export.file.record_type == "StepsRecord" for row in export.rows]

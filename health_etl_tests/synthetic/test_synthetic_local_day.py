@@ -1,4 +1,4 @@
-"""The local days of synthetic people: as long as their clocks make them, with offsets as Health Connect writes them."""
+"""The local days of synthetic people: their length across clock changes, and Health Connect's way to write offsets."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def test_a_day_is_23_hours_long_when_the_clocks_go_forward() -> None:
     day = LocalDay(date(2025, 3, 30), ZoneInfo("Europe/Berlin"))
     assert day.end_ms - day.start_ms == 23 * MILLIS_PER_HOUR
     elapsed = day.start_ms + np.array([0, 1, 2, 22]) * MILLIS_PER_HOUR
-    assert day.wall_hours(elapsed).tolist() == [0, 1, 3, 23]  # 02:00 is left out
+    assert day.wall_hours(elapsed).tolist() == [0, 1, 3, 23]  # 02:00 does not exist
 
 
-def test_hours_outside_the_day_lie_on_its_neighbours() -> None:
+def test_hours_outside_the_day_are_on_its_neighbours() -> None:
     day = LocalDay(date(2025, 11, 2), ZoneInfo("America/New_York"))
     assert day.at(-1.5) == datetime(2025, 11, 2, 2, 30, tzinfo=UTC).timestamp() * 1000  # 22:30 at -04:00
     assert day.at(25.0) == datetime(2025, 11, 3, 6, 0, tzinfo=UTC).timestamp() * 1000  # 01:00 at -05:00

@@ -1,4 +1,4 @@
-"""The shipped exports in data/sample: what the recorded seed gives, small, and with the unusual records."""
+"""The sample exports in data/sample: generated from the recorded seed, small, and including the unusual records."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_shipped_exports_overlap_in_every_type(shipped: list[Decoded], recor
     assert len(set(ids)) < len(ids)
 
 
-def test_the_shipped_set_holds_the_unusual_records_too(shipped: list[Decoded]) -> None:
+def test_the_shipped_set_includes_the_unusual_records(shipped: list[Decoded]) -> None:
     naps = [row for row in rows_of(shipped, "SleepSessionRecord") if not row["stages"]]
     assert naps
     assert all(row["metadata"]["device"] is None for row in naps)

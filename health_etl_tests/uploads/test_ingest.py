@@ -1,4 +1,4 @@
-"""Exports of a phone are put under raw/ once, named after person, time and content, or refused with the reason."""
+"""Phone exports are uploaded to raw/ once, named after person, time and content, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def ingested(lake: Lake, *paths: Path, user_id: str = ANNA, uploaded: date | Non
     return list(ingest(lake, paths, user_id, uploaded, "phone"))
 
 
-def test_an_export_is_filed_by_the_utc_date_of_its_name(lake: Lake, tmp_path: Path) -> None:
+def test_an_export_is_stored_under_the_utc_date_in_its_name(lake: Lake, tmp_path: Path) -> None:
     path = export(tmp_path)
     content = path.read_bytes()
     (found,) = ingested(lake, path)
@@ -49,19 +49,19 @@ def test_an_export_is_filed_by_the_utc_date_of_its_name(lake: Lake, tmp_path: Pa
     assert contents(lake, "raw/") == {expected: content}
 
 
-def test_an_upload_date_that_is_given_counts(lake: Lake, tmp_path: Path) -> None:
+def test_a_given_upload_date_takes_precedence(lake: Lake, tmp_path: Path) -> None:
     (found,) = ingested(lake, export(tmp_path), uploaded=date(2025, 9, 25))
     assert found.key is not None
     assert found.key.startswith("raw/StepsRecord/2025/09/25/anna_k_20250920_221539_phone_")
 
 
-def test_the_type_in_the_name_counts_in_any_case(lake: Lake, tmp_path: Path) -> None:
+def test_the_type_in_the_name_is_case_insensitive(lake: Lake, tmp_path: Path) -> None:
     (found,) = ingested(lake, export(tmp_path, name=f"stepsrecord_{EXPORTED}.avro"))
     assert found.key is not None
     assert found.key.startswith("raw/StepsRecord/")
 
 
-def test_an_export_is_put_once_however_often_it_comes(lake: Lake, tmp_path: Path) -> None:
+def test_an_export_is_uploaded_only_once(lake: Lake, tmp_path: Path) -> None:
     path = export(tmp_path)
     first, second = ingested(lake, path, path)
     assert (first.is_new, second.is_new) == (True, False)
@@ -70,20 +70,20 @@ def test_an_export_is_put_once_however_often_it_comes(lake: Lake, tmp_path: Path
     assert len(contents(lake, "raw/")) == 1
 
 
-def test_the_same_content_under_another_name_of_that_day_is_not_put_again(lake: Lake, tmp_path: Path) -> None:
+def test_the_same_content_under_another_name_of_that_day_is_not_uploaded_again(lake: Lake, tmp_path: Path) -> None:
     first = export(tmp_path)
     again = export(tmp_path, name="StepsRecord_1758406600000.avro")
     assert [item.is_new for item in ingested(lake, first, again)] == [True, False]
 
 
-def test_the_same_content_of_two_people_is_put_for_both(lake: Lake, tmp_path: Path) -> None:
+def test_the_same_content_of_two_people_is_uploaded_for_both(lake: Lake, tmp_path: Path) -> None:
     path = export(tmp_path)
     assert ingested(lake, path, user_id=ANNA)[0].is_new
     assert ingested(lake, path, user_id=BEN)[0].is_new
     assert len(contents(lake, "raw/")) == 2
 
 
-def test_two_exports_of_the_same_second_are_both_put(lake: Lake, tmp_path: Path) -> None:
+def test_two_exports_of_the_same_second_are_both_uploaded(lake: Lake, tmp_path: Path) -> None:
     first = export(tmp_path, "s1")
     second = export(tmp_path, "s2", name="StepsRecord_1758406539999.avro")
     assert [item.is_new for item in ingested(lake, first, second)] == [True, True]
@@ -99,7 +99,7 @@ def test_two_exports_of_the_same_second_are_both_put(lake: Lake, tmp_path: Path)
         (f"WeightRecord_{EXPORTED}.avro", "WeightRecord is not a known record type"),
     ],
 )
-def test_a_name_that_the_phone_does_not_write_is_refused(lake: Lake, tmp_path: Path, name: str, reason: str) -> None:
+def test_a_name_that_the_phone_would_not_use_is_refused(lake: Lake, tmp_path: Path, name: str, reason: str) -> None:
     (found,) = ingested(lake, export(tmp_path, name=name))
     assert found.key is None
     assert found.refused is not None
@@ -116,7 +116,7 @@ def test_a_name_that_the_phone_does_not_write_is_refused(lake: Lake, tmp_path: P
         (avro_bytes("blood_glucose", [blood_glucose()]), "(wrong_type)"),
     ],
 )
-def test_an_export_that_cannot_be_read_is_refused_and_the_next_one_goes_on(
+def test_an_unreadable_export_is_refused_and_the_next_one_is_ingested(
     lake: Lake, tmp_path: Path, content: bytes, reason: str
 ) -> None:
     bad = tmp_path / "StepsRecord_1758406500000.avro"
@@ -128,7 +128,7 @@ def test_an_export_that_cannot_be_read_is_refused_and_the_next_one_goes_on(
     assert list(contents(lake, "raw/")) == [good.key]
 
 
-def test_objects_that_do_not_parse_do_not_disturb(lake: Lake, tmp_path: Path) -> None:
+def test_objects_whose_keys_do_not_parse_are_ignored(lake: Lake, tmp_path: Path) -> None:
     lake.put("raw/StepsRecord/2025/09/20/notes.txt", b"x")
     assert ingested(lake, export(tmp_path))[0].is_new
 
@@ -141,7 +141,7 @@ def test_folders_are_searched_for_exports_in_order(tmp_path: Path) -> None:
     assert find_exports([second, first]) == [second, first]
 
 
-def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_path_is_named(tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match=r"nothing\.avro does not exist"):
         find_exports([tmp_path / "nothing.avro"])
 

@@ -1,4 +1,4 @@
-"""Everything in raw/ belongs to a partition or is named with the reason why not."""
+"""Everything in raw/ belongs to a partition or is listed with the reason why not."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ def test_folders_in_another_case_belong_to_the_same_partition() -> None:
         (f"raw/StepsRecord/2025/10/01/{NAME}", FileReason.OUTSIDE_PARTITIONS),
     ],
 )
-def test_what_fits_no_partition_is_named_with_its_reason(key: str, reason: FileReason) -> None:
+def test_an_object_that_belongs_to_no_partition_is_listed_with_the_reason(key: str, reason: FileReason) -> None:
     listing = sorted_out(key, f"raw/StepsRecord/2025/09/21/{NAME}")
     assert [(item.info.key, item.reason) for item in listing.unclaimed] == [(key, reason)]
     assert len(listing.uploads) == 1
 
 
 @pytest.mark.parametrize("day", ["2025/09/01", "2025/09/30"])
-def test_the_first_and_the_last_date_are_partitions(day: str) -> None:
+def test_the_first_and_last_dates_are_included(day: str) -> None:
     assert len(sorted_out(f"raw/StepsRecord/{day}/{NAME}").uploads) == 1
 
 
@@ -92,7 +92,7 @@ def test_a_partition_lists_the_same_alone_as_with_all_others() -> None:
 
 
 @pytest.mark.parametrize(("most", "requests"), [(2000, 2 + 2), (2, 2 + 2 + 8)])
-def test_dates_that_are_asked_for_together_list_the_same_as_alone(
+def test_dates_listed_together_give_the_same_as_each_alone(
     most: int, requests: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake, steps, prefixes = memory_lake(), record_types()["steps"], list[str]()
@@ -122,7 +122,7 @@ class BackwardLake(Lake):
 
 
 @pytest.mark.parametrize("kind", [Lake, BackwardLake])
-def test_what_the_uploads_of_a_date_come_to_is_the_same_in_whatever_order_they_are_listed(kind: type[Lake]) -> None:
+def test_the_summary_of_a_date_does_not_depend_on_the_order_of_the_listing(kind: type[Lake]) -> None:
     lake = kind(MemoryStore(), "memory://lake")
     for folder in ("StepsRecord", "STEPSRECORD", "HeartRateRecord"):
         for user in ("c", "a", "b_k"):

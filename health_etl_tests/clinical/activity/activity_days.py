@@ -124,7 +124,7 @@ def facts_of(
     return facts.facts_of(processor, insight, age_years=age_years, **context)
 
 
-def told(processor: Processor, given: Facts) -> dict[str, str]:
+def narrated(processor: Processor, given: Facts) -> dict[str, str]:
     """Return the three texts by level, each checked: complete, and every number in it given or derived."""
     texts = {str(level): text for level, text in processor.narrate(given).items()}
     assert list(texts) == ["statistical", "structural", "semantic"]

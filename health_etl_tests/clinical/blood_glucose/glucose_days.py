@@ -84,7 +84,7 @@ def analysed(rows: pd.DataFrame, hours: float = 24, options: ClinicalOptions = O
     return PROCESSOR.analyse(rows, days_of("u1", hours=hours, **profile), options).iloc[0]
 
 
-def told(rows: pd.DataFrame, **profile: Any) -> pd.DataFrame:
+def insights_with_trends(rows: pd.DataFrame, **profile: Any) -> pd.DataFrame:
     """Every person-day of the rows, analysed and looked back upon, in order of person and date."""
     who = rows[["user_id", "local_date"]].drop_duplicates().sort_values(["user_id", "local_date"], ignore_index=True)
     dates = sorted(who["local_date"].unique())
@@ -103,7 +103,7 @@ def with_trends(insights: pd.DataFrame) -> pd.DataFrame:
 
 def narrated(rows: pd.DataFrame, zone_source: str = "record", seed: str = "", **profile: Any) -> Captions:
     """The texts of the last person-day in the rows."""
-    last = told(rows, **profile).iloc[-1]
+    last = insights_with_trends(rows, **profile).iloc[-1]
     return PROCESSOR.narrate(facts_of(PROCESSOR, last, zone_source=zone_source, example_id=seed))
 
 

@@ -118,7 +118,7 @@ def facts_of(
     return facts.facts_of(PROCESSOR, insight, age_years=age_years, **context)
 
 
-def told(given: Facts) -> dict[str, str]:
+def narrated(given: Facts) -> dict[str, str]:
     """Return the three texts by level, each checked: complete, and every number in it given or derived."""
     texts = {str(level): text for level, text in narrate(given).items()}
     assert list(texts) == ["statistical", "structural", "semantic"]
