@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run ui test coverage automation soak large lint fuzz docs lock services services-down stack stack-status stack-down clean
+.PHONY: help run ui test coverage contract automation soak large lint fuzz docs lock services services-down stack stack-status stack-down clean
 
 # The first Python that is new enough and can make virtual environments; `make PYTHON=…` names another.
 USABLE := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -46,6 +46,15 @@ test: lint ## lint, then run the tests (PYTEST_ARGS="-k name" runs some)
 
 coverage: $(READY) ## run the tests, and list the lines of the product that none reached (PYTEST_ARGS=…)
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report term-missing:skip-covered $(PYTEST_ARGS)
+
+contract: ## hold the newest release of Dagster against what we expect of it, in a scratch environment (about 3 minutes)
+	@$(require-python)
+	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+	"$(PYTHON)" -m venv "$$scratch"; \
+	"$$scratch/bin/python" -m pip install -qq --editable '.[dev]'; \
+	"$$scratch/bin/python" -m pip install -qq --upgrade dagster dagster-aws dagster-postgres dagster-webserver dagster-graphql; \
+	"$$scratch/bin/python" -m dagster --version; \
+	"$$scratch/bin/python" -m pytest health_etl_tests/dagster_internals health_etl_tests/deploy/test_dagster_yaml.py
 
 fuzz: $(READY) ## try 2,500 damaged files of each type, and tell what became of them (about 3 minutes)
 	@TEST_HEALTH_ETL_FUZZ_MUTANTS=2500 $(BIN)/python -m pytest -n auto health_etl_tests/fuzz

@@ -1,4 +1,4 @@
-"""Writes docs/clinical-sources.md from the clinical code: `make docs`. A test fails when it is out of date."""
+"""Generates docs/clinical-sources.md from the clinical code (`make docs`). A test fails when it is out of date."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ HEAD = """# Clinical sources
 
 Where every number of the clinical texts comes from. Generated from `health_etl/clinical/` by `make docs`; do not edit.
 
-- **Numbers with a source** are thresholds, targets and constants of formulas: with unit, with the people they hold for,
-  and with the publication. A source that begins with ASSUMPTION is a choice of this project, with its reason.
-- **Numbers by definition** are conversions, grids and the like; they carry no evidence.
-- **What is reported** lists the figures of a person's day. A figure is left out where the day does not suffice for it.
-- **How it is computed** is what the code says of each function that computes a figure.
+- **Numbers with a source** are thresholds, targets and constants in formulas, with their unit, the population they
+  apply to, and the publication. A source that begins with ASSUMPTION is a choice made by this project, with its reason.
+- **Numbers by definition** are unit conversions, grid sizes and the like; they need no evidence.
+- **What is reported** lists the figures for a person's day. A figure is left out when there is too little data for it.
+- **How it is computed** is the docstring of each function that computes a figure.
 
-A test fails for a number in the clinical code that stands in none of these tables. Found something wrong? The name in
-the first column is the name in the code, so that a correction is one line.
+A test fails for any number in the clinical code that is missing from these tables. Found a mistake? The name in the
+first column is the name in the code, so a correction is one line.
 """
 
-# Says of a function that it computes a figure, and from where the formula comes.
+# A docstring with one of these words documents a figure and the source of its formula.
 _ORIGIN = re.compile(r"\b(source|formula|doi|assumption)\b", re.IGNORECASE)
 _DOI = re.compile(r"\bdoi:(10\.\d+/(?:[^\s,;()]|\([^\s()]*\))+?)(?=[.,:;)]*(?:\s|$))")
 _LABEL = re.compile(
@@ -48,7 +48,7 @@ def page() -> str:
 
 
 def _title(path: Path) -> str:
-    """Return the folder's name, and the file's where it is not the processor itself."""
+    """Return the package's name, followed by the module's unless it is the processor itself."""
     parts = path.relative_to(CLINICAL).with_suffix("").parts
     names = parts[:-1] if path.stem == "processor" else parts
     return ": ".join(name.replace("_", " ") for name in names).capitalize()
@@ -91,8 +91,8 @@ def _reported(module: ModuleType) -> Iterator[str]:
     processor = getattr(module, "PROCESSOR", None)
     if processor is None:
         return
-    told = [metric for metric in processor.all_metrics if metric.told]
-    rows = [[metric.label, metric.unit or "", metric.description, f"`{metric.name}`"] for metric in told]
+    reported = [metric for metric in processor.all_metrics if metric.reported]
+    rows = [[metric.label, metric.unit or "", metric.description, f"`{metric.name}`"] for metric in reported]
     yield "**What is reported**\n\n" + _table(("figure", "unit", "meaning", "name"), rows)
     if processor.guidelines:
         yield "What the texts refer to:\n\n" + "".join(f"- {line}\n" for line in processor.guidelines)
@@ -104,13 +104,15 @@ def _computed(tree: ast.Module) -> Iterator[str]:
         for node in tree.body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
     ]
-    told = [(name, text) for name, text in functions if text and _ORIGIN.search(text)]
-    if told:
-        yield "**How it is computed**\n\n" + "".join(f"- `{name}`: {_linked(_prose(text))}\n" for name, text in told)
+    documented = [(name, text) for name, text in functions if text and _ORIGIN.search(text)]
+    if documented:
+        yield "**How it is computed**\n\n" + "".join(
+            f"- `{name}`: {_linked(_prose(text))}\n" for name, text in documented
+        )
 
 
 def _calls(tree: ast.Module) -> Iterator[tuple[str, str, ast.Call]]:
-    """Yield name, function and call of every constant that is made by sourced(…) or definition(…)."""
+    """Yield name, function and call of every constant defined with sourced(…) or definition(…)."""
     for statement in tree.body:
         if not isinstance(statement, ast.Assign | ast.AnnAssign):
             continue
@@ -123,7 +125,7 @@ def _calls(tree: ast.Module) -> Iterator[tuple[str, str, ast.Call]]:
 
 
 def _text(module: ModuleType, node: ast.expr) -> str:
-    """Return the text that an argument stands for: a literal, a constant, or several of them together."""
+    """Return the text of an argument: a literal, a constant, or a concatenation of them."""
     match node:
         case ast.Constant(value=value):
             return str(value)
@@ -151,7 +153,7 @@ def _written(value: object) -> str:
 
 
 def _prose(docstring: str) -> str:
-    """Return a docstring as one list item: its paragraphs and labelled lines apart, code marked as it was."""
+    """Return a docstring as one list item: paragraphs and labelled lines on lines of their own, code marks kept."""
     lines: list[str] = []
     for line in docstring.splitlines():
         starts = not line.strip() or not lines or _LABEL.match(line.strip())

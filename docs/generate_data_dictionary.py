@@ -1,4 +1,4 @@
-"""Writes docs/data-dictionary.md from the column definitions: `make docs`. A test fails when it is out of date."""
+"""Generates docs/data-dictionary.md from the columns (`make docs`). A test fails when the page is out of date."""
 
 from __future__ import annotations
 
@@ -16,32 +16,33 @@ PAGE = Path(__file__).with_name("data-dictionary.md")
 
 HEAD = """# Data dictionary
 
-Generated from the code by `make docs`; do not edit. Where each table lies: [the README](../README.md#the-lake).
-Times are UTC with zone, in milliseconds. Limits are inclusive; a row outside them is quarantined.
+Generated from the code by `make docs`; do not edit. [The README](../README.md#the-lake) shows where tables are stored.
+Timestamps are in UTC, with time zone and millisecond precision. Limits are inclusive; a row outside is quarantined.
 """
 
 JOURNAL = """## Training lines
 
-`training/{domain}/{YYYY}/{MM}/health_journal_{YYYY}_{MM}.jsonl`, one JSON object a person, local day and record type.
+`training/{domain}/{YYYY}/{MM}/health_journal_{YYYY}_{MM}.jsonl`, one JSON object per person, local day,
+record type and caption level.
 
 | field | type | meaning |
 |---|---|---|
-| `instruction` | string | what the example asks |
-| `input` | string | date, sources, coverage, figures with units, reference lines; the output draws on them |
+| `instruction` | string | what the example asks for |
+| `input` | string | date, sources, coverage, figures with units, reference lines: all that the output may use |
 | `output` | string | the text |
-| `metadata.example_id` | string | the same for the same subject, type and day, for ever |
-| `metadata.record_type` | string | Health Connect's name of the type |
-| `metadata.health_domain` | string | domain that the line is filed under |
-| `metadata.subject` | string | keyed pseudonym of the person; the user id stands nowhere |
-| `metadata.local_date` | string | the person's local day, YYYY-MM-DD; a night carries the date on which it ends |
+| `metadata.example_id` | string | permanent id of subject, type, day and level |
+| `metadata.record_type` | string | Health Connect's name for the record type |
+| `metadata.health_domain` | string | health domain under which the line is filed |
+| `metadata.subject` | string | keyed pseudonym of the person; the user id appears nowhere |
+| `metadata.local_date` | string | the person's local day, YYYY-MM-DD; a night has the date on which it ends |
 | `metadata.record_count` | integer | Health Connect records of the day |
 | `metadata.quality_score` | number | mean quality of the source files, 0 to 1 |
 | `metadata.coverage` | number | share of the day that is recorded, 0 to 1 |
-| `metadata.source_keys` | list of strings | raw objects, with the subject in place of the person |
+| `metadata.source_keys` | list of strings | keys of the raw objects, with the subject in place of the person |
 | `metadata.caption_level` | string | statistical (numbers), structural (course in time) or semantic (meaning) |
-| `metadata.derived` | list | numbers of the output worked out from the input: value, rule, of |
-| `metadata.processor_version` | string | version of everything that decided the line |
-| `metadata.clinical_insights` | object | the figures, rounded as in the text; a missing one is left out |
+| `metadata.derived` | list | numbers in the output that are derived from the input: value, rule, of |
+| `metadata.processor_version` | string | version of all code that produced the line |
+| `metadata.clinical_insights` | object | the figures, rounded as in the texts; missing ones are left out |
 """
 
 
@@ -51,12 +52,12 @@ def page() -> str:
     for name, record_type in record_types().items():
         parts.append(f"## records/{name}\n\n{record_type.description} Avro: `{record_type.avro_name}`.\n")
         parts.append(_table(record_type.columns))
-    parts.append(f"## records/{UTC_OFFSETS}\n\nUTC offsets that records state, evidence for those that do not.\n")
+    parts.append(f"## records/{UTC_OFFSETS}\n\nUTC offsets stated by records: evidence for records that state none.\n")
     parts.append(_table(utc_offsets.COLUMNS))
-    parts.append("## insights/*\n\nColumns that every insights table shares, around its metrics.\n")
+    parts.append("## insights/*\n\nColumns that all insights tables share, around the metrics of each.\n")
     parts.append(_table((*table.IDENTITY, *table.PROFILE, *table.CONTEXT, *table.TEXT)))
     for name, processor in all_processors().items():
-        parts.append(f"## insights/{name}\n\nMetrics of a person and local day.\n")
+        parts.append(f"## insights/{name}\n\nMetrics per person and local day.\n")
         parts.append(_table([metric.column() for metric in processor.all_metrics]))
     return "\n".join([*parts, JOURNAL])
 

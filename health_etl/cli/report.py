@@ -25,12 +25,12 @@ def reporting(console: Console, user_id: str, first: date, last: date | None, ou
     if not USER_ID.match(user_id):
         raise PermanentError(f"{user_id} is no user id.")
     settings = load()
-    told = collect(connect(settings), settings, user_id, period)
+    collected = collect(connect(settings), settings, user_id, period)
     path = out or Path(f"health-report_{user_id}_{str(period).replace(' ', '_')}.html")
-    _write(path, page(user_id, period, told))
-    days = len({day for one in told for day in one.days.insights["local_date"]})
+    _write(path, page(user_id, period, collected))
+    days = len({day for one in collected for day in one.days.insights["local_date"]})
     console.print(
-        f"{escape(str(path))}: {counted(days, 'day')} of {escape(user_id)}, {counted(len(told), 'section')}. "
+        f"{escape(str(path))}: {counted(days, 'day')} of {escape(user_id)}, {counted(len(collected), 'section')}. "
         "It holds health data of a person; keep it as such."
     )
 

@@ -1,4 +1,7 @@
-"""Clinical processors, one file a record type of the same name and one across types; pure functions over frames."""
+"""Clinical processors: one package per record type, and one for the day across types.
+
+Pure functions over data frames. Reading and writing the lake belongs to insights/.
+"""
 
 from __future__ import annotations
 
@@ -24,5 +27,5 @@ def day_processor() -> DayProcessor:
 
 
 def all_processors() -> dict[str, Narrator]:
-    """Return whatever tells person-days, by the name of its insights: every type, then the day across types."""
+    """Return every processor by the name of its insights: the record types first, then the day across types."""
     return {**processors(), DAILY_JOURNAL: day_processor()}

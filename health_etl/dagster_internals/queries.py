@@ -50,9 +50,7 @@ def request_backfill(instance: dg.DagsterInstance, asset_graph: Any, request: Ba
             backfill_timestamp=time.time(),
             tags=request.tags,
             dynamic_partitions_store=instance,
-            asset_graph_subset=AssetGraphSubset(
-                non_partitioned_asset_keys=set(), partitions_subsets_by_asset_key=subsets
-            ),
+            asset_graph_subset=AssetGraphSubset(subsets),  # type: ignore[call-arg]  # its decorator hides the fields
             title=request.title,
             description=request.description,
             run_config=request.run_config,

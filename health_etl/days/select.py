@@ -24,7 +24,7 @@ from health_etl.records.dedupe import is_latest_version
 from health_etl.records.local_time import add_local_time, assign_days, day_bounds
 from health_etl.records.validate import UPLOAD_GRACE
 
-LOOK_BACK_DAYS = 7
+UPLOAD_WINDOW_DAYS = 7
 DAY_REACH = 3  # how many UTC dates the rows of one local day or night can be apart, at any offset
 PERSON_DAY = ["user_id", "local_date"]
 
@@ -50,10 +50,10 @@ class Window:
 def window(partition: str, records: Mapping[str, RecordsManifest], offsets: Mapping[str, DerivedManifest]) -> Window:
     """Return the window of a partition, given the manifests of the type's records and of the offsets, by partition.
 
-    It covers LOOK_BACK_DAYS days up to the partition, plus the older partitions that share a day with them, so that
+    It covers UPLOAD_WINDOW_DAYS days up to the partition, plus the older partitions that share a day with them, so that
     every touched day is complete.
     """
-    first = _shift_day(partition, -LOOK_BACK_DAYS)
+    first = _shift_day(partition, -UPLOAD_WINDOW_DAYS)
     recent = [name for name in sorted(records) if first <= name <= partition]
     of_records = (*_older_partitions(first, recent, records), *recent)
     unzoned = any(records[name].unzoned for name in of_records)
@@ -142,7 +142,7 @@ def rows_on_dates(
         return empty_frame(record_type.arrow_schema).assign(local_date=pd.Series(dtype="str"))
     rows = _read_rows(lake, record_type, used, people)
     rows = rows[is_latest_version(rows)]
-    last = _shift_day(used[-1], LOOK_BACK_DAYS)
+    last = _shift_day(used[-1], UPLOAD_WINDOW_DAYS)
     evidence = utc_offsets.evidence(lake, [name for name in sorted(offsets) if used[0] <= name <= last], people)
     placed = _assign_days(rows, evidence, record_type, default_zone)
     found = placed[placed["local_date"].isin(dates)]

@@ -1,1 +1,1 @@
-"""Insights: one row a person, local day and record type, from selected records to told text."""
+"""Insights: from selected records to one row per person, local day and record type, with its texts."""

@@ -1,4 +1,7 @@
-"""The days of a run's partitions, selected and analysed: small partitions together, and one that fails by itself."""
+"""Selecting and analysing the days of a run's partitions: small partitions in batches, a failing one on its own.
+
+Narrating and writing them belongs to writer.py.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +22,14 @@ from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
 
-MAX_HELD_ROWS = 1_000_000  # measurements of a type that wait for the next step
+MAX_HELD_ROWS = 1_000_000  # measurements of a type held in memory for the next step
 
 Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
 class Selected:
-    """Partitions to be made anew: their measurements, and what the next steps need to know of their sources."""
+    """Partitions to rebuild: their measurements, and what the next steps need to know about their sources."""
 
     inputs: Mapping[str, Inputs]
     selection: Selection
@@ -35,7 +38,7 @@ class Selected:
 
 @dataclass(frozen=True)
 class Analysed:
-    """A partition's days as measured, without look-back and text."""
+    """A partition's days as measured, before look-back and texts."""
 
     days_digest: str
     rows: pd.DataFrame
@@ -43,14 +46,14 @@ class Analysed:
 
 @dataclass(frozen=True)
 class Unselected:
-    """Partitions to be made anew that are selected when it is their turn: the run holds enough."""
+    """Partitions to rebuild that are selected only when their turn comes, because the run already holds enough rows."""
 
     inputs: Mapping[str, Inputs]
 
 
 @dataclass
 class Selections:
-    """The partitions of a run that are to be made anew, and what is wrong with those that cannot be."""
+    """The partitions that a run has to rebuild, and the errors of those that could not be selected."""
 
     batches: list[Selected | Unselected] = field(default_factory=list)
     failed: dict[str, Exception] = field(default_factory=dict)
@@ -58,20 +61,20 @@ class Selections:
 
     @property
     def count(self) -> int:
-        """How many partitions are to be made anew."""
+        """How many partitions are to be rebuilt."""
         return sum(len(batch.inputs) for batch in self.batches)
 
 
 @dataclass
 class Analyses:
-    """The partitions of a run that were measured anew, and what is wrong with those that could not be."""
+    """The partitions that a run measured again, and the errors of those that could not be measured."""
 
     partitions: dict[str, Analysed] = field(default_factory=dict)
     failed: dict[str, Exception] = field(default_factory=dict)
 
 
 def select_changed(lake: Lake, name: str, partitions: Sequence[str], options: InsightOptions) -> Selections:
-    """Select for the partitions whose days were not measured from what they should be measured from."""
+    """Select the measurements of those partitions whose days were measured from other inputs than they have now."""
     catalogue, found = Catalogue(lake), Selections()
     wanted: dict[str, Inputs] = {}
 
@@ -83,7 +86,7 @@ def select_changed(lake: Lake, name: str, partitions: Sequence[str], options: In
         return {key: inputs}
 
     for key in partitions:
-        for one in _together_or_alone([key], changed, found.failed):
+        for one in _batch_or_one_by_one([key], changed, found.failed):
             wanted |= one
     windows = {key: inputs.window for key, inputs in wanted.items()}
     for batch in batches(windows, catalogue.records(name), catalogue.offsets):
@@ -94,14 +97,14 @@ def select_changed(lake: Lake, name: str, partitions: Sequence[str], options: In
         def selected(keys: Sequence[str]) -> Selected:
             return _selected(lake, catalogue, name, {key: wanted[key] for key in keys}, options)
 
-        made = _together_or_alone(list(batch), selected, found.failed)
+        made = _batch_or_one_by_one(list(batch), selected, found.failed)
         found.batches += made
         found.held_rows += sum(len(one.selection.rows) for one in made)
     return found
 
 
 def analyse_all(lake: Lake, name: str, selections: Selections, options: InsightOptions) -> Analyses:
-    """Measure every day of what was selected."""
+    """Measure every selected day."""
     found = Analyses(failed=dict(selections.failed))
     for batch in selections.batches:
 
@@ -111,26 +114,27 @@ def analyse_all(lake: Lake, name: str, selections: Selections, options: InsightO
                 batch = _selected(lake, Catalogue(lake), name, inputs, options)
             return _analysed(name, batch, options)
 
-        for some in _together_or_alone(list(batch.inputs), analysed, found.failed):
+        for some in _batch_or_one_by_one(list(batch.inputs), analysed, found.failed):
             found.partitions |= some
     return found
 
 
-def _together_or_alone(
+def _batch_or_one_by_one(
     partitions: Sequence[str], make: Callable[[Sequence[str]], Made], failed: dict[str, Exception]
 ) -> list[Made]:
-    """Make partitions together; where that fails each alone, and note what is wrong with those that fail again: the
-    last step raises it, once the others are made.
+    """Make partitions in one batch, and one by one where that fails.
+
+    The errors of those that fail again are collected in `failed`; the last step raises them once the others are made.
     """
     try:
         return [make(partitions)]
     except TransientError:
-        raise  # the step is tried again
+        raise  # the step is retried
     except Exception as error:  # noqa: BLE001
         if len(partitions) == 1:
             failed[partitions[0]] = error
             return []
-    return [made for partition in partitions for made in _together_or_alone([partition], make, failed)]
+    return [made for partition in partitions for made in _batch_or_one_by_one([partition], make, failed)]
 
 
 def _selected(
@@ -145,7 +149,7 @@ def _selected(
 
 
 def _analysed(name: str, selected: Selected, options: InsightOptions) -> dict[str, Analysed]:
-    rows = person_days.analyse_together(
+    rows = person_days.analyse_batch(
         list(selected.inputs),
         selected.selection,
         processors()[name],

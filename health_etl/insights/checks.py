@@ -1,4 +1,7 @@
-"""What speaks for and against one insights partition. Counts and reasons only: no health value, no user id."""
+"""Asset checks of one insights partition, independent of Dagster.
+
+Results hold counts and reasons only, never a health value or a user id.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,14 @@ from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import read_frame
 
-# ASSUMPTION: share of person-days that may lack coverage before somebody should look at the devices.
+# ASSUMPTION: the share of person-days that may lack coverage before someone should look at the devices.
 MAX_SHARE_WITHOUT_COVERAGE = 0.5
 
 _COLUMNS = ["subject", "local_date", "withdrawn", "coverage_reason"]
 
 
-class Known:
-    """What all partitions of one kind of insights are judged against, read once for a run."""
+class CheckContext:
+    """What the checks compare all partitions of one kind of insights with, read once per run."""
 
     def __init__(self, catalogue: Catalogue, name: str) -> None:
         self._catalogue = catalogue
@@ -32,7 +35,7 @@ class Known:
 
     @cached_property
     def index(self) -> DaysIndex:
-        """Which partitions measured which days."""
+        """The index of which partitions measured which days."""
         self._catalogue.insights(self._name).read_all()
         return DaysIndex(self._catalogue.insights(self._name))
 
@@ -41,7 +44,7 @@ class Known:
         return daily_journal.indices(self._catalogue)
 
     def days_digest(self, partition: Partition) -> str | None:
-        """Return what the partition's days should be measured from; None when nothing calls for it."""
+        """Return the digest of what the partition's days should be measured from; None when it is not needed."""
         if self._name == DAILY_JOURNAL:
             return daily_journal.days_digest(self._catalogue, self._types, partition.partition, partition.options)
         wanted = inputs(self._catalogue, self._name, partition.partition, partition.options)
@@ -50,66 +53,66 @@ class Known:
 
 @dataclass
 class Partition:
-    """One insights partition, read when first asked for; `name` is a record type or the day across types."""
+    """One insights partition, read when first needed; `name` is a record type or the day across types."""
 
     lake: Lake
     catalogue: Catalogue
     name: str
     partition: str
     options: InsightOptions
-    known: Known
+    context: CheckContext
 
     @cached_property
     def days(self) -> pd.DataFrame:
-        """Every row that was written; none when the partition was not."""
+        """Every row that was written; empty when the partition was not."""
         if self.partition not in self.catalogue.insights(self.name):
             return pd.DataFrame({name: pd.Series(dtype="str") for name in _COLUMNS}).assign(withdrawn=False)
         return read_frame(self.lake, keys.insights_key(self.name, self.partition), columns=_COLUMNS)
 
     @property
-    def told(self) -> pd.DataFrame:
+    def narrated(self) -> pd.DataFrame:
         """The person-days that have a text."""
         return self.days[~self.days["withdrawn"].astype(bool)]
 
 
 def one_row_a_day(partition: Partition) -> CheckResult:
-    """Count persons' days that have more than one row."""
+    """Count the person-days that have more than one row."""
     twice = int(partition.days.duplicated(["subject", "local_date"]).sum())
-    facts = {"person_days": len(partition.told), "rows_too_many": twice}
+    facts = {"person_days": len(partition.narrated), "rows_too_many": twice}
     if twice:
         text = "A person's day has several rows. Report it as a bug; nothing downstream is written."
         return CheckResult(False, text, True, facts)
-    return CheckResult(True, f"{len(partition.told)} person-days, each once.", facts=facts)
+    return CheckResult(True, f"{len(partition.narrated)} person-days, each once.", facts=facts)
 
 
 def coverage(partition: Partition) -> CheckResult:
-    """Count person-days whose recordings do not suffice for some metric."""
-    short = partition.told["coverage_reason"].notna()
+    """Count the person-days whose recordings are insufficient for some metric."""
+    short = partition.narrated["coverage_reason"].notna()
     share = float(short.mean()) if len(short) else 0.0
     facts = {"person_days": len(short), "without_coverage": int(short.sum())}
     if share > MAX_SHARE_WITHOUT_COVERAGE:
         text = (
             "Most days are recorded too sparsely for some of their metrics, which are null and say so. "
-            "Look whether devices were worn and apps may read in the background."
+            "Check whether devices are worn and apps are allowed to read in the background."
         )
         return CheckResult(False, text, facts=facts)
     return CheckResult(True, f"{1 - share:.0%} of the person-days are recorded well enough.", facts=facts)
 
 
 def freshness(partition: Partition) -> CheckResult:
-    """Say whether the partition says what records, profiles, settings and earlier days make of it now."""
+    """Check whether the partition reflects the current records, profiles, settings and earlier days."""
     written = partition.catalogue.insights(partition.name).get(partition.partition)
-    wanted = partition.known.days_digest(partition)
-    if wanted is None or is_current(written, wanted, partition.known.index):
-        return CheckResult(True, "Made from the records, and the days before, as they are now.")
+    wanted = partition.context.days_digest(partition)
+    if wanted is None or is_current(written, wanted, partition.context.index):
+        return CheckResult(True, "Made from the records and earlier days as they are now.")
     return CheckResult(
         False,
-        "Records, profiles, settings, the code or days that it looks back on changed since. Materialise the partition.",
+        "Records, profiles, settings, code or earlier days have changed since. Materialise the partition.",
     )
 
 
 CHECKS: tuple[Check[Partition], ...] = (
     Check("one_row_a_day", "Every person's local day has one row.", one_row_a_day, True),
     Check("coverage", f"At most {MAX_SHARE_WITHOUT_COVERAGE:.0%} of the person-days lack coverage.", coverage),
-    Check("freshness", "The partition is made from what it hangs on as that is now.", freshness),
+    Check("freshness", "The partition is made from the current state of everything it depends on.", freshness),
 )

@@ -1,4 +1,7 @@
-"""The day across types: which days a partition speaks of, and what every type measured on them."""
+"""The day across types: which days a partition covers, and what every record type measured on them.
+
+What the measurements mean together belongs to clinical/daily_journal/.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,12 @@ from health_etl.lake.manifest import DerivedManifest, digest
 from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
 
-# Of a day's zones the one told is the least certain.
+# From least to most certain: of a day's zones, the least certain is reported.
 _CERTAINTY = ("default", "other_sources", "record")
 
 
 def indices(catalogue: Catalogue) -> dict[str, DaysIndex]:
-    """Return, by type, which partitions measured which days."""
+    """Return, by type, the index of which partitions measured which days."""
     for name in processors():
         catalogue.insights(name).read_all()
     return {name: DaysIndex(catalogue.insights(name)) for name in processors()}
@@ -34,7 +37,7 @@ def indices(catalogue: Catalogue) -> dict[str, DaysIndex]:
 def days_digest(
     catalogue: Catalogue, types: Mapping[str, DaysIndex], partition: str, options: InsightOptions
 ) -> str | None:
-    """Return what decides the days of a partition; None when no type speaks of that upload date."""
+    """Return the digest of what determines a partition's days; None when no type has that upload date."""
     if not any(partition in catalogue.insights(name) for name in (*types, keys.DAILY_JOURNAL)):
         return None
     used = used_partitions(types, partition)
@@ -43,7 +46,7 @@ def days_digest(
 
 
 def used_partitions(types: Mapping[str, DaysIndex], partition: str) -> dict[str, list[str]]:
-    """Return, by type, the partitions that measured the days which any type measured in `partition`."""
+    """Return, by type, the partitions that measured any of the days that some type measured in `partition`."""
     dates = {day for index in types.values() for day in index.dates(partition)}
     return {name: index.measured(dates, partition) for name, index in types.items()}
 
@@ -56,34 +59,34 @@ class Writer:
         self._options = options
         self._types = indices(catalogue)
         self._joiner = Joiner(lake, self._types, options)
-        self._teller = InsightsWriter(lake, catalogue, keys.DAILY_JOURNAL, options.clinical)
+        self._writer = InsightsWriter(lake, catalogue, keys.DAILY_JOURNAL, options.clinical)
         self._failed: dict[str, Exception] = {}
 
-    def expect(self, partitions: Iterable[str]) -> None:
-        """Join the days of these partitions where they are not current; small ones are told together."""
+    def stage(self, partitions: Iterable[str]) -> None:
+        """Join the days of those partitions that are not current, so that small ones are narrated in one batch."""
         for partition in sorted(partitions):
             try:
-                self._expect(partition)
+                self._stage(partition)
             except TransientError:
                 raise
-            except Exception as error:  # noqa: BLE001 - its update raises it
+            except Exception as error:  # noqa: BLE001 - raised again by update()
                 self._failed[partition] = error
 
-    def _expect(self, partition: str) -> None:
+    def _stage(self, partition: str) -> None:
         wanted = days_digest(self._catalogue, self._types, partition, self._options)
         written = self._catalogue.insights(keys.DAILY_JOURNAL).get(partition)
         if wanted is not None and not has_days(written, wanted):
-            self._teller.expect(partition, wanted, self._joiner.days(partition))
+            self._writer.stage(partition, wanted, self._joiner.days(partition))
 
     def update(self, partition: str) -> DerivedManifest | None:
-        """Write an expected partition unless it is current; return its manifest, None when nothing calls for it."""
+        """Write a staged partition unless it is current; return its manifest, or None when it is not needed."""
         if partition in self._failed:
             raise self._failed[partition]
-        return self._teller.tell(partition)
+        return self._writer.write(partition)
 
 
 class Joiner:
-    """Joins what the types measured, partition by partition; tables are read once."""
+    """Joins what the types measured, partition by partition; each table is read once."""
 
     def __init__(self, lake: Lake, types: Mapping[str, DaysIndex], options: InsightOptions) -> None:
         self._processor = day_processor()
@@ -93,23 +96,23 @@ class Joiner:
         self._tables = {name: EarlierDays(lake, name, [*shared, *_names(self._processor, name)]) for name in types}
 
     def days(self, partition: str) -> pd.DataFrame:
-        """Return the days that any type measured in this partition, as every type measured them up to then."""
-        asked = self._asked(partition)
+        """Return the days that any type measured in this partition, with what all types had measured by then."""
+        requested = self._requested(partition)
         used = used_partitions(self._types, partition)
-        people = asked["subject"].unique().tolist()
+        people = requested["subject"].unique().tolist()
         known = {
-            name: table.latest(used[name], people).merge(asked[SUBJECT_DAY], on=SUBJECT_DAY)
+            name: table.latest(used[name], people).merge(requested[SUBJECT_DAY], on=SUBJECT_DAY)
             for name, table in self._tables.items()
         }
         known = {name: rows[~rows["withdrawn"].astype(bool)] for name, rows in known.items()}
         if not any(len(rows) for rows in known.values()):
-            return day_rows(None, asked[["user_id", "local_date"]], self._processor, self._options.pseudonym_key)
-        measured = _joined(asked, known, self._processor)
+            return day_rows(None, requested[["user_id", "local_date"]], self._processor, self._options.pseudonym_key)
+        measured = _joined(requested, known, self._processor)
         has_any = measured["record_count"] > 0
         gone = measured.loc[~has_any, ["user_id", "local_date"]]
         return day_rows(measured[has_any].drop(columns=["subject"]), gone, self._processor, self._options.pseudonym_key)
 
-    def _asked(self, partition: str) -> pd.DataFrame:
+    def _requested(self, partition: str) -> pd.DataFrame:
         names = [*SUBJECT_DAY, "user_id"]
         frames = [
             table.latest([partition])[names]
@@ -118,17 +121,17 @@ class Joiner:
         ]
         if not frames:
             return pd.DataFrame({name: pd.Series(dtype="str") for name in names})
-        asked = pd.concat(frames, ignore_index=True).drop_duplicates(SUBJECT_DAY)
-        return asked.sort_values(SUBJECT_DAY, ignore_index=True)
+        requested = pd.concat(frames, ignore_index=True).drop_duplicates(SUBJECT_DAY)
+        return requested.sort_values(SUBJECT_DAY, ignore_index=True)
 
 
 def _names(processor: DayProcessor, record_type: str) -> list[str]:
     return [borrowed.name for borrowed in processor.borrowed if borrowed.record_type == record_type]
 
 
-def _joined(asked: pd.DataFrame, known: Mapping[str, pd.DataFrame], processor: DayProcessor) -> pd.DataFrame:
-    """Return one row an asked day: borrowed metrics, context over all types, record_count 0 where no type has it."""
-    rows = asked
+def _joined(requested: pd.DataFrame, known: Mapping[str, pd.DataFrame], processor: DayProcessor) -> pd.DataFrame:
+    """Return one row per requested day: borrowed metrics, context over all types, record_count 0 if no type has it."""
+    rows = requested
     for name, found in known.items():
         taken = {b.name: b.metric.name for b in processor.borrowed if b.record_type == name}
         rows = rows.merge(found[[*SUBJECT_DAY, *taken]].rename(columns=taken), on=SUBJECT_DAY, how="left")
@@ -141,7 +144,7 @@ def _joined(asked: pd.DataFrame, known: Mapping[str, pd.DataFrame], processor: D
 
 
 def _context(stacked: pd.DataFrame, types: Sequence[str]) -> pd.DataFrame:
-    """Return what the types say of each day together: `stacked` has one row a day and type, in the types' order."""
+    """Return the context of each day over all types; `stacked` has one row per day and type, in the types' order."""
     rank = stacked["zone_source"].map({source: place for place, source in enumerate(_CERTAINTY)})
     ordered = stacked.assign(rank=rank, weight=stacked["quality_score"] * stacked["measurement_count"])
     groups = ordered.groupby(SUBJECT_DAY, sort=True)

@@ -1,4 +1,7 @@
-"""Rows of an insights table as facts: every value written as the input and the texts write it."""
+"""Rows of an insights table as facts: every value in the form in which the input and the texts write it.
+
+The wording around the values belongs to texts.py and the processors.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,10 @@ from health_etl.clinical.common.base import Facts, Metric, Narrator
 
 def all_facts(rows: pd.DataFrame, processor: Narrator) -> list[Facts]:
     """Return the facts of every row, each number written with its metric's decimals."""
-    told = [metric for metric in processor.all_metrics if metric.told]
-    written = {metric.name: _written(rows[metric.name], metric) for metric in told}
+    reported = [metric for metric in processor.all_metrics if metric.reported]
+    written = {metric.name: _written(rows[metric.name], metric) for metric in reported}
     written |= _context(rows)
-    values = {metric.name: rows[metric.name].tolist() for metric in told}
+    values = {metric.name: rows[metric.name].tolist() for metric in reported}
     names, metric_names = list(written), list(values)
     return [
         Facts(
@@ -33,9 +36,9 @@ def all_facts(rows: pd.DataFrame, processor: Narrator) -> list[Facts]:
 
 
 def clinical_insights(row: Mapping[str, Any], processor: Narrator) -> str:
-    """Return the told metrics of a row as JSON, each rounded as it is written; missing ones are left out."""
-    told = [metric for metric in processor.all_metrics if metric.told]
-    found = {m.name: _rounded(row[m.name], m) for m in told if pd.notna(row[m.name])}
+    """Return a row's reported metrics as JSON, each rounded as it is written; missing ones are left out."""
+    reported = [metric for metric in processor.all_metrics if metric.reported]
+    found = {m.name: _rounded(row[m.name], m) for m in reported if pd.notna(row[m.name])}
     return json.dumps(found, ensure_ascii=False)
 
 

@@ -1,8 +1,8 @@
-"""What was measured on earlier days, and which uploads said so: the ground of every look-back.
+"""What was measured on earlier days, and by which uploads: the basis of every look-back.
 
-A day looks back on the LOOK_BACK_DAYS before it, as the partitions up to its own say. A partition that changes a day
-therefore tells the person's later days anew; so the latest partition that speaks of a day has looked back on all that
-is known, whatever the order in which uploads came.
+A day looks back on the LOOK_BACK_DAYS days before it, as measured in the partitions up to its own. A partition that
+changes a day therefore narrates the person's later days again. That way, the latest partition with a day has looked
+back on everything known, in whatever order the uploads arrived.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _STATE = [*SUBJECT_DAY, "user_id", "withdrawn", "retold"]
 
 
 class DaysIndex:
-    """Which partitions of one kind of insights measured which local dates, as their manifests say."""
+    """Which partitions of one kind of insights measured which local dates, according to their manifests."""
 
     def __init__(self, manifests: Mapping[str, DerivedManifest]) -> None:
         self._partitions: dict[str, set[str]] = defaultdict(set)
@@ -38,7 +38,7 @@ class DaysIndex:
             self.put(partition, tuple(details.get("local_dates", ())), details.get("days_sha256", ""))
 
     def put(self, partition: str, dates: tuple[str, ...], days_sha256: str) -> None:
-        """Take in the dates that a partition measured and the digest of its days, in place of what was known of it."""
+        """Set the dates that a partition measured and the digest of its days, replacing what was known of it."""
         for day in self._dates.get(partition, ()):
             self._partitions[day].discard(partition)
         self._dates[partition] = dates
@@ -47,7 +47,7 @@ class DaysIndex:
             self._partitions[day].add(partition)
 
     def dates(self, partition: str) -> tuple[str, ...]:
-        """Return the local dates that a partition measured; none for one that is not written."""
+        """Return the local dates that a partition measured; empty for one that was never written."""
         return self._dates.get(partition, ())
 
     def measured(self, dates: Iterable[str], last: str) -> list[str]:
@@ -56,30 +56,32 @@ class DaysIndex:
         return sorted(partition for partition in found if partition <= last)
 
     def around(self, dates: Collection[str], partition: str) -> list[str]:
-        """Return the partitions before `partition` that measured a day which one of the dates looks back on, or that
-        looks back on one of them.
+        """Return the partitions before `partition` that measured a day within look-back distance of one of the dates.
+
+        The distance counts in both directions: days that the dates look back on, and days that look back on them.
         """
         near = {day for one in dates for day in _within_look_back(one)}
         return [name for name in self.measured(near, partition) if name != partition]
 
     def versions(self, partitions: Iterable[str]) -> list[str]:
-        """Return what tells one state of these partitions' days from another."""
+        """Return a line for each of these partitions that changes whenever its days change."""
         return [f"{partition} {self._sha256[partition]}" for partition in partitions]
 
 
 class EarlierDays:
-    """Measured days of written partitions, a few columns of each; small tables are read once and kept."""
+    """Measured days of written partitions, a few columns of each; small tables are read once and cached."""
 
     def __init__(self, lake: Lake, name: str, columns: Sequence[str]) -> None:
         self._lake = lake
         self._name = name
         self._columns = [*_STATE, *(column for column in columns if column not in _STATE)]
         self._kept: dict[str, pd.DataFrame] = {}
-        self._unwritten: dict[str, pd.DataFrame] = {}
+        self._staged: dict[str, pd.DataFrame] = {}
 
     def latest(self, partitions: Sequence[str], people: Sequence[str] | None = None) -> pd.DataFrame:
-        """Return each of the people's days once, everybody's by default, as the last of these partitions (in order)
-        says, with `partition`.
+        """Return each of the people's days once, from the last of these partitions (in order) that measured it.
+
+        people: subjects, everybody by default. The result names the partition in a column `partition`.
         """
         frames = [self._read(partition, people) for partition in partitions]
         if people is not None:
@@ -92,19 +94,19 @@ class EarlierDays:
         found = pd.concat(frames, ignore_index=True)
         return found.drop_duplicates(SUBJECT_DAY, keep="last", ignore_index=True)
 
-    def expect(self, partition: str, rows: pd.DataFrame) -> None:
-        """Take what is about to be written in place of what is."""
+    def stage(self, partition: str, rows: pd.DataFrame) -> None:
+        """Use rows that are about to be written in place of the partition's current ones."""
         self._kept.pop(partition, None)
-        self._unwritten[partition] = rows
+        self._staged[partition] = rows
 
     def put(self, partition: str, rows: pd.DataFrame) -> None:
-        """Keep what was just written, so that later partitions need not read it."""
-        self._unwritten.pop(partition, None)
+        """Cache rows that were just written, so that later partitions need not read them."""
+        self._staged.pop(partition, None)
         self._keep(partition, _measured(rows[self._columns], partition))
 
     def _read(self, partition: str, people: Sequence[str] | None) -> pd.DataFrame:
-        if partition in self._unwritten and partition not in self._kept:
-            rows = _measured(self._unwritten[partition][self._columns], partition)
+        if partition in self._staged and partition not in self._kept:
+            rows = _measured(self._staged[partition][self._columns], partition)
             self._keep(partition, rows)
             return rows
         if partition not in self._kept:
@@ -123,8 +125,8 @@ class EarlierDays:
         return partition in self._kept
 
 
-def to_tell_anew(days: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """Return the known days (subject, local_date, partition) that look back on one of `days` and are none of them."""
+def to_renarrate(days: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Return the known days (subject, local_date, partition) that look back on one of `days` but are not among them."""
     pairs = known.loc[~known["withdrawn"], [*SUBJECT_DAY, "partition"]].merge(
         days[SUBJECT_DAY].rename(columns={"local_date": "changed"}), on="subject"
     )

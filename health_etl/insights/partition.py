@@ -1,4 +1,4 @@
-"""One insights partition (a name and an upload date): what it depends on, and writing it."""
+"""One insights partition (a name and an upload date): what it depends on, whether it is current, and writing it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from health_etl.lake.store import Lake
 from health_etl.lake.tables import write_table
 from health_etl.settings import Settings, zone_of
 
-CODE_VERSION = "2"  # of the steps that all insights share
+CODE_VERSION = "2"  # version of the steps that all insights share
 
 
 @dataclass(frozen=True)
 class InsightOptions:
-    """What the settings and the profiles decide about insights."""
+    """The settings and profiles that insights depend on."""
 
     pseudonym_key: str
     default_zone_name: str
@@ -37,19 +37,19 @@ class InsightOptions:
 
     @property
     def default_zone(self) -> ZoneInfo | int:
-        """The zone for people whose records do not say where they were."""
+        """The time zone of people whose records do not say where they were."""
         return zone_of(self.default_zone_name)
 
     @property
     def fingerprint(self) -> str:
-        """What changes when an option changes the result; gives no secret away."""
+        """A text that changes whenever an option changes the result, and reveals no secret."""
         key = key_fingerprint(self.pseudonym_key)
         of_profiles = profiles.digest(self.profiles, self.profiles)
         return f"{key} {self.default_zone_name} {self.clinical!r} {of_profiles}"
 
     @classmethod
     def of(cls, settings: Settings, lake: Lake) -> InsightOptions:
-        """Take the options out of the settings, and the profiles out of the lake."""
+        """Read the options from the settings and the profiles from the lake."""
         return cls(
             settings.pseudonym_key.get_secret_value(),
             settings.default_time_zone,
@@ -68,28 +68,28 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Digests:
-    """What a partition was made from: the inputs of its days, these with what they look back on; and its days."""
+    """Digests of a partition: of the inputs of its days, of all its inputs (look-back included), and of its days."""
 
     days: str
-    told: str
+    inputs: str
     days_sha256: str
 
 
 def code_version(name: str) -> str:
-    """Return the version of everything that decides what insights say."""
+    """Return the version of all code that determines what insights say."""
     return f"{CODE_VERSION}.{all_processors()[name].version}"
 
 
 def inputs(catalogue: Catalogue, record_type: str, partition: str, options: InsightOptions) -> Inputs | None:
-    """Return what a partition's days are to be measured from; None when nothing calls for that partition.
+    """Return what a partition's days are to be measured from; None when the partition is not needed.
 
-    It is called for by records of its date, or by offsets of its date that may move records of earlier dates. One
-    that was written is kept up to date even when nothing calls for it any more.
+    It is needed when records were uploaded on its date, or offsets that may move records of earlier dates. A partition
+    that was written once is kept up to date even when it is no longer needed.
     """
     records = catalogue.records(record_type)
     found = window(partition, records, catalogue.offsets)
-    called_for = partition in records or partition in found.offsets
-    if not called_for and partition not in catalogue.insights(record_type):
+    needed = partition in records or partition in found.offsets
+    if not needed and partition not in catalogue.insights(record_type):
         return None
     parts = [
         code_version(record_type),
@@ -100,26 +100,26 @@ def inputs(catalogue: Catalogue, record_type: str, partition: str, options: Insi
     return Inputs(found, digest(parts))
 
 
-def told_digest(days_digest: str, index: DaysIndex, partition: str, dates: tuple[str, ...]) -> str:
-    """Return what decides a whole partition: its days, and the earlier partitions that these look back on."""
+def inputs_digest(days_digest: str, index: DaysIndex, partition: str, dates: tuple[str, ...]) -> str:
+    """Return the digest of everything a partition depends on: its days, and the partitions they look back on."""
     return digest([days_digest, *index.versions(index.around(dates, partition))])
 
 
 def has_days(written: DerivedManifest | None, days_digest: str) -> bool:
-    """Say whether the days of a partition as written were measured from these inputs."""
+    """Return whether the days of a partition, as written, were measured from these inputs."""
     return written is not None and written.details.get("days_digest") == days_digest
 
 
 def is_current(written: DerivedManifest | None, days_digest: str, index: DaysIndex) -> bool:
-    """Say whether a partition as written says what it should: its days, and what they look back on."""
+    """Return whether a partition, as written, is up to date: its days, and what they look back on."""
     if written is None or not has_days(written, days_digest):
         return False
-    wanted = told_digest(days_digest, index, written.partition, tuple(written.details["local_dates"]))
+    wanted = inputs_digest(days_digest, index, written.partition, tuple(written.details["local_dates"]))
     return written.inputs_digest == wanted
 
 
 def qualities(catalogue: Catalogue, record_type: str, found: Window) -> dict[str, float]:
-    """Return the quality score of every source file of a window, by its key."""
+    """Return the quality score of every source file in a window, by key."""
     records = catalogue.records(record_type)
     return {
         file.key: file.quality.score
@@ -132,7 +132,10 @@ def qualities(catalogue: Catalogue, record_type: str, found: Window) -> dict[str
 def write(
     lake: Lake, processor: Narrator, partition: str, digests: Digests, rows: pd.DataFrame, is_written: bool
 ) -> DerivedManifest:
-    """Write a partition and its manifest, which names its local days; `is_written` where there was one before."""
+    """Write a partition and its manifest, which lists its local days.
+
+    is_written: whether the partition was written before, so that its old manifest is invalidated first.
+    """
     key = keys.insights_key(processor.name, partition)
     if is_written:
         mark_unfinished(lake, keys.manifest_key(key))
@@ -149,6 +152,6 @@ def write(
         "days_digest": digests.days,
         "days_sha256": digests.days_sha256,
     }
-    manifest = DerivedManifest(processor.name, partition, digests.told, sha256, len(rows), details)
+    manifest = DerivedManifest(processor.name, partition, digests.inputs, sha256, len(rows), details)
     lake.put(keys.manifest_key(key), manifest.to_json())
     return manifest

@@ -1,4 +1,7 @@
-"""Selected measurements to what was measured on each person-day alone. Pure; frames in, frames out."""
+"""From selected measurements to what was measured on each person-day. Pure: frames in, frames out.
+
+Look-back and texts belong to writer.py.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +28,15 @@ def analyse(
     pseudonym_key: str,
     profiles: Profiles,
 ) -> pd.DataFrame:
-    """Return one row a person-day: context and metrics, withdrawn days at their place; no trend, no text yet.
+    """Return one row per person-day: context and metrics, withdrawn days included; no trends or texts yet.
 
-    `qualities` has the quality score of every source file by its key; `profiles` as in core/profiles.py.
+    qualities: the quality score of every source file by key; profiles: as in days/profiles.py.
     """
     measured = _measured(selection, processor, options, qualities, pseudonym_key, profiles)
     return day_rows(measured, selection.withdrawn, processor, pseudonym_key)
 
 
-def analyse_together(
+def analyse_batch(
     partitions: Sequence[str],
     selection: Selection,
     processor: Processor,
@@ -42,7 +45,7 @@ def analyse_together(
     pseudonym_key: str,
     profiles: Profiles,
 ) -> dict[str, pd.DataFrame]:
-    """Return the rows of each of these partitions, which were selected together; as `analyse` would alone."""
+    """Return the rows of each of these partitions, selected in one batch; the same as `analyse` for each alone."""
     if len(partitions) == 1:
         return {partitions[0]: analyse(selection, processor, options, qualities, pseudonym_key, profiles)}
     measured = _measured(selection, processor, options, qualities, pseudonym_key, profiles)

@@ -1,4 +1,4 @@
-"""Columns of the insights tables: what all share, then the metrics of the processor, then its texts."""
+"""Columns of the insights tables: those that all share, then the processor's metrics, then its texts."""
 
 from __future__ import annotations
 
@@ -11,26 +11,32 @@ from health_etl.errors import PermanentError
 from health_etl.record_types.base import UTC_TIMESTAMP, Column
 
 IDENTITY = (
-    Column("subject", pa.string(), "Keyed pseudonym of the person; the only name that training data use"),
+    Column("subject", pa.string(), "Keyed pseudonym of the person; the only identifier in training data"),
     Column("user_id", pa.string(), "The person; never leaves the lake"),
     Column("local_date", pa.string(), "The person's local day, YYYY-MM-DD"),
     Column("example_id", pa.string(), "Stable id of the person's day in this table"),
     Column(
         "withdrawn",
         pa.bool_(),
-        "The day lost its last measurement (a record moved or its offset became known); nothing else is filled",
+        "The day lost its last measurement (a record moved, or its offset became known); all other columns are null",
     ),
     Column(
         "retold",
         pa.bool_(),
-        "The upload did not touch the day but one that it looks back on: measured before, told anew",
+        "The upload changed not this day but one that it looks back on: measured before, narrated again",
     ),
 )
 
 PROFILE = (
-    Column("age_years", pa.int64(), "Age in the calendar year of the day, where a profile says so", "a", nullable=True),
-    Column("sex", pa.string(), "Sex, where a profile says so", nullable=True, allowed=("female", "male")),
-    Column("hrmax_bpm", pa.int64(), "Highest heart rate, where a profile says so", "bpm", nullable=True),
+    Column(
+        "age_years",
+        pa.int64(),
+        "Age reached in the calendar year of the day, where a profile states it",
+        "a",
+        nullable=True,
+    ),
+    Column("sex", pa.string(), "Sex, where a profile states it", nullable=True, allowed=("female", "male")),
+    Column("hrmax_bpm", pa.int64(), "Maximal heart rate, where a profile states it", "bpm", nullable=True),
     Column("pregnant", pa.bool_(), "The profile says so", nullable=True),
     Column("high_risk_diabetes", pa.bool_(), "The profile says so", nullable=True),
 )
@@ -42,17 +48,22 @@ CONTEXT = (
     Column(
         "zone_source",
         pa.string(),
-        "Where the offset came from, the least certain of the day",
+        "Where the offset came from: the least certain source of the day",
         nullable=True,
         allowed=("record", "other_sources", "default"),
     ),
-    Column("source_apps", pa.string(), "Apps whose records count, comma separated", nullable=True),
+    Column("source_apps", pa.string(), "Apps whose records were used, separated by commas", nullable=True),
     Column("record_count", pa.int64(), "Health Connect records", "records", nullable=True),
     Column("measurement_count", pa.int64(), "Measurements in them", "measurements", nullable=True),
-    Column("source_keys", pa.list_(pa.string()), "Raw objects, with the subject for the person", nullable=True),
+    Column(
+        "source_keys",
+        pa.list_(pa.string()),
+        "Keys of the raw objects, with the subject in place of the person",
+        nullable=True,
+    ),
     Column("quality_score", pa.float64(), "Mean quality of the source files", "0-1", nullable=True),
     Column("coverage", pa.float64(), "Share of the day that is recorded", "0-1", nullable=True),
-    Column("coverage_reason", pa.string(), "Why coverage does not suffice", nullable=True),
+    Column("coverage_reason", pa.string(), "Why coverage is insufficient", nullable=True),
 )
 
 DERIVED = pa.struct([("value", pa.string()), ("rule", pa.string()), ("of", pa.list_(pa.string()))])
@@ -65,14 +76,14 @@ TEXT = (
     Column(
         "captions",
         pa.list_(CAPTION),
-        "The texts by level: what is asked, what is said, and numbers worked out from the input",
+        "The texts by level: the instruction, the output, and the numbers derived from the input",
         nullable=True,
     ),
 )
 
 
 def day_columns(processor: Narrator) -> tuple[Column, ...]:
-    """Return the columns that say what was measured on the day alone, in order."""
+    """Return the columns of what was measured on the day itself, in order."""
     return (*IDENTITY, *PROFILE, *CONTEXT, *(metric.column() for metric in processor.metrics))
 
 
@@ -87,7 +98,7 @@ def schema(processor: Narrator) -> pa.Schema:
 
 
 def day_schema(processor: Narrator) -> pa.Schema:
-    """Return the Arrow schema of what was measured on the day alone."""
+    """Return the Arrow schema of what was measured on the day itself."""
     return arrow_schema(day_columns(processor))
 
 

@@ -1,4 +1,7 @@
-"""Facts to text: the input that carries every figure, and one caption a level."""
+"""From facts to text: the input that carries every figure, and one caption per level.
+
+The captions' sentences belong to the processors in clinical/.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,8 @@ def narrate(rows: pd.DataFrame, processor: Narrator) -> pd.DataFrame:
     """Add `input` and `captions` to rows that hold metrics and trends; a withdrawn day gets none."""
     inputs: list[str | None] = [None] * len(rows)
     captions: list[list[dict[str, Any]] | None] = [None] * len(rows)
-    told = (~rows["withdrawn"].astype(bool)).to_numpy().nonzero()[0]
-    for place, facts in zip(told, all_facts(rows.iloc[told], processor), strict=True):
+    narrated = (~rows["withdrawn"].astype(bool)).to_numpy().nonzero()[0]
+    for place, facts in zip(narrated, all_facts(rows.iloc[narrated], processor), strict=True):
         inputs[place] = input_text(facts, processor)
         captions[place] = _captions(facts, processor)
     return rows.assign(
@@ -32,13 +35,13 @@ def narrate(rows: pd.DataFrame, processor: Narrator) -> pd.DataFrame:
 
 
 def example_id(subject: str, name: str, local_date: str, level: Level | None = None) -> str:
-    """Return the id of a person's day in the insights `name`, or of its text on one level: the same for ever."""
+    """Return the permanent id of a person's day in the insights `name`, or of its text on one level."""
     parts = [subject, name, local_date, *([level] if level else [])]
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]
 
 
 def input_text(facts: Facts, processor: Narrator) -> str:
-    """Return the training input: context, every told metric that has a value, and the reference lines."""
+    """Return the training input: context, every reported metric that has a value, and the reference lines."""
     lines = [
         f"Record type: {processor.title}",
         f"Local date: {facts['local_date']} ({facts['utc_offset']}, {ZONE_SOURCES[facts['zone_source']]})",

@@ -1,4 +1,7 @@
-"""Days as measured to a written partition: the look-back beside each day, the texts, the table."""
+"""From measured days to a written partition: look-back, texts, table.
+
+What was measured comes from person_days.py; when a partition is stale is decided in partition.py.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,9 @@ from health_etl.clinical.common.base import ClinicalOptions, Narrator
 from health_etl.clinical.common.look_back import earlier_days
 from health_etl.days.batching import qualify_people, split_by_partition
 from health_etl.errors import TransientError
-from health_etl.insights.look_back import SUBJECT_DAY, DaysIndex, EarlierDays, to_tell_anew
-from health_etl.insights.partition import Digests, is_current, told_digest, write
+from health_etl.insights.look_back import SUBJECT_DAY, DaysIndex, EarlierDays, to_renarrate
+from health_etl.insights.partition import Digests, inputs_digest, is_current
+from health_etl.insights.partition import write as write_partition
 from health_etl.insights.table import check_computed, day_schema
 from health_etl.insights.texts import narrate
 from health_etl.lake import keys
@@ -22,7 +26,7 @@ from health_etl.lake.manifest import DerivedManifest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import frame_of, read_table, table_sha256, to_arrow
 
-TOGETHER_ROWS = 5_000  # person-days; from there on it is the days that take time
+BATCH_ROWS = 5_000  # person-days; beyond that, time depends on the days and no longer on the number of batches
 
 
 @dataclass(frozen=True)
@@ -40,9 +44,10 @@ class Measured:
 
 
 class InsightsWriter:
-    """Tells partitions of one kind of insights, oldest first; knows what it has told.
+    """Narrates and writes partitions of one kind of insights, oldest first.
 
-    Small partitions that it is to tell are told together, as the number of steps decides how long that takes.
+    Stage the measured days of every partition first, then write the partitions: small ones are narrated in one batch,
+    as the number of narrations, not of days, is what takes time for them.
     """
 
     def __init__(self, lake: Lake, catalogue: Catalogue, name: str, options: ClinicalOptions) -> None:
@@ -53,92 +58,93 @@ class InsightsWriter:
         self._lake = lake
         self._options = options
         self._earlier = EarlierDays(lake, name, self.processor.carried)
-        self._expected: dict[str, Measured] = {}
-        self._told: dict[str, pd.DataFrame] = {}
+        self._staged: dict[str, Measured] = {}
+        self._narrated: dict[str, pd.DataFrame] = {}
         self._failed: dict[str, Exception] = {}
-        self._alone = False  # since telling partitions together failed
+        self._one_by_one = False  # set once narrating a batch has failed
 
-    def expect(self, partition: str, days_digest: str, days: pd.DataFrame) -> None:
-        """Take in the days (columns of day_schema) of a partition that is to be told; its telling raises what is wrong
-        with them.
-        """
+    def stage(self, partition: str, days_digest: str, days: pd.DataFrame) -> None:
+        """Add the days (columns of day_schema) of a partition to be written; write() raises what is wrong with them."""
         try:
             sha256 = table_sha256(days, day_schema(self.processor))
         except ValueError as error:
             self._failed[partition] = error
             return
-        self._expected[partition] = measured = Measured(days_digest, days, sha256)
+        self._staged[partition] = measured = Measured(days_digest, days, sha256)
         self.index.put(partition, measured.dates, sha256)
-        self._earlier.expect(partition, days)
+        self._earlier.stage(partition, days)
 
-    def tell(self, partition: str) -> DerivedManifest | None:
-        """Write an expected partition, or one whose look-back has changed; return the manifest of one that is current,
-        None when it is neither expected nor written.
+    def write(self, partition: str) -> DerivedManifest | None:
+        """Write a staged partition, or one whose look-back has changed, and return its manifest.
+
+        A partition that is current is left alone. None when it is neither staged nor written.
         """
         if partition in self._failed:
             raise self._failed[partition]
-        if partition not in self._expected:
+        if partition not in self._staged:
             written = self._manifests.get(partition)
             if written is None or is_current(written, written.details["days_digest"], self.index):
                 return written
             rows = self._read(partition)
             days = rows[~rows["retold"].astype(bool)].reset_index(drop=True)
-            self.expect(partition, written.details["days_digest"], days)
-        if partition not in self._told:
-            self._tell_from(partition)
-        measured = self._expected[partition]
-        inputs_digest = told_digest(measured.days_digest, self.index, partition, measured.dates)
-        digests = Digests(measured.days_digest, inputs_digest, measured.days_sha256)
-        rows, is_written = self._told.pop(partition), partition in self._manifests
-        manifest = write(self._lake, self.processor, partition, digests, rows, is_written)
+            self.stage(partition, written.details["days_digest"], days)
+        if partition not in self._narrated:
+            self._narrate_from(partition)
+        measured = self._staged[partition]
+        inputs = inputs_digest(measured.days_digest, self.index, partition, measured.dates)
+        digests = Digests(measured.days_digest, inputs, measured.days_sha256)
+        rows, is_written = self._narrated.pop(partition), partition in self._manifests
+        manifest = write_partition(self._lake, self.processor, partition, digests, rows, is_written)
         self._earlier.put(partition, measured.days)
         return manifest
 
-    def _tell_from(self, partition: str) -> None:
-        """Tell a partition, and those behind it that are small enough to be told with it; alone where that fails."""
-        batch, rows = [partition], len(self._expected[partition].days)
-        for name in sorted(name for name in self._expected if name > partition):
-            rows += len(self._expected[name].days)
-            if self._alone or rows > TOGETHER_ROWS:
+    def _narrate_from(self, partition: str) -> None:
+        """Narrate a partition, batched with those after it while they are small; one by one where that fails."""
+        batch, rows = [partition], len(self._staged[partition].days)
+        for name in sorted(name for name in self._staged if name > partition):
+            rows += len(self._staged[name].days)
+            if self._one_by_one or rows > BATCH_ROWS:
                 break
             batch.append(name)
         try:
-            self._told |= self._tell_together(batch)
+            self._narrated |= self._narrate_batch(batch)
         except TransientError:
-            raise  # the step is tried again
+            raise  # the step is retried
         except Exception:
             if len(batch) == 1:
                 raise
-            self._alone = True
-            self._tell_from(partition)
+            self._one_by_one = True
+            self._narrate_from(partition)
 
-    def _tell_together(self, partitions: Sequence[str]) -> dict[str, pd.DataFrame]:
-        days = _joined([_apart(self._expected[name].days, name) for name in partitions])
+    def _narrate_batch(self, partitions: Sequence[str]) -> dict[str, pd.DataFrame]:
+        days = _joined([_qualify(self._staged[name].days, name) for name in partitions])
         known = self._known(partitions)
-        rows = _joined([days, *self._anew(to_tell_anew(days, known))]).sort_values(SUBJECT_DAY, ignore_index=True)
-        told = narrate(with_trends(rows, _history(known, days), self.processor, self._options), self.processor)
-        found = split_by_partition(told, "subject")
-        return {name: found.get(name, told.head(0)) for name in partitions}
+        rows = _joined([days, *self._days_to_renarrate(to_renarrate(days, known))]).sort_values(
+            SUBJECT_DAY, ignore_index=True
+        )
+        narrated = narrate(with_trends(rows, _history(known, days), self.processor, self._options), self.processor)
+        found = split_by_partition(narrated, "subject")
+        return {name: found.get(name, narrated.head(0)) for name in partitions}
 
     def _known(self, partitions: Sequence[str]) -> pd.DataFrame:
-        """Return the earlier days that the days of these partitions may look back on, each person of each apart."""
+        """Return the earlier days that these partitions may look back on, people qualified by partition."""
         frames = []
         for name in partitions:
-            measured = self._expected[name]
+            measured = self._staged[name]
             people = measured.days["subject"].unique().tolist()
-            frames.append(_apart(self._earlier.latest(self.index.around(measured.dates, name), people), name))
+            frames.append(_qualify(self._earlier.latest(self.index.around(measured.dates, name), people), name))
         return _joined(frames)
 
-    def _anew(self, wanted: pd.DataFrame) -> Iterator[pd.DataFrame]:
-        """Return days of earlier partitions that are to be told anew, as measured there."""
-        for asked, of_partition in split_by_partition(wanted, "subject").items():
+    def _days_to_renarrate(self, wanted: pd.DataFrame) -> Iterator[pd.DataFrame]:
+        """Yield the days of earlier partitions that are to be narrated again, as measured there."""
+        for later, of_partition in split_by_partition(wanted, "subject").items():
             for partition, days in of_partition.groupby("partition"):
                 rows = self._measured(str(partition), days["subject"].unique().tolist())
-                yield _apart(rows.merge(days[SUBJECT_DAY], on=SUBJECT_DAY).assign(retold=True), asked)
+                yield _qualify(rows.merge(days[SUBJECT_DAY], on=SUBJECT_DAY).assign(retold=True), later)
 
     def _measured(self, partition: str, people: list[str]) -> pd.DataFrame:
-        if partition in self._expected:
-            days = self._expected[partition].days
+        if partition in self._staged:
+            days = self._staged[partition].days
             return frame_of(to_arrow(days[days["subject"].isin(people)], day_schema(self.processor)))
         rows = self._read(partition, people)
         return rows[~rows["retold"].astype(bool)]
@@ -149,7 +155,7 @@ class InsightsWriter:
         return frame_of(read_table(self._lake, key, columns=names, people=people, person_column="subject"))
 
 
-def _apart(days: pd.DataFrame, partition: str) -> pd.DataFrame:
+def _qualify(days: pd.DataFrame, partition: str) -> pd.DataFrame:
     return days.assign(subject=qualify_people(partition, days["subject"]))
 
 
@@ -161,25 +167,25 @@ def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def with_trends(
     rows: pd.DataFrame, history: pd.DataFrame, processor: Narrator, options: ClinicalOptions
 ) -> pd.DataFrame:
-    """Add the processor's trends to measured days, given every day that they may look back on, each once.
+    """Add the processor's trends to measured days; `history` holds every day that they may look back on, once.
 
     Raises PermanentError unless the look-back gives exactly the trends that the processor declares.
     """
     names = [metric.name for metric in processor.trends]
-    told = rows[~rows["withdrawn"].astype(bool)]
-    if not len(told):
+    present = rows[~rows["withdrawn"].astype(bool)]
+    if not len(present):
         return rows.reindex(columns=[*rows.columns, *names])
     if processor.look_back is None:
         check_computed(processor, (), names)
         return rows
-    earlier = earlier_days(told, history, processor.carried)
-    found = processor.look_back(told.reset_index(drop=True), earlier, options)
+    earlier = earlier_days(present, history, processor.carried)
+    found = processor.look_back(present.reset_index(drop=True), earlier, options)
     check_computed(processor, found.columns, names)
-    return rows.join(found[names].set_axis(told.index))
+    return rows.join(found[names].set_axis(present.index))
 
 
 def _history(known: pd.DataFrame, days: pd.DataFrame) -> pd.DataFrame:
-    """Return every known day once, those of the partition itself in place of earlier versions."""
+    """Return every known day once, the partition's own days replacing earlier versions."""
     shared = [name for name in known.columns if name in days.columns]
     both = pd.concat([known[shared], days[shared]], ignore_index=True) if len(known) else days[shared]
     latest = both.drop_duplicates(SUBJECT_DAY, keep="last")

@@ -164,7 +164,7 @@ def _insights(name: str) -> "Subjects[insights_checks.Partition]":
         lake: Lake, settings: Settings, partitions: Sequence[str]
     ) -> Iterator[tuple[str, insights_checks.Partition]]:
         catalogue, options = Catalogue(lake), InsightOptions.of(settings, lake)
-        known = insights_checks.Known(catalogue, name)
+        known = insights_checks.CheckContext(catalogue, name)
         for partition in partitions:
             yield partition, insights_checks.Partition(lake, catalogue, name, partition, options, known)
 

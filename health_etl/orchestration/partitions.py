@@ -6,7 +6,7 @@ from datetime import date
 
 import dagster as dg
 
-from health_etl.days.select import LOOK_BACK_DAYS
+from health_etl.days.select import UPLOAD_WINDOW_DAYS
 from health_etl.records.validate import EARLIEST
 
 
@@ -22,7 +22,7 @@ def local_months() -> dg.MonthlyPartitionsDefinition:
 
 def look_back() -> dg.TimeWindowPartitionMapping:
     """Return the mapping from an insights partition to the records that it looks back on."""
-    return dg.TimeWindowPartitionMapping(start_offset=-LOOK_BACK_DAYS, allow_nonexistent_upstream_partitions=True)
+    return dg.TimeWindowPartitionMapping(start_offset=-UPLOAD_WINDOW_DAYS, allow_nonexistent_upstream_partitions=True)
 
 
 def month_of_uploads() -> dg.TimeWindowPartitionMapping:

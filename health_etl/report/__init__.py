@@ -1,1 +1,1 @@
-"""Pictures of insights, and the page about a person's days. What the numbers mean belongs to clinical/."""
+"""Pictures of insights, and the HTML page about a person's days. What the numbers mean belongs to clinical/."""

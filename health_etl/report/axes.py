@@ -1,4 +1,4 @@
-"""Axes that several pictures share: the clock, the nights, the days. Units stand on every axis."""
+"""Axes that several pictures share: clock times, hours, dates. Every axis carries its unit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_DATE_LABELS = 15
 
 
 def plain_axes(figure: Figure, y_label: str) -> Axes:
-    """Return the one axes of a figure: horizontal grid, no box."""
+    """Add a single set of axes to a figure: horizontal grid, no frame."""
     axes = figure.add_subplot()
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
@@ -33,7 +33,7 @@ def plain_axes(figure: Figure, y_label: str) -> Axes:
 def clock_axis(
     axes: Axes, first_minute: float = 0, last_minute: float = MINUTES_PER_DAY, every_minutes: int = 180
 ) -> None:
-    """Write local clock times under an x axis in minutes since local midnight; negative ones lie before it."""
+    """Label an x axis in minutes since local midnight with clock times; negative minutes are the evening before."""
     start = int(np.ceil(first_minute / every_minutes)) * every_minutes
     ticks = np.arange(start, last_minute + 1, every_minutes)
     axes.set_xlim(first_minute, last_minute)
@@ -42,7 +42,7 @@ def clock_axis(
 
 
 def hour_axis(axes: Axes) -> None:
-    """Write local clock times under an x axis of hours of the day, hour h between h and h + 1."""
+    """Label an x axis of hours of the day with clock times; hour h spans h to h + 1."""
     axes.set_xlim(0, HOURS_PER_DAY)
     ticks = range(0, HOURS_PER_DAY + 1, 3)
     axes.set_xticks(list(ticks), [f"{tick:02d}:00" for tick in ticks])
@@ -50,7 +50,7 @@ def hour_axis(axes: Axes) -> None:
 
 
 def date_axis(axes: Axes, dates: Sequence[date], label: str) -> None:
-    """Write dates under an x axis in days since the first of `dates` (sorted); every nth where they are many."""
+    """Label an x axis in days since the first of `dates` (sorted) with dates; only every nth where there are many."""
     length = (dates[-1] - dates[0]).days
     step = max(1, -(-(length + 1) // MAX_DATE_LABELS))
     ticks = list(range(0, length + 1, step))
@@ -61,12 +61,12 @@ def date_axis(axes: Axes, dates: Sequence[date], label: str) -> None:
 
 
 def days_since(dates: Sequence[date], first: date) -> list[int]:
-    """Return the place of each date on a date axis that begins with `first`."""
+    """Return the position of each date on a date axis that starts at `first`."""
     return [(day - first).days for day in dates]
 
 
 def note(axes: Axes, x: float, y: float, text: str, color: str, align: str = "left", above: bool = True) -> None:
-    """Write a word beside a line or band, in place of a legend."""
+    """Label a line or band directly, in place of a legend."""
     shift = 3 if above else -3
     axes.annotate(
         text,
@@ -81,7 +81,7 @@ def note(axes: Axes, x: float, y: float, text: str, color: str, align: str = "le
 
 
 def key(axes: Axes, words: Sequence[tuple[str, Colour]]) -> None:
-    """Write what colours mean above the axes, each word behind a patch of its colour."""
+    """Write a colour key above the axes: each word after a patch of its colour."""
     x = 0.0
     for word, colour in words:
         axes.plot([x + 0.006], [1.06], "s", color=str(colour), markersize=7, transform=axes.transAxes, clip_on=False)

@@ -1,4 +1,7 @@
-"""What the lake knows of one person's days: the latest insight of each, of every type, and the measurements behind."""
+"""Collecting what the lake holds on one person's days: the latest insights of every type, and their measurements.
+
+How it is shown belongs to page.py and pictures/.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,8 @@ from health_etl.settings import Settings, zone_of
 
 
 @dataclass(frozen=True)
-class Told:
-    """One kind of insights about one person's days; `latest_upload` is the last partition that spoke of them."""
+class Collected:
+    """One kind of insights on one person's days; `latest_upload` is the latest partition that has them."""
 
     processor: Narrator
     days: PersonDays
@@ -35,7 +38,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Period:
-    """The local days that a report is about, both ends included."""
+    """The local days that a report covers, both ends included."""
 
     first: date
     last: date
@@ -47,21 +50,21 @@ class Period:
 
     @property
     def is_one_day(self) -> bool:
-        """Say whether it is a day and no range."""
+        """Whether it is a single day."""
         return self.first == self.last
 
     def __str__(self) -> str:
         return self.first.isoformat() if self.is_one_day else f"{self.first} to {self.last}"
 
 
-def collect(lake: Lake, settings: Settings, user_id: str, period: Period) -> list[Told]:
-    """Return what is told of a person's days: the day across types first, then each type that has one of the days.
+def collect(lake: Lake, settings: Settings, user_id: str, period: Period) -> list[Collected]:
+    """Return the insights on a person's days: the day across types first, then each type that has one of the days.
 
-    Raises PermanentError when there is nothing, with the days that there are.
+    Raises PermanentError when there are none, naming the days that do have insights.
     """
     catalogue = Catalogue(lake)
-    told = [_told(lake, catalogue, settings, processor, user_id, period) for processor in _processors()]
-    found = [one for one in told if len(one.days.insights)]
+    collected = [_collect_one(lake, catalogue, settings, processor, user_id, period) for processor in _processors()]
+    found = [one for one in collected if len(one.days.insights)]
     if not found:
         raise _nothing(lake, catalogue, user_id, period)
     return found
@@ -71,9 +74,9 @@ def _processors() -> list[Narrator]:
     return [day_processor(), *processors().values()]
 
 
-def _told(
+def _collect_one(
     lake: Lake, catalogue: Catalogue, settings: Settings, processor: Narrator, user_id: str, period: Period
-) -> Told:
+) -> Collected:
     dates = period.dates
     before = _dates(period.first - timedelta(days=int(LOOK_BACK_DAYS)), period.first - timedelta(days=1))
     rows = _latest(lake, catalogue, processor, user_id, [*before, *dates])
@@ -85,11 +88,11 @@ def _told(
         measurements,
         settings.app_priority,
     )
-    return Told(processor, days, insights["partition"].max() if len(insights) else "")
+    return Collected(processor, days, insights["partition"].max() if len(insights) else "")
 
 
 def _latest(lake: Lake, catalogue: Catalogue, processor: Narrator, user_id: str, dates: Sequence[str]) -> pd.DataFrame:
-    """Return the latest insight of each of the dates, sorted by date, with its `partition`."""
+    """Return the latest insight on each of the dates, sorted by date, with its `partition`."""
     months = {day[:7] for day in dates}
     manifests = catalogue.insights(processor.name)
     used = [name for name in manifests if not months.isdisjoint(manifests[name].details["local_months"])]
@@ -107,7 +110,7 @@ def _read(lake: Lake, processor: Narrator, partition: str, user_id: str) -> pd.D
     if table.schema.names != schema(processor).names:
         raise PermanentError(
             f"The insights of {processor.name} were written by another version of health_etl; "
-            "run `health-etl run`, and make the report again."
+            "run `health-etl run`, then create the report again."
         )
     return frame_of(table).assign(partition=partition)
 

@@ -1,4 +1,7 @@
-"""The page about one person's days as HTML: one file, no script, nothing fetched."""
+"""The HTML page about one person's days: a single file, no script, nothing fetched.
+
+What it shows is collected in collect.py and drawn in pictures/.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,13 @@ from health_etl import __version__
 from health_etl.clinical.common.base import Facts, Level, Metric, Narrator
 from health_etl.insights.facts import all_facts
 from health_etl.record_types import record_types
-from health_etl.report.collect import Period, Told
+from health_etl.report.collect import Collected, Period
 from health_etl.report.pictures import pictures
 from health_etl.report.pictures.base import Drawn
 from health_etl.report.style import css_variables, svg
 from health_etl.wording import counted
 
-# What it means comes first: the picture and the numbers beside it are already seen, and what is urgent stands there.
+# The meaning comes first: picture and figures are already in view, and anything urgent is said there.
 LEVEL_WORDS = {Level.SEMANTIC: "Meaning", Level.STRUCTURAL: "Course", Level.STATISTICAL: "Numbers"}
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=[A-Za-z%])")
 
@@ -31,12 +34,12 @@ ZONE_NOTES = {
     "default": "Some records carry no reliable time zone and the default was assumed, so the bounds of days and the "
     "clock times are uncertain.",
 }
-_CERTAINTY = ("default", "other_sources", "record")  # the least certain first
+_CERTAINTY = ("default", "other_sources", "record")  # from least to most certain
 
 
 @dataclass(frozen=True)
 class Number:
-    """A metric as it is written."""
+    """A metric as it is displayed."""
 
     label: str
     value: str
@@ -45,11 +48,11 @@ class Number:
 
 @dataclass(frozen=True)
 class Day:
-    """One local day of one type: its texts, its numbers (of the day, of the look-back), and what is missing."""
+    """One local day of one type: its texts, its numbers (day and look-back), and why coverage is insufficient."""
 
     title: str
     facts: Facts
-    texts: Sequence[tuple[str, str]]  # word for the level, text
+    texts: Sequence[tuple[str, str]]  # heading of the level, text
     numbers: Sequence[Number]
     trends: Sequence[Number]
     coverage: str
@@ -75,22 +78,22 @@ class Section:
     days: Sequence[Day]
 
 
-def page(user_id: str, period: Period, told: Sequence[Told]) -> str:
-    """Return the page about what is told of a person's days."""
-    sections = [_section(one) for one in told]
+def page(user_id: str, period: Period, collected: Sequence[Collected]) -> str:
+    """Return the HTML page about a person's days."""
+    sections = [_section(one) for one in collected]
     template = _environment().get_template("report.html.j2")
     return template.render(
         user_id=user_id,
         period=period,
         period_title=_written_period(period),
         sections=sections,
-        sources=_sources(told),
-        zone_note=_zone_note(told),
+        sources=_sources(collected),
+        zone_note=_zone_note(collected),
         offsets=_offsets(sections),
-        missing=_missing(period, told),
-        versions=[f"{one.processor.name} {one.processor.version}" for one in told],
+        missing=_missing(period, collected),
+        versions=[f"{one.processor.name} {one.processor.version}" for one in collected],
         version=__version__,
-        latest_upload=max(one.latest_upload for one in told),
+        latest_upload=max(one.latest_upload for one in collected),
         light=css_variables(dark=False),
         dark=css_variables(dark=True),
     )
@@ -106,12 +109,12 @@ def _environment() -> Environment:
     )
 
 
-def _section(told: Told) -> Section:
-    processor, rows = told.processor, told.days.insights
+def _section(collected: Collected) -> Section:
+    processor, rows = collected.processor, collected.days.insights
     picture = pictures().get(processor.name)
-    metrics = {metric.name: metric for metric in processor.all_metrics if metric.told}
+    metrics = {metric.name: metric for metric in processor.all_metrics if metric.reported}
     headline = [metrics[name] for name in picture.headline] if picture else []
-    drawn = picture.of_person(told.days) if picture else None
+    drawn = picture.of_person(collected.days) if picture else None
     shown = _picture(drawn, processor.name) if drawn else None
     days = [
         _day(facts, row, processor)
@@ -142,22 +145,22 @@ def _unbroken(text: str) -> str:
 
 
 def _numbers(facts: Facts, metrics: Sequence[Metric]) -> list[Number]:
-    told = [metric for metric in metrics if metric.told and facts.has(metric.name)]
-    return [Number(metric.label, facts[metric.name], metric.unit or "") for metric in told]
+    reported = [metric for metric in metrics if metric.reported and facts.has(metric.name)]
+    return [Number(metric.label, facts[metric.name], metric.unit or "") for metric in reported]
 
 
-def _sources(told: Sequence[Told]) -> list[tuple[str, str]]:
-    """Return apps, and the types that rest on their records."""
+def _sources(collected: Sequence[Collected]) -> list[tuple[str, str]]:
+    """Return each set of apps with the titles of the types based on their records."""
     titles: dict[str, list[str]] = {}
-    for one in told:
+    for one in collected:
         apps = {app for text in one.days.insights["source_apps"].dropna() for app in str(text).split(", ")}
         if apps and one.processor.name in record_types():
             titles.setdefault(", ".join(sorted(apps)), []).append(one.processor.title)
     return [(apps, ", ".join(of)) for apps, of in titles.items()]
 
 
-def _zone_note(told: Sequence[Told]) -> str:
-    stated = {source for one in told for source in one.days.insights["zone_source"].dropna()}
+def _zone_note(collected: Sequence[Collected]) -> str:
+    stated = {source for one in collected for source in one.days.insights["zone_source"].dropna()}
     return next((ZONE_NOTES[source] for source in _CERTAINTY if source in stated), "")
 
 
@@ -166,11 +169,11 @@ def _offsets(sections: Sequence[Section]) -> str:
     return ", ".join(sorted(stated))
 
 
-def _missing(period: Period, told: Sequence[Told]) -> list[str]:
-    """Say which type has no insight on which days, and which days are recorded too little to judge."""
+def _missing(period: Period, collected: Sequence[Collected]) -> list[str]:
+    """Return sentences on which types lack which days, and which days are recorded too sparsely to assess."""
     dates = period.dates
     said = []
-    known = {one.processor.name: one for one in told}
+    known = {one.processor.name: one for one in collected}
     for name, title in _titles().items():
         recorded = set(known[name].days.insights["local_date"]) if name in known else set()
         absent = [day for day in dates if day not in recorded]

@@ -1,6 +1,7 @@
-"""How every picture looks: one palette for light and dark, and the two formats. What is drawn belongs to pictures/.
+"""The look of every picture: one palette for light and dark, and the two output formats.
 
-An SVG names its colours as CSS variables, so that a page shows it light, dark or printed; by itself it is light.
+What is drawn belongs to pictures/. An SVG refers to its colours as CSS variables, so that a page can show it light,
+dark or printed; on its own it is light.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ PNG_COLOURS = 128
 
 @dataclass(frozen=True)
 class Colour:
-    """One role of a colour, on a light and on a dark ground."""
+    """A colour by its role, on a light and on a dark background."""
 
     name: str
     light: str
@@ -30,7 +31,7 @@ class Colour:
         return self.light
 
 
-# Hues after Okabe and Ito, told apart also by people who see few colours; position and labels say the same again.
+# Hues after Okabe and Ito, distinguishable with colour blindness; position and labels always repeat what colour says.
 INK = Colour("ink", "#1c2833", "#e6eaee")
 MUTED = Colour("muted", "#5a6772", "#a3afba")
 GRID = Colour("grid", "#e2e6ea", "#333d47")
@@ -66,7 +67,7 @@ PALETTE = (
 _RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
-    "svg.fonttype": "none",  # text stays text: it can be read aloud, copied, and set in the page's font
+    "svg.fonttype": "none",  # keep text as text: it can be read aloud, copied and set in the page's font
     "svg.hashsalt": "health_etl",  # the same picture gives the same bytes
     "axes.unicode_minus": True,
 }
@@ -76,14 +77,14 @@ _ID = re.compile(r'(\bid="|url\(#|href="#)')
 
 
 def new_figure(width_inches: float = 9.0, height_inches: float = 3.0) -> Figure:
-    """Return an empty figure on the ground of the palette."""
+    """Return an empty figure with the palette's background."""
     return Figure(figsize=(width_inches, height_inches), layout="constrained", facecolor=str(GROUND))
 
 
 def svg(figure: Figure, title: str, prefix: str) -> bytes:
-    """Return a figure as an SVG element for a page: no ground of its own, colours as variables, a title for readers.
+    """Return a figure as an SVG element for a page: no background, colours as variables, a title for screen readers.
 
-    prefix: keeps its ids apart from those of the page's other pictures.
+    prefix: makes its ids unique among the page's pictures.
     """
     buffer = io.StringIO()
     with mpl.rc_context(_RC):
@@ -98,11 +99,11 @@ def svg(figure: Figure, title: str, prefix: str) -> bytes:
 
 
 def png(figure: Figure) -> bytes:
-    """Return a figure as a small PNG on a light ground: few colours, no metadata."""
+    """Return a figure as a small PNG on a light background: few colours, no metadata."""
     drawn, packed = io.BytesIO(), io.BytesIO()
     with mpl.rc_context(_RC):
         figure.savefig(drawn, format="png", dpi=PNG_DPI, metadata={"Software": None})
-    # By place in the colour space and not by frequency: a single marked reading keeps its colour.
+    # Quantised by position in colour space, not by frequency, so that a single marked reading keeps its colour.
     few = Image.open(drawn).convert("RGB").quantize(PNG_COLOURS, method=Image.Quantize.FASTOCTREE)
     few.save(packed, format="png", optimize=True)
     return packed.getvalue()

@@ -1,1 +1,1 @@
-"""Training data: insights to JSON Lines, filed by health domain and local month."""
+"""Training data: insights as JSON Lines, filed by health domain and local month."""

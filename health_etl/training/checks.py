@@ -1,4 +1,7 @@
-"""What speaks for and against one month of the journal. Counts and reasons only: no health value, no user id."""
+"""Asset checks of one month of the journal, independent of Dagster.
+
+Results hold counts and reasons only, never a health value or a user id.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ FIELDS = {"instruction", "input", "output", "metadata"}
 
 @dataclass
 class Counts:
-    """What one reading of a month's files found."""
+    """What one pass over a month's files found."""
 
     lines: int = 0
     ungrounded: int = 0
@@ -41,7 +44,7 @@ class Month:
 
     @cached_property
     def counts(self) -> Counts:
-        """What reading every line found."""
+        """Counts over every line."""
         found = Counts()
         for manifest in self._manifests():
             seen: set[str] = set()
@@ -65,33 +68,33 @@ class Month:
 
 
 def grounded(month: Month) -> CheckResult:
-    """Count lines whose output has a number that neither stands in the input nor follows from it by a named rule."""
-    return _none(month, "ungrounded", "hold numbers in the output that do not come from the input")
+    """Count the lines whose output has a number that is neither in the input nor follows from it by a named rule."""
+    return _none(month, "ungrounded", "have numbers in the output that do not come from the input")
 
 
 def one_line_an_example(month: Month) -> CheckResult:
-    """Count examples that stand in a file more than once."""
+    """Count the examples that appear in a file more than once."""
     return _none(month, "repeated", "repeat an example")
 
 
 def fields(month: Month) -> CheckResult:
-    """Count lines that have other fields than training examples have, or that name a person by anything but the
+    """Count the lines whose fields are not those of a training example, or that identify a person other than by
     pseudonym.
     """
-    return _none(month, "misshapen", "have foreign fields or name a person")
+    return _none(month, "misshapen", "have unexpected fields or identify a person")
 
 
 def as_written(month: Month) -> CheckResult:
-    """Count files whose bytes are not those of their manifest."""
+    """Count the files whose bytes differ from what their manifest states."""
     changed = month.counts.files_changed
     if changed:
-        text = "Files were changed by somebody else. Delete their manifest.json and materialise the month again."
+        text = "Files were changed by someone else. Delete their manifest.json and materialise the month again."
         return CheckResult(False, text, True, {"files_changed": changed})
-    return CheckResult(True, "Every file has the bytes that its manifest names.", facts={"files_changed": 0})
+    return CheckResult(True, "Every file has the bytes that its manifest states.", facts={"files_changed": 0})
 
 
 def freshness(month: Month) -> CheckResult:
-    """Say whether the month is made from the insights as they are now."""
+    """Check whether the month is made from the insights as they are now."""
     stale = [wanted.domain for wanted in journal.plan(month.catalogue, month.month) if not _is_current(month, wanted)]
     if stale:
         return CheckResult(False, f"Insights changed since ({', '.join(stale)}). Materialise the month.")
@@ -101,13 +104,13 @@ def freshness(month: Month) -> CheckResult:
 CHECKS: tuple[Check[Month], ...] = (
     Check(
         "grounded",
-        "Every number of an output stands in its input or follows from it by a named rule.",
+        "Every number in an output appears in its input or follows from it by a named rule.",
         grounded,
         True,
     ),
-    Check("one_line_an_example", "No example stands in a file twice.", one_line_an_example, True),
-    Check("fields", "Lines have the fields of a training example, and name no person.", fields, True),
-    Check("as_written", "The files have the bytes that their manifests name.", as_written),
+    Check("one_line_an_example", "No example appears twice in a file.", one_line_an_example, True),
+    Check("fields", "Lines have the fields of a training example and identify no person.", fields, True),
+    Check("as_written", "The files have the bytes that their manifests state.", as_written),
     Check("freshness", "The month is made from the insights as they are now.", freshness),
 )
 
@@ -132,7 +135,7 @@ def _lines(lake: Lake, key: str) -> Iterator[bytes]:
 
 
 def _example(line: bytes) -> dict[str, Any] | None:
-    """Return the example that a line holds, None when it holds none: somebody else wrote there."""
+    """Return the example in a line; None when it holds none, because someone else wrote it."""
     try:
         example = json.loads(line)
     except ValueError:

@@ -1,4 +1,7 @@
-"""Insights to training examples: one JSON line a person, local day, kind of insights and caption level."""
+"""From insights to training examples: one JSON line per person, local day, kind of insights and caption level.
+
+Which insights become lines, and where they are written, is decided in journal.py.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ CONTEXT = (
 
 
 def lines(rows: pd.DataFrame, processor: Narrator, processor_version: str) -> Iterator[list[str]]:
-    """Write each row of an insights table as lines of JSON, one a caption level, without the lines' ends."""
+    """Yield each row of an insights table as JSON lines, one per caption level, without line endings."""
     names = list(rows.columns)
     for values in rows.itertuples(index=False, name=None):
         row = dict(zip(names, values, strict=True))
@@ -39,7 +42,7 @@ def lines(rows: pd.DataFrame, processor: Narrator, processor_version: str) -> It
 
 def columns(processor: Narrator) -> Sequence[str]:
     """Return the columns that `lines` needs."""
-    return [*CONTEXT, *(metric.name for metric in processor.all_metrics if metric.told)]
+    return [*CONTEXT, *(metric.name for metric in processor.all_metrics if metric.reported)]
 
 
 def _example(

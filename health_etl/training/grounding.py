@@ -1,5 +1,5 @@
-"""Grounding: every number in an example's output stands in its input with the same unit, or follows from numbers of
-the input by a named rule.
+"""Grounding: every number in an example's output must appear in its input with the same unit, or follow from numbers
+there by a named rule.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from health_etl.clinical import all_processors
 
-# Numbers as people write them: 2025-09-20, 23:40, 132.4. A number inside a word (HbA1c, e.g.) names something.
+# Numbers as people write them: 2025-09-20, 23:40, 132.4. A number inside a word (as in HbA1c) is part of a name.
 _NUMBER = r"(?<![A-Za-z0-9_.])(?:\d{4}-\d{2}-\d{2}|\d{1,2}:\d{2}|\d+(?:\.\d+)?)(?![A-Za-z0-9_])"
 _MAX_OPERANDS = 2
 
@@ -20,7 +20,7 @@ Quantity = tuple[str, str | None]  # as written, with its unit where one follows
 
 
 def quantities(text: str) -> set[Quantity]:
-    """Return the numbers of a text, as written, each with the unit that follows it; both ends of a range share one."""
+    """Return the numbers in a text, as written, each with the unit after it; both ends of a range share one unit."""
     found = set()
     unit_after = None
     for match in reversed(list(_pattern().finditer(text))):
@@ -31,10 +31,10 @@ def quantities(text: str) -> set[Quantity]:
 
 
 def ungrounded(output: str, given: str, derived: Iterable[Mapping[str, Any]] = ()) -> set[str]:
-    """Return the numbers of an output that neither stand in its input nor are derived from it.
+    """Return the numbers of an output that neither appear in its input nor are derived from it.
 
-    derived: mappings of value, rule and of (the operands, as the input writes them). A number with a unit needs
-    the same unit in the input, or none.
+    derived: mappings of value, rule and of (the operands, as written in the input). A number with a unit must
+    have the same unit in the input, or none.
     """
     known = quantities(given)
     written = {number for number, _ in known}
@@ -54,7 +54,7 @@ def _follows(one: Mapping[str, Any], written: set[str]) -> bool:
         return False
     try:
         return bool(Decimal(str(one["value"])) == rule(*map(Decimal, operands)))
-    except (ArithmeticError, TypeError):  # no numbers, or too many or too few of them: nothing follows
+    except (ArithmeticError, TypeError):  # operands that are not numbers, or the wrong count of them
         return False
 
 

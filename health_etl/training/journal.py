@@ -1,6 +1,6 @@
-"""One month of the health journal in one domain: JSON Lines, and a manifest beside them.
+"""One month of the health journal in one domain: a JSON Lines file and its manifest.
 
-Of several insights about one person, local day and type the one of the latest upload wins.
+Where several uploads have insights on the same person, local day and type, the latest upload wins.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from health_etl.lake.tables import read_frame
 from health_etl.training.examples import columns, lines
 
 CODE_VERSION = "2"
-SUBJECTS_AT_ONCE = 500  # memory hangs on the batch and not on the month
+SUBJECTS_AT_ONCE = 500  # bounds memory by the batch, whatever the size of the month
 
 _WHO_AND_WHEN = ["subject", "local_date"]
 
 
 @dataclass(frozen=True)
 class Month:
-    """What a month of one domain is made from: insights partitions by record type, in order."""
+    """What a month of one domain is made from: its insights partitions by record type, in order."""
 
     domain: str
     month: str
@@ -40,12 +40,12 @@ class Month:
 
 
 def domains() -> list[str]:
-    """Return every domain that examples are filed under."""
+    """Return every domain under which examples are filed."""
     return sorted({processor.domain for processor in all_processors().values()})
 
 
 def months(catalogue: Catalogue, lake: Lake) -> list[str]:
-    """Return every month (YYYY-MM) that insights speak of, or that was written before."""
+    """Return every month (YYYY-MM) that has insights, or that was written before."""
     found = {
         month
         for name in all_processors()
@@ -75,7 +75,7 @@ def plan(catalogue: Catalogue, month: str) -> list[Month]:
 
 
 def is_current(lake: Lake, month: Month) -> bool:
-    """Say whether the month as written was made from exactly these insights."""
+    """Return whether the month, as written, was made from exactly these insights."""
     written = read_derived_manifest(lake, keys.journal_manifest_key(month.domain, month.month))
     if written is None:
         return not any(month.partitions.values())
@@ -83,8 +83,9 @@ def is_current(lake: Lake, month: Month) -> bool:
 
 
 def write(lake: Lake, month: Month) -> DerivedManifest:
-    """Write one month of one domain: the lines, then the manifest. A month without lines keeps no file, and one that
-    no insight speaks of no manifest either.
+    """Write one month of one domain: the lines, then the manifest.
+
+    A month without lines has no file; a month without insights has no manifest either.
     """
     key = keys.journal_key(month.domain, month.month)
     with tempfile.TemporaryDirectory(prefix="health-etl-") as folder:
@@ -148,7 +149,7 @@ def _examples(lake: Lake, month: Month) -> Iterator[tuple[str, list[str], str]]:
 
 
 def _winners(lake: Lake, record_type: str, partitions: Sequence[str], month: str) -> pd.DataFrame:
-    """Return, for every subject and day of the month, the latest partition that speaks of it."""
+    """Return, for every subject and day of the month, the latest partition that has it."""
     frames = [
         read_frame(lake, keys.insights_key(record_type, partition), columns=[*_WHO_AND_WHEN, "withdrawn"]).assign(
             partition=partition

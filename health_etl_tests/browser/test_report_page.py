@@ -12,8 +12,8 @@ from PIL import Image
 
 from health_etl.report.page import page
 from health_etl.report.style import GROUND
+from health_etl_tests.report.collected import DAY, steps
 from health_etl_tests.report.person import dates
-from health_etl_tests.report.told import DAY, steps
 from health_etl_tests.support.availability import unavailable
 from health_etl_tests.support.waiting import PATIENCE_SECONDS
 

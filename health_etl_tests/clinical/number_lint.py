@@ -43,7 +43,7 @@ def unsourced_numbers(code: str) -> list[Finding]:
     return sorted(findings, key=lambda finding: (finding.line, finding.what))
 
 
-def told(path: Path, findings: list[Finding]) -> str:
+def message(path: Path, findings: list[Finding]) -> str:
     """Write findings as file:line: what, one a line."""
     return "\n".join(f"{path}:{finding.line}: {finding.what}" for finding in findings)
 

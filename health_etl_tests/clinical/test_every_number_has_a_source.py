@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import health_etl.clinical
-from health_etl_tests.clinical.number_lint import told, unsourced_numbers
+from health_etl_tests.clinical.number_lint import message, unsourced_numbers
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CLINICAL = Path(health_etl.clinical.__file__).parent
@@ -29,7 +29,7 @@ HOURS = 2 * MINUTES_PER_HOUR
 def test_every_number_has_a_source(path: Path) -> None:
     findings = unsourced_numbers(path.read_text(encoding="utf-8"))
     if findings:
-        pytest.fail("\n" + told(path.relative_to(CHECKOUT), findings), pytrace=False)
+        pytest.fail("\n" + message(path.relative_to(CHECKOUT), findings), pytrace=False)
 
 
 def test_the_search_looks_at_the_processors_of_all_types() -> None:
@@ -93,4 +93,4 @@ def test_what_is_no_clinical_number_is_left_alone(line: str) -> None:
 
 def test_a_finding_names_file_and_line() -> None:
     findings = unsourced_numbers("A = 1\nB = 3\n")
-    assert told(Path("clinical/x.py"), findings).startswith("clinical/x.py:2: 3 has no source")
+    assert message(Path("clinical/x.py"), findings).startswith("clinical/x.py:2: 3 has no source")

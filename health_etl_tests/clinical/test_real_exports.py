@@ -66,7 +66,7 @@ def glucose(shared: Path) -> pd.DataFrame:
     return analysed(blood_glucose.PROCESSOR, rows)
 
 
-def test_two_parts_of_days_of_a_glucose_sensor_are_described_but_not_judged(glucose):
+def test_two_parts_of_days_of_a_glucose_sensor_are_described_but_not_assessed(glucose):
     assert glucose["reading_count"].tolist() == [79, 174]
     assert glucose["cadence_minutes"].round(2).tolist() == [5.0, 5.0]
     assert glucose["coverage_reason"].tolist() == [

@@ -1,4 +1,4 @@
-"""What health_etl expects of Dagster beyond its public API: a sentence for each name, with its signature and its answer.
+"""What health_etl expects of Dagster beyond its public API: a sentence for each name, with signature and answer.
 
 `make contract` runs this file on the newest release of Dagster. A failure here says which assumption no longer holds;
 queries.py and kept_connections.py are the only places to change.

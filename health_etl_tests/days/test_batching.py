@@ -63,11 +63,11 @@ def make_together(lake: Lake, name: str) -> None:
     selected = select_changed(lake, name, partitions, OPTIONS)
     found = analyse_all(lake, name, selected, OPTIONS)
     assert not found.failed
-    insights = InsightsWriter(lake, Catalogue(lake), name, OPTIONS.clinical)
+    writer = InsightsWriter(lake, Catalogue(lake), name, OPTIONS.clinical)
     for partition, analysed in found.partitions.items():
-        insights.expect(partition, analysed.days_digest, analysed.rows)
+        writer.stage(partition, analysed.days_digest, analysed.rows)
     for partition in partitions:
-        insights.tell(partition)
+        writer.write(partition)
 
 
 def made_alone(name: str) -> dict[str, bytes]:
@@ -90,7 +90,7 @@ def test_partitions_made_together_equal_those_made_alone_byte_for_byte(name: str
 
 def test_large_partitions_are_made_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batching, "BATCH_ROWS", 1)
-    monkeypatch.setattr(writer, "TOGETHER_ROWS", 1)
+    monkeypatch.setattr(writer, "BATCH_ROWS", 1)
     lake = lake_of("steps")
     assert len(select_changed(lake, "steps", [day.isoformat() for day in DATES], OPTIONS).batches) == 4
     make_together(lake, "steps")
@@ -139,14 +139,14 @@ def test_a_transient_failure_ends_the_step(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_partition_that_cannot_be_narrated_with_others_is_narrated_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    together = InsightsWriter._tell_together
+    together = InsightsWriter._narrate_batch
 
     def failing(self: InsightsWriter, partitions: list[str]) -> Any:
         if len(partitions) > 1:
             raise ValueError("not together")
         return together(self, partitions)
 
-    monkeypatch.setattr(InsightsWriter, "_tell_together", failing)
+    monkeypatch.setattr(InsightsWriter, "_narrate_batch", failing)
     lake = lake_of("steps")
     make_together(lake, "steps")
     assert contents(lake, "insights/") == made_alone("steps")

@@ -10,7 +10,7 @@ import pytest
 
 from health_etl.check_result import CheckResult
 from health_etl.clinical import processors
-from health_etl.insights.checks import CHECKS, Known, Partition
+from health_etl.insights.checks import CHECKS, CheckContext, Partition
 from health_etl.insights.table import schema
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
@@ -32,7 +32,7 @@ def lake() -> Lake:
 
 def subject(lake: Lake, name: str = "blood_glucose") -> Partition:
     catalogue = Catalogue(lake)
-    return Partition(lake, catalogue, name, UPLOADED.isoformat(), OPTIONS, Known(catalogue, name))
+    return Partition(lake, catalogue, name, UPLOADED.isoformat(), OPTIONS, CheckContext(catalogue, name))
 
 
 def result(check: str, partition: Partition) -> CheckResult:

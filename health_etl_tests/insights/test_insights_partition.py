@@ -161,7 +161,7 @@ def test_qualities_are_those_of_every_readable_file_of_the_window(lake: Lake) ->
     assert scores[key] == 0.9
 
 
-def test_the_manifest_tells_the_local_months_and_what_was_withdrawn(lake: Lake) -> None:
+def test_the_manifest_states_the_local_months_and_what_was_withdrawn(lake: Lake) -> None:
     moved = blood_glucose("g1", utc("2025-08-31 12:00"))
     upload(lake, "blood_glucose", moved, upload_date=date(2025, 9, 1))
     september = [blood_glucose("g1", utc("2025-09-01 12:00"), version=2), blood_glucose("g2", utc("2025-09-02 12:00"))]

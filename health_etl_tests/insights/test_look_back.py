@@ -1,4 +1,4 @@
-"""Days look back on the person's earlier days: which, from which uploads, and what a late upload tells anew."""
+"""Days look back on the person's earlier days: which, from which uploads, and what a late upload narrates again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from health_etl.clinical.common.base import Level
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS, earlier_days
-from health_etl.insights.look_back import to_tell_anew
+from health_etl.insights.look_back import to_renarrate
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.store import Lake
 from health_etl_tests.support.exports import ANNA, BEN, NOON, UPLOADED, blood_glucose, contents, memory_lake, put, steps
@@ -53,17 +53,17 @@ def test_a_changed_day_calls_for_the_later_days_that_look_back_on_it() -> None:
         withdrawn=[False] * 6,
         partition=["p1", "p2", "p3", "p4", "p5", "p6"],
     )
-    found = to_tell_anew(changed, known)
+    found = to_renarrate(changed, known)
     assert found["partition"].tolist() == ["p3", "p4"]
 
 
-def test_a_withdrawn_day_is_not_told_anew() -> None:
+def test_a_withdrawn_day_is_not_narrated_again() -> None:
     changed = frame(subject=["a"], local_date=["2025-03-01"])
     known = frame(subject=["a"], local_date=["2025-03-02"], withdrawn=[True], partition=["p"])
-    assert len(to_tell_anew(changed, known)) == 0
+    assert len(to_renarrate(changed, known)) == 0
 
 
-def test_a_late_upload_tells_the_days_anew_that_look_back_on_its_day(lake: Lake) -> None:
+def test_a_late_upload_narrates_again_the_days_that_look_back_on_its_day(lake: Lake) -> None:
     before = {line["metadata"]["local_date"]: line["input"] for line in day_examples(lake)}
     put(lake, "blood_glucose", [blood_glucose("late", NOON - timedelta(days=20))], upload_date=LATER)
     done = bring_up_to_date(lake)

@@ -1,4 +1,4 @@
-"""From selected measurements to analysed and told person-days; shared by every record type."""
+"""From selected measurements to analysed and narrated person-days; shared by every record type."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def readings(count: int = 3, zone: str = "-05:00") -> list[Record]:
 
 
 @pytest.mark.parametrize("name", sorted(record_types()))
-def test_a_told_row_has_exactly_the_columns_of_its_table(name: str) -> None:
+def test_a_narrated_row_has_exactly_the_columns_of_its_table(name: str) -> None:
     lake = memory_lake()
     key = upload(lake, name, plain(name))
     rows = narrate_days(analysed(lake, name, {key: 1.0}), name)
@@ -146,7 +146,7 @@ def test_quality_is_the_mean_over_measurements_and_not_over_files() -> None:
     assert row["quality_score"] == pytest.approx(0.95)
 
 
-def test_a_withdrawn_day_keeps_its_place_and_tells_nothing() -> None:
+def test_a_withdrawn_day_keeps_its_place_and_states_nothing() -> None:
     lake = memory_lake()
     upload(lake, "blood_glucose", blood_glucose("g1", NOON - timedelta(days=1)), upload_date=date(2025, 9, 20))
     key = upload(lake, "blood_glucose", blood_glucose("g1", NOON, version=2))
@@ -201,7 +201,7 @@ def test_rows_are_in_order_of_subject_and_day() -> None:
     assert len(set(order)) == 6
 
 
-def test_an_example_id_is_the_same_for_ever_and_other_for_each_subject_type_and_day() -> None:
+def test_an_example_id_is_permanent_and_differs_by_subject_type_and_day() -> None:
     known = example_id("0123456789abcdef", "blood_glucose", "2025-09-20")
     # SHA-256 of "0123456789abcdef|blood_glucose|2025-09-20", as sha256sum tells it
     assert known == "50d9b3a9414dfb858a0749f5a6d913cf"

@@ -66,11 +66,11 @@ def webhook() -> Iterator[Webhook]:
 
 
 @pytest.fixture
-def daemon(webhook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
-    monkeypatch.setenv("HEALTH_ETL_ALERT_WEBHOOK", webhook.url)
-    monkeypatch.setenv("HEALTH_ETL_RUN_RETRY_SECONDS", "0")
+def daemon(webhook: Webhook, tmp_path: Path) -> Iterator[Daemon]:
+    lake = (tmp_path / "lake").as_uri()
+    settings = Settings.model_validate({"lake": lake, "alert_webhook": webhook.url, "run_retry_seconds": 0})
     with dg.DagsterInstance.ephemeral() as instance:
-        yield Daemon(Project(Settings(lake=(tmp_path / "lake").as_uri()), instance))
+        yield Daemon(Project(settings, instance))
 
 
 def fail_three_times(daemon: Daemon) -> None:

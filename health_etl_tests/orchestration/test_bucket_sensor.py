@@ -35,9 +35,9 @@ def daemon(project: Project) -> Daemon:
 
 
 @pytest.fixture
-def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_wait(daemon: Daemon) -> None:
     """Failed runs are tried again at once."""
-    monkeypatch.setenv("HEALTH_ETL_RUN_RETRY_SECONDS", "0")
+    daemon.restart(run_retry_seconds=0)
 
 
 @pytest.fixture

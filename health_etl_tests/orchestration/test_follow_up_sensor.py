@@ -162,10 +162,8 @@ def test_while_a_backfill_is_at_work_it_waits_for_longer(
     assert asked(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
 
 
-def test_a_month_that_fails_three_times_is_told_and_not_asked_for_again(
-    daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HEALTH_ETL_RUN_RETRY_SECONDS", "0")
+def test_a_month_that_fails_three_times_is_told_and_not_asked_for_again(daemon: Daemon, project: Project) -> None:
+    daemon.restart(run_retry_seconds=0)
     upload(project.lake, 0, "s1")
     daemon.tick_and_run(STEPS)
     in_the_way = project.folder / keys.journal_key("physical_activity", "2025-09")

@@ -62,6 +62,10 @@ def test_a_step_without_a_pool_waits_for_nobody(home: str) -> None:
 
 
 def test_an_instance_in_memory_has_locks_of_its_own(home: str) -> None:
-    with instance_at(home) as stored, dg.DagsterInstance.ephemeral() as in_memory:
-        with one_writer(stored, "a"), one_writer(in_memory, "a"):
-            pass
+    with (
+        instance_at(home) as stored,
+        dg.DagsterInstance.ephemeral() as in_memory,
+        one_writer(stored, "a"),
+        one_writer(in_memory, "a"),  # would wait for ever for a lock of the first
+    ):
+        assert [path.name for path in (Path(home) / "locks").iterdir()] == ["a.lock"]

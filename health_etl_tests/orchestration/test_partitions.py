@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import pytest
 
-from health_etl.days.select import LOOK_BACK_DAYS
+from health_etl.days.select import UPLOAD_WINDOW_DAYS
 from health_etl.orchestration.partitions import local_months, look_back, month_of_uploads, upload_dates
 from health_etl.planning.spans import month_key, month_of, ranges
 
@@ -38,7 +38,7 @@ def test_local_months_run_from_2000_to_the_next_month() -> None:
 def test_insights_look_back_as_far_as_select_does() -> None:
     days = upload_dates(date(2023, 1, 1))
     keys = upstream(look_back(), days, "2025-09-21")
-    assert keys == [(date(2025, 9, 14) + timedelta(days=n)).isoformat() for n in range(LOOK_BACK_DAYS + 1)]
+    assert keys == [(date(2025, 9, 14) + timedelta(days=n)).isoformat() for n in range(UPLOAD_WINDOW_DAYS + 1)]
 
 
 def test_insights_of_the_first_dates_look_back_on_what_there_is() -> None:

@@ -14,7 +14,7 @@ from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import TableWriter, read_table
 from health_etl.record_types import record_types
-from health_etl.report.collect import Period, Told, collect
+from health_etl.report.collect import Collected, Period, collect
 from health_etl.settings import Settings
 from health_etl_tests.support.exports import ANNA, BEN, UPLOADED, blood_glucose, memory_lake, put, steps, utc
 from health_etl_tests.support.pipeline import OPTIONS, bring_up_to_date
@@ -29,7 +29,7 @@ def glucose(record_id: str, clock: str, mg_dl: float = 108.0, day: date = DAY, *
     return blood_glucose(record_id, utc(f"{day} {clock}") + timedelta(hours=5), mg_dl, **other)
 
 
-def told_of(lake: Lake, name: str, period: Period, user_id: str = ANNA) -> Told:
+def collected_of(lake: Lake, name: str, period: Period, user_id: str = ANNA) -> Collected:
     return next(one for one in collect(lake, SETTINGS, user_id, period) if one.processor.name == name)
 
 
@@ -43,19 +43,19 @@ def lake() -> Lake:
 
 
 def test_a_later_upload_has_the_last_word_on_a_day(lake: Lake) -> None:
-    before = told_of(lake, "blood_glucose", Period(DAY, DAY))
+    before = collected_of(lake, "blood_glucose", Period(DAY, DAY))
     put(lake, "blood_glucose", [glucose("g3", "08:10")], user_id=ANNA, upload_date=NEXT_UPLOAD)
     bring_up_to_date(lake)
-    after = told_of(lake, "blood_glucose", Period(DAY, DAY))
+    after = collected_of(lake, "blood_glucose", Period(DAY, DAY))
     assert before.days.insights["reading_count"].tolist() == [2]
     assert after.days.insights["reading_count"].tolist() == [3]
     assert (before.latest_upload, after.latest_upload) == (UPLOADED.isoformat(), NEXT_UPLOAD.isoformat())
 
 
 def test_nothing_of_another_person_is_read(lake: Lake) -> None:
-    told = told_of(lake, "blood_glucose", Period(DAY, DAY))
-    assert set(told.days.insights["user_id"]) == {ANNA}
-    assert set(told.days.measurements()["user_id"]) == {ANNA}
+    collected = collected_of(lake, "blood_glucose", Period(DAY, DAY))
+    assert set(collected.days.insights["user_id"]) == {ANNA}
+    assert set(collected.days.measurements()["user_id"]) == {ANNA}
 
 
 def test_the_day_across_types_comes_first(lake: Lake) -> None:
@@ -67,17 +67,17 @@ def test_days_before_the_period_are_at_hand_for_baselines_and_stay_out_of_it(lak
     before = glucose("g0", "08:00", day=DAY - timedelta(days=1))
     put(lake, "blood_glucose", [before], user_id=ANNA, upload_date=NEXT_UPLOAD)
     bring_up_to_date(lake)
-    days = told_of(lake, "blood_glucose", Period(DAY, DAY)).days
+    days = collected_of(lake, "blood_glucose", Period(DAY, DAY)).days
     assert days.insights["local_date"].tolist() == ["2025-09-20"]
     assert days.earlier["local_date"].tolist() == ["2025-09-19"]
 
 
-def test_a_day_without_insights_is_told_with_the_days_that_there_are(lake: Lake) -> None:
+def test_a_day_without_insights_is_refused_with_the_days_that_there_are(lake: Lake) -> None:
     with pytest.raises(PermanentError, match=r"no insights of anna_k for 2024-01-01; .* 2025-09-20 to 2025-09-20"):
         collect(lake, SETTINGS, ANNA, Period(date(2024, 1, 1), date(2024, 1, 1)))
 
 
-def test_an_unknown_person_is_told_and_nobody_else_named(lake: Lake) -> None:
+def test_an_unknown_person_is_refused_and_nobody_else_named(lake: Lake) -> None:
     with pytest.raises(PermanentError, match="no insights of nobody: check the user id") as failure:
         collect(lake, SETTINGS, "nobody", Period(DAY, DAY))
     assert ANNA not in str(failure.value)
@@ -88,7 +88,7 @@ def test_the_measurements_are_the_latest_versions_of_the_day() -> None:
     put(lake, "blood_glucose", [glucose("g1", "08:00", 90.0, version=1), glucose("g2", "23:59")], user_id=ANNA)
     put(lake, "blood_glucose", [glucose("g1", "08:00", 126.0, version=2)], user_id=ANNA, upload_date=NEXT_UPLOAD)
     bring_up_to_date(lake)
-    rows = told_of(lake, "blood_glucose", Period(DAY, DAY)).days.measurements()
+    rows = collected_of(lake, "blood_glucose", Period(DAY, DAY)).days.measurements()
     assert rows.set_index("record_id")["glucose_mg_dl"].round(6).to_dict() == {"g1": 126.0, "g2": 108.0}
     assert set(rows["local_date"]) == {"2025-09-20"}
 
@@ -105,7 +105,7 @@ def test_a_day_without_measurements_has_none() -> None:
     assert "local_date" in rows
 
 
-def test_insights_of_another_version_are_told_with_the_way_out(lake: Lake) -> None:
+def test_insights_of_another_version_are_refused_with_the_remedy(lake: Lake) -> None:
     key = keys.insights_key("blood_glucose", UPLOADED.isoformat())
     table = read_table(lake, key).drop_columns(["reading_count"])
     with TableWriter(lake, key, table.schema) as writer:

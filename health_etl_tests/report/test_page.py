@@ -12,8 +12,8 @@ import pytest
 from health_etl.clinical.common.base import Level
 from health_etl.report.collect import Period
 from health_etl.report.page import page
+from health_etl_tests.report.collected import DAY, steps
 from health_etl_tests.report.person import FIRST, captions, dates
-from health_etl_tests.report.told import DAY, steps
 
 
 class Elements(HTMLParser):
@@ -84,7 +84,7 @@ def test_what_was_not_recorded_is_listed() -> None:
     words = Elements(page("anna", DAY, [steps(dates(1), coverage_reason=reason)])).words
     assert f"Steps, 2025-09-15: {reason}." in words
     assert "Blood glucose: nothing recorded." in words
-    assert "Recorded too little to judge" in words
+    assert "Recorded too sparsely to assess" in words
 
 
 def test_a_range_lists_every_day_and_names_those_without_records() -> None:

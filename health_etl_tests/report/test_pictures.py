@@ -11,7 +11,7 @@ import pytest
 from health_etl.clinical import processors
 from health_etl.report.pictures import active_calories_burned, blood_glucose, heart_rate, pictures, sleep_session, steps
 from health_etl.report.pictures import heart_rate_variability_rmssd as hrv
-from health_etl.report.pictures.base import Drawn, lists, one_row_a_person
+from health_etl.report.pictures.base import Drawn, lists, one_row_per_person
 from health_etl.report.style import png, svg
 from health_etl_tests.report.person import dates, insights, person_days
 
@@ -40,12 +40,12 @@ def hours(**at: float) -> list[float]:
     return [at.get(f"h{hour}", 0.0) for hour in range(24)]
 
 
-def test_every_picture_belongs_to_a_type_and_has_a_headline_that_is_told() -> None:
+def test_every_picture_belongs_to_a_type_and_has_a_headline_that_is_reported() -> None:
     assert pictures()
     assert set(pictures()) <= set(processors())
     for name, picture in pictures().items():
-        told = {metric.name for metric in processors()[name].all_metrics if metric.told}
-        assert set(picture.headline) <= told, name
+        reported = {metric.name for metric in processors()[name].all_metrics if metric.reported}
+        assert set(picture.headline) <= reported, name
 
 
 def test_every_axis_has_a_label_with_its_unit() -> None:
@@ -226,13 +226,13 @@ class TestPeople:
     def test_a_person_with_many_days_counts_once(self) -> None:
         rows = pd.concat([insights(dates(9), "a"), insights(dates(1), "b")], ignore_index=True)
         values = np.array([[60.0]] * 9 + [[80.0]])
-        found = one_row_a_person(rows, values, 2)
+        found = one_row_per_person(rows, values, 2)
         assert found is not None
         assert found.tolist() == [[60.0], [80.0]]
 
     def test_an_hour_that_too_few_people_recorded_is_left_out(self) -> None:
         rows = pd.concat([insights(dates(1), "a"), insights(dates(1), "b")], ignore_index=True)
-        found = one_row_a_person(rows, np.array([[60.0, 61.0], [np.nan, 81.0]]), 2)
+        found = one_row_per_person(rows, np.array([[60.0, 61.0], [np.nan, 81.0]]), 2)
         assert found is not None
         assert np.isnan(found[:, 0]).all()
         assert found[:, 1].tolist() == [61.0, 81.0]

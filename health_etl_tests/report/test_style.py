@@ -75,7 +75,7 @@ def test_nothing_is_fetched_by_an_svg() -> None:
 
 
 @pytest.mark.parametrize("ground", ["light", "dark"])
-def test_ink_and_lines_can_be_told_from_the_ground(ground: str) -> None:
+def test_ink_and_lines_stand_out_from_the_background(ground: str) -> None:
     def luminance(colour: style.Colour) -> float:
         channels = [int(getattr(colour, ground)[place : place + 2], 16) / 255 for place in (1, 3, 5)]
         linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]

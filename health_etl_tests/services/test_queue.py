@@ -77,11 +77,11 @@ def queues(rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue
 
 
 @pytest.fixture
-def daemon(queues: Queues, rabbitmq_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
+def daemon(queues: Queues, rabbitmq_url: str, tmp_path: Path) -> Iterator[Daemon]:
     del queues
-    monkeypatch.setenv("HEALTH_ETL_RABBITMQ_URL", rabbitmq_url)
+    settings = Settings.model_validate({"lake": (tmp_path / "lake").as_uri(), "rabbitmq_url": rabbitmq_url})
     with dg.DagsterInstance.ephemeral() as instance:
-        yield Daemon(Project(Settings(lake=(tmp_path / "lake").as_uri()), instance))
+        yield Daemon(Project(settings, instance))
 
 
 def s3_event(*keys: str) -> bytes:
@@ -180,10 +180,8 @@ def test_what_is_no_use_is_put_aside_with_its_reason_and_the_rest_is_done(daemon
 
 
 @pytest.mark.usefixtures("queues")
-def test_a_partition_that_was_given_up_keeps_no_message(
-    daemon: Daemon, queues: Queues, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HEALTH_ETL_RUN_RETRY_SECONDS", "0")
+def test_a_partition_that_was_given_up_keeps_no_message(daemon: Daemon, queues: Queues) -> None:
+    daemon.restart(run_retry_seconds=0)
     queues.publish(s3_event(upload(daemon.project.lake)))
     path = daemon.project.folder / "records" / "steps"
     path.parent.mkdir(parents=True)
@@ -201,14 +199,12 @@ def test_a_queue_that_somebody_declared_otherwise_is_taken_as_it_is(daemon: Daem
     assert len(daemon.tick(NAME).run_requests or ()) == 1
 
 
-def test_a_broker_that_is_away_or_refuses_is_told_in_one_sentence(
-    daemon: Daemon, rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HEALTH_ETL_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:9/%2F")
+def test_a_broker_that_is_away_or_refuses_is_told_in_one_sentence(daemon: Daemon, rabbitmq_url: str) -> None:
+    daemon.restart(rabbitmq_url="amqp://guest:guest@127.0.0.1:9/%2F")
     with pytest.raises(TransientError, match=r"^RabbitMQ at 127\.0\.0\.1:9 does not answer .*\.$"):
         daemon.evaluate(NAME)
     refused = urlsplit(rabbitmq_url)._replace(netloc=f"nobody:wrong@127.0.0.1:{urlsplit(rabbitmq_url).port}")
-    monkeypatch.setenv("HEALTH_ETL_RABBITMQ_URL", refused.geturl())
+    daemon.restart(rabbitmq_url=refused.geturl())
     with pytest.raises(PermanentError, match="check HEALTH_ETL_RABBITMQ_URL") as caught:
         daemon.evaluate(NAME)
     assert "wrong" not in str(caught.value)

@@ -17,7 +17,7 @@ import pytest
 
 from deploy.stack.service import ProcessService
 from deploy.stack.settings import RUN_LOGS_BUCKET
-from health_etl.days.select import LOOK_BACK_DAYS
+from health_etl.days.select import UPLOAD_WINDOW_DAYS
 from health_etl_tests.conftest import CHECKOUT
 from health_etl_tests.support.exports import contents
 from health_etl_tests.support.waiting import wait_for
@@ -97,7 +97,7 @@ def test_a_backfill_over_thirty_dates_ends_in_few_runs_and_each_date_is_material
     assert stack.materialised("records/steps") == [(asked[0], asked[-1])]
     # Dagster takes in the later dates whose insights look back on those asked for.
     [(first, last)] = stack.materialised("insights/steps")
-    assert (first, last) == (asked[0], dates(asked[-1], LOOK_BACK_DAYS + 1)[-1])
+    assert (first, last) == (asked[0], dates(asked[-1], UPLOAD_WINDOW_DAYS + 1)[-1])
 
 
 def test_a_daemon_that_was_killed_is_missed_and_goes_on_where_it_was(stack: RunningStack) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from health_etl.definitions import build_definitions
+from health_etl.settings import Settings
 
 if TYPE_CHECKING:
     from health_etl_tests.orchestration.conftest import Project
@@ -29,6 +30,12 @@ class Daemon:
 
     def __post_init__(self) -> None:
         self.definitions = build_definitions(self.project.settings)
+
+    def restart(self, **changed: Any) -> None:
+        """Load the definitions again, with other settings: a running code location keeps those that it started with."""
+        settings = Settings.model_validate({**dict(self.project.settings), **changed})
+        self.project = replace(self.project, settings=settings)
+        self.definitions = build_definitions(settings)
 
     def evaluate(self, sensor_name: str) -> dg.SensorResult:
         """Evaluate a sensor without storing anything, as if the daemon died right afterwards."""

@@ -102,8 +102,8 @@ def make_insights(lake: Lake, name: str, partition: str, options: InsightOptions
     selection = select(lake, record_types()[name], partition, wanted.window, options.default_zone)
     rows = measure_days(selection, name, insights_partition.qualities(catalogue, name, wanted.window), options)
     writer = InsightsWriter(lake, catalogue, name, options.clinical)
-    writer.expect(partition, wanted.digest, rows)
-    manifest = writer.tell(partition)
+    writer.stage(partition, wanted.digest, rows)
+    manifest = writer.write(partition)
     assert manifest is not None
     return manifest
 
@@ -111,7 +111,7 @@ def make_insights(lake: Lake, name: str, partition: str, options: InsightOptions
 def make_daily_journal(lake: Lake, partition: str, options: InsightOptions = OPTIONS) -> DerivedManifest | None:
     """Bring one partition of the daily journal up to date; None if it has no inputs."""
     writer = daily_journal.Writer(lake, Catalogue(lake), options)
-    writer.expect([partition])
+    writer.stage([partition])
     return writer.update(partition)
 
 

@@ -25,7 +25,7 @@ from health_etl_tests.support.exports import (
 LAST_DAY = date(2025, 10, 1)
 HOURS = 72
 FIRST_HOUR = utc("2025-09-29 00:00")
-LOOK_BACK_DAYS = 7
+UPLOAD_WINDOW_DAYS = 7
 
 IDS_PER_TYPE = 4
 VERSIONS = 3
@@ -114,7 +114,7 @@ def exports(draw: st.DrawFn, min_size: int = 3, max_size: int = 6) -> list[Expor
 
 def upload_dates(count: int) -> st.SearchStrategy[list[date]]:
     """Draw one upload date per export, all within each other's look-back window."""
-    days = st.integers(0, LOOK_BACK_DAYS)
+    days = st.integers(0, UPLOAD_WINDOW_DAYS)
     return st.lists(days, min_size=count, max_size=count).map(
         lambda offsets: [LAST_DAY + timedelta(days=offset) for offset in offsets]
     )

@@ -93,14 +93,14 @@ def test_a_line_has_the_shape_that_the_design_names(lake: Lake) -> None:
         "processor_version",
         "clinical_insights",
     ]
-    told = example["metadata"]
-    assert told["subject"] == subject(ANNA, OPTIONS.pseudonym_key)
-    assert (told["local_date"], told["record_count"], told["quality_score"]) == ("2025-09-20", 2, 1.0)
-    assert told["coverage"] == pytest.approx(10 / 1440, abs=1e-4)
-    assert told["source_keys"] == [key.replace(ANNA, told["subject"])]
-    assert told["processor_version"] == f"2.2.{processors()['blood_glucose'].version}"
-    assert told["clinical_insights"]["mean_mg_dl"] == 115.0
-    assert "time_in_range_percent" not in told["clinical_insights"], "missing is not zero"
+    metadata = example["metadata"]
+    assert metadata["subject"] == subject(ANNA, OPTIONS.pseudonym_key)
+    assert (metadata["local_date"], metadata["record_count"], metadata["quality_score"]) == ("2025-09-20", 2, 1.0)
+    assert metadata["coverage"] == pytest.approx(10 / 1440, abs=1e-4)
+    assert metadata["source_keys"] == [key.replace(ANNA, metadata["subject"])]
+    assert metadata["processor_version"] == f"2.2.{processors()['blood_glucose'].version}"
+    assert metadata["clinical_insights"]["mean_mg_dl"] == 115.0
+    assert "time_in_range_percent" not in metadata["clinical_insights"], "missing is not zero"
 
 
 def test_there_is_one_line_a_person_local_day_and_type(lake: Lake) -> None:
@@ -192,7 +192,7 @@ def test_a_month_that_no_insight_speaks_of_any_more_leaves_no_trace(lake: Lake) 
     assert contents(lake, "training/") == contents(at_once, "training/")
 
 
-def test_the_manifest_tells_hash_counts_versions_and_sources(lake: Lake) -> None:
+def test_the_manifest_states_hash_counts_versions_and_sources(lake: Lake) -> None:
     put(lake, "steps", [steps()])
     put(lake, "active_calories_burned", [BUILDERS["active_calories_burned"]()])
     bring_up_to_date(lake)

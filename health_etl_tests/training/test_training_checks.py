@@ -113,13 +113,13 @@ def test_a_line_that_is_no_example_is_misshapen(lake: Lake, line: bytes) -> None
     assert results(lake)["fields"].facts == {"lines": LINES + 1, "lines_misshapen": 1}
 
 
-def test_a_file_that_was_changed_is_told_with_its_way_out(lake: Lake) -> None:
+def test_a_file_that_was_changed_is_reported_with_its_remedy(lake: Lake) -> None:
     lake.put(FILE, lake.get(FILE) + b"\n")
     found = results(lake)["as_written"]
     assert (found.passed, found.is_serious, found.facts) == (False, True, {"files_changed": 1})
 
 
-def test_a_file_that_is_gone_is_told_as_changed(lake: Lake) -> None:
+def test_a_file_that_is_gone_is_reported_as_changed(lake: Lake) -> None:
     lake.delete([FILE])
     assert failing(lake) == {"as_written"}
 

@@ -1,8 +1,8 @@
-"""The active energy of a day as text: numbers, course, meaning."""
+"""The texts of a day's active energy: numbers, course, meaning."""
 
 from __future__ import annotations
 
-from health_etl.clinical.active_calories_burned.range import IMPLAUSIBLE, IMPLAUSIBLE_ABOVE_KCAL, USUAL_KCAL
+from health_etl.clinical.active_calories_burned.usual_range import IMPLAUSIBLE, IMPLAUSIBLE_ABOVE_KCAL, USUAL_KCAL
 from health_etl.clinical.activity.records import Quantity
 from health_etl.clinical.activity.sentences import (
     against_own_range,
@@ -23,7 +23,7 @@ ACTIVE_ENERGY = Quantity("active_kcal", "kcal", decimals=1)
 
 
 def narrate(facts: Facts) -> Captions:
-    """Write the active energy of one local day as text, on three levels."""
+    """Narrate the active energy of one local day on three levels."""
     if not facts.has("active_kcal_total"):
         nothing = f"No active energy of {facts['local_date']} was recorded before the export."
         return {

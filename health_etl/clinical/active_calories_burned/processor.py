@@ -1,6 +1,6 @@
-"""What the active energy of a local day says: the processor of `active_calories_burned`.
+"""The processor of `active_calories_burned`: wires totals, hours, look-back and texts together.
 
-How overlapping apps become one total stands in activity_totals.py, the texts in active_calories_narrative.py.
+How overlapping apps become one total is in activity/totals.py, the texts are in narrative.py.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from health_etl.clinical.active_calories_burned.narrative import ACTIVE_ENERGY, narrate
-from health_etl.clinical.active_calories_burned.range import IMPLAUSIBLE_ABOVE_KCAL, USUAL_KCAL, against_usual
+from health_etl.clinical.active_calories_burned.usual_range import IMPLAUSIBLE_ABOVE_KCAL, USUAL_KCAL, against_usual
 from health_etl.clinical.activity.hours import amounts_by_hour, fine_day, hour_metrics, pattern_metrics
 from health_etl.clinical.activity.sentences import GUIDELINES
 from health_etl.clinical.activity.sources import source_metrics
@@ -69,7 +69,7 @@ PROCESSOR = Processor(
             "The total, null unless the day is complete; for the look-back",
             unit="kcal",
             decimals=1,
-            told=False,
+            reported=False,
         ),
         *pattern_metrics(ACTIVE_ENERGY, "Active energy"),
     ),

@@ -1,1 +1,1 @@
-"""What steps and active energy share: totals, hours, sources and trends of a day."""
+"""Code that steps and active energy share: a day's totals, hours, sources and trends."""

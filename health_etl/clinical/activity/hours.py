@@ -1,6 +1,6 @@
-"""Hours and minutes of a day as fine records show them; records over longer times would smear it evenly.
+"""A day's pattern by hour and minute, from fine-grained records only: longer records would smear it out evenly.
 
-What the pattern means belongs to the types.
+What the pattern means belongs to the record types.
 """
 
 from __future__ import annotations
@@ -19,16 +19,18 @@ from health_etl.clinical.activity.records import (
     since_day_start_minutes,
 )
 from health_etl.clinical.activity.totals import MOVEMENT_MINIMUM_HOURS, DayTotals
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
 from health_etl.clinical.common.base import ClinicalOptions, Metric
-from health_etl.clinical.common.samples import Booleans, Floats, Integers, day_minutes
+from health_etl.clinical.common.samples import day_minutes
 from health_etl.clinical.common.sources import definition, sourced
+from health_etl.clinical.common.text import clock_time
 from health_etl.clinical.common.units import HOURS_PER_DAY, MINUTES_PER_HOUR
 from health_etl.days.merge_sources import merge_by_time_slice
 
 FINE_MINUTES = sourced(
-    15, "min", "everybody", "ASSUMPTION: four records an hour place movement within it; longer ones blur a break"
+    15, "min", "everybody", "ASSUMPTION: four records an hour locate movement within it; longer ones blur a break"
 )
-HOUR_MINIMUM_SHARE = sourced(0.5, "share of the hour", "everybody", "ASSUMPTION: a lesser part does not stand for it")
+HOUR_MINIMUM_SHARE = sourced(0.5, "share of the hour", "everybody", "ASSUMPTION: a smaller part does not represent it")
 MINUTES_PER_DAY = HOURS_PER_DAY * MINUTES_PER_HOUR
 NIGHT_HOURS = definition((0, 6), "hours of the night by the local clock")
 MORNING_HOURS = definition((6, 12), "hours of the morning by the local clock")
@@ -48,11 +50,11 @@ RUNNING = "the day was still running at the export"
 
 @dataclass(frozen=True)
 class FineDay:
-    """Fine records of many days on a grid of minutes since local midnight: arrays of one row a day.
+    """Fine-grained records of many days on a grid of minutes since local midnight: arrays with one row per day.
 
-    records: the fine ones; moving: a record with more than zero touches the minute; followed: the records say
-    whether there was movement; clock_minute: what the local clock showed; reason: why there is no pattern, null
-    where there is one.
+    records: the fine-grained records; moving: whether a record above zero touches the minute; followed: whether the
+    records cover the minute, moving or not; clock_minute: what the local clock showed; reason: why there is no
+    pattern, null where there is one.
     """
 
     records: pd.DataFrame
@@ -63,16 +65,11 @@ class FineDay:
     reason: pd.Series
 
 
-def clock(hour: int) -> str:
-    """Write a full hour as a clock time."""
-    return f"{hour:02d}:{0:02d}"
-
-
 def fine_day(totals: DayTotals, days: pd.DataFrame, quantity: Quantity) -> FineDay:
-    """Lay the records of at most 15 min on the minutes of their day.
+    """Map records of at most 15 min onto the minutes of their day.
 
-    A pattern needs at least 10 h of the day followed by such records (Troiano 2008: a valid day of wear) and a day
-    that was over at the export.
+    A pattern needs at least 10 h of the day covered by such records (Troiano 2008: a valid day of wear) and a day
+    that was over when it was exported.
     """
     records = totals.records[length_minutes(totals.records) <= FINE_MINUTES].reset_index(drop=True)
     followed = minutes_touched(followed_spans(records, quantity), days)
@@ -86,7 +83,7 @@ def fine_day(totals: DayTotals, days: pd.DataFrame, quantity: Quantity) -> FineD
 def fineness_reason(
     totals: DayTotals, fine_count: Integers, followed_minutes: Integers, coarse: str, thin: str
 ) -> pd.Series:
-    """Say why records are not fine enough for what is asked of them; null where they are, or nothing was recorded."""
+    """Return why records are too coarse for a pattern; null where they are fine enough, or nothing was recorded."""
     enough = followed_minutes >= MOVEMENT_MINIMUM_HOURS * MINUTES_PER_HOUR
     reasons = np.select([fine_count == 0, totals.partial, ~enough], [coarse, RUNNING, thin], default="")
     known = pd.Series(reasons, dtype="str")
@@ -94,7 +91,7 @@ def fineness_reason(
 
 
 def minutes_touched(spans: pd.DataFrame, days: pd.DataFrame) -> Booleans:
-    """Return which minutes since local midnight the spans touch: one row a day, as wide as the longest one."""
+    """Return which minutes since local midnight the spans touch: one row per day, as wide as the longest day."""
     width = int(np.ceil(day_minutes(days).max(initial=MINUTES_PER_DAY)))
     start = np.floor(since_day_start_minutes(spans, days, "start_utc"))
     stop = np.maximum(np.ceil(since_day_start_minutes(spans, days, "end_utc")), start + 1)
@@ -109,9 +106,9 @@ def minutes_touched(spans: pd.DataFrame, days: pd.DataFrame) -> Booleans:
 
 
 def amounts_by_hour(fine: FineDay, days: pd.DataFrame, options: ClinicalOptions, quantity: Quantity) -> Floats:
-    """Return what fine records hold in each of the 24 hours on the local clock, apps merged by time slice.
+    """Return the amount that fine-grained records hold in each of the 24 clock hours, apps merged by time slice.
 
-    An hour that the clocks repeat holds both; one that they skip, or of which less than half is followed, is NaN.
+    An hour that the clocks repeat holds both passes; one that they skip, or that is less than half covered, is NaN.
     """
     buckets, clock_hour = _hour_pieces(fine, days)
     merged = merge_by_time_slice(fine.records, buckets, options.app_priority, value_column=quantity.column)
@@ -122,11 +119,11 @@ def amounts_by_hour(fine: FineDay, days: pd.DataFrame, options: ClinicalOptions,
 
 
 def hour_metrics(by_hour: Floats, fine: FineDay, quantity: Quantity) -> dict[str, pd.Series]:
-    """Return the hourly pattern of each day: what fine records hold, the busiest hour, and the parts of the day.
+    """Return the hourly pattern of each day: the amount in known hours, the busiest hour and the parts of the day.
 
-    Formula: sums of the hours on the local clock; a part of the day is given when all of its hours are known; of
-    equal hours the earliest is the busiest; none where nothing moved. Unit: that of the quantity. Population:
-    everybody. Source: ASSUMPTION, see the constants. Minimal coverage: see `fine_day`.
+    Formula: sums over the local clock hours; a part of the day is given when all of its hours are known; the earliest
+    of equal hours is the busiest; none where nothing moved. Unit: that of the quantity. Population: everybody.
+    Source: ASSUMPTION, see the constants. Minimal coverage: see `fine_day`.
     """
     enough = fine.reason.isna() & pd.Series(fine.followed.any(axis=1))
     known = ~np.isnan(by_hour)
@@ -143,7 +140,7 @@ def hour_metrics(by_hour: Floats, fine: FineDay, quantity: Quantity) -> dict[str
         f"{part}_{name}": pd.Series(by_hour[:, first:last].sum(axis=1)).where(enough)
         for part, (first, last) in PARTS.items()
     }
-    clocks = np.array([clock(hour) for hour in range(HOURS_PER_DAY)])
+    clocks = np.array([clock_time(hour) for hour in range(HOURS_PER_DAY)])
     words = {
         "busiest_hour_local": pd.Series(clocks[busiest], dtype="str").where(moved),
         "pattern_missing_reason": fine.reason,
@@ -154,12 +151,12 @@ def hour_metrics(by_hour: Floats, fine: FineDay, quantity: Quantity) -> dict[str
 
 
 def written(values: pd.Series, quantity: Quantity) -> pd.Series:
-    """Return amounts in the type of their quantity: whole numbers where it has no decimals."""
+    """Return amounts in the data type of their quantity: whole numbers where it has no decimals."""
     return values.round().astype("Int64") if quantity.decimals == 0 else values
 
 
 def clock_at(fine: FineDay, minute: Integers) -> pd.Series:
-    """Write the local clock time of one minute of each day."""
+    """Return the local clock time of one minute of each day, "HH:MM"."""
     shown = fine.clock_minute[np.arange(len(minute)), minute] % MINUTES_PER_DAY
     hours, minutes = np.divmod(shown, MINUTES_PER_HOUR)
     return pd.Series(np.char.add(np.char.mod("%02d:", hours), np.char.mod("%02d", minutes)), dtype="str")
@@ -183,7 +180,7 @@ def pattern_metrics(quantity: Quantity, what: str) -> tuple[Metric, ...]:
             dtype=pa.string(),
         ),
         Metric(
-            "known_hours", "Hours with a known amount", f"Hours at least half followed by {fine}", "h", 0, pa.int64()
+            "known_hours", "Hours with a known amount", f"Hours at least half covered by {fine}", "h", 0, pa.int64()
         ),
         amount(f"{name}_in_known_hours", f"{what} in these hours", f"Sum of the known hours, from {fine}"),
         Metric("busiest_hour_local", "Busiest hour from (local time)", "Start of the hour", dtype=pa.string()),
@@ -191,7 +188,7 @@ def pattern_metrics(quantity: Quantity, what: str) -> tuple[Metric, ...]:
         *(
             amount(
                 f"{part}_{name}",
-                f"{what} of the {part} ({clock(first)}–{clock(last)})",
+                f"{what} of the {part} ({clock_time(first)}–{clock_time(last)})",
                 f"Sum of these hours of the local clock; null unless all are known, from {fine}",
             )
             for part, (first, last) in PARTS.items()
@@ -203,13 +200,13 @@ def pattern_metrics(quantity: Quantity, what: str) -> tuple[Metric, ...]:
             unit=unit,
             decimals=decimals,
             dtype=pa.list_(pa.float64()),
-            told=False,
+            reported=False,
         ),
     )
 
 
 def _transition_minutes(records: pd.DataFrame, days: pd.DataFrame) -> Floats:
-    """Return when the clock changed: the first record that states another offset than the day began with."""
+    """Return when the clock changed: the first record whose offset differs from the one the day began with."""
     transition = day_minutes(days)
     changed = (transition != MINUTES_PER_DAY)[records["group_id"].to_numpy()]
     began = of_day(days, "utc_offset_minutes", records["group_id"].to_numpy())
@@ -226,7 +223,7 @@ def _clock_minutes(days: pd.DataFrame, transition: Floats, width: int) -> Intege
 
 
 def _hour_pieces(fine: FineDay, days: pd.DataFrame) -> tuple[pd.DataFrame, Integers]:
-    """Cut each day into hours since midnight, and at the change of the clock; return buckets and clock hours."""
+    """Split each day into hours since midnight, and at the clock change; return the buckets and their clock hours."""
     length, width = day_minutes(days), fine.clock_minute.shape[1]
     edge = np.arange(-(-width // MINUTES_PER_HOUR))[None, :] * float(MINUTES_PER_HOUR)
     start, stop = (np.minimum(at, length[:, None]) for at in (edge, edge + MINUTES_PER_HOUR))
@@ -249,7 +246,7 @@ def _hour_pieces(fine: FineDay, days: pd.DataFrame) -> tuple[pd.DataFrame, Integ
 
 
 def _known_hours(fine: FineDay, days: pd.DataFrame) -> Booleans:
-    """Say which hours on the clock are followed for at least half of their minutes."""
+    """Return which clock hours are covered for at least half of their minutes."""
     exists = np.arange(fine.clock_minute.shape[1]) < day_minutes(days)[:, None]
     hour = np.clip(fine.clock_minute // MINUTES_PER_HOUR, 0, HOURS_PER_DAY - 1)
     cell = np.arange(len(days))[:, None] * HOURS_PER_DAY + hour

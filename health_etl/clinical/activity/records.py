@@ -1,6 +1,6 @@
-"""Records of counters (steps, active energy) put under their local day, and the spans of time that they follow.
+"""Records of counters (steps, active energy) assigned to their local day, and the spans of time that they cover.
 
-What a day's total is belongs to activity_totals.py, what its hours hold to activity_hours.py.
+The day's total is computed in totals.py, its hours in hours.py.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.common.samples import Booleans, Floats, Integers
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import MINUTES_PER_HOUR, SECONDS_PER_MINUTE
 
 MOVEMENT_RECORD_MINUTES = sourced(
-    60, "min", "apps that record movement only", "ASSUMPTION: a walk; longer records are sums over idle time as well"
+    60, "min", "apps that record movement only", "ASSUMPTION: a walk; longer records sum over idle time as well"
 )
 MOVEMENT_PAUSE_HOURS = sourced(
-    4, "h", "apps that record movement only", "ASSUMPTION: who is awake and carries the device walks within this time"
+    4, "h", "apps that record movement only", "ASSUMPTION: anyone awake and carrying the device walks within this time"
 )
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """What is counted: its column in the rows, its unit and the decimals its totals are written with."""
+    """What is counted: its column in the rows, its unit, and the decimals with which totals are written."""
 
     column: str
     unit: str
@@ -37,7 +37,7 @@ class Quantity:
 
 
 def records_of_days(rows: pd.DataFrame, days: pd.DataFrame, quantity: Quantity) -> pd.DataFrame:
-    """Return the rows of the asked days under `group_id`, the position of their day in `days`.
+    """Return the rows of the requested days with `group_id`, the position of their day in `days`.
 
     Records exported before the day began say nothing about it and are left out.
     """
@@ -51,7 +51,7 @@ def records_of_days(rows: pd.DataFrame, days: pd.DataFrame, quantity: Quantity) 
 
 
 def of_day(days: pd.DataFrame, column: str, day: Integers) -> pd.Series:
-    """Return a column of `days` for each position in it."""
+    """Return a column of `days`, looked up by position."""
     return days[column].iloc[day].reset_index(drop=True)
 
 
@@ -78,15 +78,15 @@ def length_minutes(records: pd.DataFrame) -> Floats:
 
 
 def recorded_spans(records: pd.DataFrame) -> pd.DataFrame:
-    """Return the records up to their export: what lies behind it was not yet recorded."""
+    """Return the records cut off at their export: what comes after it was not yet recorded."""
     return records.assign(end_utc=earlier_of(records["end_utc"], records["fetched_utc"]))
 
 
 def is_movement_only(records: pd.DataFrame, quantity: Quantity) -> Booleans:
-    """Say of each record whether its app recorded movement only on that day: gaps are its way to say nothing moved.
+    """Return whether each record's app recorded movement only on that day, so that a gap means that nothing moved.
 
     Rule: at least two records of the app on the day, none longer than 60 min and none of zero. An app that also
-    writes zeros, or sums over longer times, has no reason for a gap: there its gaps are missing data.
+    writes zeros, or sums over longer spans, has no reason to leave a gap, so its gaps are missing data.
     Source: ASSUMPTION, Health Connect does not say which apps do so.
     """
     silent = (length_minutes(records) <= MOVEMENT_RECORD_MINUTES) & (records[quantity.column] > 0).to_numpy()
@@ -97,9 +97,9 @@ def is_movement_only(records: pd.DataFrame, quantity: Quantity) -> Booleans:
 
 
 def followed_spans(records: pd.DataFrame, quantity: Quantity) -> pd.DataFrame:
-    """Return what the records follow: their own time up to the export, and the pauses of apps of movement only.
+    """Return the spans that the records cover: their own up to the export, plus the pauses of movement-only apps.
 
-    A pause is the time between two records of such an app, up to 4 h long; longer ones are not followed.
+    A pause is the time between two records of such an app, up to 4 h; longer ones are not covered.
     """
     recorded = recorded_spans(records)
     moves = recorded[is_movement_only(records, quantity)]

@@ -1,8 +1,8 @@
-"""Sentences that the texts of steps and of active energy share; numbers as the input shows them."""
+"""Sentences that the texts on steps and on active energy share, with numbers exactly as in the input."""
 
 from __future__ import annotations
 
-from health_etl.clinical.activity.hours import FINE_MINUTES, PARTS, clock
+from health_etl.clinical.activity.hours import FINE_MINUTES, PARTS
 from health_etl.clinical.activity.records import MOVEMENT_PAUSE_HOURS, Quantity
 from health_etl.clinical.activity.totals import MINIMUM_COVERAGE, MOVEMENT_MINIMUM_HOURS
 from health_etl.clinical.activity.trends import (
@@ -15,7 +15,7 @@ from health_etl.clinical.activity.trends import (
 )
 from health_etl.clinical.common.base import Facts
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
-from health_etl.clinical.common.text import counted, paragraph
+from health_etl.clinical.common.text import clock_time, paragraph, pluralise
 from health_etl.clinical.common.units import PERCENT
 
 TROIANO_SOURCE = "Troiano 2008"
@@ -40,12 +40,12 @@ def amount(facts: Facts, name: str, quantity: Quantity) -> str:
 
 
 def unit_of(number: str, quantity: Quantity) -> str:
-    """Return the unit as it stands behind this number: one step, two steps."""
+    """Return the unit as it is written after this number: one step, two steps."""
     return quantity.unit.removesuffix("s") if number == "1" else quantity.unit
 
 
 def incomplete_day(facts: Facts) -> str:
-    """Say why a total is not that of a whole day; nothing for a complete one."""
+    """Explain why a total is not that of a whole day; empty for a complete day."""
     running = (
         f"The day was still running at the export: the data reach up to {facts['data_until_local']} local time, so "
         "this is the total of a partial day."
@@ -62,12 +62,12 @@ def incomplete_day(facts: Facts) -> str:
 
 
 def is_complete(facts: Facts) -> bool:
-    """Say whether the day may be judged."""
+    """Return whether the day is complete enough to be assessed."""
     return not facts.has("coverage_reason") and not facts.has("data_until_local")
 
 
 def merged_sources(facts: Facts) -> str:
-    """Say how the counts of several apps became one total; nothing for a single app."""
+    """Explain how the counts of several apps became one total; empty for a single app."""
     if "; " not in facts["source_totals"]:
         return ""
     origin = (
@@ -82,7 +82,7 @@ def merged_sources(facts: Facts) -> str:
 
 
 def movement_only(facts: Facts) -> str:
-    """Say what the pauses of an app that records movement only are taken for; nothing without such an app."""
+    """Explain how the pauses of a movement-only app are read; empty without such an app."""
     if not facts.has("movement_only_apps"):
         return ""
     apps = facts["movement_only_apps"].replace(", ", " and ")
@@ -93,13 +93,13 @@ def movement_only(facts: Facts) -> str:
 
 
 def hours_of_day(facts: Facts, quantity: Quantity) -> str:
-    """Tell the busiest hour and the parts of the day, or why there is no such pattern."""
+    """Describe the busiest hour and the parts of the day, or why there is no such pattern."""
     name = quantity.column
     if facts.has("pattern_missing_reason"):
         return f"How it spread over the hours is not told: {facts['pattern_missing_reason']}."
     if not facts.has("known_hours"):
         return ""
-    known = counted(facts["known_hours"], "hour of the local clock is", "hours of the local clock are")
+    known = pluralise(facts["known_hours"], "hour of the local clock is", "hours of the local clock are")
     held = amount(facts, f"{name}_in_known_hours", quantity)
     return paragraph(
         f"By records of at most {FINE_MINUTES} min {known} known; they hold {held}.",
@@ -118,26 +118,26 @@ def _busiest(facts: Facts, quantity: Quantity) -> str:
 
 
 def _parts(facts: Facts, quantity: Quantity) -> str:
-    told = [
-        f"the {part} ({clock(first)}–{clock(last)}) {amount(facts, f'{part}_{quantity.column}', quantity)}"
+    parts = [
+        f"the {part} ({clock_time(first)}–{clock_time(last)}) {amount(facts, f'{part}_{quantity.column}', quantity)}"
         for part, (first, last) in PARTS.items()
         if facts.has(f"{part}_{quantity.column}")
     ]
-    if not told:
+    if not parts:
         return "No part of the day is known in all of its hours."
-    rest = "" if len(told) == len(PARTS) else "; the other parts are not known in all of their hours"
-    return f"By parts of the day, {', '.join(told)}{rest}."
+    rest = "" if len(parts) == len(PARTS) else "; the other parts are not known in all of their hours"
+    return f"By parts of the day, {', '.join(parts)}{rest}."
 
 
 def history(facts: Facts, quantity: Quantity) -> str:
-    """Tell the numbers of the look-back, each or why it is not there."""
+    """Report the figures of the look-back, or for each why it is missing."""
     return paragraph(baseline(facts, quantity), week(facts, quantity), weekly_pattern(facts, quantity))
 
 
 def baseline(facts: Facts, quantity: Quantity) -> str:
-    """Tell the mean of the earlier days and how far off the day is, or that there is none yet."""
+    """Report the mean of the earlier days and the day's distance from it, or that there is none yet."""
     name = f"baseline_{quantity.column}"
-    days = counted(facts["baseline_days"], "complete day", "complete days")
+    days = pluralise(facts["baseline_days"], "complete day", "complete days")
     if not facts.has(name):
         return (
             f"There is no baseline yet: {days} among the {LOOK_BACK_DAYS} days before, {BASELINE_MINIMUM_DAYS} needed."
@@ -156,21 +156,23 @@ def baseline(facts: Facts, quantity: Quantity) -> str:
 
 
 def week(facts: Facts, quantity: Quantity) -> str:
-    """Tell the mean of the last week against the weeks before, or that there is none."""
-    days = counted(facts["week_days"], "complete day", "complete days")
+    """Report the mean of the last week against the weeks before, or that there is none."""
+    days = pluralise(facts["week_days"], "complete day", "complete days")
     name, before = f"week_{quantity.column}", f"before_week_{quantity.column}"
     if not facts.has(name):
         return f"The last {WEEK_DAYS} days have no mean: {days} among them, {WEEK_MINIMUM_DAYS} needed."
-    told = f"The last {WEEK_DAYS} days averaged {amount(facts, name, quantity)} a day ({days})"
+    averaged = f"The last {WEEK_DAYS} days averaged {amount(facts, name, quantity)} a day ({days})"
     if not facts.has(before):
-        return f"{told}; before them fewer than {BASELINE_MINIMUM_DAYS} complete days are known, so no trend is told."
-    return f"{told}, the look-back before them {amount(facts, before, quantity)} a day."
+        return (
+            f"{averaged}; before them fewer than {BASELINE_MINIMUM_DAYS} complete days are known, so no trend is told."
+        )
+    return f"{averaged}, the look-back before them {amount(facts, before, quantity)} a day."
 
 
 def weekly_pattern(facts: Facts, quantity: Quantity) -> str:
-    """Tell workdays against weekends, or that there are too few days."""
-    work = counted(facts["workday_count"], "complete workday", "complete workdays")
-    free = counted(facts["weekend_day_count"], "complete day of a weekend", "complete days of weekends")
+    """Compare workdays with weekends, or say that there are too few days."""
+    work = pluralise(facts["workday_count"], "complete workday", "complete workdays")
+    free = pluralise(facts["weekend_day_count"], "complete day of a weekend", "complete days of weekends")
     name, other = f"workday_{quantity.column}", f"weekend_{quantity.column}"
     if not facts.has(name, other):
         return (
@@ -184,7 +186,7 @@ def weekly_pattern(facts: Facts, quantity: Quantity) -> str:
 
 
 def against_own_range(facts: Facts) -> str:
-    """Say what the comparison with the own range is worth, or that there is none."""
+    """Place the day in the person's own range and say what that is worth, or that there is none."""
     if facts.has("against_baseline"):
         return (
             f"Against the person's own days of the look-back the day lies {facts['against_baseline']} (mean ± "
@@ -192,5 +194,5 @@ def against_own_range(facts: Facts) -> str:
         )
     if not is_complete(facts):
         return "A day that is not complete is not held against the person's own days."
-    days = counted(facts["baseline_days"], "complete day", "complete days")
+    days = pluralise(facts["baseline_days"], "complete day", "complete days")
     return f"Whether the day is usual for this person is not known: {days} before it, {BASELINE_MINIMUM_DAYS} needed."

@@ -1,4 +1,4 @@
-"""Where a day's total comes from: what each app alone counted, and which apps the merged total rests on."""
+"""The provenance of a day's total: what each app counted on its own, and which apps the merged total is based on."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ import pandas as pd
 import pyarrow as pa
 
 from health_etl.clinical.activity.records import Quantity, day_buckets, is_movement_only
+from health_etl.clinical.common.arrays import Integers
 from health_etl.clinical.common.base import Metric
-from health_etl.clinical.common.samples import Integers
 from health_etl.days.merge_sources import MergedTotals, merge_by_time_slice
 
 
 def source_metrics(quantity: Quantity) -> tuple[Metric, ...]:
-    """Return the metrics that tell where a total comes from and whether its day is complete."""
+    """Return the metrics that say where a total comes from and whether its day is complete."""
     return (
         Metric(
             "source_totals",
             "Totals of the single apps",
-            f"What each app alone counted on the day, in {quantity.unit}; overlapping, not to be added",
+            f"What each app alone counted on the day, in {quantity.unit}; overlapping, so not to be added up",
             dtype=pa.string(),
         ),
         Metric(
             "counted_source_apps",
             "Apps that the total rests on",
-            "Apps whose records count in the merged total, the largest share first",
+            "Apps that contribute to the merged total, largest share first",
             dtype=pa.string(),
         ),
         Metric(
             "movement_only_apps",
             "Apps that recorded movement only",
-            "Apps whose records of the day are short and never zero, so that their pauses say that nothing moved",
+            "Apps whose records of the day are short and never zero, so that a pause means that nothing moved",
             dtype=pa.string(),
         ),
         Metric(
@@ -42,7 +42,7 @@ def source_metrics(quantity: Quantity) -> tuple[Metric, ...]:
         Metric(
             "partial_day",
             "Partial day",
-            "Whether the day was still running when its data were exported",
+            "Whether the day was still in progress when its data were exported",
             dtype=pa.bool_(),
         ),
         Metric(
@@ -55,7 +55,7 @@ def source_metrics(quantity: Quantity) -> tuple[Metric, ...]:
 
 
 def movement_only_apps(records: pd.DataFrame, quantity: Quantity, n_days: int) -> pd.Series:
-    """Name the apps of each day that recorded movement only; null where there is none."""
+    """Return the names of each day's movement-only apps; null where there are none."""
     pair = ["group_id", "source_app"]
     found = records.loc[is_movement_only(records, quantity), pair].drop_duplicates()
     found = found.sort_values(pair, ignore_index=True)
@@ -63,7 +63,7 @@ def movement_only_apps(records: pd.DataFrame, quantity: Quantity, n_days: int) -
 
 
 def source_totals(records: pd.DataFrame, days: pd.DataFrame, quantity: Quantity) -> pd.Series:
-    """Write what each app alone counted: "app.one 3933 steps; app.two 2517 steps", the largest first."""
+    """Return what each app counted on its own, largest first: "app.one 3933 steps; app.two 2517 steps"."""
     pair = ["group_id", "source_app"]
     pairs = records[pair].drop_duplicates().sort_values(pair, ignore_index=True)
     alone = records.assign(group_id=records.groupby(pair, sort=True).ngroup())
@@ -77,11 +77,11 @@ def source_totals(records: pd.DataFrame, days: pd.DataFrame, quantity: Quantity)
 
 
 def counted_source_apps(merged: MergedTotals, quantity: Quantity, n_days: int) -> pd.Series:
-    """Name the apps whose records count in each day's total, the largest share first; null where none does."""
+    """Return the names of the apps that contribute to each day's total, largest share first; null where none does."""
     shares = merged.by_source().sort_values(
         ["bucket", "total", "source_app"], ascending=[True, False, True], ignore_index=True
     )
-    # An app that fills the last millisecond of a day has no part in the total that anybody could see.
+    # An app that fills only the last millisecond of a day has no visible part in the total.
     shares = shares[np.round(shares["total"], quantity.decimals) > 0].reset_index(drop=True)
     return _joined(shares["bucket"].to_numpy(), shares["source_app"], n_days, ", ")
 
@@ -94,7 +94,7 @@ def _joined(day: Integers, parts: pd.Series, n_days: int, separator: str) -> pd.
     """Join the parts of each day, in their order; days without parts are null. `day` ascends."""
     joined = pd.Series([None] * n_days, dtype="str")
     place = pd.Series(day).groupby(day).cumcount().to_numpy()
-    for position in range(int(place.max(initial=-1)) + 1):  # as often as one day has apps, a handful
+    for position in range(int(place.max(initial=-1)) + 1):  # once per app of the busiest day: a handful
         here = place == position
         added = parts[here].set_axis(day[here])
         joined.loc[added.index] = added if position == 0 else joined.loc[added.index] + separator + added

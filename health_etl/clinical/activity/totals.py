@@ -1,6 +1,6 @@
-"""Daily totals of counters that several apps keep at once, such as steps and active energy.
+"""Daily totals of counters that several apps keep in parallel, such as steps and active energy.
 
-Which quantity is counted, and what its total means for health, belongs to the processor of its type.
+Which quantity is counted, and what its total means for health, belongs to the processor of its record type.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from health_etl.clinical.activity.records import (
     records_of_days,
 )
 from health_etl.clinical.activity.sources import counted_source_apps, movement_only_apps, source_totals
+from health_etl.clinical.common.arrays import Booleans, Floats
 from health_etl.clinical.common.base import ClinicalOptions
-from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, day_minutes, divide
+from health_etl.clinical.common.samples import MS_PER_MINUTE, day_minutes, divide
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.text import coverage_reasons, local_clock_times
 from health_etl.clinical.common.units import HOURS_PER_DAY
@@ -45,9 +46,10 @@ FOLLOWED = "of the day followed by records of movement"
 class DayTotals:
     """Totals of many person-days, one element per row of `days`, in its order.
 
-    total: in the quantity's unit, float, NaN where nothing was recorded; coverage: 0 to 1; coverage_reason: text,
-    null when it suffices; partial: whether the day was still running; complete: covered well enough and not partial;
-    described: the metrics of `source_metrics`; records: those that they rest on, `group_id` the position of the day.
+    total: in the quantity's unit, float, NaN where nothing was recorded; coverage: 0 to 1; coverage_reason: text, null
+    when coverage suffices; partial: whether the day was still running at the export; complete: sufficiently covered
+    and not partial; described: the metrics of `source_metrics`; records: the underlying records, with `group_id` the
+    position of the day.
     """
 
     total: Floats
@@ -62,13 +64,13 @@ class DayTotals:
 def daily_totals(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions, quantity: Quantity) -> DayTotals:
     """Add up each local day, apps merged by time slice as Health Connect does (never summed).
 
-    Formula: in each slice of time the top-ranked record counts, pro rata; a record that reaches over midnight gives
-    each day its share. Unit: that of the quantity. Population: everybody. Source: Android's
+    Formula: in each slice of time the top-ranked record counts, pro rata; a record that spans midnight is shared
+    between the two days. Unit: that of the quantity. Population: everybody. Source: Android's
     PriorityRecordsAggregator. Minimal coverage: none for the total, which is what was recorded; for the completeness
     of a day see `coverage_of_days`.
 
-    A day is partial when its last export was made before it ended, or when a record that counts in its total ends,
-    inside the day, after its own export.
+    A day is partial when its last export was made before it ended, or when a record that counts towards its total
+    ends, within the day, after that record's own export.
     """
     records = records_of_days(rows, days, quantity)
     merged = merge_by_time_slice(
@@ -93,12 +95,12 @@ def daily_totals(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOption
 def coverage_of_days(
     records: pd.DataFrame, days: pd.DataFrame, quantity: Quantity, has_movement_app: Booleans
 ) -> tuple[Floats, pd.Series, pd.Series]:
-    """Return the share of each day that is covered, why it is too little (text, null when it suffices), what covers.
+    """Return each day's covered share, why it is too little (text, null if it suffices), and the rule of coverage.
 
-    Formula: the time that records cover, whichever app they come from, up to their export. Where that is below 70 %
-    and an app recorded movement only, whose records cover little by design, also the pauses of up to 4 h between its
-    records. Unit: share of the local day. Population: everybody. Source: ASSUMPTION; for movement alone Troiano 2008.
-    Minimal coverage: 70 % of the day recorded, or 10 h of 24 followed by an app of movement only.
+    Formula: the time covered by records of any app, up to their export. Where that is below 70 % and a movement-only
+    app, whose records cover little by design, took part, the pauses of up to 4 h between its records count as well.
+    Unit: share of the local day. Population: everybody. Source: ASSUMPTION; for movement only Troiano 2008.
+    Minimal coverage: 70 % of the day recorded, or 10 of 24 h covered by a movement-only app.
     """
     recorded = _share(recorded_spans(records), days)
     followed = _share(followed_spans(records, quantity), days)
@@ -134,9 +136,9 @@ def _is_partial(records: pd.DataFrame, merged: MergedTotals, days: pd.DataFrame)
 
 
 def _last_early_export(records: pd.DataFrame, days: pd.DataFrame) -> pd.Series:
-    """Return the local clock time of each day's last export before its end, null without one."""
+    """Return the local clock time of each day's last export before the day ended, null without one."""
     day_end_utc = of_day(days, "day_end_utc", records["group_id"].to_numpy())
     early = records[records["fetched_utc"] < day_end_utc].sort_values(["group_id", "fetched_utc", "record_id"])
     last = early.drop_duplicates("group_id", keep="last").set_index("group_id")
-    clock = local_clock_times(last["fetched_utc"], last["end_utc_offset_minutes"])
-    return clock.reindex(range(len(days)))
+    clock_times = local_clock_times(last["fetched_utc"], last["end_utc_offset_minutes"])
+    return clock_times.reindex(range(len(days)))

@@ -1,4 +1,4 @@
-"""A day's total against the person's own complete days of the look-back. What it means belongs to the types."""
+"""A day's total compared with the person's own complete days. What the comparison means belongs to the record types."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import pandas as pd
 import pyarrow as pa
 
 from health_etl.clinical.activity.records import Quantity
+from health_etl.clinical.common.arrays import Floats
 from health_etl.clinical.common.base import Metric
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS, by_days_before, mean_of_known, sd_of_known
-from health_etl.clinical.common.samples import Floats
 from health_etl.clinical.common.sources import definition, sourced
 
-BASELINE_MINIMUM_DAYS = sourced(7, "days", "everybody", "ASSUMPTION: a week holds workdays and free days")
-USUAL_SD = sourced(2, "SD", "everybody", "convention: about one value in twenty lies beyond by chance")
+BASELINE_MINIMUM_DAYS = sourced(7, "days", "everybody", "ASSUMPTION: a week contains workdays and days off")
+USUAL_SD = sourced(2, "SD", "everybody", "convention: about one value in twenty lies outside by chance")
 WEEK_DAYS = definition(7, "days of a week")
 WEEK_MINIMUM_DAYS = sourced(4, "days", "everybody", "ASSUMPTION: more than half of a week")
 WORKDAYS_MINIMUM = sourced(5, "days", "everybody", "ASSUMPTION: as many as a week has")
@@ -26,12 +26,12 @@ BELOW = "below the person's usual range"
 
 
 def complete_total(quantity: Quantity) -> str:
-    """Name the metric that holds the total of complete days alone."""
+    """Return the name of the metric that holds the total of complete days only."""
     return f"complete_day_{quantity.column}"
 
 
 def trends_of(days: pd.DataFrame, earlier: pd.DataFrame, quantity: Quantity) -> pd.DataFrame:
-    """Return the trends of each day, from complete days alone: see the functions."""
+    """Return the trends of each day, from complete days only; each is defined in its own function."""
     name = complete_total(quantity)
     totals = by_days_before(days[name], earlier, name)
     return pd.DataFrame(
@@ -44,8 +44,8 @@ def against_baseline(totals: Floats, quantity: Quantity) -> dict[str, pd.Series]
 
     totals: column n holds the total n days before, NaN unless that day is complete. Formula: mean and SD (n - 1) of
     the earlier days of the look-back; usual is within 2 SD of the mean, both ends included. Unit: that of the
-    quantity. Population: the person alone. Source: ASSUMPTION, see the constants. Minimal coverage: 7 complete
-    earlier days, and a complete day; else null.
+    quantity. Population: this person only. Source: ASSUMPTION, see the constants. Minimal coverage: 7 complete
+    earlier days, and a complete day today; else null.
     """
     known = (~np.isnan(totals[:, 1:])).sum(axis=1)
     mean = mean_of_known(totals[:, 1:], BASELINE_MINIMUM_DAYS)
@@ -64,8 +64,8 @@ def against_baseline(totals: Floats, quantity: Quantity) -> dict[str, pd.Series]
 def week_means(totals: Floats, quantity: Quantity) -> dict[str, pd.Series]:
     """Return the trend: the mean of the last 7 days, this one included, and of the look-back before them.
 
-    totals: as above. Unit: that of the quantity. Population: the person alone. Source: ASSUMPTION. Minimal coverage:
-    4 complete days of the last 7, else null; for the time before 7 complete days.
+    totals: as above. Unit: that of the quantity. Population: this person only. Source: ASSUMPTION. Minimal coverage:
+    4 complete days of the last 7, else null; 7 complete days for the time before.
     """
     week = totals[:, :WEEK_DAYS]
     return {
@@ -78,8 +78,8 @@ def week_means(totals: Floats, quantity: Quantity) -> dict[str, pd.Series]:
 def weekly_pattern(totals: Floats, days: pd.DataFrame, quantity: Quantity) -> dict[str, pd.Series]:
     """Return the means of workdays (Monday to Friday) and of weekends over the look-back and this day.
 
-    totals: as above. Unit: that of the quantity. Population: the person alone. Source: ASSUMPTION; who works on
-    Saturdays is not known. Minimal coverage: 5 complete workdays and 2 complete days of weekends, else both null.
+    totals: as above. Unit: that of the quantity. Population: this person only. Source: ASSUMPTION: whether someone
+    works on Saturdays is unknown. Minimal coverage: 5 complete workdays and 2 complete weekend days, else both null.
     """
     weekday = pd.to_datetime(days["local_date"], format="%Y-%m-%d").dt.day_of_week.to_numpy()
     of_column = (weekday[:, None] - np.arange(totals.shape[1])[None, :]) % WEEK_DAYS
@@ -104,7 +104,7 @@ def trend_metrics(quantity: Quantity, what: str) -> tuple[Metric, ...]:
         )
 
     def days(name: str, label: str) -> Metric:
-        return Metric(name, label, "Complete days that the means rest on", unit="days", dtype=pa.int64())
+        return Metric(name, label, "Complete days that the means are based on", unit="days", dtype=pa.int64())
 
     window = f"the {LOOK_BACK_DAYS} days before"
     return (

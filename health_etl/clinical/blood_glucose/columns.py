@@ -1,11 +1,10 @@
-"""The columns of one day of glucose, and how each is written. glucose_trend_columns.py has those of the look-back."""
+"""The metrics of one day of glucose, and how each is written. Those of the look-back are in trend_columns.py."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 
 from health_etl.clinical.blood_glucose import thresholds as limits
-from health_etl.clinical.blood_glucose.clock import DAWN_RISE_MG_DL, NIGHT, QUARTER_HOURS, QUARTERS, WAKING, clock
 from health_etl.clinical.blood_glucose.risk import (
     ADRR_LOW_BELOW,
     ADRR_MODERATE_UP_TO,
@@ -16,7 +15,9 @@ from health_etl.clinical.blood_glucose.risk import (
 from health_etl.clinical.blood_glucose.summary import COUNTS
 from health_etl.clinical.blood_glucose.swings import SLOT_MINUTES, SLOTS
 from health_etl.clinical.blood_glucose.targets import PREGNANCY_RANGES, TARGETS
+from health_etl.clinical.blood_glucose.time_of_day import DAWN_RISE_MG_DL, NIGHT, QUARTER_HOURS, QUARTERS, WAKING
 from health_etl.clinical.common.base import Metric
+from health_etl.clinical.common.text import clock_time
 
 IN_RANGE = f"{limits.RANGE_LOW_MG_DL}–{limits.RANGE_HIGH_MG_DL} mg/dL"
 TIGHT_RANGE = f"{limits.RANGE_LOW_MG_DL}–{limits.TIGHT_RANGE_HIGH_MG_DL} mg/dL"
@@ -37,7 +38,7 @@ BOUNDS = {
     "below_pregnancy_range": f"below {limits.PREGNANCY_LOW_MG_DL} mg/dL",
     "above_pregnancy_range": f"above {limits.PREGNANCY_HIGH_MG_DL} mg/dL",
 }
-TOLD_RANGES = tuple(BOUNDS)
+REPORTED_RANGES = tuple(BOUNDS)
 
 EVENT = (
     f"at least {limits.EVENT_MINUTES} consecutive minutes beyond, ended by {limits.EVENT_MINUTES} minutes back or a "
@@ -56,7 +57,7 @@ def mg_dl(name: str, label: str, description: str, decimals: int = 0) -> Metric:
 
 
 def count(name: str, label: str, description: str) -> Metric:
-    """Return a metric that counts."""
+    """Return a metric that is a count."""
     return Metric(name, label, description, dtype=pa.int64())
 
 
@@ -71,19 +72,19 @@ def word(name: str, label: str, description: str) -> Metric:
 
 
 def index(name: str, label: str, description: str) -> Metric:
-    """Return a metric that has no unit."""
+    """Return a metric without a unit."""
     return Metric(name, label, description, decimals=2)
 
 
 def kept(name: str, description: str, unit: str | None = None) -> Metric:
-    """Return a metric that is kept for the look-back and told in no text."""
-    return Metric(name, name, description, unit=unit, told=False)
+    """Return a metric that is kept for the look-back and appears in no text."""
+    return Metric(name, name, description, unit=unit, reported=False)
 
 
 def ranges(prefix: str, span: str) -> tuple[Metric, ...]:
-    """Return shares of readings in ranges and whether they meet their targets; `span` says of which days."""
+    """Return the shares of readings in ranges and whether they meet their targets; `span` names the period."""
     metrics: list[Metric] = []
-    for name in TOLD_RANGES:
+    for name in REPORTED_RANGES:
         who = " Only in pregnancy." if name in PREGNANCY_RANGES else ""
         shares = f"Share of readings {BOUNDS[name]}, both ends of a range included.{who}"
         metrics.append(percent(f"{prefix}time_{name}_percent", f"Time {BOUNDS[name]}{span}", shares))
@@ -95,7 +96,7 @@ def ranges(prefix: str, span: str) -> tuple[Metric, ...]:
 
 
 def variability(prefix: str, span: str) -> tuple[Metric, ...]:
-    """Return the coefficient of variation and its word."""
+    """Return the coefficient of variation and its classification."""
     stable = f"stable: coefficient of variation up to {limits.STABLE_CV_PERCENT} %; else unstable."
     cv = "Sample standard deviation as a percentage of the mean."
     return (
@@ -122,8 +123,8 @@ def risk_indices(prefix: str, span: str) -> tuple[Metric, ...]:
 ADRR_GRADES = f"low below {ADRR_LOW_BELOW}, moderate to {ADRR_MODERATE_UP_TO}, high above"
 
 _DESCRIBED = (
-    word("target_group", "Targets used", "Whose targets hold, by the person's profile; by default those of adults."),
-    count("reading_count", "Glucose readings", "Readings of the day; what two apps report alike counts once."),
+    word("target_group", "Targets used", "Whose targets apply, by the person's profile; those of adults by default."),
+    count("reading_count", "Glucose readings", "Readings of the day; a reading reported by two apps counts once."),
     word("first_reading_local", "First reading, local time", "Local clock time of the first reading, HH:MM."),
     word("last_reading_local", "Last reading, local time", "Local clock time of the last reading, HH:MM."),
     minutes(
@@ -136,14 +137,14 @@ _DESCRIBED = (
         "Longest stretch without a reading",
         "Between two readings, or between a reading and the start or end of the day.",
     ),
-    mg_dl("mean_mg_dl", "Mean glucose", "Mean of the readings, each of equal weight.", 1),
+    mg_dl("mean_mg_dl", "Mean glucose", "Mean of the readings, weighted equally.", 1),
     mg_dl("sd_mg_dl", "Standard deviation of glucose", "Sample standard deviation of the readings.", 1),
     mg_dl("lowest_mg_dl", "Lowest glucose", "Lowest reading of the day."),
     word("lowest_range", "Range of the lowest reading", "very low, low, in range, high or very high."),
-    word("lowest_local", "Time of the lowest reading, local time", "HH:MM, of the first where several are equal."),
+    word("lowest_local", "Time of the lowest reading, local time", "HH:MM; the first where several are equal."),
     mg_dl("highest_mg_dl", "Highest glucose", "Highest reading of the day."),
     word("highest_range", "Range of the highest reading", "very low, low, in range, high or very high."),
-    word("highest_local", "Time of the highest reading, local time", "HH:MM, of the first where several are equal."),
+    word("highest_local", "Time of the highest reading, local time", "HH:MM; the first where several are equal."),
 )
 
 _EVENTS = (
@@ -162,7 +163,9 @@ _EVENTS = (
         "Extended hypoglycaemia events",
         f"Events below {limits.RANGE_LOW_MG_DL} mg/dL of more than {limits.EXTENDED_HYPO_MINUTES} min.",
     ),
-    minutes("longest_hypo_minutes", "Longest recorded hypoglycaemia event", "Of the day's part; null without one."),
+    minutes(
+        "longest_hypo_minutes", "Longest recorded hypoglycaemia event", "The part within the day; null without one."
+    ),
     word("longest_hypo_start_local", "Start of the longest hypoglycaemia event, local time", "HH:MM."),
     count(
         "hyper_level1_count",
@@ -181,7 +184,9 @@ _EVENTS = (
         f"{limits.EXTENDED_HYPER_WITHIN_MINUTES} min, until {limits.EVENT_MINUTES} min of "
         f"{limits.RANGE_HIGH_MG_DL} mg/dL or less.",
     ),
-    minutes("longest_hyper_minutes", "Longest recorded hyperglycaemia event", "Of the day's part; null without one."),
+    minutes(
+        "longest_hyper_minutes", "Longest recorded hyperglycaemia event", "The part within the day; null without one."
+    ),
     word("longest_hyper_start_local", "Start of the longest hyperglycaemia event, local time", "HH:MM."),
     word(
         "very_high_pattern",
@@ -193,7 +198,7 @@ _EVENTS = (
 
 
 def _quarter(code: int, name: str) -> Metric:
-    hours = f"{clock(code * QUARTER_HOURS)}–{clock((code + 1) * QUARTER_HOURS)}"
+    hours = f"{clock_time(code * QUARTER_HOURS)}–{clock_time((code + 1) * QUARTER_HOURS)}"
     needed = f"null below {limits.MINIMUM_COVERAGE_PERCENT} % of its readings"
     return mg_dl(f"{name}_mean_mg_dl", f"Mean glucose {hours} local time ({name})", f"By the local clock; {needed}.", 1)
 
@@ -201,7 +206,9 @@ def _quarter(code: int, name: str) -> Metric:
 _BY_CLOCK = (
     *(_quarter(code, name) for code, name in enumerate(QUARTERS)),
     percent(
-        "night_coverage_percent", f"Recorded share of the night {NIGHT}", "Readings times cadence over its length."
+        "night_coverage_percent",
+        f"Recorded share of the night {NIGHT}",
+        "Readings × cadence, divided by the length of the night.",
     ),
     mg_dl("night_lowest_mg_dl", f"Lowest glucose of the night {NIGHT}", "The nocturnal nadir."),
     word("night_lowest_local", "Time of the lowest glucose of the night, local time", "HH:MM."),
@@ -242,7 +249,7 @@ _MEALS = (
             ("after_meal", "marked after a meal"),
         )
         for metric in (
-            count(f"{name}_count", f"Readings {label}", "Null where no reading of the day has such a mark."),
+            count(f"{name}_count", f"Readings {label}", "Null where no reading of the day is marked so."),
             mg_dl(f"{name}_mean_mg_dl", f"Mean of the readings {label}", "Null without such readings.", 1),
         )
     ),
@@ -256,10 +263,10 @@ CARRIED_COUNTS = tuple(
 SLOT_LIST = Metric(
     "glucose_by_slot_mg_dl",
     "Glucose by slot",
-    f"Mean glucose of each of {SLOTS} slots of {SLOT_MINUTES} min of the local day; NaN where none.",
+    f"Mean glucose of each of {SLOTS} slots of {SLOT_MINUTES} min of the local day; NaN for an empty one.",
     unit="mg/dL",
     dtype=pa.list_(pa.float64()),
-    told=False,
+    reported=False,
 )
 _KEPT = (
     *CARRIED_COUNTS,
@@ -267,7 +274,7 @@ _KEPT = (
     kept("high_risk_mean", "Mean risk of high glucose over the day's readings, whatever its coverage."),
     kept("low_risk_highest", "Highest risk of low glucose of the day."),
     kept("high_risk_highest", "Highest risk of high glucose of the day."),
-    kept("recorded_minutes", "Readings times cadence.", "min"),
+    kept("recorded_minutes", "Readings × cadence.", "min"),
     kept("leading_gap_minutes", "From the start of the day to its first reading.", "min"),
     kept("trailing_gap_minutes", "From the last reading of the day to its end.", "min"),
     SLOT_LIST,
@@ -278,7 +285,7 @@ METRICS = (
     *ranges("", ""),
     *variability("", ""),
     *risk_indices("", ""),
-    mg_dl("mage_mg_dl", "Mean amplitude of glycaemic excursions (MAGE)", "By turning points; see its function.", 1),
+    mg_dl("mage_mg_dl", "Mean amplitude of glycaemic excursions (MAGE)", "By turning points; see `mage`.", 1),
     *_EVENTS,
     *_BY_CLOCK,
     *_MEALS,

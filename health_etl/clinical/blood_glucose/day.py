@@ -1,4 +1,4 @@
-"""What is described of one local day of glucose: extremes, pauses, events, times of day, meals."""
+"""The description of one local day of glucose: extremes, pauses, events, times of day, meals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.blood_glucose.clock import (
+from health_etl.clinical.blood_glucose.events import GlucoseEvents, extended_hyper, extended_hypo, find_events
+from health_etl.clinical.blood_glucose.meals import SamplesOf, before_breakfast_marks, by_relation, meal_rise
+from health_etl.clinical.blood_glucose.metrics import cadence_minutes, edge_minutes, longest_gap_minutes
+from health_etl.clinical.blood_glucose.risk import risks
+from health_etl.clinical.blood_glucose.summary import range_masks, range_names
+from health_etl.clinical.blood_glucose.time_of_day import (
     before_breakfast,
     clock_times,
     dawn_rise,
@@ -19,12 +24,8 @@ from health_etl.clinical.blood_glucose.clock import (
     night_of,
     quarter_means,
 )
-from health_etl.clinical.blood_glucose.events import GlucoseEvents, extended_hyper, extended_hypo, find_events
-from health_etl.clinical.blood_glucose.meals import SamplesOf, before_breakfast_marks, by_relation, meal_rise
-from health_etl.clinical.blood_glucose.metrics import cadence_minutes, edge_minutes, longest_gap_minutes
-from health_etl.clinical.blood_glucose.risk import risks
-from health_etl.clinical.blood_glucose.summary import range_masks, range_names
-from health_etl.clinical.common.samples import Booleans, Floats, Samples, day_minutes, lowest_by_group
+from health_etl.clinical.common.arrays import Booleans, Floats
+from health_etl.clinical.common.samples import Samples, day_minutes, lowest_by_group
 from health_etl.clinical.common.units import PERCENT
 
 Columns = dict[str, pd.Series]
@@ -32,7 +33,7 @@ Columns = dict[str, pd.Series]
 
 @dataclass(frozen=True)
 class GlucoseDay:
-    """Readings of person-days, one group a row of `days`, with what several metrics need."""
+    """Readings of person-days, one group per row of `days`, with what several metrics share."""
 
     readings: Samples
     days: pd.DataFrame
@@ -49,7 +50,7 @@ class GlucoseDay:
 
     @cached_property
     def masks(self) -> Mapping[str, Booleans]:
-        """In which ranges each reading lies."""
+        """Which ranges each reading lies in."""
         return range_masks(self.readings.value)
 
     @cached_property
@@ -147,7 +148,7 @@ def times_of_day(day: GlucoseDay, rows: pd.DataFrame, samples_of: SamplesOf) -> 
 
 
 def meals(rows: pd.DataFrame, samples_of: SamplesOf) -> Columns:
-    """Return the view by relation to meals, null where the records do not say."""
+    """Return glucose by relation to meals, null where the records do not state one."""
     columns: Columns = {}
     for name, readings in by_relation(rows, samples_of).items():
         columns[f"{name}_count"] = _or_null(readings.count().astype(np.float64))

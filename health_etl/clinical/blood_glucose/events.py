@@ -1,8 +1,8 @@
-"""Low and high glucose events over grouped readings. Pure; the thresholds live in glucose_thresholds.py.
+"""Low and high glucose events over grouped readings. Their thresholds are in thresholds.py.
 
 Definition (Battelino 2023, doi:10.1016/S2213-8587(22)00319-9): an event starts with the first of at
-least 15 consecutive minutes beyond the threshold, ends with at least 15 consecutive minutes back, and is cut
-by a gap of more than 45 minutes. Its duration leaves the minutes of recovery out.
+least 15 consecutive minutes beyond the threshold, ends with at least 15 consecutive minutes back within it, and is
+cut off by a gap of more than 45 minutes. Its duration excludes the minutes of recovery.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from health_etl.clinical.blood_glucose.thresholds import (
     EXTENDED_HYPER_WITHIN_MINUTES,
     EXTENDED_HYPO_MINUTES,
 )
-from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
+from health_etl.clinical.common.samples import MS_PER_MINUTE, Samples
 
 
 @dataclass(frozen=True)
 class GlucoseEvents:
     """Events in order of group and time: three arrays of one length.
 
-    start: place of the first reading beyond among the readings; duration_minutes: from there to the last
-    reading beyond plus the cadence for which that reading stands.
+    start: index of the first reading beyond the threshold; duration_minutes: from there to the last reading beyond
+    it, plus the cadence that this reading represents.
     """
 
     group: Integers
@@ -46,7 +47,7 @@ class GlucoseEvents:
         return longest
 
     def longest_start(self) -> Integers:
-        """Return the place of the reading that starts the longest event of each group (the first of equal ones).
+        """Return the index of the reading that starts the longest event of each group (the first of equals).
 
         -1 for a group without events.
         """
@@ -57,7 +58,7 @@ class GlucoseEvents:
         return place
 
     def longer_than(self, minutes: float) -> GlucoseEvents:
-        """Return the events that last longer than so many minutes."""
+        """Return the events longer than `minutes`."""
         kept = self.duration_minutes > minutes
         return GlucoseEvents(self.group[kept], self.start[kept], self.duration_minutes[kept], self.n_groups)
 
@@ -65,9 +66,9 @@ class GlucoseEvents:
 def find_events(readings: Samples, beyond: Booleans, cadence_minutes: Floats) -> GlucoseEvents:
     """Find the events of each group.
 
-    beyond: one flag a reading, true beyond the threshold; cadence_minutes: one number per group. A run of
-    readings lasts from its first to its last reading plus one cadence, so 15 min are three readings at
-    5 min and one at 15 min. A group without cadence (NaN) has no events. Population: people with diabetes on
+    beyond: one flag per reading, true beyond the threshold; cadence_minutes: one number per group. A run of
+    readings lasts from its first to its last reading plus one cadence, so 15 min are three readings at a cadence of
+    5 min and one at 15 min. A group without a cadence (NaN) has no events. Population: people with diabetes on
     CGM. Source: Battelino 2023. Coverage: 70 % of readings.
     """
     runs = _runs(readings, beyond, cadence_minutes)
@@ -75,7 +76,7 @@ def find_events(readings: Samples, beyond: Booleans, cadence_minutes: Floats) ->
 
 
 def extended_hypo(hypo: GlucoseEvents) -> GlucoseEvents:
-    """Return the events below 70 mg/dL that last more than 120 min. Source: Battelino 2023, as find_events."""
+    """Return the events below 70 mg/dL that last more than 120 min. Source: Battelino 2023, as for find_events."""
     return hypo.longer_than(EXTENDED_HYPO_MINUTES)
 
 
@@ -114,7 +115,7 @@ def extended_hyper(
 
 @dataclass(frozen=True)
 class _Runs:
-    """Runs of neighbours that are all beyond or all not; a run's episode lasts until a recovery or a gap."""
+    """Runs of consecutive readings all beyond the threshold or all within; a recovery or a gap ends an episode."""
 
     starts: Integers
     ends: Integers
@@ -136,7 +137,7 @@ def _runs(readings: Samples, beyond: Booleans, cadence_minutes: Floats) -> _Runs
 
 
 def _events(readings: Samples, runs: _Runs, triggers: Booleans) -> GlucoseEvents:
-    """Make each episode that holds a trigger one event, from its first trigger to its last run beyond."""
+    """Turn each episode that contains a trigger into an event, from its first trigger to its last run beyond."""
     places = np.flatnonzero(triggers)
     episodes, first = np.unique(runs.episode[places], return_index=True)
     first_run = places[first]

@@ -1,9 +1,8 @@
-"""The reference lines of every glucose example and the ways to ask for one."""
+"""The reference lines and the instructions of every glucose example."""
 
 from __future__ import annotations
 
 from health_etl.clinical.blood_glucose import thresholds as t
-from health_etl.clinical.blood_glucose.clock import DAWN_RISE_MG_DL, NIGHT, WAKING
 from health_etl.clinical.blood_glucose.columns import ADRR_GRADES, HIGH, IN_RANGE, LOW, PREGNANCY_RANGE, TIGHT_RANGE
 from health_etl.clinical.blood_glucose.risk import (
     ADRR_DAYS,
@@ -13,6 +12,7 @@ from health_etl.clinical.blood_glucose.risk import (
     HBGI_GRADES,
     LBGI_GRADES,
 )
+from health_etl.clinical.blood_glucose.time_of_day import DAWN_RISE_MG_DL, NIGHT, WAKING
 from health_etl.clinical.blood_glucose.trend_columns import BASELINE_DAYS, TREND_PERCENT_POINTS
 from health_etl.clinical.common.base import Level
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS

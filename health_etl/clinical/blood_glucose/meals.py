@@ -1,4 +1,4 @@
-"""Glucose by its relation to meals, where the records say. Pure functions; most sensors say nothing."""
+"""Glucose by relation to meals, where the records state one; most sensors do not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.common.samples import Floats, Samples, divide
+from health_etl.clinical.common.arrays import Floats
+from health_etl.clinical.common.samples import Samples, divide
 
 FASTING = "FASTING"
 BEFORE_MEAL = "BEFORE_MEAL"
@@ -35,10 +36,10 @@ def before_breakfast_marks(rows: pd.DataFrame, samples_of: SamplesOf) -> Samples
 
 
 def meal_rise(rows: pd.DataFrame, samples_of: SamplesOf) -> tuple[Floats, Floats]:
-    """Return how far glucose rose over a meal, mg/dL, the mean over the day's meals, and how many meals that are.
+    """Return the rise of glucose over a meal, mg/dL, as the mean over the day's meals, and the number of meals.
 
-    A meal counts that has readings marked before and after it: mean after - mean before. Breakfast, lunch and dinner
-    only, of which a day has one each. NaN and 0 for a day without such a meal.
+    A meal counts if it has readings marked before and after it: mean after - mean before. Breakfast, lunch and dinner
+    only, as a day has one of each. NaN and 0 for a day without such a meal.
     """
     rises = []
     rows = rows[_is(rows["relation_to_meal"], BEFORE_MEAL) | _is(rows["relation_to_meal"], AFTER_MEAL)]

@@ -1,6 +1,6 @@
-"""Glucose metrics of a summary (a day's or that of many days), cadence and recorded time. Pure functions.
+"""Glucose metrics of a summary (of one day or of many), cadence, and recorded time.
 
-Events live in glucose_events.py, risks in glucose_risk.py, swings in glucose_swings.py.
+Events are in events.py, risk indices in risk.py, swings in swings.py.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import pandas as pd
 
 from health_etl.clinical.blood_glucose.summary import RANGES
 from health_etl.clinical.blood_glucose.thresholds import MAX_SPACING_MINUTES
-from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples, divide
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
+from health_etl.clinical.common.samples import MS_PER_MINUTE, Samples, divide
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import PERCENT
 
@@ -72,17 +73,17 @@ def j_index(summary: pd.DataFrame) -> Floats:
 
 
 def cadence_minutes(readings: Samples) -> Floats:
-    """Return the sensor's cadence, found as the median spacing of its readings in minutes.
+    """Return the sensor's cadence in minutes, estimated as the median spacing of its readings.
 
-    Spacings above 45 min are gaps and play no part. NaN where no two readings are neighbours.
+    Spacings above 45 min are gaps and do not count. NaN where no two readings are closer than that.
     """
     return readings.median_spacing_minutes(MAX_SPACING_MINUTES)
 
 
 def recorded_minutes(readings: Samples, cadence: Floats) -> Floats:
-    """Return readings × cadence in minutes: each reading stands for one cadence, so a gap adds nothing.
+    """Return readings × cadence in minutes: each reading represents one cadence, so a gap adds nothing.
 
-    0 where single readings far apart (or none) have no cadence: they do not record a day.
+    0 without a cadence: single readings far apart do not record a day.
     """
     return np.asarray(readings.count() * np.nan_to_num(cadence), dtype=np.float64)
 
@@ -101,14 +102,14 @@ def stretch_starts(readings: Samples) -> Booleans:
 
 
 def longest_gap_minutes(readings: Samples) -> Floats:
-    """Return the longest time between two readings that follow each other in a group, in minutes.
+    """Return the longest time between two consecutive readings of a group, in minutes.
 
     NaN for a group of fewer than two readings.
     """
     longest = np.full(readings.n_groups, np.nan)
-    together = np.diff(readings.group) == 0
-    spacing = np.diff(readings.time_ms)[together] / MS_PER_MINUTE
-    np.fmax.at(longest, readings.group[1:][together], spacing)
+    same_group = np.diff(readings.group) == 0
+    spacing = np.diff(readings.time_ms)[same_group] / MS_PER_MINUTE
+    np.fmax.at(longest, readings.group[1:][same_group], spacing)
     return longest
 
 

@@ -1,4 +1,4 @@
-"""The three texts about a local day of glucose readings, one a level. Each stands on its own."""
+"""The three texts about a local day of glucose readings, one per level, each complete in itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from health_etl.clinical.common.base import Captions, Facts, Level
 
 
 def narrate(facts: Facts) -> Captions:
-    """Write one local day of glucose readings as text."""
+    """Narrate one local day of glucose readings."""
     return {
         Level.STATISTICAL: statistical(facts),
         Level.STRUCTURAL: structural(facts),

@@ -1,4 +1,4 @@
-"""Sentences about glucose that more than one level uses. The metrics that they write come from blood_glucose.py."""
+"""Sentences about glucose that the texts of several levels share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from health_etl.clinical.common.text import above, below
 
 
 def recorded(facts: Facts) -> str:
-    """Say what was recorded and how much of the day that is."""
+    """State what was recorded and how much of the day it covers."""
     day, first, last = facts["local_date"], facts["first_reading_local"], facts["last_reading_local"]
     if facts.number("reading_count") == 1:
         return f"On {day}, {facts['reading_count']} glucose reading was recorded, at {first} local time."
@@ -35,7 +35,7 @@ def recorded(facts: Facts) -> str:
 
 
 def too_little(facts: Facts, left_out: str) -> str:
-    """Say that the day is not judged and what is left out; nothing for a day of sufficient coverage."""
+    """State that the day is not assessed and what is left out; empty for a day of sufficient coverage."""
     if not facts.has("coverage_reason"):
         return ""
     reason = facts["coverage_reason"]
@@ -51,7 +51,7 @@ def too_little(facts: Facts, left_out: str) -> str:
 
 
 def urgent(facts: Facts) -> str:
-    """Say that care should be sought after very low or very high readings; else nothing."""
+    """Advise seeking care after very low or very high readings; empty otherwise."""
     return " ".join(sentence for sentence in (_very_low(facts), _very_high(facts)) if sentence)
 
 

@@ -1,7 +1,6 @@
-"""What a local day of glucose readings says: the processor of `blood_glucose`.
+"""The processor of `blood_glucose`: wires formulas, look-back and texts together.
 
-The formulas live in glucose_summary.py, glucose_metrics.py, glucose_risk.py, glucose_events.py, glucose_swings.py,
-glucose_clock.py and glucose_meals.py, the look-back in glucose_trends.py, the wording in glucose_narrative.py.
+The formulas are in the modules beside this one, the look-back in trends.py, the wording in narrative.py.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from health_etl.clinical.blood_glucose.assessment import assess
 from health_etl.clinical.blood_glucose.columns import METRICS
 from health_etl.clinical.blood_glucose.day import (
     GlucoseDay,
@@ -21,7 +21,6 @@ from health_etl.clinical.blood_glucose.day import (
     times_of_day,
 )
 from health_etl.clinical.blood_glucose.guidelines import GUIDELINES, INSTRUCTIONS
-from health_etl.clinical.blood_glucose.judged import judged
 from health_etl.clinical.blood_glucose.metrics import recorded_minutes, recorded_share
 from health_etl.clinical.blood_glucose.narrative import narrate
 from health_etl.clinical.blood_glucose.summary import summarise, without_conversion_noise
@@ -36,19 +35,19 @@ from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import PERCENT
 
 SAME_INSTANT_MS = sourced(
-    30_000, "ms", "people with two apps", "ASSUMPTION: closer readings are one reading that two apps report"
+    30_000, "ms", "people with two apps", "ASSUMPTION: closer readings are one reading reported by two apps"
 )
 
 
 def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) -> pd.DataFrame:
     """Compute the glucose metrics of each local day.
 
-    Coverage is the recorded share of the day: readings × cadence (median spacing) over the length of the day. An
-    event that runs over midnight counts in each day by the part that lies in it.
+    Coverage is the recorded share of the day: readings × cadence (median spacing), divided by the length of the day.
+    An event that spans midnight counts in each day with the part that lies in it.
     """
 
-    def samples_of(some: pd.DataFrame) -> Samples:
-        found = samples_of_days(some, days, "glucose_mg_dl", options.app_priority, SAME_INSTANT_MS)
+    def samples_of(selected: pd.DataFrame) -> Samples:
+        found = samples_of_days(selected, days, "glucose_mg_dl", options.app_priority, SAME_INSTANT_MS)
         return replace(found, value=without_conversion_noise(found.value))
 
     day = GlucoseDay(samples_of(rows), days)
@@ -68,7 +67,7 @@ def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) ->
     return insights_of_days(
         days,
         described=described,
-        judged=judged(summary, groups) | event_counts(day) | {"mage_mg_dl": excursions},
+        assessed=assess(summary, groups) | event_counts(day) | {"mage_mg_dl": excursions},
         coverage=recorded_share(minutes, day.expected_minutes),
         minimum_coverage=MINIMUM_COVERAGE_PERCENT / PERCENT,
         recorded="of the day recorded",

@@ -1,4 +1,4 @@
-"""Risk of low and of high glucose: LBGI, HBGI, ADRR, GRI and their grades. Pure functions."""
+"""Risk of low and high glucose: LBGI, HBGI, ADRR, GRI and their grades."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.common.samples import Floats, Integers, divide
+from health_etl.clinical.common.arrays import Floats, Integers
+from health_etl.clinical.common.samples import divide
 from health_etl.clinical.common.sources import definition, sourced
 
 _PEOPLE = "people with diabetes"
@@ -40,11 +41,11 @@ GRI_ZONES = ("A", "B", "C", "D", "E")
 LBGI_WORDS = ("minimal", "low", "moderate", "high")
 HBGI_WORDS = ("low", "moderate", "high")
 
-LOWEST_GLUCOSE_MG_DL = definition(1, "mg/dL: the risk function has no value below, and no meter shows less than 20")
+LOWEST_GLUCOSE_MG_DL = definition(1, "mg/dL: the risk function is undefined below, and no meter shows less than 20")
 
 
 def risks(glucose_mg_dl: Floats) -> tuple[Floats, Floats]:
-    """Return the risk of low and of high glucose of each reading (mg/dL); index values without unit, 0 and up.
+    """Return each reading's risk of low and of high glucose (from mg/dL); index values without a unit, 0 and up.
 
     f = (ln g)^1.084 - 5.381, r = 22.77·f²; low risk is r where f < 0, high risk r where f > 0, else 0.
     Population: people with diabetes. Source: Kovatchev 2006, doi:10.2337/dc06-1085. Coverage: one reading.
@@ -105,7 +106,7 @@ def adrr(low_risk_highest: Floats, high_risk_highest: Floats, group: Integers, n
     """Return the average daily risk range of each group: mean over its days of (highest low + highest high risk).
 
     low_risk_highest, high_risk_highest: of each local day; group: code of each day's group. No unit. Population:
-    people with diabetes. Source: Kovatchev 2006. Coverage: 14 days of at least 3 readings (to be chosen before).
+    people with diabetes. Source: Kovatchev 2006. Coverage: 14 days of at least 3 readings, selected by the caller.
     """
     ranges = np.bincount(group, weights=low_risk_highest + high_risk_highest, minlength=n_groups)
     return divide(ranges, np.bincount(group, minlength=n_groups))

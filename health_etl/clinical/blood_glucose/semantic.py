@@ -1,11 +1,11 @@
-"""What a local day of glucose means, by which guideline and with what uncertainty, as text."""
+"""The semantic text of a local day of glucose: what it means, by which guideline, and how certain that is."""
 
 from __future__ import annotations
 
 from health_etl.clinical.blood_glucose import thresholds as t
-from health_etl.clinical.blood_glucose.clock import DAWN_RISE_MG_DL, MARKED, WAKING
 from health_etl.clinical.blood_glucose.phrases import against_targets, recorded, too_little, urgent
 from health_etl.clinical.blood_glucose.targets import ADULTS, ADULTS_BY_DEFAULT, OLDER, PREGNANCY
+from health_etl.clinical.blood_glucose.time_of_day import DAWN_RISE_MG_DL, MARKED, WAKING
 from health_etl.clinical.blood_glucose.trend_columns import NEEDED
 from health_etl.clinical.common.base import Facts
 from health_etl.clinical.common.text import above, paragraph, zone_caution
@@ -37,7 +37,7 @@ def semantic(facts: Facts) -> str:
 
 
 def _known_part(facts: Facts) -> str:
-    """Say of a day that is not judged in which ranges its readings lie, and no more."""
+    """State only which ranges the readings lie in, for a day that is not assessed."""
     if not facts.has("coverage_reason") or facts.number("reading_count") == 1:
         return f"It was {facts['mean_mg_dl']} mg/dL ({facts['lowest_range']})." if facts.has("coverage_reason") else ""
     return (

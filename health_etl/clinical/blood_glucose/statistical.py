@@ -1,4 +1,4 @@
-"""The numbers of a local day of glucose, and of the report period, as text."""
+"""The statistical text of a local day of glucose: the numbers of the day and of the report period."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from health_etl.clinical.blood_glucose.risk import ADRR_DAYS, ADRR_READINGS
 from health_etl.clinical.blood_glucose.targets import PREGNANCY_RANGES
 from health_etl.clinical.common.base import Facts
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
-from health_etl.clinical.common.text import counted, paragraph, zone_caution
+from health_etl.clinical.common.text import paragraph, pluralise, zone_caution
 
 _SHARES = ("in_range", "in_tight_range", "low", "very_low", "high", "very_high")
 
@@ -32,7 +32,7 @@ def statistical(facts: Facts) -> str:
 
 
 def level(facts: Facts) -> str:
-    """Say how high glucose was."""
+    """State mean, spread and range of glucose."""
     if not facts.has("sd_mg_dl"):
         return f"It was {facts['mean_mg_dl']} mg/dL ({facts['lowest_range']})."
     mean, sd = facts["mean_mg_dl"], facts["sd_mg_dl"]
@@ -83,7 +83,7 @@ def _indices(facts: Facts, prefix: str, span: str) -> str:
 
 def _marked(facts: Facts) -> str:
     parts = [
-        f"{counted(facts[f'{name}_count'], 'reading', 'readings')} marked {words} averaged "
+        f"{pluralise(facts[f'{name}_count'], 'reading', 'readings')} marked {words} averaged "
         f"{facts[f'{name}_mean_mg_dl']} mg/dL"
         for name, words in (("fasting", "fasting"), ("before_meal", "before a meal"), ("after_meal", "after a meal"))
         if facts.has(f"{name}_count")
@@ -100,7 +100,7 @@ def _report(facts: Facts) -> str:
     if not facts.has("window_gmi_percent"):
         return ""
     return paragraph(
-        f"Over the last {t.REPORT_DAYS} days ({counted(facts['window_days'], 'day', 'days')} with readings, "
+        f"Over the last {t.REPORT_DAYS} days ({pluralise(facts['window_days'], 'day', 'days')} with readings, "
         f"{facts['window_coverage_percent']} % recorded), mean glucose was {facts['window_mean_mg_dl']} mg/dL (SD "
         f"{facts['window_sd_mg_dl']} mg/dL), the coefficient of variation {facts['window_cv_percent']} %, the glucose "
         f"management indicator (GMI) {facts['window_gmi_percent']} % and the estimated A1C (eA1C) "
@@ -120,6 +120,6 @@ def _adrr(facts: Facts) -> str:
             f"the last {LOOK_BACK_DAYS} there are {facts['adrr_days']}."
         )
     return (
-        f"The average daily risk range (ADRR, no unit) of {counted(facts['adrr_days'], 'day', 'days')} among the last "
-        f"{LOOK_BACK_DAYS} was {facts['adrr']}."
+        f"The average daily risk range (ADRR, no unit) of {pluralise(facts['adrr_days'], 'day', 'days')} among the "
+        f"last {LOOK_BACK_DAYS} was {facts['adrr']}."
     )

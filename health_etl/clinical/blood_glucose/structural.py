@@ -1,14 +1,14 @@
-"""How glucose ran through a local day, and how the day stands among the days before, as text."""
+"""The structural text of a local day of glucose: its course, and its place among the days before."""
 
 from __future__ import annotations
 
 from health_etl.clinical.blood_glucose import thresholds as t
-from health_etl.clinical.blood_glucose.clock import MARKED, NIGHT, QUARTER_HOURS, QUARTERS, WAKING, clock
 from health_etl.clinical.blood_glucose.phrases import recorded, too_little, urgent
+from health_etl.clinical.blood_glucose.time_of_day import MARKED, NIGHT, QUARTER_HOURS, QUARTERS, WAKING
 from health_etl.clinical.blood_glucose.trend_columns import BASELINE_DAYS
 from health_etl.clinical.common.base import Facts
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
-from health_etl.clinical.common.text import counted, paragraph, zone_caution
+from health_etl.clinical.common.text import clock_time, paragraph, pluralise, zone_caution
 
 
 def structural(facts: Facts) -> str:
@@ -45,7 +45,8 @@ def _pause(facts: Facts) -> str:
 
 def _quarters(facts: Facts) -> str:
     parts = [
-        f"{facts[f'{name}_mean_mg_dl']} mg/dL from {clock(code * QUARTER_HOURS)} to {clock((code + 1) * QUARTER_HOURS)}"
+        f"{facts[f'{name}_mean_mg_dl']} mg/dL from {clock_time(code * QUARTER_HOURS)} to "
+        f"{clock_time((code + 1) * QUARTER_HOURS)}"
         for code, name in enumerate(QUARTERS)
         if facts.has(f"{name}_mean_mg_dl")
     ]
@@ -116,7 +117,7 @@ def _dawn(facts: Facts) -> str:
 def _meals(facts: Facts) -> str:
     if not facts.has("meal_rise_mg_dl"):
         return ""
-    meals = counted(facts["meal_rise_count"], "meal", "meals")
+    meals = pluralise(facts["meal_rise_count"], "meal", "meals")
     return (
         f"Over {meals} with readings marked before and after, glucose changed by {facts['meal_rise_mg_dl']} mg/dL on "
         "average."
@@ -127,13 +128,13 @@ def _usual(facts: Facts) -> str:
     if not facts.has("baseline_days"):
         return ""
     if not facts.has("baseline_mean_mg_dl"):
-        found = counted(facts["baseline_days"], "judged day", "judged days")
+        found = pluralise(facts["baseline_days"], "judged day", "judged days")
         return f"There is no baseline yet: {found} among the {LOOK_BACK_DAYS} before, {BASELINE_DAYS} needed."
     usual = f"{facts['baseline_mean_mg_dl']} mg/dL (SD of the daily means {facts['baseline_sd_mg_dl']} mg/dL)"
     if not facts.has("mean_against_baseline"):
         return f"The usual daily mean is {usual}; this day is not compared with it, since it is not judged."
     return (
-        f"The usual daily mean is {usual}, from {counted(facts['baseline_days'], 'judged day', 'judged days')}; the "
+        f"The usual daily mean is {usual}, from {pluralise(facts['baseline_days'], 'judged day', 'judged days')}; the "
         f"mean of this day, {facts['mean_mg_dl']} mg/dL, lies {_beside(facts['mean_against_baseline'])}."
     )
 
@@ -162,7 +163,7 @@ def _than(trend: str) -> str:
 
 
 def _report_gap(facts: Facts) -> str:
-    """Name a stretch of days without readings, which a mean of the period would hide."""
+    """Mention a stretch of days without readings, which a mean over the period would hide."""
     name = "window_longest_gap_hours"
     if not facts.has(name) or facts.number(name) < t.LONG_GAP_HOURS:
         return ""

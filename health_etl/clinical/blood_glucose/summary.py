@@ -1,7 +1,7 @@
-"""Readings of glucose counted up: one row a group, from which the metrics of a day or of many days follow.
+"""Summaries of glucose readings: one row per group, from which the metrics of a day or of a period follow.
 
-The summary of many days is pooled from those of its days without loss, so that the same formulas
-(glucose_metrics.py, glucose_risk.py) serve both.
+The summary of a period is pooled without loss from those of its days, so that the same formulas (metrics.py, risk.py)
+serve both.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from health_etl.clinical.blood_glucose.thresholds import (
     VERY_HIGH_ABOVE_MG_DL,
     VERY_LOW_BELOW_MG_DL,
 )
-from health_etl.clinical.common.samples import Booleans, Floats, Integers, Samples, divide
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
+from health_etl.clinical.common.samples import Samples, divide
 from health_etl.clinical.common.sources import definition
 
-NOISE_DECIMALS = definition(6, "decimals of mg/dL: mmol/L × 18 turns 180 into 180.00000000000003; no meter shows them")
+NOISE_DECIMALS = definition(6, "decimals of mg/dL: mmol/L × 18 turns 180 into 180.00000000000003; no meter shows more")
 
 RANGES = (
     "very_low",
@@ -48,15 +49,15 @@ COLUMNS = ("reading_count", "sd_mg_dl", *MEANS, *COUNTS)
 def without_conversion_noise(glucose_mg_dl: Floats) -> Floats:
     """Return glucose in mg/dL without the rounding error of its conversion from mmol/L.
 
-    Without this a reading of 180 mg/dL would now and then stand outside 70 to 180.
+    Otherwise a reading of 180 mg/dL would sometimes fall outside 70 to 180.
     """
     return np.round(glucose_mg_dl, NOISE_DECIMALS)
 
 
 def range_masks(glucose_mg_dl: Floats) -> Mapping[str, Booleans]:
-    """Say for each reading (mg/dL) in which ranges it lies. Population: people with diabetes on CGM.
+    """Return which ranges each reading (mg/dL) lies in. Population: people with diabetes on CGM.
 
-    in_range holds 70 and 180, tight_range 70 and 140, pregnancy_range 63 and 140. below_range (<70) includes
+    in_range includes 70 and 180, tight_range 70 and 140, pregnancy_range 63 and 140. below_range (<70) includes
     very_low (<54); low is what lies between; above_range (>180), high and very_high (>250) likewise.
     Source: Battelino 2023, doi:10.1016/S2213-8587(22)00319-9; pregnancy Battelino 2019, doi:10.2337/dci19-0028.
     """
@@ -82,7 +83,7 @@ def range_masks(glucose_mg_dl: Floats) -> Mapping[str, Booleans]:
 
 
 def range_names(glucose_mg_dl: Floats) -> npt.NDArray[np.object_]:
-    """Name the range of each value (mg/dL): very low, low, in range, high or very high; None for NaN."""
+    """Return the name of each value's range (mg/dL): very low, low, in range, high or very high; None for NaN."""
     masks = range_masks(glucose_mg_dl)
     names = np.full(len(glucose_mg_dl), None, dtype=np.object_)
     names[~np.isnan(glucose_mg_dl)] = "in range"
@@ -92,10 +93,10 @@ def range_names(glucose_mg_dl: Floats) -> npt.NDArray[np.object_]:
 
 
 def summarise(readings: Samples) -> pd.DataFrame:
-    """Return one row a group: COLUMNS.
+    """Return one row per group, with COLUMNS.
 
-    reading_count; mean_mg_dl, every reading of equal weight, nothing interpolated; sd_mg_dl, the sample SD (n - 1),
-    NaN under two readings; readings in each range; mean risk of low and of high glucose over all readings.
+    reading_count; mean_mg_dl, readings weighted equally, nothing interpolated; sd_mg_dl, the sample SD (n - 1),
+    NaN below two readings; readings in each range; mean risk of low and of high glucose over all readings.
     """
     low_risk, high_risk = risks(readings.value)
     counts = {f"{name}_count": readings.count_where(mask) for name, mask in range_masks(readings.value).items()}
@@ -110,7 +111,7 @@ def summarise(readings: Samples) -> pd.DataFrame:
 
 
 def pool(summaries: pd.DataFrame, group: Integers, n_groups: int) -> pd.DataFrame:
-    """Return the summary of all readings of each group, from the summaries of its parts.
+    """Return the summary of all readings of each group, pooled from the summaries of its parts.
 
     summaries: COLUMNS, floats; group: code of each row's group. SD: √((Σ(nᵢ-1)·sdᵢ² + Σnᵢ(meanᵢ-mean)²)/(n-1)).
     """

@@ -1,6 +1,6 @@
-"""How glucose swings: MAGE within a day, MODD from day to day, and the day's profile in slots. Pure functions.
+"""Swings of glucose: MAGE within a day, MODD from day to day, and the day's profile in slots.
 
-Published packages differ in both, so the algorithm is named with each.
+Published packages compute MAGE and MODD differently, so each docstring names its algorithm.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import pandas as pd
 
 from health_etl.clinical.blood_glucose.metrics import stretch_starts
 from health_etl.clinical.blood_glucose.thresholds import MINUTES_PER_DAY
-from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples, divide
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
+from health_etl.clinical.common.samples import MS_PER_MINUTE, Samples, divide
 from health_etl.clinical.common.sources import definition
 
 SLOT_MINUTES = definition(15, "min per slot of the day's profile, as long as the slowest common sensor's cadence")
@@ -21,9 +22,9 @@ SLOTS = MINUTES_PER_DAY // SLOT_MINUTES
 def mage(readings: Samples, sd_mg_dl: Floats) -> Floats:
     """Return the mean amplitude of glycaemic excursions of each group, mg/dL.
 
-    Algorithm "turning points": swings of less than one SD are taken out, the smallest first, until each swing between
-    neighbouring turning points is one SD or more; MAGE is the mean of those above one SD, rises and falls alike.
-    Nothing is smoothed or interpolated, and no swing reaches over a gap of more than 45 min. NaN without a swing.
+    Algorithm "turning points": swings of less than one SD are removed, smallest first, until every swing between
+    neighbouring turning points is at least one SD; MAGE is the mean of those above one SD, rises and falls alike.
+    Nothing is smoothed or interpolated, and no swing spans a gap of more than 45 min. NaN without a swing.
     sd_mg_dl: SD of each group. Population: people with diabetes. Source: Service 1970, doi:10.2337/diab.19.9.644.
     Coverage: 70 % of readings.
     """
@@ -32,13 +33,13 @@ def mage(readings: Samples, sd_mg_dl: Floats) -> Floats:
     joined = segment[place][1:] == segment[place][:-1]
     swing = np.abs(np.diff(readings.value[place]))[joined]
     group = readings.group[place][1:][joined]
-    counted = swing > sd_mg_dl[group]
-    total = np.bincount(group[counted], weights=swing[counted], minlength=readings.n_groups)
-    return divide(total, np.bincount(group[counted], minlength=readings.n_groups))
+    pluralise = swing > sd_mg_dl[group]
+    total = np.bincount(group[pluralise], weights=swing[pluralise], minlength=readings.n_groups)
+    return divide(total, np.bincount(group[pluralise], minlength=readings.n_groups))
 
 
 def slot_means(readings: Samples) -> npt.NDArray[np.float64]:
-    """Return mean glucose by 15-min slot of the local clock, mg/dL: one row a group, 96 columns, NaN where none.
+    """Return mean glucose by 15-min slot of the local clock, mg/dL: one row per group, 96 columns, NaN for empty slots.
 
     An hour that the clock shows twice (end of summer time) fills its slots twice.
     """
@@ -54,8 +55,8 @@ def modd(slots: npt.NDArray[np.float64], pairs: Integers, group: Integers, n_gro
     """Return the mean of daily differences of each group, mg/dL.
 
     Algorithm "slots": mean of |slot mean - the same slot's mean one local day earlier| over all pairs of days and all
-    15-min slots that both hold. slots: as slot_means, one row a day; pairs: rows of `slots` whose next row is the
-    day before; group: code of each pair. Population: people with diabetes. Source: Molnar 1972,
+    15-min slots that both days have. slots: as slot_means, one row per day; pairs: rows of `slots` whose next row is
+    the day before; group: code of each pair. Population: people with diabetes. Source: Molnar 1972,
     doi:10.1007/BF01218495. Coverage: 14 days with 70 % of readings.
     """
     apart = np.abs(slots[pairs] - slots[pairs + 1])
@@ -77,10 +78,10 @@ def slot_table(lists: pd.Series) -> npt.NDArray[np.float64]:
 
 
 def _turning_points(value: Floats, segment: Integers, smallest: Floats) -> Integers:
-    """Return the places of the turning points whose swings all reach `smallest`, in order.
+    """Return the indices of the turning points whose swings all reach `smallest`, in order.
 
-    value, segment and smallest: one a reading. Takes out, in passes, every swing that is too small and no larger
-    than its neighbours: inside a stretch with both its ends, at the stretch's edge with the outer end.
+    value, segment and smallest: one per reading. Removes, in passes, every swing that is too small and no larger
+    than its neighbours: both ends of the swing inside a stretch, only the outer end at its edge.
     """
     place = np.arange(len(value))
     while True:
@@ -106,7 +107,7 @@ def _turns(value: Floats, segment: Integers) -> Booleans:
 
 
 def _too_small(value: Floats, segment: Integers, smallest: Floats) -> Booleans:
-    """Flag the turning points to take out in this pass: no two swings that touch each other."""
+    """Flag the turning points to remove in this pass: never two adjacent swings."""
     removed = np.zeros(len(value), dtype=np.bool_)
     if len(value) < 2:
         return removed

@@ -1,4 +1,4 @@
-"""Whose targets hold, and whether shares of readings meet them. The figures live in glucose_thresholds.py."""
+"""Whose targets apply, and whether shares of readings meet them. The figures are in thresholds.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from health_etl.clinical.blood_glucose import thresholds as limits
 from health_etl.clinical.common.age import ADULT_FROM_YEARS, OLDER_FROM_YEARS
-from health_etl.clinical.common.samples import Booleans
+from health_etl.clinical.common.arrays import Booleans
 
 ADULTS_BY_DEFAULT = "adults, by default"
 ADULTS = "adults"
@@ -23,7 +23,7 @@ MISSED = "missed"
 
 @dataclass(frozen=True)
 class Target:
-    """A share of readings that should lie above or below a limit, one a group of people; None: no target."""
+    """A share of readings that should lie above or below a limit, per group of people; None: no target."""
 
     side: str
     adults: float | None = None
@@ -49,10 +49,10 @@ PREGNANCY_RANGES = ("in_pregnancy_range", "below_pregnancy_range", "above_pregna
 
 
 def target_groups(days: pd.DataFrame) -> pd.Series:
-    """Return whose targets hold on each day: pregnancy, then older or high-risk adults, then adults.
+    """Return whose targets apply on each day: pregnancy first, then older or high-risk adults, then adults.
 
     days: age_years (null where not configured), pregnant, high_risk_diabetes. Adults by default are people without a
-    configured age, and those under 18 years, for whom the targets of adults are shown too, with a caution.
+    configured age, and those under 18 years, who are shown the targets of adults with a caution.
     """
     ages = days["age_years"].fillna(-1).to_numpy(dtype="int64")
     older = flags(days["high_risk_diabetes"]) | (ages >= OLDER_FROM_YEARS)
@@ -62,16 +62,16 @@ def target_groups(days: pd.DataFrame) -> pd.Series:
 
 
 def target_words(percents: pd.DataFrame, groups: pd.Series) -> dict[str, pd.Series]:
-    """Say of each of TARGETS whether the share (%) meets it: met or missed; null without a share or a target.
+    """Return for each of TARGETS whether the share (%) meets it: met or missed; null without a share or a target.
 
-    percents: one column a range; groups: as target_groups, one a row. Source: Battelino 2019,
+    percents: one column per range; groups: as returned by target_groups, one per row. Source: Battelino 2019,
     doi:10.2337/dci19-0028. Coverage: 14 days with 70 % of readings; for one day an orientation.
     """
     return {name: _words(percents[name], target, groups) for name, target in TARGETS.items()}
 
 
 def pregnancy_only(percents: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
-    """Blank the shares in the ranges of pregnancy for everybody else."""
+    """Blank the shares in the pregnancy ranges for everyone who is not pregnant."""
     pregnant = groups.eq(PREGNANCY).to_numpy()
     return percents.assign(**{name: percents[name].where(pregnant) for name in PREGNANCY_RANGES})
 

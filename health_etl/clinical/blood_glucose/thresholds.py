@@ -1,4 +1,4 @@
-"""The ranges and targets of glucose (mg/dL), each with its source. No computation lives here."""
+"""Ranges (mg/dL) and targets of glucose, each with its source. Nothing is computed here."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ MINIMUM_COVERAGE_PERCENT = sourced(
 )
 REPORT_DAYS = sourced(14, "days", _DIABETES, "Battelino 2019, as above (checked)")
 MAX_SPACING_MINUTES = sourced(45, "min, a longer pause is a gap", _DIABETES, _CONSENSUS_2023_SOURCE)
-LONG_GAP_HOURS = sourced(24, "hours", _DIABETES, "ASSUMPTION: a whole day without readings is worth a word in a report")
+LONG_GAP_HOURS = sourced(
+    24, "hours", _DIABETES, "ASSUMPTION: a whole day without readings is worth mentioning in a report"
+)
 
 # Events
 EVENT_MINUTES = sourced(15, "consecutive min beyond to start, back to end an event", _DIABETES, _CONSENSUS_2023_SOURCE)

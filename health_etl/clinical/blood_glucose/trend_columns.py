@@ -1,4 +1,4 @@
-"""The columns of the look-back of glucose: the report of 14 days, the baseline, the trend."""
+"""The metrics of glucose over the look-back: the 14-day report, the baseline, the trend."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.common.sources import sourced
 
 BASELINE_DAYS = sourced(
-    7, "days", "everybody", "ASSUMPTION: fewer judged days do not show what is usual for the person"
+    7, "days", "everybody", "ASSUMPTION: fewer assessed days do not show what is usual for the person"
 )
 TREND_PERCENT_POINTS = sourced(
     5,
@@ -39,7 +39,7 @@ _REPORT = (
     percent(
         "window_coverage_percent",
         f"Recorded share of the last {limits.REPORT_DAYS} days",
-        f"Readings times cadence over {limits.REPORT_DAYS} days, this day included.",
+        f"Readings × cadence over {limits.REPORT_DAYS} days, this day included.",
     ),
     Metric(
         "window_longest_gap_hours",
@@ -49,7 +49,7 @@ _REPORT = (
         decimals=1,
     ),
     word("window_reason", f"Why there is no report of {limits.REPORT_DAYS} days", f"Null where there is: {NEEDED}."),
-    mg_dl("window_mean_mg_dl", f"Mean glucose{SPAN}", "Mean of the readings, each of equal weight.", 1),
+    mg_dl("window_mean_mg_dl", f"Mean glucose{SPAN}", "Mean of the readings, weighted equally.", 1),
     mg_dl("window_sd_mg_dl", f"Standard deviation of glucose{SPAN}", "Sample standard deviation.", 1),
     percent(
         "window_gmi_percent",
@@ -70,17 +70,17 @@ _REPORT = (
     count(
         "window_hypo_level1_count",
         f"Hypoglycaemia events below {limits.RANGE_LOW_MG_DL} mg/dL{SPAN}",
-        "Sum of the judged days; an event over midnight counts on both.",
+        "Sum over the assessed days; an event across midnight counts on both.",
     ),
     count(
         "window_hypo_level2_count",
         f"Hypoglycaemia events below {limits.VERY_LOW_BELOW_MG_DL} mg/dL{SPAN}",
-        "Sum of the judged days; an event over midnight counts on both.",
+        "Sum over the assessed days; an event across midnight counts on both.",
     ),
     count(
         "window_hyper_level2_count",
         f"Hyperglycaemia events above {limits.VERY_HIGH_ABOVE_MG_DL} mg/dL{SPAN}",
-        "Sum of the judged days; an event over midnight counts on both.",
+        "Sum over the assessed days; an event across midnight counts on both.",
     ),
 )
 
@@ -88,7 +88,7 @@ _ADRR = (
     count(
         "adrr_days",
         f"Days with at least {ADRR_READINGS} readings among the last {LOOK_BACK_DAYS}",
-        "This day included; the days that ADRR looks at.",
+        "The days that ADRR is based on, this day included.",
     ),
     index("adrr", f"Average daily risk range (ADRR) over {LOOK_BACK_DAYS} days", f"No unit; needs {ADRR_DAYS} days."),
     word("adrr_risk", "Risk by ADRR", f"{ADRR_GRADES}."),
@@ -102,11 +102,11 @@ _TREND = (
     ),
     mg_dl("baseline_mean_mg_dl", "Usual daily mean glucose", "Mean of the means of those days.", 1),
     mg_dl("baseline_sd_mg_dl", "Spread of the daily means", "Sample standard deviation of the means of those days.", 1),
-    percent("baseline_in_range_percent", f"Usual time in range {IN_RANGE}", "Mean of those days."),
+    percent("baseline_in_range_percent", f"Usual time in range {IN_RANGE}", "Mean over those days."),
     word(
         "mean_against_baseline",
         "Mean glucose of this day against the usual",
-        "within one standard deviation of the usual daily mean, above or below it; null for a day not judged.",
+        "within one standard deviation of the usual daily mean, above or below it; null for a day not assessed.",
     ),
     percent(
         "previous_time_in_range_percent",

@@ -1,7 +1,7 @@
-"""The look-back of glucose: a report over 14 days, ADRR, the person's usual day and the trend. Pure.
+"""The look-back of glucose: a 14-day report, ADRR, the person's usual day and the trend.
 
-A report needs 14 days since the first reading and 70 % of the readings of the last 14 days (this day included);
-what it pools are the summaries that the days carry, so a report equals the same formulas over all readings.
+A report needs 14 days since the first reading and 70 % of the readings of the last 14 days (this day included). It
+pools the summaries carried by its days, which gives the same result as the formulas over all readings.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from health_etl.clinical.blood_glucose.assessment import assess
 from health_etl.clinical.blood_glucose.columns import SLOT_LIST
-from health_etl.clinical.blood_glucose.judged import judged
 from health_etl.clinical.blood_glucose.metrics import ea1c_percent, gmi_percent, recorded_share
 from health_etl.clinical.blood_glucose.risk import ADRR_DAYS, ADRR_READINGS, adrr, adrr_risks
 from health_etl.clinical.blood_glucose.summary import COLUMNS, pool
 from health_etl.clinical.blood_glucose.swings import modd, slot_table
 from health_etl.clinical.blood_glucose.thresholds import MINIMUM_COVERAGE_PERCENT, MINUTES_PER_DAY, REPORT_DAYS
 from health_etl.clinical.blood_glucose.trend_columns import BASELINE_DAYS, TREND_PERCENT_POINTS, TRENDS
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
 from health_etl.clinical.common.base import ClinicalOptions
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
-from health_etl.clinical.common.samples import Booleans, Floats, Integers, divide
+from health_etl.clinical.common.samples import divide
 from health_etl.clinical.common.units import MINUTES_PER_HOUR, PERCENT
 
 _EVENTS = ("hypo_level1_count", "hypo_level2_count", "hyper_level2_count")
@@ -40,7 +41,7 @@ Columns = dict[str, pd.Series]
 
 
 def look_back(days: pd.DataFrame, earlier: pd.DataFrame, options: ClinicalOptions) -> pd.DataFrame:
-    """Return the trends of each row of `days`: see glucose_trend_columns.py.
+    """Return the trends of each row of `days`: they are declared in trend_columns.py.
 
     days: analysed rows; earlier: day, days_before and CARRIED of each row's earlier days.
     """
@@ -67,7 +68,7 @@ def _floats(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _span_days(known: pd.DataFrame, n: int) -> Integers:
-    """Return how many days lie between the first known reading and this day, both included, at most REPORT_DAYS."""
+    """Return the number of days from the first known reading to this day, both included, at most REPORT_DAYS."""
     read = known[known["reading_count"] > 0]
     oldest = np.zeros(n, dtype=np.int64)
     np.maximum.at(oldest, read["day"].to_numpy(), read["days_before"].to_numpy() + 1)
@@ -84,12 +85,12 @@ def _report(window: pd.DataFrame, span_days: Integers, days: pd.DataFrame) -> tu
         "window_sd_mg_dl": summary["sd_mg_dl"],
         "window_gmi_percent": pd.Series(gmi_percent(summary)),
         "window_ea1c_percent": pd.Series(ea1c_percent(summary)),
-        **{f"window_{name}": column for name, column in judged(summary, days["target_group"].astype("str")).items()},
+        **{f"window_{name}": column for name, column in assess(summary, days["target_group"].astype("str")).items()},
         "modd_mg_dl": pd.Series(_modd(window, n)),
         **_events(window, n),
     }
     described = {
-        "window_days": _counted(day[window["reading_count"].to_numpy() > 0], n),
+        "window_days": _count_per_day(day[window["reading_count"].to_numpy() > 0], n),
         "window_coverage_percent": pd.Series(PERCENT * share),
         "window_longest_gap_hours": pd.Series(_longest_gap_hours(window, n)),
         "window_reason": _reasons(span_days, share, enough),
@@ -98,12 +99,14 @@ def _report(window: pd.DataFrame, span_days: Integers, days: pd.DataFrame) -> tu
 
 
 def _events(window: pd.DataFrame, n: int) -> Columns:
-    """Sum the events of the judged days; null where no day was judged."""
+    """Sum the events of the assessed days; null where no day was assessed."""
     rows = window[window[_EVENTS[0]].notna()]
     day = rows["day"].to_numpy()
-    judged_days = np.bincount(day, minlength=n)
-    sums = {f"window_{name}": pd.Series(_sum(day, rows[name], n)).where(judged_days > 0) for name in _EVENTS}
-    return {name: column.astype("Int64") for name, column in sums.items()} | {"window_judged_days": _counted(day, n)}
+    assessed_days = np.bincount(day, minlength=n)
+    sums = {f"window_{name}": pd.Series(_sum(day, rows[name], n)).where(assessed_days > 0) for name in _EVENTS}
+    return {name: column.astype("Int64") for name, column in sums.items()} | {
+        "window_judged_days": _count_per_day(day, n)
+    }
 
 
 def _modd(window: pd.DataFrame, n: int) -> Floats:
@@ -126,7 +129,7 @@ def _longest_gap_hours(window: pd.DataFrame, n: int) -> Floats:
 
 
 def _reasons(span_days: Integers, share: Floats, enough: Booleans) -> pd.Series:
-    """Say why there is no report; null where there is one."""
+    """Return why there is no report; null where there is one."""
     percent = np.rint(share * PERCENT).astype("int64")
     written = pd.Series(percent.astype("str"), dtype="str")
     short = (share * PERCENT < MINIMUM_COVERAGE_PERCENT) & (percent >= MINIMUM_COVERAGE_PERCENT)
@@ -144,14 +147,14 @@ def _reasons(span_days: Integers, share: Floats, enough: Booleans) -> pd.Series:
 def _adrr(known: pd.DataFrame, n: int) -> Columns:
     month = known[(known["days_before"] < LOOK_BACK_DAYS) & (known["reading_count"] >= ADRR_READINGS)]
     day = month["day"].to_numpy()
-    counted = np.bincount(day, minlength=n)
+    pluralise = np.bincount(day, minlength=n)
     ranges = adrr(month["low_risk_highest"].to_numpy(), month["high_risk_highest"].to_numpy(), day, n)
-    index = np.where(counted >= ADRR_DAYS, ranges, np.nan)
-    return {"adrr_days": _counted(day, n), "adrr": pd.Series(index), "adrr_risk": adrr_risks(index)}
+    index = np.where(pluralise >= ADRR_DAYS, ranges, np.nan)
+    return {"adrr_days": _count_per_day(day, n), "adrr": pd.Series(index), "adrr_risk": adrr_risks(index)}
 
 
 def _usual(days: pd.DataFrame, known: pd.DataFrame, n: int) -> Columns:
-    """Compare the day with the judged days before it."""
+    """Compare the day with the assessed days before it."""
     rows = known[(known["days_before"] > 0) & known["time_in_range_percent"].notna()]
     day, value = rows["day"].to_numpy(), rows["mean_mg_dl"]
     found = np.bincount(day, minlength=n)
@@ -162,18 +165,18 @@ def _usual(days: pd.DataFrame, known: pd.DataFrame, n: int) -> Columns:
     mean, spread = np.where(enough, mean, np.nan), np.where(enough, np.sqrt(divide(squares, found - 1)), np.nan)
     own = days["mean_mg_dl"].to_numpy(dtype=np.float64, na_value=np.nan)
     words = np.where(own > mean + spread, "above", np.where(own < mean - spread, "below", "within"))
-    judged_day = days["time_in_range_percent"].notna().to_numpy()
+    assessed_day = days["time_in_range_percent"].notna().to_numpy()
     return {
-        "baseline_days": _counted(day, n),
+        "baseline_days": _count_per_day(day, n),
         "baseline_mean_mg_dl": pd.Series(mean),
         "baseline_sd_mg_dl": pd.Series(spread),
         "baseline_in_range_percent": pd.Series(np.where(enough, in_range, np.nan)),
-        "mean_against_baseline": pd.Series(words, dtype="str").where(enough & judged_day),
+        "mean_against_baseline": pd.Series(words, dtype="str").where(enough & assessed_day),
     }
 
 
 def _trend(known: pd.DataFrame, in_range: pd.Series, enough: Booleans, n: int) -> Columns:
-    """Compare the report's time in range with that of the 14 days before, where both have their readings."""
+    """Compare the report's time in range with that of the 14 days before, where both have enough readings."""
     rows = known[(known["days_before"] >= REPORT_DAYS) & (known["days_before"] < 2 * REPORT_DAYS)]
     day = rows["day"].to_numpy()
     summary = pool(rows, day, n)
@@ -193,5 +196,5 @@ def _sum(day: Integers, values: pd.Series, n: int) -> Floats:
     return np.bincount(day, weights=np.nan_to_num(values.to_numpy()), minlength=n).astype(np.float64)
 
 
-def _counted(day: Integers, n: int) -> pd.Series:
+def _count_per_day(day: Integers, n: int) -> pd.Series:
     return pd.Series(np.bincount(day, minlength=n), dtype="Int64")

@@ -1,4 +1,4 @@
-"""Age bands that thresholds follow. What a band means for a metric belongs to the types."""
+"""The age bands that clinical limits are given for. The limits themselves belong to the record types."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AGE_BANDS = (UNDER_ADULT, YOUNG_ADULT, ADULT, OLDER)
 
 
 def age_band(age_years: pd.Series) -> pd.Series:
-    """Return the age band of each age in years as text; null where no age is configured."""
+    """Return the age band of each age (in years) as text; null where no age is configured."""
     known = age_years.notna().to_numpy()
     ages = age_years.fillna(0).to_numpy(dtype="int64")
     place = np.searchsorted([ADULT_FROM_YEARS, ADULT_26_FROM_YEARS, OLDER_FROM_YEARS], ages, side="right")

@@ -1,4 +1,4 @@
-"""What a clinical processor is. The processors live one to a file beside this, named as their record type."""
+"""The types that clinical processors are made of. Each processor lives in the package of its record type."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Level(StrEnum):
     SEMANTIC = "semantic"
 
 
-Captions = Mapping[Level, str]  # one text a level, all three
+Captions = Mapping[Level, str]  # one text per level, all three present
 
 
 @dataclass(frozen=True)
 class ClinicalOptions:
-    """What the settings tell the processors.
+    """The settings that processors depend on.
 
-    `app_priority` lists source apps, most trusted first; apps not listed rank behind, by last modified.
+    `app_priority` lists source apps, most trusted first; apps not listed rank after them, by last modification.
     """
 
     app_priority: tuple[str, ...] = ()
@@ -41,9 +41,9 @@ class ClinicalOptions:
 class Metric:
     """One number (or word) that a processor computes for a person and local day.
 
-    `label`, `decimals` and `unit` say how it is written, in the training input as in the text, so that both
-    show the same digits. One that is not `told` is kept for the look-back or for pictures only (a list, say) and
-    stands in no text.
+    `label`, `decimals` and `unit` say how it is written, in the training input and in the texts alike, so that both
+    show the same digits. A metric that is not `reported` is kept only for the look-back or the pictures (a list, for
+    example) and appears in no text.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Metric:
     unit: str | None = None
     decimals: int = 0
     dtype: pa.DataType = pa.float64()  # noqa: RUF009 - pyarrow types are immutable
-    told: bool = True
+    reported: bool = True
 
     def column(self) -> Column:
         """Return the metric as a column of the insights table."""
@@ -61,10 +61,10 @@ class Metric:
 
 @dataclass(frozen=True)
 class Derived:
-    """A number that a text uses and its input does not hold, with the rule that gives it: value = rule(of)."""
+    """A number that a text uses but its input does not contain, with the rule it follows from: value = rule(of)."""
 
     value: str
-    rule: str  # difference, share or rounding; training/grounding.py computes it again
+    rule: str  # difference, share or rounding; training/grounding.py recomputes it
     of: tuple[str, ...]
 
 
@@ -72,8 +72,8 @@ class Derived:
 class Facts:
     """One person-day as text: each value written with its metric's decimals, missing ones left out.
 
-    `values` holds what was measured (numbers, words); `written` the same as text, without the unit; `seed` decides
-    between wordings, the same for ever for one person-day; `derived` notes the numbers worked out on the way.
+    `values` holds what was measured (numbers, words) and `written` the same as text, without the unit. `seed` picks
+    between wordings and never changes for a person-day. `derived` collects the numbers that the texts work out.
     """
 
     values: Mapping[str, object]
@@ -82,7 +82,7 @@ class Facts:
     derived: list[Derived] = field(default_factory=list)
 
     def has(self, *names: str) -> bool:
-        """Say whether all of these metrics have a value."""
+        """Return whether all of these metrics have a value."""
         return all(name in self.written for name in names)
 
     def __getitem__(self, name: str) -> str:
@@ -93,23 +93,23 @@ class Facts:
         return float(self.written[name])
 
     def pick(self, about: str, wordings: Sequence[str]) -> str:
-        """Return one of several wordings of the same statement; `about` tells one choice from another."""
+        """Return one of several wordings of a statement; `about` names the choice, so that choices are independent."""
         place = hashlib.sha256(f"{self.seed}|{about}".encode()).digest()
         return wordings[int.from_bytes(place[:4]) % len(wordings)]
 
     def difference(self, one: str, other: str) -> str:
-        """Return how far apart two metrics are as written, without sign: the digits that a reader would get."""
+        """Return the absolute difference of two metrics as written: the digits that a reader would arrive at."""
         of = (self.written[one], self.written[other])
         return self._noted(str(abs(Decimal(of[0]) - Decimal(of[1]))), "difference", of)
 
     def share(self, part: str, whole: str) -> str:
-        """Return what percentage of `whole` the metric `part` is, both as written, to whole percents (half up)."""
+        """Return `part` as a percentage of `whole`, both as written, rounded to a whole percent (half up)."""
         of = (self.written[part], self.written[whole])
         percent = PERCENT * Decimal(of[0]) / Decimal(of[1])
         return self._noted(str(percent.quantize(Decimal(1), rounding="ROUND_HALF_UP")), "share", of)
 
     def rounded(self, name: str) -> str:
-        """Return the metric without its decimals (half up), for a sentence that needs no more."""
+        """Return the metric rounded to a whole number (half up), for a sentence that needs no decimals."""
         of = (self.written[name],)
         return self._noted(str(Decimal(of[0]).quantize(Decimal(1), rounding="ROUND_HALF_UP")), "rounding", of)
 
@@ -123,19 +123,19 @@ class Processor:
     """The clinical knowledge of one record type.
 
     analyse(rows, days, options) -> one row per row of `days`, same order, with `metrics` plus `coverage`
-    (0 to 1) and `coverage_reason` (text, null when coverage suffices). It sees the day alone.
+    (0 to 1) and `coverage_reason` (text, null when coverage suffices). It sees each day on its own.
 
-    look_back(days, earlier, options) -> one row per row of `days`, same order, with `trends`. `days` are rows that
-    were analysed; `earlier` holds for each the person's earlier days of the last LOOK_BACK_DAYS: `day` (position in
-    `days`), `days_before` (1 and up), and the `carried` metrics, sorted by day and days_before.
+    look_back(days, earlier, options) -> one row per row of `days`, same order, with `trends`. `days` are analysed
+    rows; `earlier` holds, for each of them, the person's days within the LOOK_BACK_DAYS before it: `day` (position in
+    `days`), `days_before` (1 and up) and the `carried` metrics, sorted by day and days_before.
 
-    narrate(facts) -> the texts about one person-day, one a level.
+    narrate(facts) -> the texts about one person-day, one per level.
     """
 
     record_type: str
     version: str
     metrics: tuple[Metric, ...]
-    guidelines: tuple[str, ...]  # one line each; reference numbers that the text may use
+    guidelines: tuple[str, ...]  # one line each: reference values that the texts may cite
     instructions: Mapping[Level, tuple[str, ...]]
     analyse: Callable[[pd.DataFrame, pd.DataFrame, ClinicalOptions], pd.DataFrame]
     narrate: Callable[[Facts], Captions]
@@ -145,36 +145,36 @@ class Processor:
 
     @property
     def name(self) -> str:
-        """Name of the insights asset: the record type's."""
+        """Name of the insights asset, which is that of the record type."""
         return self.record_type
 
     @property
     def title(self) -> str:
-        """What the training input calls it."""
+        """What the training input calls it: the record type's title."""
         return record_types()[self.record_type].title
 
     @property
     def domain(self) -> str:
-        """Health domain that its examples are filed under."""
+        """Health domain under which its examples are filed."""
         return record_types()[self.record_type].domain
 
     @property
     def training_name(self) -> str:
-        """What the metadata of its examples call it: Health Connect's name of the record type."""
+        """What the metadata of its examples call it: Health Connect's name for the record type."""
         return record_types()[self.record_type].avro_name
 
     @property
     def all_metrics(self) -> tuple[Metric, ...]:
-        """Metrics of the day, then trends: the order in which they are told."""
+        """Metrics of the day, then trends: the order in which they are reported."""
         return (*self.metrics, *self.trends)
 
 
 @dataclass(frozen=True)
 class Borrowed:
-    """A metric of a record type that the day across types uses under a name and label of its own."""
+    """A record type's metric that the day across types uses under a name and label of its own."""
 
     record_type: str
-    name: str  # of the record type's metric
+    name: str  # the metric's name in the record type
     metric: Metric
 
 
@@ -182,8 +182,8 @@ class Borrowed:
 class DayProcessor:
     """The clinical knowledge of the day across types.
 
-    A day's `metrics` are those borrowed from the types, null where a type has none that day. look_back and narrate
-    as in Processor; `carried` names borrowed metrics.
+    A day's `metrics` are borrowed from the record types and null where a type has none that day. look_back and
+    narrate work as in Processor; `carried` names borrowed metrics.
     """
 
     name: str
@@ -210,8 +210,8 @@ class DayProcessor:
 
     @property
     def all_metrics(self) -> tuple[Metric, ...]:
-        """Borrowed metrics, then trends: the order in which they are told."""
+        """Borrowed metrics, then trends: the order in which they are reported."""
         return (*self.metrics, *self.trends)
 
 
-Narrator = Processor | DayProcessor  # whatever has metrics and tells them
+Narrator = Processor | DayProcessor  # anything that has metrics and narrates them

@@ -1,4 +1,4 @@
-"""The person's earlier days beside each day, for baselines and trends. What is compared belongs to the types."""
+"""Each day next to the person's earlier days, for baselines and trends. What is compared is up to the record types."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pandas as pd
 from health_etl.clinical.common.sources import sourced
 
 LOOK_BACK_DAYS = sourced(
-    28, "days", "everybody", "ASSUMPTION: four weeks hold every weekday four times and two CGM reports of 14 days"
+    28, "days", "everybody", "ASSUMPTION: four weeks contain every weekday four times and two 14-day CGM reports"
 )
 
 
 def earlier_days(days: pd.DataFrame, history: pd.DataFrame, carried: Sequence[str]) -> pd.DataFrame:
     """Return the days of `history` that lie 1 to LOOK_BACK_DAYS days before each row of `days`.
 
-    days: subject, local_date (YYYY-MM-DD). history: the same columns and `carried`, each subject and day once.
+    days: subject, local_date (YYYY-MM-DD). history: the same columns and `carried`, each subject and day at most once.
     Returns day (position in `days`), days_before and `carried`, sorted by day and days_before.
     """
     asked = pd.DataFrame(
@@ -36,9 +36,9 @@ def _dates(local_dates: pd.Series) -> pd.Series:
 
 
 def by_days_before(today: pd.Series, earlier: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
-    """Return a number of each day and of its look-back: one row a day, column n holds the value n days before.
+    """Return a metric for each day and its look-back: one row per day, column n holding the value n days before.
 
-    today: one value per day, in order; earlier: as earlier_days returns it. NaN where a day has no value.
+    today: one value per day, in order; earlier: as returned by earlier_days. NaN where a day has no value.
     """
     table = np.full((len(today), LOOK_BACK_DAYS + 1), np.nan)
     table[:, 0] = today.to_numpy(dtype=np.float64, na_value=np.nan)

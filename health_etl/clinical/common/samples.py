@@ -1,6 +1,6 @@
-"""Instantaneous measurements of many person-days as sorted arrays, their plain statistics, one row a day.
+"""Point measurements of many person-days as sorted arrays, with their plain statistics per day.
 
-What the measured quantity means belongs to the processor of its type.
+What the measured quantity means belongs to the processor of its record type.
 """
 
 from __future__ import annotations
@@ -9,27 +9,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
 from health_etl.clinical.common.sources import definition
 from health_etl.clinical.common.text import coverage_reasons, local_clock_times
 from health_etl.clinical.common.units import PERCENT, SECONDS_PER_MINUTE
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Booleans = npt.NDArray[np.bool_]
 
 MS_PER_MINUTE = definition(60_000, "milliseconds per minute")
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Long frame of samples: four arrays of one length, sorted by group and, inside a group, by time.
+    """Samples in long form: four arrays of equal length, sorted by group and then by time.
 
-    group: code from 0 to n_groups - 1 (a person-day, a person: whatever is measured as one); time_ms: UTC
-    epoch milliseconds; utc_offset_minutes: the offset in force at the sample; value: in the unit of its type.
-    Each statistic returns one number per group, NaN where the group has too few samples for it.
+    group: code from 0 to n_groups - 1 (a person-day or a person: the unit that statistics are computed for); time_ms:
+    UTC epoch milliseconds; utc_offset_minutes: the offset in force at the sample; value: in the unit of the record
+    type. Each statistic returns one number per group, NaN where the group has too few samples for it.
     """
 
     group: Integers
@@ -43,7 +39,7 @@ class Samples:
         return np.bincount(self.group, minlength=self.n_groups).astype(np.int64)
 
     def mean(self) -> Floats:
-        """Return the arithmetic mean, every sample of equal weight."""
+        """Return the arithmetic mean, every sample weighted equally."""
         return divide(self._sum(self.value), self.count())
 
     def sd(self) -> Floats:
@@ -61,15 +57,15 @@ class Samples:
         return -lowest_by_group(self.group, -self.value, self.n_groups)
 
     def count_where(self, mask: Booleans) -> Integers:
-        """Return the number of samples that the mask (one flag a sample) picks."""
+        """Return the number of samples that the mask (one flag per sample) selects."""
         return np.bincount(self.group[mask], minlength=self.n_groups).astype(np.int64)
 
     def percent_where(self, mask: Booleans) -> Floats:
-        """Return the percentage of samples that the mask picks."""
+        """Return the percentage of samples that the mask selects."""
         return divide(PERCENT * self.count_where(mask).astype(np.float64), self.count())
 
     def median_spacing_minutes(self, longest_minutes: float) -> Floats:
-        """Return the median time between neighbours; spacings above longest_minutes are gaps, left out."""
+        """Return the median time between neighbours; spacings above longest_minutes are gaps and are left out."""
         spacing = np.diff(self.time_ms) / MS_PER_MINUTE
         kept = (np.diff(self.group) == 0) & (spacing <= longest_minutes)
         return median_by_group(self.group[1:][kept], spacing[kept], self.n_groups)
@@ -83,7 +79,7 @@ class Samples:
         return self._clock(np.searchsorted(self.group, np.arange(self.n_groups), side="right") - 1)
 
     def _sum(self, weights: Floats) -> Floats:
-        # bincount adds in array order, so a group's sum hangs on its own samples alone, bit for bit
+        # bincount adds in array order, so a group's sum depends only on its own samples, bit for bit
         return np.bincount(self.group, weights=weights, minlength=self.n_groups).astype(np.float64)
 
     def _clock(self, index: Integers) -> pd.Series:
@@ -127,10 +123,9 @@ def samples_of_days(
 ) -> Samples:
     """Return the column `value` of the rows as samples whose group is the position of their day in `days`.
 
-    Rows of other days are left out. Rows of one day that follow each other within same_instant_ms are one
-    measurement that several apps report (0: only equal instants): the app of highest priority speaks for it,
-    then the version modified last; what is still equal is settled by app, record id and value, so that the
-    row order plays no part.
+    Rows of other days are left out. Rows of one day that follow each other within same_instant_ms count as one
+    measurement reported by several apps (0: only equal instants). The app of highest priority is kept, then the
+    version modified last; remaining ties are broken by app, record id and value, so that row order does not matter.
     """
     keys = ["user_id", "local_date"]
     group = pd.MultiIndex.from_frame(days[keys]).get_indexer(pd.MultiIndex.from_frame(rows[keys]))
@@ -152,7 +147,7 @@ def samples_of_days(
 
 
 def _one_per_instant(frame: pd.DataFrame, app_priority: Sequence[str], same_instant_ms: int) -> pd.DataFrame:
-    """Keep one row of each cluster that reports the same instant; the frame is sorted by group and time."""
+    """Keep one row of each cluster of rows for the same instant; the frame is sorted by group and time."""
     new_instant = np.ones(len(frame), dtype=np.bool_)
     new_instant[1:] = (np.diff(frame["group"]) != 0) | (np.diff(frame["time_ms"]) > same_instant_ms)
     instant = np.cumsum(new_instant) - 1
@@ -179,21 +174,21 @@ def day_minutes(days: pd.DataFrame) -> Floats:
 def insights_of_days(
     days: pd.DataFrame,
     described: Mapping[str, pd.Series],
-    judged: Mapping[str, pd.Series],
+    assessed: Mapping[str, pd.Series],
     coverage: Floats,
     minimum_coverage: float,
     recorded: str,
 ) -> pd.DataFrame:
     """Return one row per row of `days`, in its order: metrics, coverage and coverage_reason.
 
-    described: metrics of what was recorded, kept as they are; judged: metrics that are null below the minimum
-    coverage; recorded: what the coverage is a share of, as in "of the day recorded". Each metric is indexed
+    described: metrics of what was recorded, kept at any coverage; assessed: metrics that become null below the
+    minimum coverage; recorded: what the coverage is a share of, as in "of the day recorded". Each metric is indexed
     by the position of its day.
     """
     enough = pd.Series(coverage >= minimum_coverage)
     columns = {name: days[name].reset_index(drop=True) for name in ("user_id", "local_date")}
     columns |= described
-    columns |= {name: metric.where(enough) for name, metric in judged.items()}
+    columns |= {name: metric.where(enough) for name, metric in assessed.items()}
     columns["coverage"] = pd.Series(coverage)
     columns["coverage_reason"] = coverage_reasons(coverage, minimum_coverage, recorded)
     return pd.DataFrame(columns)

@@ -1,4 +1,4 @@
-"""Wording and number formatting that the processors share. No clinical knowledge lives here."""
+"""Wording and number formatting shared by the processors. Clinical knowledge belongs to the record types."""
 
 from __future__ import annotations
 
@@ -11,27 +11,32 @@ from health_etl.clinical.common.units import PERCENT
 
 
 def paragraph(*sentences: str) -> str:
-    """Join the sentences that say something; empty ones are left out."""
+    """Join sentences with spaces; empty ones are left out."""
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def counted(number: str, singular: str, plural: str) -> str:
+def clock_time(hour: int, minute: int = 0) -> str:
+    """Write a time of day as "HH:MM"."""
+    return f"{hour:02d}:{minute:02d}"
+
+
+def pluralise(number: str, singular: str, plural: str) -> str:
     """Write a count with its noun: "1 reading", "2 readings"."""
     return f"{number} {singular if number == '1' else plural}"
 
 
 def below(value_as_written: float, limit: float) -> str:
-    """Name a value that lies below the limit, also where rounding has lifted it onto the limit."""
+    """Return the word for a value below the limit: "just below" where rounding has lifted it onto the limit."""
     return "below" if value_as_written < limit else "just below"
 
 
 def above(value_as_written: float, limit: float) -> str:
-    """Name a value that lies above the limit, also where rounding has lowered it onto the limit."""
+    """Return the word for a value above the limit: "just above" where rounding has lowered it onto the limit."""
     return "above" if value_as_written > limit else "just above"
 
 
 def zone_caution(facts: Facts) -> str:
-    """Say that the local day itself is uncertain where its zone is the default; else nothing."""
+    """Caution that the local day is uncertain where the default time zone was assumed; empty otherwise."""
     if not (facts.has("zone_source") and facts["zone_source"] == "default"):
         return ""
     return (
@@ -41,20 +46,20 @@ def zone_caution(facts: Facts) -> str:
 
 
 def local_clock_times(time_utc: pd.Series, utc_offset_minutes: pd.Series) -> pd.Series:
-    """Write instants as the clock on the wall showed them, "HH:MM" (24 hours).
+    """Write instants as the local clock showed them, "HH:MM" (24 hours).
 
     time_utc: datetime64 UTC, null where unknown; utc_offset_minutes: the offset in force at each of them.
     """
     wall: pd.Series = time_utc + pd.to_timedelta(utc_offset_minutes, unit="min")
-    clock: pd.Series = wall.dt.strftime("%H:%M")
-    return clock
+    clock_times: pd.Series = wall.dt.strftime("%H:%M")
+    return clock_times
 
 
 def coverage_reasons(coverage: npt.NDArray[np.float64], minimum: float, recorded: str) -> pd.Series:
-    """Say for each day why its coverage is insufficient: "27 % of the day recorded, 70 % needed"; else null.
+    """Return why each day's coverage is insufficient, as in "27 % of the day recorded, 70 % needed"; null if it is not.
 
-    coverage: shares from 0 to 1; minimum: the share that is needed; recorded: what the share is of, as in
-    "of the day recorded". A share that only rounds up to the minimum is written "not quite".
+    coverage: shares from 0 to 1; minimum: the share needed; recorded: what it is a share of, as in "of the day
+    recorded". A share that merely rounds up to the minimum is written "not quite".
     """
     percent = np.rint(coverage * PERCENT).astype("int64")
     needed = f"{minimum * PERCENT:.0f}"

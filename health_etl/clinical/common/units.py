@@ -1,4 +1,4 @@
-"""How units convert: numbers that are so by definition, shared by all processors."""
+"""Unit conversions shared by all processors: numbers that hold by definition."""
 
 from __future__ import annotations
 

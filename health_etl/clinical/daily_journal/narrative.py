@@ -1,4 +1,4 @@
-"""The day across types as text. What is compared, and how, is decided in daily_journal.py."""
+"""The texts of the day across types. What is compared, and how, is decided in processor.py."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from health_etl.clinical.blood_glucose.thresholds import VERY_HIGH_ABOVE_MG_DL, VERY_LOW_BELOW_MG_DL
 from health_etl.clinical.common.base import Captions, Facts, Level
-from health_etl.clinical.common.text import below, counted, paragraph, zone_caution
+from health_etl.clinical.common.text import below, paragraph, pluralise, zone_caution
 from health_etl.clinical.heart_rate.events import URGENT_ABOVE_BPM
 from health_etl.record_types import record_types
 
 WITHIN, ABOVE, BELOW = "within usual", "above usual", "below usual"
-SUSTAINED = "sustained"  # of very high glucose, as the glucose insights call it
+SUSTAINED = "sustained"  # of very high glucose, the term of the glucose insights
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Measure:
     description: str
     unit: str
     decimals: int = 0
-    partial: str | None = None  # name of the flag that says that the total is not that of a whole day
+    partial: str | None = None  # name of the flag for a total that is not that of a whole day
 
     @property
     def days(self) -> str:
@@ -36,17 +36,17 @@ class Measure:
 
     @property
     def low(self) -> str:
-        """Name of the metric that is the lower bound of the usual."""
+        """Name of the metric for the lower bound of the usual range."""
         return f"{self.name}_usual_from"
 
     @property
     def high(self) -> str:
-        """Name of the metric that is the upper bound of the usual."""
+        """Name of the metric for the upper bound of the usual range."""
         return f"{self.name}_usual_to"
 
     @property
     def place(self) -> str:
-        """Name of the metric that says where the day lies."""
+        """Name of the metric for where the day lies: within, above or below."""
         return f"{self.name}_place"
 
 
@@ -143,19 +143,19 @@ _BY_NAME = {measure.name: measure for measure in MEASURES}
 
 @dataclass(frozen=True)
 class Pair:
-    """Two measures that are looked at together: does the second differ when the first does?"""
+    """Two measures that are compared: does the second differ when the first does?"""
 
     first: str
     second: str
 
     @property
     def days(self) -> str:
-        """Name of the metric that counts earlier days with the first as today."""
+        """Name of the metric that counts earlier days on which the first measure lay as it does today."""
         return f"{self.first}_and_{self.second}_days"
 
     @property
     def both(self) -> str:
-        """Name of the metric that counts those of them with the second as today."""
+        """Name of the metric that counts those on which the second measure did too."""
         return f"{self.first}_and_{self.second}_both_days"
 
     @property
@@ -178,7 +178,7 @@ PAIRS = (
 
 
 def narrate(facts: Facts) -> Captions:
-    """Write the day across types, one text a level."""
+    """Narrate the day across types, one text per level."""
     return {
         Level.STATISTICAL: _statistical(facts),
         Level.STRUCTURAL: _structural(facts),
@@ -246,7 +246,7 @@ def _pair(facts: Facts, pair: Pair) -> str:
     first, second = _BY_NAME[pair.first], _BY_NAME[pair.second]
     side = "above" if facts[first.place] == ABOVE else "below"
     other = {WITHIN: "within", ABOVE: "above", BELOW: "below"}[facts[second.place]]
-    days = counted(facts[pair.days], "earlier day", "earlier days")
+    days = pluralise(facts[pair.days], "earlier day", "earlier days")
     return (
         f"{days[0].upper()}{days[1:]} had {_inside(first)} {side} the usual as well; on {facts[pair.both]} of them "
         f"{_inside(second)} was {other} its usual range, as today."
@@ -336,11 +336,11 @@ def _not_compared(facts: Facts, opening: str) -> str:
 def _why(facts: Facts, measure: Measure) -> str:
     if _is_partial(facts, measure):
         return "a partial day"
-    return f"{counted(facts[measure.days], 'earlier day is', 'earlier days are')} known, too few"
+    return f"{pluralise(facts[measure.days], 'earlier day is', 'earlier days are')} known, too few"
 
 
 def _urgent(facts: Facts) -> str:
-    """Name values of the day that call for care, however usual the rest was; else nothing."""
+    """Point out values that call for care, however usual the rest of the day was; empty otherwise."""
     sentences = []
     if facts.has(LOWEST_GLUCOSE) and float(str(facts.values[LOWEST_GLUCOSE])) < VERY_LOW_BELOW_MG_DL:
         place = below(facts.number(LOWEST_GLUCOSE), VERY_LOW_BELOW_MG_DL)

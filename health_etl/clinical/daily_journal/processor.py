@@ -1,6 +1,6 @@
-"""The day across types: each measure beside the person's own usual, and which of them differ together.
+"""The processor of the day across types: each measure against the person's usual range, and which differ together.
 
-Nothing here claims a cause. What each measure means on its own belongs to its type; the texts to journal_narrative.py.
+Nothing here claims a cause. What a measure means on its own belongs to its record type, the wording to narrative.py.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from health_etl.clinical.blood_glucose.thresholds import VERY_HIGH_ABOVE_MG_DL, VERY_LOW_BELOW_MG_DL
+from health_etl.clinical.common.arrays import Floats
 from health_etl.clinical.common.base import Borrowed, ClinicalOptions, DayProcessor, Level, Metric
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.common.samples import divide
@@ -34,13 +35,11 @@ from health_etl.clinical.heart_rate.events import URGENT_ABOVE_BPM
 from health_etl.lake.keys import DAILY_JOURNAL
 
 MINIMUM_BASELINE_DAYS = sourced(
-    7, "days", "everybody", "ASSUMPTION: a week holds every weekday once; fewer days tell no spread"
+    7, "days", "everybody", "ASSUMPTION: a week contains every weekday once; fewer days show no spread"
 )
 USUAL_SD = sourced(
-    1, "SD", "everybody", "ASSUMPTION: about two of three days of a person lie within one SD of the mean"
+    1, "SD", "everybody", "ASSUMPTION: about two thirds of a person's days lie within one SD of the mean"
 )
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -63,10 +62,10 @@ class _Groups:
 
 
 def look_back(days: pd.DataFrame, earlier: pd.DataFrame, options: ClinicalOptions) -> pd.DataFrame:
-    """Compare each measure of a day with the person's own usual, and count earlier days on which two differed alike.
+    """Compare each measure with the person's usual range, and count the earlier days on which two differed alike.
 
-    Usual: mean plus and minus USUAL_SD sample SD of the person's earlier days with the measure, within LOOK_BACK_DAYS;
-    null below MINIMUM_BASELINE_DAYS of them. A day whose total is partial is neither compared nor part of the usual.
+    Usual range: mean ± USUAL_SD sample SD of the person's earlier days with the measure, within LOOK_BACK_DAYS; null
+    below MINIMUM_BASELINE_DAYS of them. A day with a partial total is neither compared nor part of the usual range.
     """
     del options
     groups = _Groups(earlier["day"].to_numpy(dtype=np.int64), len(days))
@@ -91,7 +90,7 @@ def look_back(days: pd.DataFrame, earlier: pd.DataFrame, options: ClinicalOption
 def usual(
     values: Floats, day: npt.NDArray[np.int64], n_days: int, decimals: int
 ) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
-    """Return lower and upper bound of the usual range of each day, as written, and the earlier days behind it.
+    """Return each day's lower and upper bound of the usual range, as written, and the number of earlier days behind it.
 
     Formula: mean -/+ USUAL_SD x SD (n - 1), in the unit of the measure. Population: the person's own earlier days.
     Source: ASSUMPTION, see USUAL_SD. Minimal coverage: MINIMUM_BASELINE_DAYS earlier days, else NaN.
@@ -107,7 +106,7 @@ def usual(
 
 
 def place(values: Floats, low: Floats, high: Floats) -> npt.NDArray[np.object_]:
-    """Say where values lie: within, above or below the usual range; None where either is unknown."""
+    """Return where values lie: within, above or below the usual range; None where either is unknown."""
     names = np.where(values < low, BELOW, np.where(values > high, ABOVE, WITHIN)).astype(np.object_)
     names[np.isnan(values) | np.isnan(low)] = None
     return names
@@ -119,7 +118,7 @@ def _pair(
     earlier_places: dict[str, npt.NDArray[np.object_]],
     groups: _Groups,
 ) -> dict[str, pd.Series]:
-    """Count the earlier days on which `first` lay as today, and those of them on which `second` did too."""
+    """Count the earlier days on which `first` lay as it does today, and those on which `second` did too."""
     first, second = places[pair.first], places[pair.second]
     differs = np.array([one in (ABOVE, BELOW) and other is not None for one, other in zip(first, second, strict=True)])
     alike = (earlier_places[pair.first] == first[groups.day]) & np.array(
@@ -148,20 +147,20 @@ def _borrowed() -> tuple[Borrowed, ...]:
         found.append(Borrowed(measure.record_type, measure.metric, metric))
         if measure.partial is not None:
             label = f"{measure.label}: partial day"
-            description = "Whether the day was still running when its data were exported"
+            description = "Whether the day was still in progress when its data were exported"
             metric = Metric(measure.partial, label, description, dtype=pa.bool_())
             found.append(Borrowed(measure.record_type, "partial_day", metric))
     return (*found, *_urgent())
 
 
 def _urgent() -> tuple[Borrowed, ...]:
-    """Return what may call for care, however usual the rest of the day was."""
+    """Return the metrics that may call for care, however usual the rest of the day was."""
     lowest = Metric(LOWEST_GLUCOSE, "Lowest glucose", "Lowest reading of the day", "mg/dL")
-    very_high = Metric(VERY_HIGH_GLUCOSE, "Very high glucose", "Whether it passed or was sustained", dtype=pa.string())
+    very_high = Metric(VERY_HIGH_GLUCOSE, "Very high glucose", "Whether it was passing or sustained", dtype=pa.string())
     fast = Metric(
         FAST_AT_REST,
         "Sustained very high heart rates, rest inferred",
-        "Stretches of the day; how rest is inferred stands with the heart rate",
+        "Stretches of the day; how rest is inferred is documented with heart rate",
         dtype=pa.int64(),
     )
     return (
@@ -194,7 +193,7 @@ def _trends() -> tuple[Metric, ...]:
             Metric(
                 pair.both,
                 f"Earlier days with {about} and {pair.second_label} as today",
-                "Days on which two measures differed from the usual alike; no cause is claimed",
+                "Days on which both measures differed from the usual in the same way; no cause is claimed",
                 "days",
                 dtype=pa.int64(),
             ),

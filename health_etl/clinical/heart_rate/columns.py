@@ -1,4 +1,4 @@
-"""Columns of the heart-rate insights, and the reference lines that every heart-rate example carries."""
+"""The metrics of heart rate, and the reference lines of every heart-rate example."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ from health_etl.clinical.heart_rate.trends import (
 from health_etl.clinical.heart_rate.zones import BELOW_ZONES, FROM_AGE, ZONE_FLOORS_PERCENT, ZONE_NAMES, zone_span
 
 
-def _bpm(name: str, label: str, description: str, decimals: int = 0, *, told: bool = True) -> Metric:
-    return Metric(name, label, description, unit="bpm", decimals=decimals, told=told)
+def _bpm(name: str, label: str, description: str, decimals: int = 0, *, reported: bool = True) -> Metric:
+    return Metric(name, label, description, unit="bpm", decimals=decimals, reported=reported)
 
 
 def _minutes(name: str, label: str, description: str) -> Metric:
@@ -61,7 +61,7 @@ def _words(name: str, label: str, description: str) -> Metric:
 
 
 def _stretch(name: str, label: str, description: str) -> tuple[Metric, ...]:
-    """Columns of one kind of sustained rate: count, minutes and when the longest began."""
+    """Return the metrics of one kind of sustained rate: count, minutes and when the longest began."""
     return (
         _count(
             f"{name}_count", f"{label}: stretches", f"{description} Null where too little was recorded to show one."
@@ -76,7 +76,7 @@ URGENT = f"Above {URGENT_ABOVE_BPM} bpm for {URGENT_MINUTES} min or more"
 LOW = f"Below {BRADYCARDIA_BELOW_BPM} bpm for {SUSTAINED_MINUTES} min or more"
 
 RECORDED = (
-    _count("sample_count", "Heart-rate samples", "Samples; what two apps report for the same instant counts once."),
+    _count("sample_count", "Heart-rate samples", "Samples; one reported by two apps for the same instant counts once."),
     _words("first_sample_local", "First sample, local time", "Local clock time of the first sample, HH:MM."),
     _words("last_sample_local", "Last sample, local time", "Local clock time of the last sample, HH:MM."),
     _count(
@@ -88,10 +88,10 @@ RECORDED = (
     _minutes(
         "recorded_minutes",
         f"Time recorded (pauses of more than {MAX_GAP_MINUTES} min left out)",
-        "Minutes that the samples stand for: each until the next one, none for a pause.",
+        "Minutes that the samples represent: each until the next one, none for a pause.",
     ),
     _bpm("lowest_bpm", "Lowest heart rate", "Lowest sample of the day."),
-    _bpm("mean_bpm", "Mean of the heart-rate samples", "Mean of the samples, each of equal weight.", 1),
+    _bpm("mean_bpm", "Mean of the heart-rate samples", "Mean of the samples, weighted equally.", 1),
     _bpm("highest_bpm", "Highest heart rate", "Highest sample of the day."),
 )
 
@@ -119,12 +119,12 @@ PROFILE = (
     _words(
         "resting_missing_reason",
         "Resting heart rate not given",
-        "Why there is no resting heart rate although the coverage suffices.",
+        "Why there is no resting heart rate although coverage suffices.",
     ),
     _words("reference_group", "Limits used", "Whose limits are used; adult defaults where no age is configured."),
     _bpm("night_mean_bpm", f"Mean of the night ({NIGHT_SPAN} local)", "Mean of the hourly means of the night.", 1),
     _bpm("day_mean_bpm", "Mean of the day (the other hours)", "Mean of the hourly means of the day.", 1),
-    _bpm("nocturnal_dip_bpm", "Day mean minus night mean", "Day mean minus night mean.", 1, told=False),
+    _bpm("nocturnal_dip_bpm", "Day mean minus night mean", "Day mean minus night mean.", 1, reported=False),
     _words("calmest_hour_local", "Hour with the lowest mean, local time", "Start of the hour, by the local clock."),
     _words("busiest_hour_local", "Hour with the highest mean, local time", "Start of the hour, by the local clock."),
     Metric(
@@ -133,7 +133,7 @@ PROFILE = (
         f"Mean of the measured minutes of each of the {HOURS_PER_DAY} hours on the local clock; NaN without samples.",
         unit="bpm",
         dtype=pa.list_(pa.float64()),
-        told=False,
+        reported=False,
     ),
 )
 
@@ -148,7 +148,11 @@ ZONES = (
 )
 
 EVENTS = (
-    _bpm("bout_floor_bpm", "Exercise bouts: from this rate on", "Rate from which a sustained elevation is a bout."),
+    _bpm(
+        "bout_floor_bpm",
+        "Exercise bouts: from this rate on",
+        "The rate from which a sustained elevation counts as a bout.",
+    ),
     _words("bout_floor_source", "Exercise bouts: the rate is", "Where that rate comes from."),
     _count("bout_count", "Exercise bouts", f"At or above that rate for {BOUT_MINUTES} min or more, not at rest."),
     _minutes("bout_minutes", "Exercise bouts: time in all", "Minutes of all bouts, short pauses included."),
@@ -158,12 +162,12 @@ EVENTS = (
     _bpm(
         "recovery_one_minute_bpm",
         f"Fall of the heart rate {FIRST_RECOVERY_MINUTES} min after the hardest effort",
-        "Null where no sample lies close enough.",
+        "Null where no sample is close enough.",
     ),
     _bpm(
         "recovery_two_minutes_bpm",
         f"Fall of the heart rate {SECOND_RECOVERY_MINUTES} min after the hardest effort",
-        "Null where no sample lies close enough.",
+        "Null where no sample is close enough.",
     ),
     *_stretch("high_at_rest", f"{HIGH}, rest inferred", "Sustained high rates at inferred rest."),
     *_stretch("high_open", f"{HIGH}, outside bouts, rest not known", "Sustained high rates that may be activity."),
@@ -171,7 +175,7 @@ EVENTS = (
     _bpm("urgent_at_rest_peak_bpm", f"{URGENT}, rest inferred: highest minute", "Highest minute mean of the longest."),
     *_stretch("urgent_open", f"{URGENT}, exercise or not is not known", "Sustained very high rates by day."),
     _bpm("urgent_open_peak_bpm", f"{URGENT}, exercise or not: highest minute", "Highest minute mean of the longest."),
-    *_stretch("low_at_rest", LOW, "Sustained low rates, at rest by their nature."),
+    *_stretch("low_at_rest", LOW, "Sustained low rates, which imply rest."),
     _minutes("low_at_rest_day_minutes", f"{LOW}: time outside the night", f"Minutes outside {NIGHT_SPAN} local."),
 )
 
@@ -186,7 +190,7 @@ TRENDS = (
     ),
     _bpm("resting_baseline_bpm", "Own mean of the resting heart rate", "Mean of these earlier days.", 1),
     _bpm("resting_baseline_sd_bpm", "Own SD of the resting heart rate", "Sample SD of these days.", 1),
-    _bpm("resting_deviation_bpm", "Resting minus own mean", "Resting heart rate minus that mean.", 1, told=False),
+    _bpm("resting_deviation_bpm", "Resting minus own mean", "Resting heart rate minus that mean.", 1, reported=False),
     _words(
         "resting_against_baseline",
         "Resting heart rate against the own history",

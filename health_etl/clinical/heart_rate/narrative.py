@@ -1,10 +1,10 @@
-"""Numbers and course of a heart-rate day as text; what they mean is in heart_rate_meaning.py."""
+"""The texts of a heart-rate day: statistical and structural here, semantic in semantic.py."""
 
 from __future__ import annotations
 
 from health_etl.clinical.common.base import Captions, Facts, Level
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
-from health_etl.clinical.common.text import counted, paragraph, zone_caution
+from health_etl.clinical.common.text import paragraph, pluralise, zone_caution
 from health_etl.clinical.heart_rate.events import (
     BOUT_MINUTES,
     MAX_BOUT_MINUTES,
@@ -12,10 +12,10 @@ from health_etl.clinical.heart_rate.events import (
     URGENT_ABOVE_BPM,
     URGENT_MINUTES,
 )
-from health_etl.clinical.heart_rate.meaning import semantic
 from health_etl.clinical.heart_rate.profile import NIGHT_SPAN
 from health_etl.clinical.heart_rate.recovery import FIRST_RECOVERY_MINUTES, SECOND_RECOVERY_MINUTES
 from health_etl.clinical.heart_rate.resting import BRADYCARDIA_BELOW_BPM, RESTING_HIGH_BPM, RESTING_WINDOW_MINUTES
+from health_etl.clinical.heart_rate.semantic import semantic
 from health_etl.clinical.heart_rate.sentences import no_baseline, one_sample, some, stretches, too_sparse
 from health_etl.clinical.heart_rate.series import MAX_GAP_MINUTES
 from health_etl.clinical.heart_rate.trends import WEEK_DAYS
@@ -34,7 +34,7 @@ SUSTAINED = (  # metrics, rate, circumstances
 
 
 def narrate(facts: Facts) -> Captions:
-    """Write one local day of heart-rate samples as text, on three levels."""
+    """Narrate one local day of heart-rate samples on three levels."""
     return {
         Level.STATISTICAL: statistical(facts),
         Level.STRUCTURAL: structural(facts),
@@ -80,7 +80,7 @@ def structural(facts: Facts) -> str:
 
 
 def _recorded(facts: Facts) -> str:
-    hours = counted(facts["hours_with_samples"], "hour", "hours")
+    hours = pluralise(facts["hours_with_samples"], "hour", "hours")
     return facts.pick(
         "recorded",
         (
@@ -104,7 +104,7 @@ def _level(facts: Facts) -> str:
 
 
 def _whole_day(facts: Facts) -> str:
-    """Tell what stands for the whole day, or why it is left out."""
+    """State the figures that represent the whole day, or why they are left out."""
     if facts.has("coverage_reason"):
         return (
             f"Too few hours are recorded ({facts['coverage_reason']}), so resting heart rate, means of night and day "
@@ -171,12 +171,12 @@ def _bout_count(facts: Facts) -> str:
     rule = f"{BOUT_MINUTES} min or more from {facts['bout_floor_bpm']} bpm on"
     if facts["bout_count"] == "0":
         return f"No exercise bout ({rule}) was seen in the recorded time."
-    bouts = counted(facts["bout_count"], "exercise bout", "exercise bouts")
+    bouts = pluralise(facts["bout_count"], "exercise bout", "exercise bouts")
     return f"In the recorded time {bouts} ({rule}) took {facts['bout_minutes']} min in all."
 
 
 def _sustained_counts(facts: Facts) -> str:
-    """Tell the sustained rates that were seen, then those that were not."""
+    """State the sustained rates that were seen, then those that were not."""
     told = [kind for kind in SUSTAINED if facts.has(f"{kind[0]}_count")]
     seen = [kind for kind in told if some(facts, f"{kind[0]}_count")]
     lines = [f"{rate}{where}: {stretches(facts, name)}" for name, rate, where in seen]
@@ -220,9 +220,9 @@ def _span(facts: Facts) -> str:
         "span",
         (
             f"On {facts['local_date']}, heart rate was recorded between {first} and {last} local time, in "
-            f"{counted(facts['hours_with_samples'], 'hour', 'hours')} of the day.",
+            f"{pluralise(facts['hours_with_samples'], 'hour', 'hours')} of the day.",
             f"The heart-rate record of {facts['local_date']} runs from {first} to {last} local time and reaches into "
-            f"{counted(facts['hours_with_samples'], 'hour', 'hours')} of the day.",
+            f"{pluralise(facts['hours_with_samples'], 'hour', 'hours')} of the day.",
         ),
     )
 
@@ -277,7 +277,7 @@ def _bouts(facts: Facts) -> str:
         )
     which = "It" if facts["bout_count"] == "1" else "The longest"
     return (
-        f"{counted(facts['bout_count'], 'exercise bout was', 'exercise bouts were')} seen, taken from the heart rate "
+        f"{pluralise(facts['bout_count'], 'exercise bout was', 'exercise bouts were')} seen, taken from the heart rate "
         f"alone. {which} began at {facts['longest_bout_start_local']} local time, lasted "
         f"{facts['longest_bout_minutes']} min and reached {facts['longest_bout_peak_bpm']} bpm."
     )

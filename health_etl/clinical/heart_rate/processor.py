@@ -1,4 +1,4 @@
-"""What a local day of heart-rate samples says: the processor of `heart_rate`."""
+"""The processor of `heart_rate`: wires formulas, look-back and texts together."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from health_etl.clinical.heart_rate.zones import max_heart_rate, time_in_zones
 def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) -> pd.DataFrame:
     """Compute the heart-rate metrics of each local day.
 
-    Coverage is the share of the day's hours (23, 24 or 25, counted from local midnight) that hold at least
-    one sample. What was seen (range, bouts, sustained rates) is told at any coverage; what stands for the whole day
-    (resting, means of night and day, zones) only with enough of it.
+    Coverage is the share of the day's hours (23, 24 or 25, counted from local midnight) that hold at least one
+    sample. What was observed (range, bouts, sustained rates) is reported at any coverage; what represents the whole
+    day (resting rate, means of night and day, zones) only at sufficient coverage.
     """
     samples = samples_of_days(rows, days, "bpm", options.app_priority, SAME_INSTANT_MS)
     series = minute_means(samples)
@@ -53,7 +53,7 @@ def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) ->
             **_events(samples, series, hrmax_bpm),
             **_hours(series),
         },
-        judged={
+        assessed={
             **resting_metrics(series, reference),
             **_night_and_day(series),
             **{name: pd.Series(minutes) for name, minutes in time_in_zones(series, hrmax_bpm).items()},

@@ -1,10 +1,11 @@
-"""Heart rate recovery after the hardest exercise bout of a day, where the samples are close enough."""
+"""Heart-rate recovery after the hardest exercise bout of a day, where samples are close enough together."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from health_etl.clinical.common.samples import MS_PER_MINUTE, Floats, Integers, Samples
+from health_etl.clinical.common.arrays import Floats, Integers
+from health_etl.clinical.common.samples import MS_PER_MINUTE, Samples
 from health_etl.clinical.common.sources import definition, sourced
 from health_etl.clinical.heart_rate.series import Stretches
 
@@ -24,16 +25,16 @@ SHETLER_BELOW_BPM = sourced(
 EFFORT_SHARE = sourced(
     0.9, "share of the bout's peak", "adults", "ASSUMPTION: the effort ends with the last sample that reaches it"
 )
-TOLERANCE_MS = sourced(10_000, "ms", "everybody", "ASSUMPTION: a sample this near the minute is the minute's sample")
+TOLERANCE_MS = sourced(10_000, "ms", "everybody", "ASSUMPTION: a sample this close to the minute represents it")
 
 
 def recovery(samples: Samples, bouts: Stretches, minutes: int) -> Floats:
-    """Return by how many bpm the rate fell in so many minutes after the effort of each day's hardest bout.
+    """Return by how many bpm the rate fell within `minutes` of the end of the effort in each day's hardest bout.
 
     Formula: the rate at the end of the effort (the last sample of the bout at 90 % or more of its peak) minus the
     sample nearest to `minutes` later, at most 10 s away. Unit: bpm. Population: adults; the cut-offs (12 bpm or less
-    after 1 min, Cole 1999; less than 22 after 2 min, Shetler 2001) hold after a maximal test and grade nothing here.
-    Minimal coverage: such a sample, else NaN. The hardest bout is the one of the highest peak, the first of equals.
+    after 1 min, Cole 1999; less than 22 after 2 min, Shetler 2001) apply after a maximal test, so nothing is graded
+    here. Minimal coverage: such a sample, else NaN. The hardest bout has the highest peak, the first of equals.
     """
     fall = np.full(samples.n_groups, np.nan)
     hardest = _hardest(bouts)
@@ -67,7 +68,7 @@ def _axis(samples: Samples) -> tuple[Integers, int, int]:
 
 
 def _end_of_effort(samples: Samples, start: Integers, after: Integers) -> Integers:
-    """Return the place of the last sample in each [start, after) at 90 % or more of the highest one."""
+    """Return the index of the last sample in each [start, after) at 90 % or more of the highest one."""
     bounds = np.column_stack((start, after)).ravel()
     peak = np.maximum.reduceat(np.append(samples.value, 0.0), bounds)[::2]
     inside = np.zeros(len(samples.value) + 1)

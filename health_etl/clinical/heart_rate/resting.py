@@ -1,4 +1,4 @@
-"""Resting heart rate of a day, its grade, and the hours that hold samples."""
+"""Resting heart rate of a day and its grade, and coverage by the hours that have samples."""
 
 from __future__ import annotations
 
@@ -8,15 +8,8 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.common.age import ADULT_FROM_YEARS
-from health_etl.clinical.common.samples import (
-    MS_PER_MINUTE,
-    Floats,
-    Integers,
-    Samples,
-    day_minutes,
-    divide,
-    lowest_by_group,
-)
+from health_etl.clinical.common.arrays import Floats, Integers
+from health_etl.clinical.common.samples import MS_PER_MINUTE, Samples, day_minutes, divide, lowest_by_group
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.text import local_clock_times
 from health_etl.clinical.common.units import MINUTES_PER_HOUR
@@ -29,7 +22,7 @@ BRADYCARDIA_BELOW_BPM = sourced(
 )
 RESTING_WINDOW_MINUTES = sourced(30, "min", "everybody", "Garmin: lowest mean of 30 min in 24 h")
 RESTING_MINIMUM_SAMPLES = sourced(
-    3, "samples", "everybody", "ASSUMPTION: a watch that measures every 10 min just fills a window of 30 min"
+    3, "samples", "everybody", "ASSUMPTION: a watch that measures every 10 min just fills a 30 min window"
 )
 MINIMUM_COVERAGE = sourced(
     0.50, "share of the day's hours", "everybody", "ASSUMPTION: with less, the hours of rest may be missing"
@@ -61,7 +54,7 @@ def hours_with_samples(series: Samples, days: pd.DataFrame) -> Floats:
 def hourly_coverage(hours: Floats, days: pd.DataFrame) -> Floats:
     """Return the hours with samples as a share of the hours of the day, from 0 to 1."""
     share = divide(hours, np.ceil(day_minutes(days) / MINUTES_PER_HOUR))
-    # Someone who travels can pass through more clock hours than the bounds of the day hold.
+    # A traveller can pass through more clock hours than lie between the bounds of the day.
     return np.clip(np.nan_to_num(share), 0.0, 1.0)
 
 
@@ -71,17 +64,17 @@ class Windows:
 
     group: Integers
     mean: Floats
-    first: Integers  # place of its first measured minute in the series
+    first: Integers  # index of its first measured minute in the series
     measured_minutes: Integers
 
 
 def lowest_windows(series: Samples) -> Windows:
     """Return the resting heart rate of each day in bpm: the lowest 30-minute mean, as Garmin defines it.
 
-    Formula: the smallest mean of the measured minutes of a window, each of equal weight; a window is the 30 min
-    from a measured minute on. Unit: bpm. Population: everybody. Source: Garmin, "lowest 30-min average in a
-    24-hour period". Minimal coverage: 3 measured minutes and no stretch of more than 15 min without one, the end
-    of the window included; half of the day's hours. The earliest of equal windows counts.
+    Formula: the smallest mean over the measured minutes of a window, weighted equally; a window is the 30 min from
+    any measured minute on. Unit: bpm. Population: everybody. Source: Garmin, "lowest 30-min average in a
+    24-hour period". Minimal coverage: 3 measured minutes and no stretch of more than 15 min without one, up to
+    the end of the window; half of the day's hours. The earliest of equal windows counts.
     """
     window_ms = RESTING_WINDOW_MINUTES * MS_PER_MINUTE
     longest_gap_ms = MAX_GAP_MINUTES * MS_PER_MINUTE
@@ -102,7 +95,7 @@ def lowest_windows(series: Samples) -> Windows:
 
 
 def resting_metrics(series: Samples, reference: pd.Series) -> dict[str, pd.Series]:
-    """Return the resting heart rate of each day, when its window began, what it stands on, and its grade."""
+    """Return the resting heart rate of each day, when its window began, the minutes it is based on, and its grade."""
     found = lowest_windows(series)
     every = range(series.n_groups)
     resting = np.full(series.n_groups, np.nan)
@@ -120,7 +113,7 @@ def resting_metrics(series: Samples, reference: pd.Series) -> dict[str, pd.Serie
 
 
 def _first_outside(series: Samples, window_ms: int) -> Integers:
-    """Return for each sample the index of the first later one that its window no longer holds."""
+    """Return for each sample the index of the first later one outside its window."""
     if not len(series.time_ms):
         return np.zeros(0, dtype=np.int64)
     # One axis for all groups, each shifted past the end of the one before, so that one search serves all.
@@ -131,7 +124,7 @@ def _first_outside(series: Samples, window_ms: int) -> Integers:
 
 
 def _sums(value: Floats, start: Integers, end: Integers) -> Floats:
-    """Return the sum of value[start:end] for each pair; it hangs on these values alone, bit for bit."""
+    """Return the sum of value[start:end] for each pair; it depends only on these values, bit for bit."""
     if not len(start):
         return np.zeros(0)
     bounds = np.column_stack((start, end)).ravel()
@@ -139,7 +132,7 @@ def _sums(value: Floats, start: Integers, end: Integers) -> Floats:
 
 
 def reference_group(days: pd.DataFrame) -> pd.Series:
-    """Say for each day whose thresholds apply: an adult's, unless the profile gives an age under 18 years."""
+    """Return whose thresholds apply on each day: an adult's, unless the profile gives an age under 18 years."""
     age = days["age_years"].to_numpy(dtype=np.float64, na_value=np.nan)
     pregnant = days["pregnant"].to_numpy(dtype=np.bool_)
     group = np.select([age < ADULT_FROM_YEARS, pregnant, np.isnan(age)], [MINORS, PREGNANT, NO_AGE], default=ADULTS)
@@ -147,7 +140,7 @@ def reference_group(days: pd.DataFrame) -> pd.Series:
 
 
 def resting_grade(resting_bpm: Floats, reference: pd.Series) -> pd.Series:
-    """Place the resting heart rate of adults against 60 to 100 bpm, and 50 bpm; null for minors.
+    """Grade the resting heart rate of adults by 50, 60 and 100 bpm; null for minors.
 
     Formula: below 50, below 60, 60 to 100 (both included), above 100. Unit: bpm. Population: adults. Source: textbook
     convention; below 50 bpm clinically relevant, doi:10.1161/CIR.0000000000000628. Minimal coverage: that of the

@@ -1,4 +1,4 @@
-"""A day's heart rate as a series of minutes, and the stretches in which it stays beyond a limit."""
+"""A day's heart rate as a series of minutes, and the stretches during which it stays beyond a limit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
+from health_etl.clinical.common.samples import MS_PER_MINUTE, Samples
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.text import local_clock_times
 from health_etl.clinical.common.units import HOURS_PER_DAY, MINUTES_PER_HOUR
@@ -21,16 +22,16 @@ MAX_GAP_MINUTES = sourced(
     "everybody",
     "ASSUMPTION: watches measure at least every 10 min in the background; a longer pause is not recorded time",
 )
-STRETCH_MINIMUM_SAMPLES = sourced(3, "samples", "everybody", "ASSUMPTION: two samples may both be chance readings")
+STRETCH_MINIMUM_SAMPLES = sourced(3, "samples", "everybody", "ASSUMPTION: two samples may both be artefacts")
 NIGHT_END_HOUR = sourced(
     6, "o'clock", "everybody", "ASSUMPTION: night is 00:00 to 06:00 local, the window of the nocturnal nadir"
 )
 
 
 def minute_means(samples: Samples) -> Samples:
-    """Return one sample a minute that was measured: the mean (bpm) of the samples in it.
+    """Return one sample per measured minute: the mean (bpm) of the samples in it.
 
-    So a watch that measures every second during exercise weighs no more than one that measures once a minute.
+    This way a watch that measures every second during exercise has no more weight than one that measures once a minute.
     """
     minute = samples.time_ms // MS_PER_MINUTE
     fresh = np.ones(len(minute), dtype=np.bool_)
@@ -47,16 +48,16 @@ def minute_means(samples: Samples) -> Samples:
 
 
 def local_minute(series: Samples) -> Integers:
-    """Return the minute of the local day, on the clock, of each sample."""
+    """Return the minute of the local day of each sample, by the clock."""
     wall = series.time_ms // MS_PER_MINUTE + series.utc_offset_minutes
     of_day: Integers = wall % (HOURS_PER_DAY * MINUTES_PER_HOUR)
     return of_day
 
 
 def held_minutes(series: Samples) -> Floats:
-    """Return for how many minutes each minute mean stands: until the next one, or its own minute before a pause.
+    """Return how many minutes each minute mean represents: until the next one, or only its own minute before a pause.
 
-    A pause is a gap of more than 15 min; nothing stands for it.
+    A pause is a gap of more than 15 min; nothing represents it.
     """
     held = np.ones(len(series.value))
     gap = np.diff(series.time_ms) / MS_PER_MINUTE
@@ -66,10 +67,10 @@ def held_minutes(series: Samples) -> Floats:
 
 
 def recorded_minutes(series: Samples) -> Floats:
-    """Return the minutes of each day that its samples stand for.
+    """Return the minutes of each day that its samples represent.
 
     Formula: the sum of held_minutes; pauses of more than 15 min are left out. Unit: min. Population: everybody.
-    Source: ASSUMPTION, see LONGEST_GAP_MINUTES. Minimal coverage: none.
+    Source: ASSUMPTION, see MAX_GAP_MINUTES. Minimal coverage: none.
     """
     return np.bincount(series.group, weights=held_minutes(series), minlength=series.n_groups).astype(np.float64)
 
@@ -78,7 +79,7 @@ def recorded_minutes(series: Samples) -> Floats:
 class Stretches:
     """Spans in which the rate stayed beyond a limit: arrays of one length, sorted by group and time.
 
-    first, last: places of the outermost samples in the series; minutes: from the first to the end of the last
+    first, last: indices of the outermost samples in the series; minutes: from the first to the end of the last
     sample's minute; peak: the highest minute mean, bpm.
     """
 
@@ -93,7 +94,7 @@ class Stretches:
     n_groups: int
 
     def only(self, mask: Booleans) -> Stretches:
-        """Return the stretches that the mask picks."""
+        """Return the stretches that the mask selects."""
         return Stretches(
             group=self.group[mask],
             first=self.first[mask],
@@ -111,7 +112,7 @@ class Stretches:
         return np.bincount(self.group, minlength=self.n_groups).astype(np.int64)
 
     def total_minutes(self) -> Floats:
-        """Return the minutes of all stretches of each day."""
+        """Return the total minutes of each day's stretches."""
         return np.bincount(self.group, weights=self.minutes, minlength=self.n_groups).astype(np.float64)
 
     def night_minutes(self) -> Floats:
@@ -128,21 +129,21 @@ class Stretches:
         return self.only(mask)
 
     def of_day(self, values: Floats) -> pd.Series:
-        """Return a number for each stretch as a number for each day; use where a day has one stretch at most."""
+        """Spread one number per stretch over the days; requires at most one stretch per day."""
         return pd.Series(values, index=self.group, dtype="float64").reindex(range(self.n_groups))
 
     def start_clock(self) -> pd.Series:
-        """Return the local time "HH:MM" at which each day's stretch began; use as of_day."""
+        """Return the local time "HH:MM" at which each day's stretch began; like of_day, at most one per day."""
         start = pd.to_datetime(pd.Series(self.start_ms, index=self.group), unit="ms", utc=True)
         offset = pd.Series(self.start_offset_minutes, index=self.group)
         return local_clock_times(start, offset).reindex(range(self.n_groups))
 
 
 def stretches(series: Samples, beyond: Booleans, least_minutes: float, bridged_minutes: float) -> Stretches:
-    """Return the spans in which the minute means stay beyond a limit (`beyond`, one flag a minute).
+    """Return the spans during which the minute means stay beyond a limit (`beyond`, one flag per minute).
 
-    Neighbours beyond it belong together when no more than 15 min lie between them, and across samples that are
-    not beyond it when no more than bridged_minutes do. A span counts from least_minutes and 3 samples on.
+    Neighbours beyond it are joined when at most 15 min apart, and across samples that are not beyond it when at most
+    bridged_minutes apart. A span must last at least least_minutes and hold 3 samples.
     """
     place = np.flatnonzero(beyond)
     gap = np.diff(series.time_ms[place]) / MS_PER_MINUTE

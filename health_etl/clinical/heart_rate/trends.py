@@ -1,19 +1,19 @@
-"""The day's resting heart rate against the person's own earlier days."""
+"""The day's resting heart rate compared with the person's own earlier days."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
+from health_etl.clinical.common.arrays import Floats
 from health_etl.clinical.common.base import ClinicalOptions
 from health_etl.clinical.common.look_back import by_days_before, mean_of_known, sd_of_known
-from health_etl.clinical.common.samples import Floats
 from health_etl.clinical.common.sources import definition, sourced
 
-BASELINE_MINIMUM_DAYS = sourced(7, "days", "everybody", "ASSUMPTION: a week holds workdays and free days")
-OUTLIER_SD = sourced(2, "SD", "everybody", "convention: about one value in twenty lies beyond by chance")
+BASELINE_MINIMUM_DAYS = sourced(7, "days", "everybody", "ASSUMPTION: a week contains workdays and days off")
+OUTLIER_SD = sourced(2, "SD", "everybody", "convention: about one value in twenty lies outside by chance")
 OUTLIER_MINIMUM_BPM = sourced(
-    3, "bpm", "everybody", "ASSUMPTION: the accuracy of a wrist sensor at rest; a smaller difference says nothing"
+    3, "bpm", "everybody", "ASSUMPTION: the accuracy of a wrist sensor at rest; a smaller difference is meaningless"
 )
 WEEK_DAYS = definition(7, "days of a week")
 WEEK_MINIMUM_DAYS = sourced(4, "days", "everybody", "ASSUMPTION: more than half of a week")
@@ -34,7 +34,7 @@ def resting_against_baseline(resting: Floats) -> dict[str, pd.Series]:
     """Place the day's resting heart rate in the person's own range.
 
     resting: bpm, column n holds the value n days before. Formula: mean and SD (n - 1) of the earlier days of the
-    look-back; outside is more than 2 SD and at least 3 bpm from the mean. Unit: bpm. Population: the person alone.
+    look-back; outside is more than 2 SD and at least 3 bpm from the mean. Unit: bpm. Population: this person only.
     Source: ASSUMPTION, see the constants. Minimal coverage: 7 earlier days with a resting heart rate, else null.
     """
     known = (~np.isnan(resting[:, 1:])).sum(axis=1)
@@ -55,7 +55,7 @@ def resting_against_baseline(resting: Floats) -> dict[str, pd.Series]:
 def week_means(resting: Floats) -> dict[str, pd.Series]:
     """Return the trend of the resting heart rate: the mean of the last 7 days and of the look-back before them.
 
-    resting: bpm, column n holds the value n days before. Unit: bpm. Population: the person alone. Source:
+    resting: bpm, column n holds the value n days before. Unit: bpm. Population: this person only. Source:
     ASSUMPTION. Minimal coverage: 4 of the last 7 days, the day included, and 7 days before them; else both null.
     """
     week = mean_of_known(resting[:, :WEEK_DAYS], WEEK_MINIMUM_DAYS)

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.common.age import ADULT_FROM_YEARS
-from health_etl.clinical.common.samples import Floats, Samples
+from health_etl.clinical.common.arrays import Floats
+from health_etl.clinical.common.samples import Samples
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import PERCENT
 from health_etl.clinical.heart_rate.series import held_minutes
@@ -38,7 +39,7 @@ def max_heart_rate(days: pd.DataFrame) -> tuple[Floats, pd.Series]:
     """Return the maximal heart rate of each person-day in bpm, and where it comes from.
 
     Formula: the configured one, else 208 - 0.7 * age for adults; NaN and null without either. Population: healthy
-    adults; a single person's may lie about 10 bpm away. Source: Tanaka 2001, doi:10.1016/S0735-1097(00)01054-8.
+    adults; an individual's may differ by about 10 bpm. Source: Tanaka 2001, doi:10.1016/S0735-1097(00)01054-8.
     """
     configured = days["hrmax_bpm"].to_numpy(dtype=np.float64, na_value=np.nan)
     age = days["age_years"].to_numpy(dtype=np.float64, na_value=np.nan)
@@ -50,12 +51,12 @@ def max_heart_rate(days: pd.DataFrame) -> tuple[Floats, pd.Series]:
 
 
 def time_in_zones(series: Samples, hrmax_bpm: Floats) -> dict[str, Floats]:
-    """Return the minutes of each day below the zones and in each zone; NaN where HRmax is not known.
+    """Return the minutes of each day below the zones and in each zone; NaN where HRmax is unknown.
 
-    Formula: a measured minute stands for the time until the next one, at most 15 min; its zone is its mean as a
-    share of HRmax: 50, 60, 70, 80, 90 % are the floors of the five zones, a floor belongs to the upper zone.
+    Formula: a measured minute represents the time until the next one, at most 15 min; its zone follows from its mean
+    as a share of HRmax: 50, 60, 70, 80, 90 % are the floors of the five zones, and a floor is part of its zone.
     Unit: min. Population: people whose age or HRmax is configured. Source: convention. Minimal coverage: half of
-    the day's hours; pauses are in no zone.
+    the day's hours; pauses belong to no zone.
     """
     percent = PERCENT * series.value / hrmax_bpm[series.group]
     zone = np.searchsorted(ZONE_FLOORS_PERCENT, percent, side="right")

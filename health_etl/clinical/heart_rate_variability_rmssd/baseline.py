@@ -1,13 +1,13 @@
-"""A night's ln RMSSD against the person's own earlier nights. No population grade is made anywhere."""
+"""A night's ln RMSSD compared with the person's own earlier nights. It is never graded against a population."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
+from health_etl.clinical.common.arrays import Floats, Integers
 from health_etl.clinical.common.base import ClinicalOptions
 from health_etl.clinical.common.look_back import by_days_before, mean_of_known, sd_of_known
-from health_etl.clinical.common.samples import Floats, Integers
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.heart_rate_variability_rmssd.night import FROM_APP, FROM_SAMPLES
 
@@ -20,7 +20,7 @@ BAND_SD = sourced(
     "people who train",
     "ASSUMPTION after Plews 2012, doi:10.1007/s00421-012-2354-4: smallest worthwhile change",
 )
-BAND_MINIMUM_NIGHTS = sourced(7, "nights", "everybody", "ASSUMPTION: an SD of fewer nights is chance")
+BAND_MINIMUM_NIGHTS = sourced(7, "nights", "everybody", "ASSUMPTION: an SD over fewer nights is down to chance")
 
 INSIDE = "inside the person's own band"
 ABOVE = "above the person's own band"
@@ -28,7 +28,7 @@ BELOW = "below the person's own band"
 
 
 def look_back(days: pd.DataFrame, earlier: pd.DataFrame, options: ClinicalOptions) -> pd.DataFrame:
-    """Compare each night with the earlier nights whose value has the same rule and comes from the same app."""
+    """Compare each night with the earlier nights whose value follows the same rule and comes from the same app."""
     del options
     position = earlier["day"].to_numpy(dtype=np.int64)
     same = np.ones(len(earlier), dtype=np.bool_)
@@ -47,10 +47,10 @@ def look_back(days: pd.DataFrame, earlier: pd.DataFrame, options: ClinicalOption
 
 
 def sampled_nights(days: pd.DataFrame, earlier: pd.DataFrame) -> pd.Series:
-    """Return, for a night of a single value, in how many earlier nights the same app wrote several samples.
+    """Return, for a night with a single value, on how many earlier nights the same app wrote several samples.
 
-    Where it did, the single value is probably a fragment of the night and not the app's value for it. Null for a
-    night of several samples.
+    If it did, the single value is probably a fragment of the night and not the app's value for it. Null for a night
+    with several samples.
     """
     position = earlier["day"].to_numpy(dtype=np.int64)
     same_app = earlier["night_source"].to_numpy() == days["night_source"].to_numpy()[position]
@@ -66,7 +66,7 @@ def _count(position: Integers, length: int) -> pd.Series:
 def week_mean(ln: Floats) -> dict[str, pd.Series]:
     """Return the 7-day baseline: the rolling mean of ln RMSSD over the last 7 nights, this one included.
 
-    ln: column n holds the value n nights before. Unit: ln ms. Population: the person alone. Source: Plews 2012,
+    ln: column n holds the value n nights before. Unit: ln ms. Population: this person only. Source: Plews 2012,
     doi:10.1007/s00421-012-2354-4; Plews 2014 for the 3 nights. Minimal coverage: 3 valid nights, else null.
     """
     week = ln[:, :WEEK_NIGHTS]
@@ -80,7 +80,7 @@ def band(ln: Floats) -> tuple[Floats, Floats, Floats]:
     """Return mean, lower and upper end of the person's own band of ln RMSSD.
 
     Formula: mean ± 0.5 SD (n - 1) of the earlier nights of the look-back; the night itself is left out, so that it
-    cannot move its own band. Unit: ln ms. Population: the person alone. Source: Plews 2012,
+    cannot shift its own band. Unit: ln ms. Population: this person only. Source: Plews 2012,
     doi:10.1007/s00421-012-2354-4; the factor 0.5 is an ASSUMPTION. Minimal coverage: 7 valid earlier nights, else NaN.
     """
     mean = mean_of_known(ln[:, 1:], BAND_MINIMUM_NIGHTS)
@@ -97,8 +97,8 @@ def side_of_band(value: Floats, low: Floats, high: Floats) -> Floats:
 def run_nights(ln: Floats, low: Floats, high: Floats) -> Integers:
     """Return for how many consecutive nights, this one included, ln RMSSD lies outside on the same side.
 
-    0 for a night inside the band or not comparable. All nights are held against this night's band; a night without
-    a valid value ends the run. At most the look-back and this night. Source: ASSUMPTION.
+    0 for a night inside the band or not comparable. All nights are compared with this night's band; a night without
+    a valid value ends the run. At most the look-back plus this night. Source: ASSUMPTION.
     """
     side = side_of_band(ln, low[:, None], high[:, None])
     alike = (side == side[:, :1]) & (side != 0)
@@ -109,8 +109,8 @@ def run_nights(ln: Floats, low: Floats, high: Floats) -> Integers:
 def against_band(ln: Floats) -> dict[str, pd.Series]:
     """Return the band, the night's deviation from its mean, its side, its run, and the side of the 7-day mean.
 
-    Formula: band, ln RMSSD minus its mean, side_of_band, run_nights. Unit: ln ms, ms, nights. Population: the person
-    alone. Source: as band. Minimal coverage: 7 valid earlier nights, else null.
+    Formula: band, ln RMSSD minus its mean, side_of_band, run_nights. Unit: ln ms, ms, nights. Population: this
+    person only. Source: as for band. Minimal coverage: 7 valid earlier nights, else null.
     """
     mean, low, high = band(ln)
     side = side_of_band(ln[:, 0], low, high)
@@ -123,12 +123,12 @@ def against_band(ln: Floats) -> dict[str, pd.Series]:
         "band_low_rmssd_ms": pd.Series(np.exp(low)),
         "band_high_rmssd_ms": pd.Series(np.exp(high)),
         "deviation_ln_rmssd": pd.Series(ln[:, 0] - mean),
-        "against_band": _named(side),
+        "against_band": _name_sides(side),
         "run_nights": pd.Series(run_nights(ln, low, high), dtype="Int64").where(~np.isnan(side)),
-        "week_against_band": _named(week_side),
+        "week_against_band": _name_sides(week_side),
     }
 
 
-def _named(side: Floats) -> pd.Series:
+def _name_sides(side: Floats) -> pd.Series:
     names = pd.Series(np.select([side > 0, side < 0], [ABOVE, BELOW], default=INSIDE), dtype="str")
     return names.where(~np.isnan(side))

@@ -1,4 +1,4 @@
-"""Columns of the RMSSD insights, and the reference lines that every RMSSD example carries."""
+"""The metrics of RMSSD, and the reference lines of every RMSSD example."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def _ms(name: str, label: str, description: str) -> Metric:
     return Metric(name, label, description, unit="ms", decimals=1)
 
 
-def _ln(name: str, label: str, description: str, *, told: bool = True) -> Metric:
-    return Metric(name, label, description, unit=LN_UNIT, decimals=2, told=told)
+def _ln(name: str, label: str, description: str, *, reported: bool = True) -> Metric:
+    return Metric(name, label, description, unit=LN_UNIT, decimals=2, reported=reported)
 
 
 def _nights(name: str, label: str, description: str) -> Metric:
@@ -36,12 +36,12 @@ def _words(name: str, label: str, description: str) -> Metric:
 
 
 METRICS = (
-    _words("night_source", "App whose values make the night", "One app a night; others are left out."),
-    _words("night_rule", "Rule of the night's value", "Mean of the samples, or the one value that the app states."),
+    _words("night_source", "App whose values make the night", "One app per night; others are left out."),
+    _words("night_rule", "Rule of the night's value", "Mean of the samples, or the single value that the app states."),
     Metric("sample_count", "RMSSD samples", "Samples of that app in the night.", dtype=pa.int64()),
     _words("first_sample_local", "First sample, local time", "Local clock time of the first sample, HH:MM."),
     _words("last_sample_local", "Last sample, local time", "Local clock time of the last sample, HH:MM."),
-    _ms("mean_rmssd_ms", "Mean RMSSD of the night", "Mean of these samples, each of equal weight."),
+    _ms("mean_rmssd_ms", "Mean RMSSD of the night", "Mean of these samples, weighted equally."),
     _ms("lowest_rmssd_ms", "Lowest RMSSD", "Lowest of these samples."),
     _ms("highest_rmssd_ms", "Highest RMSSD", "Highest of these samples."),
     Metric(
@@ -73,7 +73,7 @@ TRENDS = (
     _nights(
         "other_nights",
         "Earlier valid nights of another app or rule (not compared)",
-        "RMSSD hangs on the method, so these nights stay out of the baseline.",
+        "RMSSD depends on the method, so these nights are left out of the baseline.",
     ),
     _nights(
         "sampled_nights",
@@ -85,12 +85,12 @@ TRENDS = (
     _ln("band_high_ln_rmssd", "Own band of ln RMSSD: upper end", f"Own mean plus {BAND_SD} SD."),
     _ms("band_low_rmssd_ms", "Own band as RMSSD: lower end", "The band's lower end on the scale of RMSSD."),
     _ms("band_high_rmssd_ms", "Own band as RMSSD: upper end", "The band's upper end on the scale of RMSSD."),
-    _ln("deviation_ln_rmssd", "Deviation of the night from the own mean", "ln RMSSD minus own mean.", told=False),
+    _ln("deviation_ln_rmssd", "Deviation of the night from the own mean", "ln RMSSD minus own mean.", reported=False),
     _words("against_band", "Night against the own band", "Below, inside (ends included) or above the band."),
     _nights(
         "run_nights",
         "Consecutive nights outside the band on this side",
-        "This night included, all held against this night's band; a night without a value ends the run.",
+        "This night included, all compared with this night's band; a night without a value ends the run.",
     ),
 )
 

@@ -1,10 +1,10 @@
-"""A night of RMSSD as text, on three levels."""
+"""The texts of a night of RMSSD, on three levels."""
 
 from __future__ import annotations
 
 from health_etl.clinical.common.base import Captions, Facts, Level
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
-from health_etl.clinical.common.text import above, below, counted, paragraph, zone_caution
+from health_etl.clinical.common.text import above, below, paragraph, pluralise, zone_caution
 from health_etl.clinical.heart_rate_variability_rmssd.baseline import (
     ABOVE,
     BAND_MINIMUM_NIGHTS,
@@ -20,7 +20,7 @@ from health_etl.clinical.heart_rate_variability_rmssd.night import FROM_APP, NIG
 
 
 def narrate(facts: Facts) -> Captions:
-    """Write one night of RMSSD as text, on three levels."""
+    """Narrate one night of RMSSD on three levels."""
     return {
         Level.STATISTICAL: paragraph(
             _recorded(facts), _level(facts), _capped(facts), _too_little(facts), _figures(facts), zone_caution(facts)
@@ -84,7 +84,7 @@ def _level(facts: Facts) -> str:
 def _capped(facts: Facts) -> str:
     if facts["capped_count"] == "0":
         return ""
-    samples = counted(facts["capped_count"], "sample stands", "samples stand")
+    samples = pluralise(facts["capped_count"], "sample stands", "samples stand")
     return (
         f"Of the values, {samples} at the platform's cap of {PLATFORM_CAP_MS} ms; larger values cannot be stored, so "
         "the night's value may be too small."
@@ -101,13 +101,13 @@ def _too_little(facts: Facts) -> str:
 
 
 def _figures(facts: Facts) -> str:
-    """Tell ln RMSSD, the 7-night mean and the band, each or why it is missing."""
+    """State ln RMSSD, the 7-night mean and the band, or for each why it is missing."""
     ln = f"The night's ln RMSSD is {facts['ln_rmssd']} {LN_UNIT}." if facts.has("ln_rmssd") else ""
     return paragraph(ln, _week(facts), _band(facts), _deviation(facts))
 
 
 def _week(facts: Facts) -> str:
-    nights = counted(facts["week_nights"], "valid night", "valid nights")
+    nights = pluralise(facts["week_nights"], "valid night", "valid nights")
     if not facts.has("week_ln_rmssd"):
         return f"A {WEEK_NIGHTS}-night mean is not given: {nights} of {WEEK_NIGHTS}, {WEEK_MINIMUM_NIGHTS} needed."
     return f"The mean of ln RMSSD over the last {WEEK_NIGHTS} nights ({nights}) is {facts['week_ln_rmssd']} {LN_UNIT}."
@@ -125,10 +125,10 @@ def _band(facts: Facts) -> str:
 
 
 def _no_band(facts: Facts) -> str:
-    nights = counted(facts["baseline_nights"], "earlier valid night", "earlier valid nights")
+    nights = pluralise(facts["baseline_nights"], "earlier valid night", "earlier valid nights")
     other = ""
     if facts["other_nights"] != "0":
-        left_out = counted(facts["other_nights"], "night", "nights")
+        left_out = pluralise(facts["other_nights"], "night", "nights")
         other = f"; {left_out} of another app or rule cannot be compared"
     return (
         f"There is no own band yet: {nights} of the same app and rule in the last {LOOK_BACK_DAYS} days, "
@@ -186,7 +186,7 @@ def _night_value(facts: Facts) -> str:
 def _fragment(facts: Facts) -> str:
     if not facts.has("sampled_nights") or facts["sampled_nights"] == "0":
         return ""
-    nights = counted(facts["sampled_nights"], "earlier night", "earlier nights")
+    nights = pluralise(facts["sampled_nights"], "earlier night", "earlier nights")
     return (
         f"The same app wrote several samples in {nights}, so this single value is probably a fragment of the night and "
         "should not be relied on as its value."
@@ -213,7 +213,7 @@ def _meaning(facts: Facts) -> str:
 
 
 def _weight(facts: Facts) -> str:
-    """Say how much a night outside the band weighs."""
+    """State how much weight a night outside the band carries."""
     if facts["run_nights"] == "0":
         return "That is usual for this person."
     narrow = f"The band is narrow (± {BAND_SD} SD): many single nights of a steady person lie outside it"

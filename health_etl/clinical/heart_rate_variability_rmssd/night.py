@@ -1,4 +1,4 @@
-"""The RMSSD value of a night: which app's values count, by which rule, and how much of the night they hold."""
+"""The RMSSD value of a night: which app's values count, by which rule, and how much of the night they cover."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.common.samples import Booleans, Floats, Samples, samples_of_days
+from health_etl.clinical.common.arrays import Booleans, Floats
+from health_etl.clinical.common.samples import Samples, samples_of_days
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import MINUTES_PER_HOUR
 
@@ -20,14 +21,15 @@ NIGHT_HOURS = sourced(
     7, "h", "adults", "least sleep recommended for adults, Hirshkowitz 2015, doi:10.1016/j.sleh.2014.12.010"
 )
 MINIMUM_COVERAGE = sourced(
-    0.50, "share of a night of 7 hours", "everybody", "ASSUMPTION: RMSSD rises through the night, half of it is needed"
+    0.50,
+    "share of a night of 7 hours",
+    "everybody",
+    "ASSUMPTION: RMSSD rises through the night, so half of it is needed",
 )
 PLATFORM_CAP_MS = sourced(
     200, "ms", "everybody", "Health Connect, HeartRateVariabilityRmssdRecord: the largest value stored"
 )
-SAME_INSTANT_MS = sourced(
-    30_000, "ms", "everybody", "ASSUMPTION: closer samples are one sample that an app wrote twice"
-)
+SAME_INSTANT_MS = sourced(30_000, "ms", "everybody", "ASSUMPTION: closer samples are one sample written twice")
 
 FROM_SAMPLES = "mean of the night's samples"
 FROM_APP = "the one value that the app states for the night"
@@ -35,7 +37,7 @@ FROM_APP = "the one value that the app states for the night"
 
 @dataclass(frozen=True)
 class Nights:
-    """The values that count for each night, and the rule that makes the night's value of them."""
+    """The values that count for each night, and the rule that turns them into the night's value."""
 
     samples: Samples
     source: pd.Series  # app, null for a night without a sample
@@ -44,13 +46,12 @@ class Nights:
 
 
 def nights_of(rows: pd.DataFrame, days: pd.DataFrame, app_priority: Sequence[str]) -> Nights:
-    """Return the values of each night, all of one app, for RMSSD hangs on the method of the device.
+    """Return the values of each night, all from one app, since RMSSD depends on the device's method.
 
-    An app that wrote several samples comes before one that wrote a single value; then an app whose samples fill
-    half of a night of 7 hours; then the order of `app_priority`; then the app with more samples; then by name. A
-    night whose apps all wrote a single value has the rule FROM_APP: the app has worked the night out itself
-    (ASSUMPTION; a single sample of a device that measures all night looks the same, so such nights are compared
-    with each other only).
+    An app that wrote several samples ranks before one that wrote a single value; then one whose samples cover half of
+    a 7-hour night; then by `app_priority`; then the app with more samples; then by name. A night whose apps all wrote
+    a single value has the rule FROM_APP: the app computed the night's value itself (ASSUMPTION; a single sample from
+    a device that measures all night looks the same, so such nights are only compared with each other).
     """
     apps = _samples_by_app(rows, days)
     best = _best_app(apps, app_priority)
@@ -77,7 +78,7 @@ def _samples_by_app(rows: pd.DataFrame, days: pd.DataFrame) -> pd.DataFrame:
 
 
 def _best_app(apps: pd.DataFrame, app_priority: Sequence[str]) -> pd.DataFrame:
-    """Return the app that counts, one row a day that has any, indexed by day."""
+    """Return the app that counts, one row per day that has any, indexed by day."""
     listed = pd.Index(list(dict.fromkeys(app_priority)))
     rank = listed.get_indexer(pd.Index(apps["source_app"]))
     ranked = apps.assign(
@@ -92,7 +93,7 @@ def _best_app(apps: pd.DataFrame, app_priority: Sequence[str]) -> pd.DataFrame:
 def ln_rmssd(mean_rmssd_ms: Floats) -> Floats:
     """Return the natural logarithm of a night's RMSSD: the scale on which baselines are kept.
 
-    Formula: ln(RMSSD / ms) of the night's mean, not the mean of logarithms. Unit: ln ms. Population: everybody.
+    Formula: ln(RMSSD / ms) of the night's mean, not the mean of the logarithms. Unit: ln ms. Population: everybody.
     Source: Plews 2012, doi:10.1007/s00421-012-2354-4. Minimal coverage: that of the night, or the value that the app
     states.
     """
@@ -100,10 +101,10 @@ def ln_rmssd(mean_rmssd_ms: Floats) -> Floats:
 
 
 def recorded_share(samples: Samples) -> Floats:
-    """Return which share of a night of 7 hours the samples hold, from 0 to 1.
+    """Return the share of a 7-hour night that the samples cover, from 0 to 1.
 
-    Formula: a sample stands for its spacing (the median of the night, gaps above 45 min left out), but for no more
-    than the 5 minutes that it measured, as a lone sample does; so a pause adds nothing. Unit: share. Population:
+    Formula: a sample represents its spacing (the night's median, gaps above 45 min left out), but at most the 5 min
+    that it measured, as a lone sample does; so a pause adds nothing. Unit: share. Population:
     adults. Source: Task Force 1996 for the 5 min; the rest is an ASSUMPTION. Minimal coverage: none.
     """
     spacing = samples.median_spacing_minutes(MAX_SPACING_MINUTES)

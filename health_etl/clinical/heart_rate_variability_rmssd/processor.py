@@ -1,6 +1,6 @@
-"""What a night of RMSSD says: the processor of `heart_rate_variability_rmssd`.
+"""The processor of `heart_rate_variability_rmssd`: wires formulas, look-back and texts together.
 
-No population grade: RMSSD hangs on age and method and is compared with the person's own baseline only.
+There is no population grade: RMSSD depends on age and method, so it is only compared with the person's own baseline.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from health_etl.clinical.heart_rate_variability_rmssd.night import (
 def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) -> pd.DataFrame:
     """Compute the RMSSD metrics of each night (18:00 to 18:00 local, named after the date on which it ends).
 
-    Coverage is the recorded time as a share of a night of 7 hours, at most 1. The night's value is the mean
-    of its samples: nothing is interpolated, and no sample stands for a gap. Where the app states one value for the
-    night, that is the night's value and its coverage is 1, for the night is what it measures.
+    Coverage is the recorded time as a share of a 7-hour night, at most 1. The night's value is the mean
+    of its samples: nothing is interpolated, and no sample represents a gap. Where the app states a single value for
+    the night, that is the night's value, and coverage is 1, since that value measures the whole night.
     """
     nights = nights_of(rows, days, options.app_priority)
     samples = nights.samples
@@ -46,7 +46,7 @@ def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) ->
             "highest_rmssd_ms": pd.Series(samples.highest()),
             "capped_count": pd.Series(samples.count_where(samples.value >= PLATFORM_CAP_MS), dtype="Int64"),
         },
-        judged={"ln_rmssd": pd.Series(ln_rmssd(mean))},
+        assessed={"ln_rmssd": pd.Series(ln_rmssd(mean))},
         coverage=np.where(nights.is_stated, 1.0, recorded_share(samples)),
         minimum_coverage=MINIMUM_COVERAGE,
         recorded=f"of a {NIGHT_HOURS}-hour night recorded",

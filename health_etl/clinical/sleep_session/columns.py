@@ -1,4 +1,4 @@
-"""The metrics of sleep: names, labels and units. How they are computed stands in the files of the measures."""
+"""The metrics of sleep: names, labels and units. The modules beside this one compute them."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def _word(name: str, label: str, description: str) -> Metric:
 
 
 def _list(name: str, label: str, description: str, unit: str | None = "min") -> Metric:
-    return Metric(name, label, description, unit=unit, dtype=pa.list_(pa.float64()), told=False)
+    return Metric(name, label, description, unit=unit, dtype=pa.list_(pa.float64()), reported=False)
 
 
 _LONG = f"over {LONG_AWAKENING_MINUTES} min"
 _MARK = f"Mark of good sleep ({QUALITY_SHORT_SOURCE})"
 
 DAY_METRICS = (
-    _word("main_sleep_source_app", "Main sleep recorded by", "Apps whose sessions speak for the main sleep"),
+    _word("main_sleep_source_app", "Main sleep recorded by", "Apps whose sessions represent the main sleep"),
     _word("bed_time_local", "Bedtime (local)", "Local clock time at which the main sleep's record starts"),
     _word("wake_time_local", "Wake time (local)", "Local clock time at which the main sleep's record ends"),
     _word("sleep_onset_local", "First asleep (local)", "Local clock time of the first moment asleep"),
@@ -68,7 +68,7 @@ DAY_METRICS = (
         "Deep sleep in the first half",
         "Share of deep sleep in the sleep period's first half",
     ),
-    _word("reference_ages", "Judged by the limits for", "Age band whose limits hold; null where none is applied"),
+    _word("reference_ages", "Judged by the limits for", "Age band whose limits apply; null where none do"),
     _word("se_mark", "Sleep efficiency mark", f"{_MARK}: SE of at least {GOOD_SE_PERCENT} %"),
     _word("sol_mark", "Sleep onset latency mark", f"{_MARK}: SOL of at most {GOOD_SOL_MINUTES} min"),
     _word("waso_mark", "Wake after sleep onset mark", f"{_MARK}: WASO, the limit following the age"),
@@ -86,7 +86,7 @@ DAY_METRICS = (
         "Mid-sleep as minutes after local midnight, for the look-back",
         unit="min",
         decimals=1,
-        told=False,
+        reported=False,
     ),
     _list(
         "recorded_utc_minutes",
@@ -107,12 +107,12 @@ _TIMED = f"last {LOOK_BACK_DAYS} nights, this one included"
 _EARLIER = f"{LOOK_BACK_DAYS} earlier nights"
 
 TREND_METRICS = (
-    _number("baseline_night_count", "Earlier nights judged", f"Of the {_EARLIER}, those whose sleep could be judged"),
+    _number("baseline_night_count", "Earlier nights judged", f"Of the {_EARLIER}, those whose sleep could be assessed"),
     _minutes("mean_tst_minutes", "Usual sleep time, mean", f"Mean TST of those of the {_EARLIER}"),
     _minutes("sd_tst_minutes", "Usual sleep time, SD", f"Sample SD of the TST of those of the {_EARLIER}"),
     _number("timed_night_count", "Nights with a timed main sleep", f"Of the {_TIMED}"),
     _word("mean_mid_sleep_local", "Mean mid-sleep (local)", f"Circular mean of mid-sleep over the {_TIMED}"),
-    _minutes("mid_sleep_sd_minutes", "Mid-sleep, SD", f"Scatter about that mean over the {_TIMED}"),
+    _minutes("mid_sleep_sd_minutes", "Mid-sleep, SD", f"Spread about that mean over the {_TIMED}"),
     _number("workday_night_count", "Timed nights before workdays", "Nights that end on Monday to Friday"),
     _number("free_day_night_count", "Timed nights before free days", "Nights that end on Saturday or Sunday"),
     _word("msw_local", "Mid-sleep on workdays (local)", "Circular mean over the nights before workdays (MSW)"),
@@ -121,7 +121,7 @@ TREND_METRICS = (
     _word("msf_sc_local", "Mid-sleep on free days, sleep-corrected (local)", "MSF without catch-up sleep (MSFsc)"),
     Metric("sri_pair_days", "Days compared for regularity", "Pairs of valid epochs, in days", "days", decimals=1),
     Metric("sri_points", "Sleep regularity index", f"SRI over the {_TIMED}", unit="points", decimals=1),
-    _number("debt_night_count", "Nights counted for sleep debt", f"Judged nights of the last {DEBT_NIGHTS}"),
+    _number("debt_night_count", "Nights counted for sleep debt", f"Assessed nights of the last {DEBT_NIGHTS}"),
     _minutes(
         "sleep_debt_minutes",
         "Sleep debt",

@@ -1,4 +1,4 @@
-"""When a night's sleeper was asleep, and the hypnogram: lists beside the metrics, for look-back and pictures."""
+"""The times asleep and the hypnogram of a night, as lists stored beside the metrics for look-back and pictures."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ AWAKE = "AWAKE"
 
 
 def asleep_lists(rows: pd.DataFrame, sleeps: pd.DataFrame) -> pd.Series:
-    """Return for each night, indexed by person and date, its times asleep as one flat list: start, end, start, end …
+    """Return each night's times asleep, indexed by person and date, as one flat list: start, end, start, end …
 
-    rows: of the night's sleeps, main and naps; sleeps: the same as measured, in the order of SESSION_KEYS. Each is a
-    half-open interval in minutes from 00:00 UTC of the local date, in order of time.
+    rows: of the night's sleeps, main sleep and naps; sleeps: the same sleeps as measured, in the order of SESSION_KEYS.
+    Each pair is a half-open interval in minutes from 00:00 UTC of the local date; pairs are in order of time.
     """
     asleep = _asleep(rows, sleeps)
     bounds = pd.concat(
@@ -40,7 +40,7 @@ def asleep_lists(rows: pd.DataFrame, sleeps: pd.DataFrame) -> pd.Series:
 
 
 def _asleep(rows: pd.DataFrame, sleeps: pd.DataFrame) -> pd.DataFrame:
-    """Return the times asleep: session (place in `sleeps`), and start_ms, end_ms from its start."""
+    """Return the times asleep: session (index in `sleeps`), and start_ms, end_ms from its start."""
     runs = wake_runs(stages_of(rows))
     place = np.arange(len(sleeps))
     whole_ms = ms_between(sleeps["start_utc"], sleeps["end_utc"])
@@ -63,8 +63,8 @@ def _asleep(rows: pd.DataFrame, sleeps: pd.DataFrame) -> pd.DataFrame:
 def hypnogram_lists(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the stages of each sleep, indexed by SESSION_KEYS: three lists of one length, empty sleeps left out.
 
-    stage_start_minutes, stage_end_minutes: from bedtime; stage_codes: Health Connect's, the place in STAGES; time
-    between two sessions of one sleep is AWAKE.
+    stage_start_minutes, stage_end_minutes: from bedtime; stage_codes: Health Connect's, an index into STAGES; the
+    time between two sessions of one sleep is AWAKE.
     """
     stages = stages_of(rows)
     keys = rows[SESSION_KEYS].drop_duplicates().sort_values(SESSION_KEYS, ignore_index=True)

@@ -1,6 +1,6 @@
-"""What sleep is judged against, by age: recommended durations, marks of good sleep, and how much must be recorded.
+"""What sleep is assessed against, by age: recommended durations, marks of good sleep, and how much must be recorded.
 
-Nothing is computed here but which limits hold for whom.
+Nothing is computed here except which limits apply to whom.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from health_etl.clinical.common.age import ADULT, ADULT_FROM_YEARS, OLDER, UNDER_ADULT, YOUNG_ADULT, age_band
+from health_etl.clinical.common.arrays import Floats
 from health_etl.clinical.common.sources import definition, sourced
 from health_etl.clinical.common.units import MINUTES_PER_HOUR, PERCENT
 
@@ -47,11 +47,9 @@ GOOD_LONG_AWAKENINGS = sourced(1, "long awakenings, at most", "adults of 18 to 6
 GOOD_LONG_AWAKENINGS_OLDER = sourced(2, "long awakenings, at most", "adults of 65 years and over", QUALITY_SOURCE)
 
 MINIMUM_STAGED_SHARE = sourced(
-    0.70, "share of the main sleep", "everybody", "ASSUMPTION: no source sets one; as the share of a CGM report"
+    0.70, "share of the main sleep", "everybody", "ASSUMPTION: no source sets one; as for CGM reports"
 )
 MINIMUM_STAGED_PERCENT = round(MINIMUM_STAGED_SHARE * PERCENT)
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ LIMITS: Mapping[str, SleepLimits] = {
 
 
 def reference_ages(age_years: pd.Series) -> pd.Series:
-    """Return the age band whose limits hold: 26 to 64 years where no age is configured, null under 18 years."""
+    """Return the age band whose limits apply: 26 to 64 years where no age is configured, null under 18 years."""
     band = age_band(age_years).fillna(ADULT)
     return band.where(band != UNDER_ADULT)
 

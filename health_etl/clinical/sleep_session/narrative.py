@@ -1,12 +1,10 @@
-"""The three texts about the sleep of a local night. Numbers and order in time here; their meaning in "
-"sleep_meaning.py.
-"""
+"""The three texts about the sleep of a local night: statistical and structural here, semantic in semantic.py."""
 
 from __future__ import annotations
 
 from health_etl.clinical.common.base import Captions, Facts, Level
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
-from health_etl.clinical.common.text import counted, paragraph, zone_caution
+from health_etl.clinical.common.text import paragraph, pluralise, zone_caution
 from health_etl.clinical.sleep_session.limits import (
     AGE_GUIDELINE,
     COVERAGE_GUIDELINE,
@@ -14,8 +12,8 @@ from health_etl.clinical.sleep_session.limits import (
     LONG_AWAKENING_MINUTES,
     QUALITY_GUIDELINE,
 )
-from health_etl.clinical.sleep_session.meaning import DEBT_GUIDELINE, REGULARITY_GUIDELINE, semantic
 from health_etl.clinical.sleep_session.periods import JOINED_WITHIN_MINUTES, MINIMUM_MAIN_SLEEP_MINUTES
+from health_etl.clinical.sleep_session.semantic import DEBT_GUIDELINE, REGULARITY_GUIDELINE, semantic
 from health_etl.clinical.sleep_session.timing import SRI_SCALE
 from health_etl.clinical.sleep_session.trends import (
     DEBT_NIGHTS,
@@ -67,7 +65,7 @@ INSTRUCTIONS = {
 
 
 def narrate(facts: Facts) -> Captions:
-    """Write the sleep of one local night as three texts."""
+    """Narrate the sleep of one local night on three levels."""
     return {
         Level.STATISTICAL: paragraph(statistical(facts), zone_caution(facts)),
         Level.STRUCTURAL: paragraph(structural(facts), zone_caution(facts)),
@@ -164,7 +162,7 @@ def _stages(facts: Facts) -> str:
 def _nap_sleep(facts: Facts) -> str:
     if not facts.has("nap_minutes"):
         return ""
-    naps = counted(facts["nap_count"], "nap", "naps")
+    naps = pluralise(facts["nap_count"], "nap", "naps")
     if facts.has("sleep_with_naps_minutes"):
         return (
             f"Apart from the main sleep, {naps} came to {facts['nap_minutes']} min of sleep, which makes "
@@ -174,7 +172,7 @@ def _nap_sleep(facts: Facts) -> str:
 
 
 def _usual(facts: Facts) -> str:
-    nights = counted(facts["baseline_night_count"], "judged night", "judged nights")
+    nights = pluralise(facts["baseline_night_count"], "judged night", "judged nights")
     if not facts.has("mean_tst_minutes"):
         return (
             f"There is no usual sleep time yet: {nights} of the {LOOK_BACK_DAYS} before this one, {MINIMUM_NIGHTS} "
@@ -201,7 +199,7 @@ def _timing_numbers(facts: Facts) -> str:
 
 
 def _mid_sleep(facts: Facts) -> str:
-    nights = counted(facts["timed_night_count"], "night", "nights")
+    nights = pluralise(facts["timed_night_count"], "night", "nights")
     if facts.has("mean_mid_sleep_local"):
         return (
             f"Over {facts['timed_night_count']} of the last {LOOK_BACK_DAYS} nights, mid-sleep was at "
@@ -217,8 +215,8 @@ def _mid_sleep(facts: Facts) -> str:
 
 
 def _jetlag(facts: Facts) -> str:
-    free = counted(facts["free_day_night_count"], "night", "nights")
-    work = counted(facts["workday_night_count"], "night", "nights")
+    free = pluralise(facts["free_day_night_count"], "night", "nights")
+    work = pluralise(facts["workday_night_count"], "night", "nights")
     if not facts.has("social_jetlag_minutes"):
         return (
             f"Social jetlag is not told: it rests on {work} before workdays ({MINIMUM_WORKDAY_NIGHTS} needed) and "
@@ -233,7 +231,7 @@ def _jetlag(facts: Facts) -> str:
 
 def _sri(facts: Facts) -> str:
     compared = f"{facts['sri_pair_days']} days of comparable minutes"
-    nights = counted(facts["timed_night_count"], "night", "nights")
+    nights = pluralise(facts["timed_night_count"], "night", "nights")
     if not facts.has("sri_points"):
         return (
             f"The sleep regularity index is not told: {compared} in {nights}, {MINIMUM_SRI_PAIR_DAYS} days and "
@@ -246,7 +244,7 @@ def _sri(facts: Facts) -> str:
 
 
 def _debt(facts: Facts) -> str:
-    nights = f"{counted(facts['debt_night_count'], 'judged night', 'judged nights')} of the last {DEBT_NIGHTS}"
+    nights = f"{pluralise(facts['debt_night_count'], 'judged night', 'judged nights')} of the last {DEBT_NIGHTS}"
     if facts.has("sleep_debt_minutes"):
         return f"Sleep debt over {nights}: {facts['sleep_debt_minutes']} min below the recommended range."
     if facts.number("debt_night_count") < MINIMUM_DEBT_NIGHTS:
@@ -271,7 +269,7 @@ def structural(facts: Facts) -> str:
 def _patterns(facts: Facts) -> str:
     if facts.has("mean_mid_sleep_local") or facts.has("social_jetlag_minutes") or facts.has("sri_points"):
         return _timing_numbers(facts)
-    nights = counted(facts["timed_night_count"], "night", "nights")
+    nights = pluralise(facts["timed_night_count"], "night", "nights")
     return (
         f"No pattern over several nights is told yet: {nights} of the last {LOOK_BACK_DAYS} with a timed main sleep, "
         f"at least {MINIMUM_NIGHTS} needed."
@@ -334,7 +332,7 @@ def _sessions(facts: Facts) -> str:
             "min apart, and the time between them counts as wake."
         )
     if facts["alternate_session_count"] != "0":
-        sessions = counted(facts["alternate_session_count"], "further session", "further sessions")
+        sessions = pluralise(facts["alternate_session_count"], "further session", "further sessions")
         sentences.append(f"The same sleep stands in {sessions}, kept apart and not added.")
     return paragraph(*sentences)
 

@@ -1,7 +1,4 @@
-"""What the sleep of a local night says: the processor of `sleep_session`.
-
-Measures, look-back and texts stand in the files beside this one whose names begin with sleep_.
-"""
+"""The processor of `sleep_session`: wires measures, look-back and texts together."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ from health_etl.clinical.sleep_session.periods import NIGHT, main_sleeps, minute
 from health_etl.clinical.sleep_session.stages import DEPTHS, SESSION_KEYS, measure_sessions
 from health_etl.clinical.sleep_session.trends import CARRIED, look_back
 
-JUDGED = (
+ASSESSED = (
     "se_percent",
     "sol_minutes",
     "waso_minutes",
@@ -62,15 +59,14 @@ COUNTS = ("alternate_session_count", "joined_session_count", "nap_count")
 def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) -> pd.DataFrame:
     """Compute the sleep metrics of each local night (18:00 to 18:00, labelled by the date it ends on).
 
-    Which sessions make up the night's sleeps is decided by `rows_of_sleeps`; the sleep with the longest TST that
-    lasts long enough is the main sleep (`main_sleeps`), the others are naps, however short.
+    `rows_of_sleeps` decides which sessions make up the night's sleeps; of those that last long enough, the one with
+    the longest TST is the main sleep (`main_sleeps`), and all others are naps, however short.
 
-    Coverage is the share of the main sleep that carries stages, 0 for one without and for a night without a main
-    sleep. Below the minimum only its bounds and its length stand: TST is then its length less the recorded wake
-    time.
+    Coverage is the share of the main sleep that carries stages, 0 without stages or without a main sleep. Below the
+    minimum, only its bounds and its length are reported: TST is then its length less the recorded wake time.
 
-    The clock times of bedtime and of rising are those of the record's own start and end offset; what lies between
-    them, mid-sleep too, is told in the end's.
+    Bedtime is in the offset of the record's start and wake time in that of its end; all times in between, mid-sleep
+    included, are in the offset of its end.
     """
     sleep_rows = rows_of_sleeps(rows, options.app_priority)
     sleeps = _with_clock_times(measure_sessions(sleep_rows).merge(_counts(sleep_rows), on=SESSION_KEYS))
@@ -88,7 +84,7 @@ def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) ->
     return insights_of_days(
         days,
         described=described | {name: nights[name].astype("Int64") for name in COUNTS} | {"reference_ages": ages},
-        judged={name: nights[name] for name in JUDGED} | _marks(nights, ages),
+        assessed={name: nights[name] for name in ASSESSED} | _marks(nights, ages),
         coverage=nights["staged_share"].fillna(0.0).to_numpy(dtype=np.float64),
         minimum_coverage=MINIMUM_STAGED_SHARE,
         recorded="of the main sleep session staged",
@@ -117,7 +113,7 @@ def _with_clock_times(sleeps: pd.DataFrame) -> pd.DataFrame:
 
 
 def _recorded(nights: pd.DataFrame) -> pd.Series:
-    """Return start and end of each night that has a main sleep, in minutes from 00:00 UTC of its date; else null."""
+    """Return start and end of each night's main sleep, in minutes from 00:00 UTC of its date; null without one."""
     starts = minutes_from_date(nights["day_start_utc"], nights["local_date"])
     ends = minutes_from_date(nights["day_end_utc"], nights["local_date"])
     bounds = pd.Series([list(pair) for pair in zip(starts, ends, strict=True)], index=nights.index, dtype=object)
@@ -125,7 +121,7 @@ def _recorded(nights: pd.DataFrame) -> pd.Series:
 
 
 def _marks(nights: pd.DataFrame, ages: pd.Series) -> dict[str, pd.Series]:
-    """Return the marks of good sleep and of its duration, from unrounded values; null where those or the limits are."""
+    """Return the marks of good sleep and its duration, from unrounded values; null where values or limits are."""
     long_awakenings = nights["awakening_over_5_min_count"].astype("Float64").astype("float64")
     adult = ages.notna()
     good = {

@@ -1,6 +1,6 @@
-"""What one sleep says: time in bed, time asleep, latency, wake time and stages.
+"""The measures of a single sleep: time in bed, time asleep, latency, wake time and stages.
 
-Which sleep is the night's main one is decided in sleep_periods.py.
+Which sleep is the night's main one is decided in periods.py.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from health_etl.clinical.common.arrays import Floats, Integers
 from health_etl.clinical.common.samples import divide
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import PERCENT
 from health_etl.clinical.sleep_session.limits import LONG_AWAKENING_MINUTES, MINIMUM_STAGED_SHARE, MS_PER_MINUTE
 
-BETWEEN_SESSIONS = "BETWEEN_SESSIONS"  # ours: the time between two sessions that make up one sleep
-# Health Connect's SLEEP_DURATION_TOTAL takes its three wake stages off the session; all else counts as sleep.
+BETWEEN_SESSIONS = "BETWEEN_SESSIONS"  # not Health Connect's: the time between two sessions of one sleep
+# Health Connect's SLEEP_DURATION_TOTAL subtracts its three wake stages from the session; all else counts as sleep.
 WAKE_STAGES = ("AWAKE", "OUT_OF_BED", "AWAKE_IN_BED", BETWEEN_SESSIONS)
 UNSTAGED = "UNKNOWN"
 DEPTHS = ("LIGHT", "DEEP", "REM")
@@ -35,22 +36,19 @@ SESSION_COLUMNS = [
     "last_modified_utc",
 ]
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-
 
 def measure_sessions(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row per sleep, sorted by person, local date and record.
 
-    rows: one per stage, or one without a stage for a sleep that has none. Formulas in minutes of an adult's or
-    anybody's sleep, after the AASM manual as YASA computes them, but for what is said. Adds to SESSION_COLUMNS:
+    rows: one per stage, or one without a stage for a sleep that has none. Formulas follow the AASM manual as
+    implemented by YASA, except where noted; they apply to everybody. Adds to SESSION_COLUMNS:
 
-    - tib_minutes: time in bed, the sleep from start to end.
+    - tib_minutes: time in bed, from the start of the sleep to its end.
     - tst_minutes: total sleep time, TIB less the wake stages; UNKNOWN stages and gaps count as sleep (Health
-      Connect). Of a sleep without stages it is its length.
+      Connect). For a sleep without stages, its length.
     - se_percent: sleep efficiency, 100·TST/TIB.
     - sol_minutes: sleep onset latency, the wake stages from the start to the first sleep; 0 by definition where
-      the record starts asleep. Wearables seldom record lights out, so it is a lower bound.
+      the record starts asleep. Wearables seldom record lights out, so this is a lower bound.
     - waso_minutes: wake stages between the first and the last moment asleep.
     - sleep_period_minutes: from the first to the last moment asleep (SPT).
     - awakening_count, awakening_over_5_min_count: unbroken runs of wake stages between the first and the last
@@ -58,16 +56,17 @@ def measure_sessions(rows: pd.DataFrame) -> pd.DataFrame:
     - longest_awakening_minutes, longest_awakening_utc: the longest of them (the first of equals) and its start;
       null without one.
     - light_minutes, deep_minutes, rem_minutes and light_percent, deep_percent, rem_percent of TST (AASM);
-      null where they tell less than MINIMUM_STAGED_SHARE of the sleep apart.
+      null where they distinguish less than MINIMUM_STAGED_SHARE of the sleep.
     - rem_latency_minutes: from the first moment asleep to the first REM stage; null without REM, or where the
       depths are null.
-    - deep_first_half_percent: share of the deep sleep in the first half of the sleep period; null as the depths.
+    - deep_first_half_percent: share of the deep sleep in the first half of the sleep period; null where the depths
+      are.
     - staged_share: share of the time (0 to 1) that carries a stage other than UNKNOWN, without the time between
       sessions.
     - sleep_onset_utc, sleep_end_utc: first and last moment asleep.
 
-    Latency, WASO, awakenings, the period and its ends are null without any sleep. Time that stages wrongly claim
-    twice belongs to the earlier one.
+    Latency, WASO, awakenings, the period and its ends are null without any sleep. Time wrongly claimed by two stages
+    belongs to the earlier one.
     """
     rows = rows.sort_values([*SESSION_KEYS, "stage_start_utc", "stage_end_utc", "stage"], ignore_index=True)
     sessions = rows[SESSION_COLUMNS].drop_duplicates(SESSION_KEYS, ignore_index=True)
@@ -87,23 +86,23 @@ def measure_sessions(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def ms_between(start_utc: pd.Series, end_utc: pd.Series) -> Ints:
-    """Return the milliseconds from one column of instants to another."""
+def ms_between(start_utc: pd.Series, end_utc: pd.Series) -> Integers:
+    """Return the milliseconds from one column of instants to the other."""
     elapsed = end_utc.to_numpy(dtype="datetime64[ms]") - start_utc.to_numpy(dtype="datetime64[ms]")
-    ms: Ints = elapsed.astype(np.int64)
+    ms: Integers = elapsed.astype(np.int64)
     return ms
 
 
 def _total(stages: pd.DataFrame, n_sessions: int) -> Floats:
-    """Return the milliseconds that the stages of each session last together."""
+    """Return the total milliseconds of each session's stages."""
     weights = stages["ms"].to_numpy(dtype=np.float64)
     return np.bincount(stages["session"], weights=weights, minlength=n_sessions).astype(np.float64)
 
 
 def stages_of(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the stages: session (place in the order of SESSION_KEYS), stage, start_ms, end_ms, ms from its start.
+    """Return the stages: session (index in the order of SESSION_KEYS), stage, and start_ms, end_ms from its start.
 
-    They are sorted, lie inside their session, last longer than nothing and do not overlap.
+    They are sorted, lie inside their session, have a positive length and do not overlap.
     """
     rows = rows.sort_values([*SESSION_KEYS, "stage_start_utc", "stage_end_utc", "stage"], ignore_index=True)
     stages = rows[["stage", "start_utc", "end_utc", "stage_start_utc", "stage_end_utc"]].assign(
@@ -179,19 +178,19 @@ def _architecture(
 ) -> dict[str, Floats | pd.Series]:
     """Return minutes and percentages of TST for light, deep and REM sleep, and where deep sleep and REM lie."""
     depth_ms = {depth: _total(stages[stages["stage"] == depth], len(asleep)) for depth in DEPTHS}
-    told_apart = divide(sum(depth_ms.values(), np.zeros(len(asleep))), asleep) >= MINIMUM_STAGED_SHARE
+    distinguished = divide(sum(depth_ms.values(), np.zeros(len(asleep))), asleep) >= MINIMUM_STAGED_SHARE
     columns: dict[str, Floats | pd.Series] = {}
     for depth, ms in depth_ms.items():
-        columns[f"{depth.lower()}_minutes"] = np.where(told_apart, ms / MS_PER_MINUTE, np.nan)
-        columns[f"{depth.lower()}_percent"] = np.where(told_apart, divide(PERCENT * ms, asleep), np.nan)
+        columns[f"{depth.lower()}_minutes"] = np.where(distinguished, ms / MS_PER_MINUTE, np.nan)
+        columns[f"{depth.lower()}_percent"] = np.where(distinguished, divide(PERCENT * ms, asleep), np.nan)
     onset = np.asarray(continuity["sol_minutes"], dtype=np.float64) * MS_PER_MINUTE
     middle = onset + np.asarray(continuity["sleep_period_minutes"], dtype=np.float64) * MS_PER_MINUTE / 2
     first_rem = np.full(len(asleep), np.nan)
     rem = stages[stages["stage"] == "REM"].drop_duplicates("session")
     first_rem[rem["session"]] = rem["start_ms"]
-    columns["rem_latency_minutes"] = np.where(told_apart, (first_rem - onset) / MS_PER_MINUTE, np.nan)
+    columns["rem_latency_minutes"] = np.where(distinguished, (first_rem - onset) / MS_PER_MINUTE, np.nan)
     deep = stages[stages["stage"] == "DEEP"]
     before_middle = np.minimum(deep["end_ms"], middle[deep["session"]]) - deep["start_ms"]
     early_ms = _total(deep.assign(ms=np.maximum(before_middle, 0)), len(asleep))
-    columns["deep_first_half_percent"] = np.where(told_apart, divide(PERCENT * early_ms, depth_ms["DEEP"]), np.nan)
+    columns["deep_first_half_percent"] = np.where(distinguished, divide(PERCENT * early_ms, depth_ms["DEEP"]), np.nan)
     return columns

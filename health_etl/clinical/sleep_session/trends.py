@@ -1,6 +1,6 @@
-"""Sleep over the look-back: usual duration, mid-sleep, social jetlag, regularity and debt. One row a night asked for.
+"""Sleep over the look-back: usual duration, mid-sleep, social jetlag, regularity and debt.
 
-The formulas of clock and regularity stand in sleep_timing.py.
+The formulas for clock times and regularity are in timing.py.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
 from health_etl.clinical.common.base import ClinicalOptions
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.common.samples import divide
@@ -16,9 +17,6 @@ from health_etl.clinical.common.units import MINUTES_PER_HOUR
 from health_etl.clinical.sleep_session.limits import MINUTES_PER_DAY, limit_of
 from health_etl.clinical.sleep_session.timing import (
     DAYS_PER_WEEK,
-    Bools,
-    Floats,
-    Ints,
     circular_mean_minutes,
     circular_sd_minutes,
     epochs,
@@ -36,7 +34,7 @@ CARRIED = (
     "asleep_utc_minutes",
 )
 
-MINIMUM_NIGHTS = sourced(7, "nights", "everybody", "ASSUMPTION: a week holds every weekday once")
+MINIMUM_NIGHTS = sourced(7, "nights", "everybody", "ASSUMPTION: a week contains every weekday once")
 MINIMUM_WORKDAY_NIGHTS = sourced(3, "nights", "adults", "ASSUMPTION: no source sets one; most of a working week")
 MINIMUM_FREE_DAY_NIGHTS = sourced(2, "nights", "adults", "ASSUMPTION: no source sets one; one weekend")
 MINIMUM_SRI_PAIR_DAYS = sourced(
@@ -45,14 +43,14 @@ MINIMUM_SRI_PAIR_DAYS = sourced(
     "everybody",
     "ASSUMPTION after Windred 2021, doi:10.1093/sleep/zsab254: five days of epochs that have a partner 24 h apart",
 )
-DEBT_NIGHTS = sourced(7, "nights", "everybody", "ASSUMPTION: sleep debt is told over a week")
+DEBT_NIGHTS = sourced(7, "nights", "everybody", "ASSUMPTION: sleep debt is counted over a week")
 MINIMUM_DEBT_NIGHTS = sourced(5, "nights", "everybody", "ASSUMPTION: most of the week")
 FIRST_FREE_WEEKDAY = sourced(
-    5, "weekday, Monday being 0", "adults", "ASSUMPTION: Saturday and Sunday are free days, no record says otherwise"
+    5, "weekday, Monday being 0", "adults", "ASSUMPTION: Saturday and Sunday are free days; no record says otherwise"
 )
 WORKDAYS_PER_WEEK = sourced(5, "days", "adults", "ASSUMPTION: Monday to Friday are workdays")
 
-AXIS_MARGIN_DAYS = definition(2, "days before and after the dates looked at that a night can reach in UTC")
+AXIS_MARGIN_DAYS = definition(2, "days before and after the dates in question that a night can reach in UTC")
 BLOCK = definition(256, "nights whose epochs are held in memory at once")
 
 
@@ -60,16 +58,16 @@ def look_back(days: pd.DataFrame, earlier: pd.DataFrame, options: ClinicalOption
     """Return the trends of each row of `days`, null below the named minimum of nights.
 
     - baseline_night_count, mean_tst_minutes, sd_tst_minutes: count, mean and sample SD of the total sleep time over
-      the earlier nights of the look-back whose sleep could be judged; minimum MINIMUM_NIGHTS.
-    - timed_night_count, mean_mid_sleep_local, mid_sleep_sd_minutes: of mid-sleep over the last LOOK_BACK_DAYS nights,
+      the earlier nights of the look-back whose sleep could be assessed; minimum MINIMUM_NIGHTS.
+    - timed_night_count, mean_mid_sleep_local, mid_sleep_sd_minutes: mid-sleep over the last LOOK_BACK_DAYS nights,
       this one included (unstaged ones too); minimum MINIMUM_NIGHTS.
     - workday_night_count, free_day_night_count, msw_local, msf_local, social_jetlag_minutes, msf_sc_local: the same
-      nights, split by the weekday on which they end; Saturday and Sunday are free days (ASSUMPTION). MSFsc takes
-      the sleep period for the MCTQ's sleep duration. Minimum MINIMUM_WORKDAY_NIGHTS and MINIMUM_FREE_DAY_NIGHTS.
+      nights, split by the weekday on which they end; Saturday and Sunday are free days (ASSUMPTION). MSFsc uses
+      the sleep period as the MCTQ's sleep duration. Minimum MINIMUM_WORKDAY_NIGHTS and MINIMUM_FREE_DAY_NIGHTS.
     - sri_points, sri_pair_days: regularity over the same nights; see `_regularity`.
-    - debt_night_count, sleep_debt_minutes: over the last DEBT_NIGHTS nights, this one included, what sleep with naps
-      falls short of the recommended range, added up; longer sleep on other nights pays nothing back, and nights
-      that could not be judged add nothing. Adults, Hirshkowitz 2015; minimum MINIMUM_DEBT_NIGHTS.
+    - debt_night_count, sleep_debt_minutes: over the last DEBT_NIGHTS nights, this one included, the sum of what sleep
+      with naps falls short of the recommended range; longer sleep on other nights pays nothing back, and nights that
+      could not be assessed add nothing. Adults, Hirshkowitz 2015; minimum MINIMUM_DEBT_NIGHTS.
     """
     del options
     nights = _nights(days, earlier)
@@ -97,9 +95,9 @@ def _nights(days: pd.DataFrame, earlier: pd.DataFrame) -> pd.DataFrame:
     return nights.assign(weekday=(weekdays[day] - nights["days_before"].to_numpy(dtype=np.int64)) % DAYS_PER_WEEK)
 
 
-def _baseline(nights: pd.DataFrame, n_days: int) -> dict[str, Floats | Ints]:
-    judged = nights[nights["sleep_with_naps_minutes"].notna()]
-    day, tst = judged["day"].to_numpy(dtype=np.int64), judged["tst_minutes"].to_numpy(dtype=np.float64)
+def _baseline(nights: pd.DataFrame, n_days: int) -> dict[str, Floats | Integers]:
+    assessed = nights[nights["sleep_with_naps_minutes"].notna()]
+    day, tst = assessed["day"].to_numpy(dtype=np.int64), assessed["tst_minutes"].to_numpy(dtype=np.float64)
     count = np.bincount(day, minlength=n_days)
     mean = divide(np.bincount(day, weights=tst, minlength=n_days), count)
     squares = np.bincount(day, weights=(tst - mean[day]) ** 2, minlength=n_days)
@@ -111,7 +109,7 @@ def _baseline(nights: pd.DataFrame, n_days: int) -> dict[str, Floats | Ints]:
     }
 
 
-def _timing(nights: pd.DataFrame, n_days: int) -> dict[str, Floats | Ints | pd.Series]:
+def _timing(nights: pd.DataFrame, n_days: int) -> dict[str, Floats | Integers | pd.Series]:
     timed = nights[nights["mid_sleep_minutes"].notna()]
     free = (timed["weekday"] >= FIRST_FREE_WEEKDAY).to_numpy()
     count, mean, _ = _mid_sleep(timed, n_days)
@@ -134,7 +132,7 @@ def _timing(nights: pd.DataFrame, n_days: int) -> dict[str, Floats | Ints | pd.S
     }
 
 
-def _mid_sleep(nights: pd.DataFrame, n_days: int) -> tuple[Ints, Floats, Floats]:
+def _mid_sleep(nights: pd.DataFrame, n_days: int) -> tuple[Integers, Floats, Floats]:
     """Return for each day the number of nights, their circular mean mid-sleep and their mean sleep period."""
     day = nights["day"].to_numpy(dtype=np.int64)
     count = np.bincount(day, minlength=n_days)
@@ -146,12 +144,12 @@ def _mid_sleep(nights: pd.DataFrame, n_days: int) -> tuple[Ints, Floats, Floats]
 def _regularity(nights: pd.DataFrame, n_days: int) -> dict[str, Floats]:
     """Return sri_points and sri_pair_days, the pairs of epochs in days; minimum MINIMUM_SRI_PAIR_DAYS, MINIMUM_NIGHTS.
 
-    The epochs of a local night (18:00 to 18:00) with a main sleep are valid; what is recorded as sleep in it, naps
-    included, is asleep, the rest is wake (ASSUMPTION: a session that lacks stages was slept through, and who wears
-    no device in the day is awake). Nights without a main sleep are left out with all their epochs.
+    The epochs of a local night (18:00 to 18:00) with a main sleep are valid; whatever is recorded as sleep in it, naps
+    included, is asleep, and the rest is wake (ASSUMPTION: a session without stages was slept through, and anyone not
+    wearing a device by day is awake). Nights without a main sleep are left out with all their epochs.
 
-    Pairs lie 24 hours apart as they pass, not as the clock on the wall shows them: a night of 23 or 25 hours
-    or in another zone has its own number of epochs, and a shift of the clock counts as the shift of sleep that it is.
+    Pairs are 24 elapsed hours apart, not 24 hours by the local clock: a night of 23 or 25 hours or in another zone has
+    its own number of epochs, and a clock change counts as the shift of sleep that it is.
     """
     recorded = nights[nights["recorded_utc_minutes"].notna()].reset_index(drop=True)
     index, pairs = np.full(n_days, np.nan), np.zeros(n_days, dtype=np.int64)
@@ -167,9 +165,9 @@ def _regularity(nights: pd.DataFrame, n_days: int) -> dict[str, Floats]:
     return {"sri_pair_days": pairs / MINUTES_PER_DAY, "sri_points": np.where(enough, index, np.nan)}
 
 
-def _epochs(nights: pd.DataFrame, column: str, first: int, last: int) -> Bools:
+def _epochs(nights: pd.DataFrame, column: str, first: int, last: int) -> Booleans:
     """Return the epochs of the days from first to last (exclusive) that lie in the intervals of the column."""
-    nights = nights[nights[column].notna()]  # null where no moment of the night was asleep
+    nights = nights[nights[column].notna()]  # null for a night without any sleep
     lists = [np.asarray(bounds, dtype=np.float64) for bounds in nights[column]]
     bounds = (np.concatenate(lists) if lists else np.zeros(0)).reshape(-1, 2)
     night = np.repeat(np.arange(len(lists)), [len(each) // 2 for each in lists]).astype(np.int64)
@@ -180,11 +178,11 @@ def _epochs(nights: pd.DataFrame, column: str, first: int, last: int) -> Bools:
     return epochs(bounds + date_minute[night][:, np.newaxis], row[night], first_minute, shape)
 
 
-def _debt(days: pd.DataFrame, nights: pd.DataFrame) -> dict[str, Floats | Ints]:
-    judged = nights[(nights["days_before"] < DEBT_NIGHTS) & nights["sleep_with_naps_minutes"].notna()]
+def _debt(days: pd.DataFrame, nights: pd.DataFrame) -> dict[str, Floats | Integers]:
+    assessed = nights[(nights["days_before"] < DEBT_NIGHTS) & nights["sleep_with_naps_minutes"].notna()]
     needed = limit_of(days["reference_ages"], lambda limits: limits.recommended_minutes[0])
-    day = judged["day"].to_numpy(dtype=np.int64)
-    short = np.maximum(needed[day] - judged["sleep_with_naps_minutes"].to_numpy(dtype=np.float64), 0)
+    day = assessed["day"].to_numpy(dtype=np.int64)
+    short = np.maximum(needed[day] - assessed["sleep_with_naps_minutes"].to_numpy(dtype=np.float64), 0)
     count = np.bincount(day, minlength=len(days))
     debt = np.bincount(day, weights=short, minlength=len(days))
     return {

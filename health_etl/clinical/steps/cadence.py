@@ -1,4 +1,4 @@
-"""How fast the steps of a day were: cadence as a stand-in for intensity, from records short enough to tell."""
+"""Cadence of a day's steps as a proxy for intensity, from records short enough to show it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pyarrow as pa
 from health_etl.clinical.activity.hours import fineness_reason, minutes_touched
 from health_etl.clinical.activity.records import Quantity, day_buckets, followed_spans, length_minutes
 from health_etl.clinical.activity.totals import MOVEMENT_MINIMUM_HOURS, DayTotals
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
 from health_etl.clinical.common.base import ClinicalOptions, Metric
-from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, Integers
+from health_etl.clinical.common.samples import MS_PER_MINUTE
 from health_etl.clinical.common.sources import sourced
 from health_etl.days.merge_sources import merge_by_time_slice
 
@@ -21,10 +22,10 @@ MODERATE_STEPS_PER_MIN = sourced(
 VIGOROUS_STEPS_PER_MIN = sourced(
     130, "steps/min", "adults of 21 to 40 years", "Tudor-Locke 2019, doi:10.1186/s12966-019-0769-6: 6 MET"
 )
-MAX_MINUTES = sourced(5, "min", "everybody", "ASSUMPTION: in a longer record walking and standing are averaged")
-MIN_MINUTES = sourced(0.5, "min", "everybody", "ASSUMPTION: in a shorter record a few steps make any cadence")
+MAX_MINUTES = sourced(5, "min", "everybody", "ASSUMPTION: a longer record averages walking and standing")
+MIN_MINUTES = sourced(0.5, "min", "everybody", "ASSUMPTION: in a shorter record a few steps can give any cadence")
 HIGHEST_STEPS_PER_MIN = sourced(
-    250, "steps/min", "everybody", "ASSUMPTION: above a sprint; counted late and not walked in this time"
+    250, "steps/min", "everybody", "ASSUMPTION: faster than a sprint; counted late, not walked in this time"
 )
 
 COARSE = f"no record is between {MIN_MINUTES} and {MAX_MINUTES} min long"
@@ -36,11 +37,11 @@ def cadence_metrics(
 ) -> dict[str, pd.Series]:
     """Return minutes at moderate and at vigorous cadence and the highest cadence of each day.
 
-    Formula: steps of a record / its length; the time where it counts (apps merged by time slice) goes to the band
-    100–129 or 130 and more; the peak is the highest cadence of a record that counts. A record averages over its time,
-    so short bursts are missed. Unit: min, steps/min. Population: adults; bands are defined at 21 to 40 years.
+    Formula: steps of a record / its length; the time for which it counts (apps merged by time slice) goes to the band
+    100–129 or 130 and more; the peak is the highest cadence of a record that counts. A record averages over its
+    length, so short bursts are missed. Unit: min, steps/min. Population: adults; bands are defined at 21 to 40 years.
     Source: Tudor-Locke 2019, doi:10.1186/s12966-019-0769-6. Minimal coverage: a day that was over at the export, 10 h
-    of it followed by records of at most 5 min; else all null with the reason.
+    of it covered by records of at most 5 min; else all null with the reason.
     """
     length = length_minutes(totals.records)
     short = (length >= MIN_MINUTES) & (length <= MAX_MINUTES)
@@ -52,10 +53,10 @@ def cadence_metrics(
     merged = merge_by_time_slice(
         records, day_buckets(days, np.arange(len(days))), options.app_priority, value_column=quantity.column
     )
-    counted = merged.contributions
-    speed = cadence[counted["record"].to_numpy(dtype=np.int64)]
+    pluralise = merged.contributions
+    speed = cadence[pluralise["record"].to_numpy(dtype=np.int64)]
     plausible = speed <= HIGHEST_STEPS_PER_MIN
-    day, minutes = counted["bucket"].to_numpy(dtype=np.int64), counted["covered_ms"].to_numpy() / MS_PER_MINUTE
+    day, minutes = pluralise["bucket"].to_numpy(dtype=np.int64), pluralise["covered_ms"].to_numpy() / MS_PER_MINUTE
     vigorous = plausible & (speed >= VIGOROUS_STEPS_PER_MIN)
     moderate = plausible & (speed >= MODERATE_STEPS_PER_MIN) & ~vigorous
     peak = np.zeros(len(days))
@@ -63,8 +64,8 @@ def cadence_metrics(
     enough = reason.isna() & (pd.Series(count) > 0)
     return {
         "cadence_missing_reason": reason,
-        "moderate_cadence_minutes": _summed(day, minutes, moderate, len(days)).where(enough),
-        "vigorous_cadence_minutes": _summed(day, minutes, vigorous, len(days)).where(enough),
+        "moderate_cadence_minutes": _minutes_in_band(day, minutes, moderate, len(days)).where(enough),
+        "vigorous_cadence_minutes": _minutes_in_band(day, minutes, vigorous, len(days)).where(enough),
         "peak_cadence_steps_per_min": pd.Series(peak).where(enough & (peak > 0)),
     }
 
@@ -97,5 +98,5 @@ METRICS = (
 )
 
 
-def _summed(day: Integers, minutes: Floats, band: Booleans, n_days: int) -> pd.Series:
+def _minutes_in_band(day: Integers, minutes: Floats, band: Booleans, n_days: int) -> pd.Series:
     return pd.Series(np.bincount(day[band], weights=minutes[band], minlength=n_days).astype(np.float64))

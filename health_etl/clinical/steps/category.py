@@ -1,4 +1,4 @@
-"""What a number of steps a day is called, and what it went with in cohorts. No number here is a threshold of health."""
+"""Activity categories by steps a day, and the plateaus found in cohorts. No number here is a threshold for health."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.common.age import UNDER_ADULT, age_band
-from health_etl.clinical.common.samples import Floats
+from health_etl.clinical.common.arrays import Floats
 from health_etl.clinical.common.sources import sourced
 
 CATEGORY_SOURCE = "Tudor-Locke 2004"
@@ -36,7 +36,7 @@ PLATEAU_OLDER_STEPS = sourced(
 
 
 def category(steps: Floats) -> pd.Series:
-    """Name the activity category of steps a day; null where they are unknown.
+    """Return the activity category of a number of steps a day; null where it is unknown.
 
     Formula: below 5000 sedentary, 5000–7499 low active, 7500–9999 somewhat active, 10000–12499 active, from 12500
     highly active, by the unrounded number. Unit: none. Population: healthy adults. Source: Tudor-Locke & Bassett 2004,
@@ -47,5 +47,5 @@ def category(steps: Floats) -> pd.Series:
 
 
 def adults(days: pd.DataFrame) -> pd.Series:
-    """Say whose days may be held against limits of adults: of people who are of age, or of no configured age."""
+    """Return which days may be compared with limits for adults: the person is an adult, or of no configured age."""
     return pd.Series((age_band(days["age_years"]) != UNDER_ADULT).to_numpy())

@@ -1,4 +1,4 @@
-"""The steps of a day as text: numbers, course, meaning. How they are computed stands beside this file."""
+"""The texts of a day's steps: numbers, course, meaning. The modules beside this one compute the figures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from health_etl.clinical.activity.sentences import (
 from health_etl.clinical.activity.trends import WEEK_DAYS
 from health_etl.clinical.common.age import UNDER_ADULT
 from health_etl.clinical.common.base import Captions, Facts, Level
-from health_etl.clinical.common.text import counted, paragraph, zone_caution
+from health_etl.clinical.common.text import paragraph, pluralise, zone_caution
 from health_etl.clinical.steps.cadence import CADENCE_SOURCE, MODERATE_STEPS_PER_MIN, VIGOROUS_STEPS_PER_MIN
 from health_etl.clinical.steps.category import (
     CATEGORY_SOURCE,
@@ -33,7 +33,7 @@ STEPS = Quantity("steps", "steps", decimals=0)
 
 
 def narrate(facts: Facts) -> Captions:
-    """Write the steps of one local day as text, on three levels."""
+    """Narrate the steps of one local day on three levels."""
     if not facts.has("steps_total"):
         nothing = _nothing(facts)
         return {
@@ -94,7 +94,7 @@ def _semantic(facts: Facts) -> str:
 
 
 def _were(facts: Facts) -> str:
-    return counted(facts["steps_total"], "step was", "steps were")
+    return pluralise(facts["steps_total"], "step was", "steps were")
 
 
 def _total(facts: Facts) -> str:
@@ -131,14 +131,14 @@ def _span(facts: Facts) -> str:
 
 
 def _still(facts: Facts) -> str:
-    """Tell active hours and stretches without a step; where there is no pattern the hours have said why."""
+    """Describe active hours and stretches without a step; without a pattern, the hours have already said why."""
     if not facts.has("still_stretch_count"):
         return ""
-    hours = counted(facts["active_hours"], "hour", "hours")
+    hours = pluralise(facts["active_hours"], "hour", "hours")
     active = f"In {hours} at least {ACTIVE_HOUR_STEPS} steps were recorded."
     if facts["still_stretch_count"] == "0":
         return f"{active} Within {DAYTIME} no stretch of {STILL_MINUTES} min without a step was seen."
-    count = counted(facts["still_stretch_count"], "stretch", "stretches")
+    count = pluralise(facts["still_stretch_count"], "stretch", "stretches")
     return (
         f"{active} Within {DAYTIME} there were {count} of at least {STILL_MINUTES} min without a recorded step, "
         f"{facts['still_stretch_minutes']} min in all; the longest began at {facts['longest_still_start_local']} and "

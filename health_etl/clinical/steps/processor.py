@@ -1,6 +1,6 @@
-"""What the steps of a local day say: the processor of `steps`.
+"""The processor of `steps`: wires totals, hours, cadence, look-back and texts together.
 
-How overlapping apps become one total stands in activity_totals.py, hours in activity_hours.py.
+How overlapping apps become one total is in activity/totals.py, the hours are in activity/hours.py.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ from health_etl.clinical.steps.still import METRICS as STILL_METRICS
 def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) -> pd.DataFrame:
     """Compute the step metrics of each local day.
 
-    The total is what was recorded, however little; it is computed in fractions of a step (a record over midnight is
-    shared out) and rounded half to even at the end. The category needs a complete day and, where an age is
-    configured, an adult; bands of cadence too.
+    The total is what was recorded, however little; it is computed in fractions of a step (a record that spans midnight
+    is shared out) and rounded half to even at the end. The category needs a complete day and, where an age is
+    configured, an adult; so do the bands of cadence.
     """
     totals = daily_totals(rows, days, options, STEPS)
     fine = fine_day(totals, days, STEPS)
@@ -68,14 +68,14 @@ def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) ->
 
 
 def look_back(days: pd.DataFrame, earlier: pd.DataFrame, options: ClinicalOptions) -> pd.DataFrame:
-    """Compare each day with the person's own complete days, and put the mean of the last week into its category."""
+    """Compare each day with the person's own complete days, and assign the mean of the last week to its category."""
     del options
     trends = trends_of(days, earlier, STEPS)
     return trends.assign(week_category=category(trends["week_steps"].to_numpy()).where(adults(days)))
 
 
 def _categories() -> str:
-    """Write the categories with their bounds, one after the other."""
+    """Return the categories with their bounds as one text."""
     edges = [f"below {CATEGORY_LOWER_BOUNDS[0]}"]
     edges += [f"{low}–{high - 1}" for low, high in pairwise(CATEGORY_LOWER_BOUNDS)]
     edges.append(f"{CATEGORY_LOWER_BOUNDS[-1]} and more")
@@ -106,7 +106,7 @@ PROCESSOR = Processor(
             "The total before rounding, null unless the day is complete; for the look-back",
             unit="steps",
             decimals=1,
-            told=False,
+            reported=False,
         ),
         *pattern_metrics(STEPS, "Steps"),
         *STILL_METRICS,

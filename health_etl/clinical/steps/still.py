@@ -1,4 +1,4 @@
-"""Stretches of daytime without a step, and hours with some, from records fine enough to show them."""
+"""Daytime stretches without a step, and active hours, from records fine-grained enough to show them."""
 
 from __future__ import annotations
 
@@ -6,29 +6,32 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.clinical.activity.hours import FineDay, clock, clock_at
+from health_etl.clinical.activity.hours import FineDay, clock_at
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
 from health_etl.clinical.common.base import Metric
-from health_etl.clinical.common.samples import Booleans, Floats, Integers
 from health_etl.clinical.common.sources import sourced
+from health_etl.clinical.common.text import clock_time
 from health_etl.clinical.common.units import MINUTES_PER_HOUR
 
-STILL_MINUTES = sourced(60, "min", "adults", "ASSUMPTION: no source sets a length; an hour is what people plan by")
+STILL_MINUTES = sourced(
+    60, "min", "adults", "ASSUMPTION: no source sets a length; an hour is a natural unit of the day"
+)
 DAYTIME_HOURS = sourced(
-    (7, 22), "hours on the local clock", "adults", "ASSUMPTION: outside of it most people sleep, which is no sitting"
+    (7, 22), "hours on the local clock", "adults", "ASSUMPTION: outside it most people sleep, which is not sitting"
 )
 ACTIVE_HOUR_STEPS = sourced(
-    250, "steps/h", "adults", "ASSUMPTION: what makers of wearables take for a few minutes of walking in an hour"
+    250, "steps/h", "adults", "ASSUMPTION: what wearables count as a few minutes of walking in an hour"
 )
-DAYTIME = f"{clock(DAYTIME_HOURS[0])}–{clock(DAYTIME_HOURS[1])}"
+DAYTIME = f"{clock_time(DAYTIME_HOURS[0])}–{clock_time(DAYTIME_HOURS[1])}"
 
 
 def still_metrics(fine: FineDay) -> dict[str, pd.Series]:
     """Return the stretches of at least 60 min between 07:00 and 22:00 local time in which no step was recorded.
 
-    Formula: consecutive minutes that fine records follow and no record of more than zero steps touches; what no
-    record follows ends a stretch. A record of 15 min with one step counts as moving, so the true stillness may be
-    longer. Unit: min. Population: adults. Source: ASSUMPTION, see the constants. Minimal coverage: that of
-    `fine_day`. Sitting, lying, standing, sleeping and having laid the device aside look the same.
+    Formula: consecutive minutes that fine-grained records cover and no record above zero steps touches; uncovered time
+    ends a stretch. A record of 15 min with one step counts as moving, so the true stillness may be longer.
+    Unit: min. Population: adults. Source: ASSUMPTION, see the constants. Minimal coverage: that of `fine_day`.
+    Sitting, lying, standing, sleeping and not wearing the device all look the same.
     """
     minute_of_day = fine.clock_minute
     first, last = (hour * MINUTES_PER_HOUR for hour in DAYTIME_HOURS)
@@ -42,7 +45,7 @@ def still_metrics(fine: FineDay) -> dict[str, pd.Series]:
     np.maximum.at(longest, day, length)
     begin = np.zeros(n_days, dtype=np.int64)
     is_longest = length == longest[day]
-    begin[day[is_longest][::-1]] = start[is_longest][::-1]  # of equal ones the first
+    begin[day[is_longest][::-1]] = start[is_longest][::-1]  # the first of equals
     some = enough & (longest > 0)
     return {
         "still_stretch_count": pd.Series(np.bincount(day, minlength=n_days), dtype="Int64").where(enough),
@@ -70,7 +73,7 @@ def active_hours(by_hour: Floats, fine: FineDay) -> dict[str, pd.Series]:
 
 
 def runs(mask: Booleans) -> tuple[Integers, Integers, Floats]:
-    """Return row, start and length of each run of true in the rows of a mask, by row and start."""
+    """Return row, start and length of each run of true values in the rows of a mask, sorted by row and start."""
     edges = np.diff(np.pad(mask.astype(np.int8), ((0, 0), (1, 1))), axis=1)
     row, start = np.nonzero(edges == 1)
     _, stop = np.nonzero(edges == -1)
@@ -100,7 +103,7 @@ METRICS = (
     Metric(
         "still_stretch_count",
         f"Stretches of at least {STILL_MINUTES} min without a step ({DAYTIME})",
-        "Followed by records of zero steps, or by an app of movement only",
+        "Covered by records of zero steps, or by a movement-only app",
         dtype=pa.int64(),
     ),
     Metric("still_stretch_minutes", "Time in these stretches", "Sum of their lengths", unit="min"),

@@ -76,10 +76,10 @@ def narrate_op(name: str) -> dg.OpDefinition:
         opened, settings = lake.open(), lake.settings
         writer = InsightsWriter(opened, Catalogue(opened), name, InsightOptions.of(settings, opened).clinical)
         for key, partition in sorted(analysed.partitions.items()):
-            writer.expect(key, partition.days_digest, partition.rows)
+            writer.stage(key, partition.days_digest, partition.rows)
         done = make_each(
             context,
-            lambda key: _result(opened, name, _narrated(writer, key, analysed)),
+            lambda key: _result(opened, name, _write(writer, key, analysed)),
             lambda made: _with_pictures(opened, settings, name, made),
         )
         return dg.Output(None, data_version=done.data_version)
@@ -92,7 +92,7 @@ def narrate_across_types(
 ) -> dg.MaterializeResult[Any]:
     """Bring the day across types up to date for the partitions of a run."""
     writer = daily_journal.Writer(lake, Catalogue(lake), InsightOptions.of(settings, lake))
-    writer.expect(context.partition_keys)
+    writer.stage(context.partition_keys)
     return make_each(
         context,
         lambda key: _result(lake, keys.DAILY_JOURNAL, writer.update(key)),
@@ -135,7 +135,7 @@ def _picture(lake: Lake, name: str, partition: str, enough: int) -> dict[str, An
     return picture_metadata(lake, name, partition, enough)
 
 
-def _narrated(writer: InsightsWriter, partition: str, analyses: Analyses) -> DerivedManifest | None:
+def _write(writer: InsightsWriter, partition: str, analyses: Analyses) -> DerivedManifest | None:
     if partition in analyses.failed:
         raise analyses.failed[partition]
-    return writer.tell(partition)
+    return writer.write(partition)

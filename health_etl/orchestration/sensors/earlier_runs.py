@@ -79,8 +79,8 @@ def attempts(
 
     A run that did make its partition counts too: if that was asked for in the state that is still missing, it was of
     no effect. Where several assets of a partition are out of date, a run at work counts before one that failed.
-    `made` has the event ids of their latest materializations; `asked_for_by` finds the runs that sensors asked for: a daemon that
-    died while it stored one may have left no event of what that run was to make.
+    `made` has the event ids of their latest materializations; `asked_for_by` finds the runs that sensors asked for: a
+    daemon that died while it stored one may have left no event of what that run was to make.
     """
     runs_of: dict[str, set[str]] = defaultdict(set)
     for key, partitions in stale.items():

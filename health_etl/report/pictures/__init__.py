@@ -1,4 +1,4 @@
-"""Pictures, one file a record type of the same name. A type without a file here has none."""
+"""Pictures: one module per record type, of the same name. A type without a module has no picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a picture of a type is. The pictures live one to a file beside this, named as their record type."""
+"""The types that pictures are made of, and array helpers. Each picture lives in the module of its record type."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
-Floats = npt.NDArray[np.float64]
+from health_etl.clinical.common.arrays import Floats
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure, and in words what it shows and how to read it."""
+    """A figure, with a title for what it shows and a note on how to read it."""
 
     figure: Figure
     title: str
@@ -26,8 +25,9 @@ class Drawn:
 class PersonDays:
     """Local days of one person.
 
-    insights: one row a day, sorted by local_date: the insights table of the type. earlier: the same of the days before
-    them that baselines look back on. measurements: reads those of the days, with local_date and utc_offset_minutes.
+    insights: rows of the type's insights table, one per day, sorted by local_date. earlier: the same for the preceding
+    days that baselines look back on. measurements: reads the days' measurements, with local_date and
+    utc_offset_minutes.
     """
 
     insights: pd.DataFrame
@@ -38,12 +38,12 @@ class PersonDays:
 
 @dataclass(frozen=True)
 class Picture:
-    """How a record type looks.
+    """How a record type is drawn.
 
     of_person(days) -> the picture of one person's day or days; None where nothing can be drawn.
     of_people(rows, minimum_people) -> the picture of many people's days, from rows of the insights table; None where
-    fewer than minimum_people people stand behind it. It shows medians and quartiles over people.
-    headline: names of the metrics that a reader wants first.
+    it would be based on fewer than minimum_people people. It shows medians and quartiles over people.
+    headline: names of the metrics that a reader wants to see first.
     """
 
     headline: tuple[str, ...]
@@ -61,11 +61,11 @@ def lists(column: pd.Series, length: int) -> Floats:
     return np.array(found, dtype=np.float64).reshape(len(column), length)
 
 
-def one_row_a_person(rows: pd.DataFrame, values: Floats, minimum_people: int) -> Floats | None:
-    """Return the mean of each person's days, one row a person, so that each counts once.
+def one_row_per_person(rows: pd.DataFrame, values: Floats, minimum_people: int) -> Floats | None:
+    """Return the mean over each person's days, one row per person, so that each person counts once.
 
-    rows: person-days with user_id; values: one row a person-day. A column that fewer than minimum_people people have a
-    value in becomes NaN; None where no column is left.
+    rows: person-days with user_id; values: one row per person-day. A column in which fewer than minimum_people people
+    have a value becomes NaN; None where no column is left.
     """
     means = pd.DataFrame(values).groupby(rows["user_id"].to_numpy()).mean().to_numpy(dtype=np.float64)
     enough = (~np.isnan(means)).sum(axis=0) >= minimum_people
@@ -73,7 +73,7 @@ def one_row_a_person(rows: pd.DataFrame, values: Floats, minimum_people: int) ->
 
 
 def percentiles(values: Floats, wanted: tuple[float, ...]) -> Floats:
-    """Return percentiles of each column, one row a percentile; NaN for a column without values."""
+    """Return percentiles of each column, one row per percentile; NaN for a column without values."""
     result = np.full((len(wanted), values.shape[1]), np.nan)
     filled = ~np.isnan(values).all(axis=0)
     if filled.any():

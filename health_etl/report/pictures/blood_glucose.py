@@ -18,22 +18,23 @@ from health_etl.clinical.blood_glucose.thresholds import (
     VERY_HIGH_ABOVE_MG_DL,
     VERY_LOW_BELOW_MG_DL,
 )
+from health_etl.clinical.common.arrays import Floats
 from health_etl.clinical.common.samples import samples_of_days
 from health_etl.report.axes import MINUTES_PER_DAY, clock_axis, key, plain_axes
-from health_etl.report.pictures.base import Drawn, Floats, PersonDays, Picture, lists, one_row_a_person, percentiles
+from health_etl.report.pictures.base import Drawn, PersonDays, Picture, lists, one_row_per_person, percentiles
 from health_etl.report.style import BAND, BAND_WIDE, GOOD, GOOD_EDGE, LINE, MARK, new_figure
 
 SLOTS = 96  # of 15 minutes
 SLOT_MINUTES = MINUTES_PER_DAY // SLOTS
 SLOT_COLUMN = "glucose_by_slot_mg_dl"
-PROFILE_FROM_DAYS = 5  # days under which percentiles say less than the days themselves
-AXIS_MG_DL = (40.0, 270.0)  # shown at least, so that days are compared at a glance
+PROFILE_FROM_DAYS = 5  # with fewer days, percentiles say less than the days themselves
+AXIS_MG_DL = (40.0, 270.0)  # always shown, so that days can be compared at a glance
 
 
 def traces(days: list[tuple[Floats, Floats]]) -> Figure:
     """Draw the readings of one or a few days: for each (minutes since local midnight, mg/dL), sorted by time.
 
-    A line is cut where readings are missing; readings out of range are marked.
+    The line breaks where readings are missing; readings out of range are marked.
     """
     figure = new_figure()
     axes = _glucose_axes(figure, np.concatenate([values for _, values in days]))
@@ -49,7 +50,7 @@ def traces(days: list[tuple[Floats, Floats]]) -> Figure:
 
 
 def profile(by_slot: Floats, wide: bool = True) -> Figure:
-    """Draw the ambulatory glucose profile: mg/dL, one row a day (or person), one column a slot of 15 minutes.
+    """Draw the ambulatory glucose profile: mg/dL, one row per day (or person), one column per slot of 15 minutes.
 
     Median, the middle half, and (if `wide`) the middle 90 %; nothing is drawn over slots without a value.
     """
@@ -67,12 +68,12 @@ def profile(by_slot: Floats, wide: bool = True) -> Figure:
 
 
 def of_person(days: PersonDays) -> Drawn | None:
-    """Draw a day's readings, the days one over the other, or from five days on their profile."""
+    """Draw a day's readings, a few days overlaid, or the profile of five or more days."""
     by_slot = lists(days.insights[SLOT_COLUMN], SLOTS)
     with_values = by_slot[~np.isnan(by_slot).all(axis=1)]
     count = len(with_values)
     if count >= PROFILE_FROM_DAYS:
-        wanted = "" if count >= REPORT_DAYS else f" A profile wants {REPORT_DAYS} days; these are {count}."
+        wanted = "" if count >= REPORT_DAYS else f" A profile should have {REPORT_DAYS} days; this one has {count}."
         return Drawn(
             profile(with_values),
             f"Ambulatory glucose profile of {count} days",
@@ -91,13 +92,13 @@ def of_person(days: PersonDays) -> Drawn | None:
         traces(drawn),
         "Glucose by time of day",
         f"The green band is {RANGE_LOW_MG_DL:g}–{RANGE_HIGH_MG_DL:g} mg/dL; readings outside it are marked. "
-        f"A line is cut where readings lie more than {MAX_SPACING_MINUTES:g} min apart.",
+        f"The line breaks where readings are more than {MAX_SPACING_MINUTES:g} min apart.",
     )
 
 
 def of_people(rows: pd.DataFrame, minimum_people: int) -> Drawn | None:
-    """Draw the profile over people, each counted once; no extremes, which could point to one person."""
-    people = one_row_a_person(rows, lists(rows[SLOT_COLUMN], SLOTS), minimum_people)
+    """Draw the profile over people, each counted once; no extremes, which could identify a person."""
+    people = one_row_per_person(rows, lists(rows[SLOT_COLUMN], SLOTS), minimum_people)
     if people is None:
         return None
     return Drawn(profile(people, wide=False), "Glucose by time of day", "Median and middle half of people.")

@@ -6,14 +6,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from health_etl.clinical.common.arrays import Floats
 from health_etl.clinical.common.samples import samples_of_days
 from health_etl.clinical.heart_rate.series import SAME_INSTANT_MS
 from health_etl.report.axes import HOURS_PER_DAY, MINUTES_PER_DAY, clock_axis, hour_axis, note, plain_axes
-from health_etl.report.pictures.base import Drawn, Floats, PersonDays, Picture, lists, one_row_a_person, percentiles
+from health_etl.report.pictures.base import Drawn, PersonDays, Picture, lists, one_row_per_person, percentiles
 from health_etl.report.style import BAND, BAND_WIDE, LINE, MARK, new_figure
 
 HOUR_COLUMN = "bpm_by_hour"
-AXIS_BPM = (40.0, 140.0)  # shown at least, so that days are compared at a glance
+AXIS_BPM = (40.0, 140.0)  # always shown, so that days can be compared at a glance
 HOUR_MINUTES = 60
 
 
@@ -36,7 +37,10 @@ def day(minutes: Floats, bpm: Floats, resting_bpm: float | None = None) -> Figur
 
 
 def hours(by_hour: Floats) -> Figure:
-    """Draw the hours of the day: beats/min, one row a day (or person), one column an hour; median and middle half."""
+    """Draw the hours of the day: median and middle half.
+
+    by_hour: beats/min, one row per day (or person), one column per hour.
+    """
     first, median, third = percentiles(by_hour, (25, 50, 75))
     figure = new_figure()
     axes = plain_axes(figure, "heart rate (beats/min)")
@@ -66,13 +70,13 @@ def of_person(days: PersonDays) -> Drawn | None:
     return Drawn(
         day(minutes, samples.value, None if pd.isna(resting) else float(resting)),
         "Heart rate over the day",
-        "Dots: samples; bar and line: each hour's range and median. An hour without samples stays empty.",
+        "Dots: samples; bar and line: each hour's range and median. An hour without samples is empty.",
     )
 
 
 def of_people(rows: pd.DataFrame, minimum_people: int) -> Drawn | None:
     """Draw the hours over people, each counted once."""
-    people = one_row_a_person(rows, lists(rows[HOUR_COLUMN], HOURS_PER_DAY), minimum_people)
+    people = one_row_per_person(rows, lists(rows[HOUR_COLUMN], HOURS_PER_DAY), minimum_people)
     if people is None:
         return None
     return Drawn(hours(people), "Heart rate by hour", "Median and middle half of people's hourly means.")

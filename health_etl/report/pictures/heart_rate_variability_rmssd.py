@@ -9,25 +9,26 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from health_etl.clinical.common.arrays import Floats
 from health_etl.report.axes import date_axis, days_since, plain_axes
-from health_etl.report.pictures.base import Drawn, Floats, PersonDays, Picture, one_row_a_person, percentiles
+from health_etl.report.pictures.base import Drawn, PersonDays, Picture, one_row_per_person, percentiles
 from health_etl.report.style import BAND, BAND_WIDE, GROUND, LINE, MARK, MUTED, new_figure
 
-NIGHT, JUDGED = "mean_rmssd_ms", "ln_rmssd"
+NIGHT, LN_RMSSD = "mean_rmssd_ms", "ln_rmssd"
 BASELINE, LOW, HIGH = "baseline_ln_rmssd", "band_low_rmssd_ms", "band_high_rmssd_ms"
 
 
 def baseline_band(
     dates: Sequence[date],
     night_ms: Floats,
-    judged: Sequence[bool],
+    comparable: Sequence[bool],
     baseline_ms: Floats,
     low_ms: Floats,
     high_ms: Floats,
 ) -> Figure:
-    """Draw nights (RMSSD in ms, sorted by date) over the baseline and band that held for each, NaN where none did.
+    """Draw nights (RMSSD in ms, sorted by date) over each night's baseline and band, NaN where there was none.
 
-    judged: false for a night that was recorded too little to be compared; it is drawn open.
+    comparable: false for a night that was recorded too sparsely to be compared; it is drawn hollow.
     """
     figure = new_figure(height_inches=2.8)
     axes = plain_axes(figure, "RMSSD (ms)")
@@ -36,13 +37,18 @@ def baseline_band(
     for (left, right), low, high, middle in zip(edges, low_ms, high_ms, baseline_ms, strict=True):
         axes.fill_between([left, right], low, high, color=str(BAND_WIDE), linewidth=0)
         axes.hlines(middle, left, right, color=str(BAND), linewidth=2)
-    is_judged = np.array(judged, dtype=np.bool_)
-    outside = is_judged & ((night_ms < low_ms) | (night_ms > high_ms))
-    axes.plot(places, np.where(is_judged, night_ms, np.nan), color=str(LINE), linewidth=1)
-    axes.plot(places[is_judged], night_ms[is_judged], "o", color=str(LINE), markersize=5)
+    is_comparable = np.array(comparable, dtype=np.bool_)
+    outside = is_comparable & ((night_ms < low_ms) | (night_ms > high_ms))
+    axes.plot(places, np.where(is_comparable, night_ms, np.nan), color=str(LINE), linewidth=1)
+    axes.plot(places[is_comparable], night_ms[is_comparable], "o", color=str(LINE), markersize=5)
     axes.plot(places[outside], night_ms[outside], "o", color=str(MARK), markersize=6)
     axes.plot(
-        places[~is_judged], night_ms[~is_judged], "o", markersize=5, color=str(MUTED), markerfacecolor=str(GROUND)
+        places[~is_comparable],
+        night_ms[~is_comparable],
+        "o",
+        markersize=5,
+        color=str(MUTED),
+        markerfacecolor=str(GROUND),
     )
     lowest, highest = np.nanmin([night_ms, low_ms]), np.nanmax([night_ms, high_ms])
     axes.set_ylim(max(0.0, lowest - 8), highest + 8)
@@ -51,7 +57,7 @@ def baseline_band(
 
 
 def spread(dates: Sequence[date], by_date: Floats) -> Figure:
-    """Draw people's nights (RMSSD in ms, one row a person, one column a date): median and middle half."""
+    """Draw people's nights (RMSSD in ms, one row per person, one column per date): median and middle half."""
     first, median, third = percentiles(by_date, (25, 50, 75))
     figure = new_figure(height_inches=2.6)
     axes = plain_axes(figure, "RMSSD (ms)")
@@ -64,7 +70,7 @@ def spread(dates: Sequence[date], by_date: Floats) -> Figure:
 
 
 def of_person(days: PersonDays) -> Drawn | None:
-    """Draw the nights, those before them included, against the person's own baseline."""
+    """Draw the nights, with those before them, against the person's own baseline."""
     found = pd.concat([days.earlier, days.insights], ignore_index=True)
     found = found[found[NIGHT].notna()].sort_values("local_date", ignore_index=True)
     if found.empty:
@@ -72,7 +78,7 @@ def of_person(days: PersonDays) -> Drawn | None:
     dates = [date.fromisoformat(day) for day in found["local_date"]]
     night, low, high = (found[name].to_numpy(dtype=np.float64) for name in (NIGHT, LOW, HIGH))
     baseline = np.exp(found[BASELINE].to_numpy(dtype=np.float64))
-    judged = found[JUDGED].notna().tolist()
+    comparable = found[LN_RMSSD].notna().tolist()
     has_band = not np.isnan(baseline).all()
     if len(dates) == 1 and not has_band:
         return None
@@ -82,16 +88,16 @@ def of_person(days: PersonDays) -> Drawn | None:
         else "There are too few nights for a baseline yet. "
     )
     return Drawn(
-        baseline_band(dates, night, judged, baseline, low, high),
+        baseline_band(dates, night, comparable, baseline, low, high),
         "RMSSD by night against the person's own baseline" if has_band else "RMSSD by night",
         f"{band}An open dot is a night recorded too little to be compared.",
     )
 
 
 def of_people(rows: pd.DataFrame, minimum_people: int) -> Drawn | None:
-    """Draw the nights of people by date; only dates with enough people."""
+    """Draw people's nights by date; only dates with enough people."""
     table = rows.pivot_table(index="user_id", columns="local_date", values=NIGHT, aggfunc="mean", dropna=False)
-    people = one_row_a_person(table.reset_index(), table.to_numpy(dtype=np.float64), minimum_people)
+    people = one_row_per_person(table.reset_index(), table.to_numpy(dtype=np.float64), minimum_people)
     if people is None:
         return None
     enough = np.flatnonzero(~np.isnan(people).all(axis=0))

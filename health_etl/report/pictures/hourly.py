@@ -1,4 +1,4 @@
-"""Amounts by hour of the local day, and by day: what steps and active energy look like alike."""
+"""Amounts by hour of the local day, and by day: the pictures that steps and active energy share."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from health_etl.clinical.common.arrays import Floats
 from health_etl.report.axes import HOURS_PER_DAY, date_axis, days_since, hour_axis, plain_axes
-from health_etl.report.pictures.base import Drawn, Floats, PersonDays, lists, one_row_a_person, percentiles
+from health_etl.report.pictures.base import Drawn, PersonDays, lists, one_row_per_person, percentiles
 from health_etl.report.style import BAND, GRID, INK, LINE, MUTED, new_figure
 
 
@@ -27,7 +28,7 @@ def by_hour(amounts: Floats, y_label: str) -> Figure:
 
 
 def by_day(dates: Sequence[date], totals: Floats, partial: Sequence[bool], y_label: str) -> Figure:
-    """Draw the total of each day (sorted by date); a day that is not over in the records is drawn open."""
+    """Draw the total of each day (sorted by date); a partial day is drawn hollow."""
     figure = new_figure(height_inches=2.6)
     axes = plain_axes(figure, y_label)
     places = days_since(dates, dates[0])
@@ -68,7 +69,7 @@ def person(days: PersonDays, what: str, unit: str, hour_column: str, total_colum
     if len(insights) > 1:
         dates = [date.fromisoformat(day) for day in insights["local_date"]]
         partial = insights["partial_day"].fillna(False).astype(bool).tolist()
-        note = "An open bar is a day that was not over when it was exported." if any(partial) else ""
+        note = "A hollow bar is a day that was not over when it was exported." if any(partial) else ""
         totals = insights[total_column].to_numpy(dtype=np.float64)
         return Drawn(by_day(dates, totals, partial, f"{what} ({unit}/day)"), f"{_title(what)} by day", note)
     hours = lists(insights[hour_column], HOURS_PER_DAY)
@@ -77,13 +78,13 @@ def person(days: PersonDays, what: str, unit: str, hour_column: str, total_colum
     return Drawn(
         by_hour(hours[0], f"{what} ({unit}/h)"),
         f"{_title(what)} by hour",
-        "Of several apps' records each moment counts once. A grey hour is one without a record.",
+        "Where several apps recorded the same time, it counts once. A grey hour has no record.",
     )
 
 
 def people(rows: pd.DataFrame, minimum_people: int, what: str, unit: str, hour_column: str) -> Drawn | None:
     """Draw the hours over people, each counted once."""
-    found = one_row_a_person(rows, lists(rows[hour_column], HOURS_PER_DAY), minimum_people)
+    found = one_row_per_person(rows, lists(rows[hour_column], HOURS_PER_DAY), minimum_people)
     if found is None:
         return None
     return Drawn(

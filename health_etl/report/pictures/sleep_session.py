@@ -1,4 +1,4 @@
-"""Pictures of sleep: one night's hypnogram, the nights of a range one under the other, and when people sleep."""
+"""Pictures of sleep: one night's hypnogram, the nights of a range stacked, and when people sleep."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from health_etl.clinical.common.arrays import Floats
 from health_etl.record_types.sleep_session import STAGES
 from health_etl.report.axes import MINUTES_PER_DAY, clock_axis, key, plain_axes
-from health_etl.report.pictures.base import Drawn, Floats, PersonDays, Picture, one_row_a_person
+from health_etl.report.pictures.base import Drawn, PersonDays, Picture, one_row_per_person
 from health_etl.report.style import (
     AWAKE,
     BAND,
@@ -32,7 +33,7 @@ EVENING = -360  # min from midnight: a night runs from 18:00 to 18:00
 SLOT_MINUTES = 15
 SLOTS = MINUTES_PER_DAY // SLOT_MINUTES
 
-# Height, word and colour of what each code of Health Connect says; sleep without a stage stands beside light sleep.
+# Label and colour of each level, from top to bottom; each of Health Connect's stage codes maps to one of them.
 _LEVELS = (("Awake", AWAKE), ("REM", REM), ("Light", LIGHT_SLEEP), ("Deep", DEEP_SLEEP), ("Asleep, no stage", BAND))
 _LEVEL_OF_STAGE = {
     "AWAKE": 0,
@@ -51,8 +52,8 @@ _LEVEL_OF_CODE = tuple(_LEVEL_OF_STAGE[stage] for stage in STAGES)
 class Night:
     """One main sleep: the local date on which the night ends, and its stages in order.
 
-    start_minutes and end_minutes: from local midnight of that date, the evening before being negative; level: what
-    each stage is, a place in _LEVELS.
+    start_minutes and end_minutes: from local midnight of that date, negative in the evening before; level: index of
+    each stage's level in _LEVELS.
     """
 
     local_date: date
@@ -62,7 +63,7 @@ class Night:
 
 
 def hypnogram(night: Night) -> Figure:
-    """Draw the stages of one night as steps, awake above and deep below."""
+    """Draw the stages of one night as steps, from awake at the top to deep at the bottom."""
     figure = new_figure(height_inches=2.4)
     axes = plain_axes(figure, "")
     used = [place for place in range(len(_LEVELS)) if place < len(_LEVELS) - 1 or (night.level == place).any()]
@@ -80,7 +81,7 @@ def hypnogram(night: Night) -> Figure:
 
 
 def nights(shown: Sequence[Night], first: date, last: date) -> Figure:
-    """Draw the nights that end on `first` to `last` one under the other; one that was not recorded stays empty."""
+    """Draw the nights that end on `first` to `last`, one per row; a night without a record stays empty."""
     count = (last - first).days + 1
     figure = new_figure(height_inches=1.3 + 0.2 * count)
     axes = plain_axes(figure, "")
@@ -99,7 +100,7 @@ def nights(shown: Sequence[Night], first: date, last: date) -> Figure:
 
 
 def asleep_by_clock(percent: Floats) -> Figure:
-    """Draw the share of people's nights asleep (%), one value a slot of 15 minutes from 18:00 to 18:00."""
+    """Draw the share of people's nights asleep (%), one value per slot of 15 minutes from 18:00 to 18:00."""
     figure = new_figure(height_inches=2.6)
     axes = plain_axes(figure, "nights asleep (%)")
     axes.stairs(percent, EVENING + np.arange(SLOTS + 1) * SLOT_MINUTES, fill=True, color=str(BAND))
@@ -114,19 +115,21 @@ def of_person(days: PersonDays) -> Drawn | None:
     found = [night for row in days.insights.to_dict("records") if (night := _night(row)) is not None]
     if not found:
         return None
-    read = "Stages as the device estimated them; a gap is time that it recorded without a stage or not at all."
+    read = "Stages as estimated by the device; a gap is time recorded without a stage, or not recorded."
     if len(days.insights) == 1:
         return Drawn(hypnogram(found[0]), "Hypnogram of the main sleep", read)
     first, last = (date.fromisoformat(days.insights["local_date"].iloc[place]) for place in (0, -1))
     return Drawn(
-        nights(found, first, last), "Main sleep night by night", f"{read} Dates are those on which a night ends."
+        nights(found, first, last),
+        "Main sleep night by night",
+        f"{read} Each night is dated by the day on which it ends.",
     )
 
 
 def of_people(rows: pd.DataFrame, minimum_people: int) -> Drawn | None:
     """Draw when people sleep, each counted once."""
     asleep = np.array([_asleep(row) for row in rows.to_dict("records")], dtype=np.float64).reshape(len(rows), SLOTS)
-    people = one_row_a_person(rows, asleep, minimum_people)
+    people = one_row_per_person(rows, asleep, minimum_people)
     if people is None:
         return None
     return Drawn(
@@ -151,7 +154,7 @@ def _night(row: Mapping[Hashable, Any]) -> Night | None:
 
 
 def _asleep(row: Mapping[Hashable, Any]) -> Floats:
-    """Return which percentage of each slot of the local night was asleep; NaN where no main sleep is recorded."""
+    """Return the percentage of each slot of the local night spent asleep; NaN where no main sleep is recorded."""
     times = row["asleep_utc_minutes"]
     if times is None or np.size(times) == 0:
         return np.full(SLOTS, np.nan)

@@ -20,11 +20,11 @@ from health_etl_tests.clinical.activity.activity_days import (
     day,
     facts_of,
     frame,
+    narrated,
     only,
     real_rows,
     row,
     tiles,
-    told,
 )
 
 
@@ -50,7 +50,7 @@ def test_a_real_daily_total_exported_before_the_days_end_is_a_partial_day(shared
     assert found["coverage"] == pytest.approx((13 * 3600 + 25 * 60 + 39.312) / 86_400)
     assert found["coverage_reason"] == "56 % of the day recorded, 70 % needed"
     assert found["complete_day_active_kcal"] is found["usual_range_place"] is None
-    assert len(set(told(PROCESSOR, facts_of(PROCESSOR, analyse(rows, day(), NO_PRIORITY))).values())) == 3
+    assert len(set(narrated(PROCESSOR, facts_of(PROCESSOR, analyse(rows, day(), NO_PRIORITY))).values())) == 3
 
 
 def test_apps_are_merged_by_time_and_never_summed() -> None:
@@ -137,7 +137,9 @@ def test_energy_by_hour_comes_from_fine_records_with_its_decimals() -> None:
 
 def test_the_text_of_half_a_day_states_its_energy_and_coverage_and_judges_nothing() -> None:
     rows = frame(energy_row(312.25, end="2025-09-20T17:00Z"), column="active_kcal")
-    texts = told(PROCESSOR, facts_of(PROCESSOR, analyse(rows, day(), NO_PRIORITY), dict.fromkeys(range(1, 29), 400.0)))
+    texts = narrated(
+        PROCESSOR, facts_of(PROCESSOR, analyse(rows, day(), NO_PRIORITY), dict.fromkeys(range(1, 29), 400.0))
+    )
 
     assert all("312.2 kcal" in text for text in texts.values())
     assert all("(50 % of the day recorded, 70 % needed)" in text for text in texts.values())
@@ -149,13 +151,13 @@ def test_the_text_of_half_a_day_states_its_energy_and_coverage_and_judges_nothin
 
 def test_the_text_of_an_implausible_day_doubts_the_figure() -> None:
     rows = frame(energy_row(4200.0), column="active_kcal")
-    text = told(PROCESSOR, facts_of(PROCESSOR, analyse(rows, day(), NO_PRIORITY)))["semantic"]
+    text = narrated(PROCESSOR, facts_of(PROCESSOR, analyse(rows, day(), NO_PRIORITY)))["semantic"]
     assert "More than 3000 kcal a day are implausible outside endurance events" in text
     assert "No age is configured" in text
 
 
 def test_the_text_of_a_day_without_data_says_so_and_does_not_call_it_zero() -> None:
     found = analyse(frame(energy_row(1.0), column="active_kcal"), day("bob"), NO_PRIORITY)
-    texts = told(PROCESSOR, facts_of(PROCESSOR, found))
+    texts = narrated(PROCESSOR, facts_of(PROCESSOR, found))
     assert all("No active energy of 2025-09-20 was recorded before the export." in text for text in texts.values())
     assert "That does not mean that there was none." in texts["semantic"]

@@ -123,22 +123,22 @@ def facts_of(
 ) -> Facts:
     """Return the facts of one analysed day with its trends, as the pipeline writes them."""
     found = only(with_trends(processor, analysed, totals, age_years))
-    told_metrics = [metric for metric in processor.all_metrics if metric.told and found[metric.name] is not None]
-    written = {metric.name: _written(found[metric.name], metric) for metric in told_metrics}
+    reported = [metric for metric in processor.all_metrics if metric.reported and found[metric.name] is not None]
+    written = {metric.name: _written(found[metric.name], metric) for metric in reported}
     written |= {"local_date": found["local_date"], "coverage_percent": f"{found['coverage'] * 100:.0f}"}
     written |= {"coverage_reason": found["coverage_reason"]} if found["coverage_reason"] else {}
     written |= {"age_band": age_band(pd.Series([age_years], dtype="Int64"))[0]} if age_years is not None else {}
-    values = {metric.name: found[metric.name] for metric in told_metrics}
+    values = {metric.name: found[metric.name] for metric in reported}
     return Facts(values, written | {"zone_source": "record"} | generic, seed=generic.get("seed", ""))
 
 
-def told(processor: Processor, facts: Facts) -> dict[str, str]:
+def narrated(processor: Processor, facts: Facts) -> dict[str, str]:
     """Return the three texts by level, each checked: complete, and every number in it given or derived."""
     texts = {str(level): text for level, text in processor.narrate(facts).items()}
     assert list(texts) == ["statistical", "structural", "semantic"]
     context = ("local_date", "coverage_percent", "coverage_reason", "age_band")
     given = [facts[name] for name in context if facts.has(name)]
-    given += [f"{m.label}: {facts[m.name]}" for m in processor.all_metrics if m.told and facts.has(m.name)]
+    given += [f"{m.label}: {facts[m.name]}" for m in processor.all_metrics if m.reported and facts.has(m.name)]
     given += [*processor.guidelines, *(each.value for each in facts.derived)]
     known = set(FIGURES.findall("\n".join(given)))
     for text in texts.values():

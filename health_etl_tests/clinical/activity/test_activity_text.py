@@ -23,10 +23,10 @@ from health_etl_tests.clinical.activity.activity_days import (
     day,
     facts_of,
     frame,
+    narrated,
     real_rows,
     row,
     tiles,
-    told,
 )
 
 MONTH = {n: 6000.0 + 100 * n for n in range(1, 29)}
@@ -38,7 +38,7 @@ def texts_of(
     *rows: dict[str, Any], totals: Mapping[int, float] | None = None, age_years: int | None = None, **generic: str
 ) -> dict[str, str]:
     analysed = STEPS.analyse(frame(*rows), day(age_years=age_years), NO_PRIORITY)
-    return told(STEPS, facts_of(STEPS, analysed, totals, age_years, **generic))
+    return narrated(STEPS, facts_of(STEPS, analysed, totals, age_years, **generic))
 
 
 @BOTH
@@ -49,7 +49,7 @@ def test_every_level_has_three_instructions(processor: Processor) -> None:
 
 def test_a_real_partial_day_names_its_end_and_grades_nothing(shared: Path) -> None:
     rows = real_rows(shared, "StepsRecord", "count", "steps")
-    texts = told(STEPS, facts_of(STEPS, STEPS.analyse(rows, day(), NO_PRIORITY)))
+    texts = narrated(STEPS, facts_of(STEPS, STEPS.analyse(rows, day(), NO_PRIORITY)))
 
     assert (
         f"Several apps counted the same day ({SAMSUNG} 3933 steps; {OURA} 2517 steps); the total is merged by time, "
@@ -106,7 +106,7 @@ def test_a_day_without_data_does_not_call_it_zero() -> None:
     assert "That does not mean that there were none." in texts["semantic"]
 
 
-def test_fine_records_tell_the_course_of_the_day() -> None:
+def test_fine_records_show_the_course_of_the_day() -> None:
     text = texts_of(*tiles("00:00", "24:00", 15, WALKS), totals=MONTH, age_years=40)["structural"]
 
     for stated in (
@@ -129,7 +129,7 @@ def test_daily_totals_say_why_they_show_no_course() -> None:
     assert "No cadence is given: no record is between 0.5 and 5 min long." in texts["statistical"]
 
 
-def test_a_total_that_other_records_give_is_told_apart_from_the_hours() -> None:
+def test_a_total_that_other_records_give_is_kept_apart_from_the_hours() -> None:
     ring = row("00:00", "24:00", 9000, OURA, last_modified_utc="2025-09-21T05:30Z")
     text = texts_of(ring, *tiles("00:00", "24:00", 15, WALKS))["structural"]
     assert "The day's total rests on all of its records and not on these alone." in text
@@ -144,7 +144,7 @@ def test_an_app_of_movement_only_is_named_with_what_its_pauses_are_taken_for() -
     assert "whether the device was worn or records were lost in them is not known" in texts["semantic"]
 
 
-def test_the_look_back_is_told_and_no_limit_of_health() -> None:
+def test_the_look_back_is_stated_and_is_no_limit_of_health() -> None:
     texts = texts_of(row("00:00", "24:00", 7450), totals=MONTH, age_years=40)
 
     # 6100 to 8800: mean 7450
@@ -157,7 +157,7 @@ def test_the_look_back_is_told_and_no_limit_of_health() -> None:
 def test_a_difference_from_the_mean_is_worked_out_by_a_named_rule() -> None:
     analysed = STEPS.analyse(frame(row("00:00", "24:00", 7449)), day(), NO_PRIORITY)
     facts = facts_of(STEPS, analysed, MONTH)
-    assert "this day lay 1 step below it." in told(STEPS, facts)["statistical"]
+    assert "this day lay 1 step below it." in narrated(STEPS, facts)["statistical"]
     assert ("1", "difference") in [(each.value, each.rule) for each in facts.derived]
 
 
@@ -166,8 +166,8 @@ def test_wordings_differ_between_days_and_never_for_one_day(processor: Processor
     column = COLUMN[processor.record_type]
     analysed = processor.analyse(frame(row("00:00", "24:00", 800, column=column), column=column), day(), NO_PRIORITY)
     facts = facts_of(processor, analysed, MONTH)
-    written = [told(processor, replace(facts, seed=str(seed), derived=[]))["semantic"] for seed in range(20)]
-    again = [told(processor, replace(facts, seed=str(seed), derived=[]))["semantic"] for seed in range(20)]
+    written = [narrated(processor, replace(facts, seed=str(seed), derived=[]))["semantic"] for seed in range(20)]
+    again = [narrated(processor, replace(facts, seed=str(seed), derived=[]))["semantic"] for seed in range(20)]
     assert written == again
     assert len(set(written)) > 1
 
@@ -216,4 +216,4 @@ def test_the_texts_of_random_days_hold_only_numbers_that_are_given(processor: Pr
     for place in range(len(users)):
         totals = {n: float(generator.integers(0, 12_000)) for n in range(1, 29) if generator.random() < place / 60}
         facts = facts_of(processor, analysed.iloc[[place]].reset_index(drop=True), totals, age_years, seed=str(place))
-        assert len(set(told(processor, facts).values())) == 3
+        assert len(set(narrated(processor, facts).values())) == 3

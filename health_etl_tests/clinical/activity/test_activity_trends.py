@@ -78,7 +78,7 @@ def test_the_week_of_a_child_gets_no_category_of_adults() -> None:
     assert trends(8000, dict.fromkeys(range(1, 7), 8000.0), age_years=12)["week_category"] is None
 
 
-def test_workdays_and_weekends_are_told_apart_by_the_calendar() -> None:
+def test_workdays_and_weekends_are_distinguished_by_the_calendar() -> None:
     # 20 September 2025 is a Saturday: 6 and 7 days before are Sunday and Saturday
     found = trends(9000, {n: 3000.0 if n in (6, 7, 13, 14) else 7000.0 for n in range(1, 15)})
     assert (found["workday_count"], found["workday_steps"]) == (10, 7000)

@@ -86,7 +86,7 @@ def analysed(rows: pd.DataFrame, hours: float = 24, options: ClinicalOptions = O
     return PROCESSOR.analyse(rows, days_of("u1", hours=hours, **profile), options).iloc[0]
 
 
-def told(rows: pd.DataFrame, **profile: Any) -> pd.DataFrame:
+def insights_with_trends(rows: pd.DataFrame, **profile: Any) -> pd.DataFrame:
     """Every person-day of the rows, analysed and looked back upon, in order of person and date."""
     who = rows[["user_id", "local_date"]].drop_duplicates().sort_values(["user_id", "local_date"], ignore_index=True)
     dates = sorted(who["local_date"].unique())
@@ -104,8 +104,8 @@ def with_trends(insights: pd.DataFrame) -> pd.DataFrame:
 
 
 def facts_of(insight: pd.Series, zone_source: str = "record", seed: str = "") -> Facts:
-    """A day as facts, with what the pipeline adds to its told metrics."""
-    metrics = [m for m in PROCESSOR.all_metrics if m.told and m.name in insight and pd.notna(insight[m.name])]
+    """A day as facts, with what the pipeline adds to its reported metrics."""
+    metrics = [m for m in PROCESSOR.all_metrics if m.reported and m.name in insight and pd.notna(insight[m.name])]
     values = {m.name: insight[m.name] for m in metrics}
     written = {
         m.name: values[m.name] if pa.types.is_string(m.dtype) else f"{values[m.name]:.{m.decimals}f}" for m in metrics
@@ -121,7 +121,7 @@ def facts_of(insight: pd.Series, zone_source: str = "record", seed: str = "") ->
 
 def narrated(rows: pd.DataFrame, zone_source: str = "record", seed: str = "", **profile: Any) -> Captions:
     """The texts of the last person-day in the rows."""
-    return PROCESSOR.narrate(facts_of(told(rows, **profile).iloc[-1], zone_source, seed))
+    return PROCESSOR.narrate(facts_of(insights_with_trends(rows, **profile).iloc[-1], zone_source, seed))
 
 
 def numbers(text: str) -> set[str]:
@@ -130,7 +130,7 @@ def numbers(text: str) -> set[str]:
 
 
 def ungrounded(facts: Facts, text: str) -> set[str]:
-    """Numbers of the text that neither the told metrics, nor the guidelines, nor the context hold."""
+    """Numbers of the text that neither the reported metrics, nor the guidelines, nor the context hold."""
     lines = [f"{m.label}: {facts[m.name]}" for m in PROCESSOR.all_metrics if facts.has(m.name)]
     context = [
         facts[name] for name in ("local_date", "coverage_percent", "coverage_reason", "age_band") if facts.has(name)

@@ -96,7 +96,7 @@ def test_a_gap_is_not_recorded_time():
     assert analysed(rows)["coverage"] == pytest.approx(240 / 288)
 
 
-def test_half_a_day_is_described_but_not_judged():
+def test_half_a_day_is_described_but_not_assessed():
     day = analysed(day_of([60, 200] * 72))
     assert (day["reading_count"], day["mean_mg_dl"]) == (144, 130.0)
     assert (day["lowest_mg_dl"], day["highest_mg_dl"]) == (60.0, 200.0)

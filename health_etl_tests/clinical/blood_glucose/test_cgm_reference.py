@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from health_etl.clinical.blood_glucose.clock import where
 from health_etl.clinical.blood_glucose.events import GlucoseEvents, extended_hypo, find_events
 from health_etl.clinical.blood_glucose.metrics import (
     cadence_minutes,
@@ -25,8 +24,9 @@ from health_etl.clinical.blood_glucose.metrics import (
 from health_etl.clinical.blood_glucose.risk import adrr, gri, gri_zones, hbgi, lbgi, risks
 from health_etl.clinical.blood_glucose.summary import pool, summarise
 from health_etl.clinical.blood_glucose.swings import mage, modd, slot_means
+from health_etl.clinical.blood_glucose.time_of_day import where
 from health_etl.clinical.common.samples import Samples
-from health_etl_tests.clinical.blood_glucose.glucose_days import told
+from health_etl_tests.clinical.blood_glucose.glucose_days import insights_with_trends
 
 SUBJECTS = ("Subject 1", "Subject 2", "Subject 3")
 EXACT = {"rtol": 1e-6, "atol": 1e-12}
@@ -96,7 +96,7 @@ def insights(table: pd.DataFrame) -> pd.DataFrame:
             "meal_type": "UNKNOWN",
         }
     )
-    return told(rows).groupby("user_id").tail(1).set_index("user_id")
+    return insights_with_trends(rows).groupby("user_id").tail(1).set_index("user_id")
 
 
 def samples(table: pd.DataFrame, group: pd.Series, n_groups: int) -> Samples:

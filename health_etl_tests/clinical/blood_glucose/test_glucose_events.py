@@ -139,7 +139,7 @@ def test_the_longest_event_of_each_group_starts_at_its_own_reading():
     assert found.longest_start().tolist() == [6, -1, 13]
 
 
-def test_of_two_longest_events_the_first_is_told():
+def test_of_two_longest_events_the_first_is_reported():
     twice = every(5, 60, 60, 60, 80, 80, 80, 60, 60, 60)
     assert events(twice).longest_start().tolist() == [0]
 

@@ -16,9 +16,9 @@ from health_etl_tests.clinical.blood_glucose.glucose_days import (
     day_of,
     days_from,
     facts_of,
+    insights_with_trends,
     month_of,
     narrated,
-    told,
     ungrounded,
 )
 
@@ -66,7 +66,7 @@ SPREAD = {
 @pytest.fixture(scope="module", params=list(SPREAD))
 def insights(request: pytest.FixtureRequest) -> list[pd.Series]:
     """The last day of each kind, as people of every profile."""
-    return [told(SPREAD[request.param], **profile).iloc[-1] for profile in PROFILES]
+    return [insights_with_trends(SPREAD[request.param], **profile).iloc[-1] for profile in PROFILES]
 
 
 def test_every_number_of_every_text_stands_in_its_input(insights):
@@ -100,8 +100,8 @@ def test_every_figure_in_mg_dl_and_percent_has_its_unit(insights):
                 ]
 
 
-def test_the_same_day_is_told_in_the_same_words_and_other_days_in_others():
-    insight = told(day_of([100] * FULL_DAY)).iloc[-1]
+def test_the_same_day_is_narrated_in_the_same_words_and_other_days_in_others():
+    insight = insights_with_trends(day_of([100] * FULL_DAY)).iloc[-1]
     texts = [PROCESSOR.narrate(facts_of(insight, seed=seed)) for seed in SEEDS]
     assert texts[0] == PROCESSOR.narrate(facts_of(insight, seed=SEEDS[0]))
     for level in Level:
@@ -109,19 +109,19 @@ def test_the_same_day_is_told_in_the_same_words_and_other_days_in_others():
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_day_of_too_few_readings_is_not_judged_in_any_text(seed):
+def test_a_day_of_too_few_readings_is_not_assessed_in_any_text(seed):
     texts = narrated(day_of([120] * 78), seed=seed)
     for text in texts.values():
         assert "27 % of the day recorded, 70 % needed" in text
         assert not re.search(r"\bmet\b|missed|stable|zone [A-E]|No hypo", text)
 
 
-def test_an_event_that_was_recorded_is_told_though_the_day_is_not_judged():
+def test_an_event_that_was_recorded_is_stated_though_the_day_is_not_assessed():
     text = narrated(day_of([100] * 50 + [60] * 20))[Level.STRUCTURAL]
     assert "Hypoglycaemia was recorded (below 70 mg/dL): the longest one recorded lasted 100 min from 04:10." in text
 
 
-def test_a_judged_day_is_held_against_named_targets_as_an_orientation():
+def test_a_assessed_day_is_held_against_named_targets_as_an_orientation():
     text = narrated(day_of(RANGES))[Level.SEMANTIC]
     assert "40.0 % in range 70–180 mg/dL (target above 70 %: missed)" in text
     assert "Battelino 2019" in text
@@ -188,13 +188,13 @@ def test_no_text_names_a_cause_or_changes_treatment():
             assert not re.search(r"\b(insulin|dose|because of|due to|caused|you)\b", text)
 
 
-def test_a_dawn_rise_is_no_finding_of_one_morning_and_its_assumption_is_told():
+def test_a_dawn_rise_is_no_finding_of_one_morning_and_its_assumption_is_stated():
     text = narrated(day_of([100] * 72 + [125] * 216))[Level.SEMANTIC]
     assert "The rise of 25.0 mg/dL from the lowest value of the night fits a dawn phenomenon" in text
     assert "06:00–06:30 being assumed to lie before breakfast; one morning does not establish it" in text
 
 
-def test_a_missing_baseline_and_a_missing_comparison_are_told():
+def test_a_missing_baseline_and_a_missing_comparison_are_stated():
     day = narrated(day_of([100] * FULL_DAY))
     assert "There is no baseline yet: 0 judged days among the 28 before, 7 needed." in day[Level.STRUCTURAL]
     assert "needs 14 days of at least 3 readings; among the last 28 there are 1." in day[Level.STATISTICAL]
@@ -202,7 +202,7 @@ def test_a_missing_baseline_and_a_missing_comparison_are_told():
     assert "is not compared with the 14 days before those, which hold too few readings" in fortnight
 
 
-def test_a_stretch_of_days_without_readings_is_told():
+def test_a_stretch_of_days_without_readings_is_stated():
     texts = narrated(SPREAD["gap of days"])
     for level in (Level.STRUCTURAL, Level.SEMANTIC):
         assert "hold a stretch of 72.1 h without a reading" in texts[level]
@@ -215,7 +215,7 @@ def test_there_are_at_least_three_ways_to_ask_for_each_level():
 @pytest.mark.parametrize("glucose", [[100] * FULL_DAY, RANGES], ids=["calm", "all ranges"])
 def test_half_of_the_readings_removed_leaves_no_verdict_of_the_day(glucose):
     rows = day_of(glucose)
-    judged, half = told(rows).iloc[-1], told(rows.iloc[: len(rows) // 2]).iloc[-1]
+    judged, half = insights_with_trends(rows).iloc[-1], insights_with_trends(rows.iloc[: len(rows) // 2]).iloc[-1]
     results = [name for name in judged.index if name.endswith(("_target", "_risk", "_zone", "level1_count"))]
     assert judged[[name for name in results if name.startswith("time_in_range")]].notna().all()
     assert half[results].isna().all()

@@ -67,11 +67,11 @@ def test_a_target_is_missed_at_its_limit_and_met_beyond(profile, name, missed, m
         (PREGNANT, {"very_low", "in_pregnancy_range", "below_pregnancy_range", "above_pregnancy_range"}),
     ],
 )
-def test_each_group_is_judged_by_the_targets_it_has_and_by_no_other(profile, judged):
+def test_each_group_is_assessed_by_the_targets_it_has_and_by_no_other(profile, judged):
     day = analysed(in_hundredths(), **profile)
     assert {name for name in TARGETS if pd.notna(day[f"time_{name}_target"])} == judged
 
 
-def test_the_range_of_pregnancy_is_told_only_in_pregnancy():
+def test_the_range_of_pregnancy_is_stated_only_in_pregnancy():
     assert analysed(in_hundredths(g65=10), **PREGNANT)["time_in_pregnancy_range_percent"] == 100
     assert pd.isna(analysed(in_hundredths(g65=10))["time_in_pregnancy_range_percent"])

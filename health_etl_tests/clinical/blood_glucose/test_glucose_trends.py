@@ -9,7 +9,14 @@ import pytest
 
 from health_etl.clinical.blood_glucose.processor import PROCESSOR
 from health_etl.clinical.common.look_back import earlier_days
-from health_etl_tests.clinical.blood_glucose.glucose_days import OPTIONS, day_of, days_from, month_of, told, with_trends
+from health_etl_tests.clinical.blood_glucose.glucose_days import (
+    OPTIONS,
+    day_of,
+    days_from,
+    insights_with_trends,
+    month_of,
+    with_trends,
+)
 
 TREND_NAMES = [metric.name for metric in PROCESSOR.trends]
 
@@ -21,7 +28,7 @@ def steady(levels: list[float], *, from_date: str = "2025-09-01", readings: int 
 
 
 def last(rows: pd.DataFrame, **profile: object) -> pd.Series:
-    return told(rows, **profile).iloc[-1]
+    return insights_with_trends(rows, **profile).iloc[-1]
 
 
 def test_fourteen_full_days_make_a_report_with_gmi_and_ea1c():
@@ -79,7 +86,7 @@ def test_the_report_leaves_out_what_is_older_than_14_days():
     assert last(steady([300] * 10 + [100] * 14))["window_mean_mg_dl"] == 100
 
 
-def test_events_are_summed_over_the_judged_days():
+def test_events_are_summed_over_the_assessed_days():
     rows = pd.concat(
         [
             steady([120] * 11),
@@ -130,14 +137,14 @@ def test_the_day_is_compared_with_the_usual_daily_mean(today, word):
     assert day["mean_against_baseline"] == word
 
 
-def test_a_baseline_needs_seven_judged_days():
+def test_a_baseline_needs_seven_assessed_days():
     assert pd.isna(last(steady([120] * 7))["baseline_mean_mg_dl"])
     assert last(steady([120] * 8))["baseline_mean_mg_dl"] == 120
     half = pd.concat([steady([120] * 7, readings=144), steady([120], from_date="2025-09-08")])
     assert last(half)["baseline_days"] == 0
 
 
-def test_a_day_that_is_not_judged_is_not_compared():
+def test_a_day_that_is_not_assessed_is_not_compared():
     rows = pd.concat([steady([120] * 8), day_of([200] * 100, date="2025-09-09")])
     assert pd.isna(last(rows)["mean_against_baseline"])
 
@@ -160,13 +167,13 @@ def test_without_the_14_days_before_there_is_no_trend():
 
 def test_people_and_days_do_not_mix():
     both = pd.concat([month_of(120), month_of(200, user="u2", seed=3)])
-    together, alone = told(both), told(month_of(200, user="u2", seed=3))
+    together, alone = insights_with_trends(both), insights_with_trends(month_of(200, user="u2", seed=3))
     one = together[together["user_id"] == "u2"].reset_index(drop=True)
     pd.testing.assert_frame_equal(one[TREND_NAMES], alone[TREND_NAMES], check_exact=True)
 
 
 def test_the_trends_come_in_their_order_and_types_and_survive_the_table():
-    insights = told(month_of(days=16))
+    insights = insights_with_trends(month_of(days=16))
     assert insights.columns.is_unique
     names = [metric.name for metric in PROCESSOR.all_metrics]
     schema = pa.schema([(m.name, m.dtype) for m in PROCESSOR.all_metrics])
@@ -177,7 +184,7 @@ def test_the_trends_come_in_their_order_and_types_and_survive_the_table():
 
 
 def test_a_first_day_without_any_history_has_the_columns_and_no_report():
-    insights = told(steady([120]))
+    insights = insights_with_trends(steady([120]))
     assert [name for name in insights.columns if name in TREND_NAMES] == TREND_NAMES
     assert insights["window_reason"].tolist() == [
         "1 of 14 days since the first known reading, 7 % of the readings of 14 days, 70 % needed"
@@ -185,14 +192,14 @@ def test_a_first_day_without_any_history_has_the_columns_and_no_report():
 
 
 def test_no_days_give_no_trends():
-    insights = told(steady([120])).drop(columns=TREND_NAMES).iloc[:0]
+    insights = insights_with_trends(steady([120])).drop(columns=TREND_NAMES).iloc[:0]
     assert PROCESSOR.look_back is not None
     trends = PROCESSOR.look_back(insights, earlier_days(insights, insights, PROCESSOR.carried), OPTIONS)
     assert (len(trends), list(trends.columns)) == (0, TREND_NAMES)
 
 
 def test_the_order_of_the_earlier_rows_changes_no_bit():
-    insights = told(month_of(days=16)).drop(columns=TREND_NAMES)
+    insights = insights_with_trends(month_of(days=16)).drop(columns=TREND_NAMES)
     shuffled = insights.sample(frac=1, random_state=4).reset_index(drop=True)
     expected = with_trends(insights).set_index("local_date")[TREND_NAMES]
     got = with_trends(shuffled).set_index("local_date")[TREND_NAMES].loc[expected.index]

@@ -10,10 +10,10 @@ from health_etl.clinical.common.base import Facts
 from health_etl.clinical.common.text import (
     above,
     below,
-    counted,
     coverage_reasons,
     local_clock_times,
     paragraph,
+    pluralise,
     zone_caution,
 )
 
@@ -24,7 +24,7 @@ def test_an_empty_sentence_leaves_no_gap_in_the_paragraph():
 
 @pytest.mark.parametrize(("number", "text"), [("0", "0 nights"), ("1", "1 night"), ("21", "21 nights")])
 def test_only_one_is_singular(number, text):
-    assert counted(number, "night", "nights") == text
+    assert pluralise(number, "night", "nights") == text
 
 
 def test_a_value_that_rounds_onto_its_limit_is_called_just_beyond_it():
@@ -42,7 +42,7 @@ def test_a_value_that_rounds_onto_its_limit_is_called_just_beyond_it():
         (1.0, None),
     ],
 )
-def test_coverage_below_the_minimum_is_told_with_its_own_digits(coverage, reason):
+def test_coverage_below_the_minimum_is_stated_with_its_own_digits(coverage, reason):
     written = coverage_reasons(np.array([coverage]), 0.7, "of the day recorded")
     assert written.tolist() == [reason] if reason else written.isna().all()
 

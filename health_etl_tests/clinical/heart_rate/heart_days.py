@@ -1,4 +1,4 @@
-"""Days of heart-rate samples for tests: built by the minute, analysed, compared, told."""
+"""Days of heart-rate samples for tests: built by the minute, analysed, compared, narrated."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ def analysed(bpm_at_minute: Mapping[float, int], hours: float = 24, **profile: A
     return PROCESSOR.analyse(day_of(bpm_at_minute), days_of("u1", hours=hours, **profile), OPTIONS).iloc[0]
 
 
-def told(bpm_at_minute: Mapping[float, int], earlier: pd.DataFrame | None = None, **profile: Any) -> pd.Series:
+def insights_with_trends(
+    bpm_at_minute: Mapping[float, int], earlier: pd.DataFrame | None = None, **profile: Any
+) -> pd.Series:
     """Return metrics and trends of one person's day."""
     metrics = PROCESSOR.analyse(day_of(bpm_at_minute), days_of("u1", **profile), OPTIONS)
     return with_trends(PROCESSOR, metrics, earlier, **profile).iloc[0]
@@ -81,4 +83,4 @@ def narrated(
     bpm_at_minute: Mapping[float, int], zone_source: str = "record", seed: str = "", **profile: Any
 ) -> Captions:
     """Return the three texts of one person's day."""
-    return captions_of(PROCESSOR, told(bpm_at_minute, **profile), zone_source=zone_source, seed=seed)
+    return captions_of(PROCESSOR, insights_with_trends(bpm_at_minute, **profile), zone_source=zone_source, seed=seed)

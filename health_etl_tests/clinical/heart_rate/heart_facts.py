@@ -60,8 +60,8 @@ def facts_of(
     processor: Processor, insight: pd.Series, zone_source: str = "record", seed: str = "", age_years: int | None = None
 ) -> Facts:
     """Return the facts of one analysed day with trends, as the insights write them."""
-    told = [metric for metric in processor.all_metrics if metric.told and pd.notna(insight[metric.name])]
-    written = {metric.name: _written(insight[metric.name], metric) for metric in told}
+    reported = [metric for metric in processor.all_metrics if metric.reported and pd.notna(insight[metric.name])]
+    written = {metric.name: _written(insight[metric.name], metric) for metric in reported}
     written |= {
         "local_date": insight["local_date"],
         "utc_offset": "UTC-05:00",
@@ -73,12 +73,12 @@ def facts_of(
         written["coverage_reason"] = insight["coverage_reason"]
     if age_years is not None:
         written["age_band"] = age_band(pd.Series([age_years])).iloc[0]
-    return Facts({metric.name: insight[metric.name] for metric in told}, written, seed)
+    return Facts({metric.name: insight[metric.name] for metric in reported}, written, seed)
 
 
 def input_of(processor: Processor, facts: Facts) -> str:
     """Return what a text may take its numbers from."""
-    metrics = [m for m in processor.all_metrics if m.told and facts.has(m.name)]
+    metrics = [m for m in processor.all_metrics if m.reported and facts.has(m.name)]
     lines = [f"{m.label}: {facts[m.name]} {m.unit or ''}" for m in metrics]
     context = [facts[name] for name in ("local_date", "coverage_percent")]
     context += [facts["coverage_reason"]] if facts.has("coverage_reason") else []

@@ -58,7 +58,7 @@ def test_a_watch_that_measures_every_second_for_a_while_weighs_no_more_than_its_
     assert analysed({60 * hour: 120 for hour in range(24)} | only)["resting_bpm"] == 80.0  # (120 + 60 + 60) / 3
 
 
-def test_the_window_of_the_resting_value_is_told_with_its_start_and_measured_minutes():
+def test_the_window_of_the_resting_value_is_stated_with_its_start_and_measured_minutes():
     day = analysed(every_ten_minutes(80) | {300: 62, 310: 58, 320: 60})
     assert (day["resting_start_local"], day["resting_measured_minutes"]) == ("05:00", 3)
 
@@ -71,7 +71,7 @@ def test_samples_a_few_seconds_late_still_fill_a_window():
     assert analysed({10 * n + 0.01 * (n % 3): 70 for n in range(144)})["resting_bpm"] == 70.0
 
 
-def test_samples_too_sparse_for_a_window_are_told_as_the_reason():
+def test_samples_too_sparse_for_a_window_are_stated_as_the_reason():
     day = analysed({60 * hour: 80 for hour in range(24)})
     assert day["coverage"] == 1.0
     assert pd.isna(day["resting_bpm"])
@@ -135,7 +135,7 @@ def test_half_of_the_hours_are_needed_for_a_resting_heart_rate(hours, enough):
     assert pd.isna(day["coverage_reason"]) is enough
 
 
-def test_too_few_hours_are_told_as_the_reason():
+def test_too_few_hours_are_stated_as_the_reason():
     day = analysed(every_ten_minutes(70, hours=7))
     assert day["coverage_reason"] == "29 % of the day's hours recorded, 50 % needed"
     assert pd.isna(day["resting_missing_reason"])

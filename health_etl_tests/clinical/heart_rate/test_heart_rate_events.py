@@ -128,12 +128,12 @@ def test_a_low_rate_is_below_fifty_for_fifteen_minutes(bpm, found):
     assert analysed(with_stretch(600, 15, bpm))["low_at_rest_count"] == found
 
 
-def test_of_low_rates_the_time_outside_the_night_is_told_apart():
+def test_of_low_rates_the_time_outside_the_night_is_stated_separately():
     day = analysed(with_stretch(330, 60, 45))  # 05:30 to 06:30
     assert (day["low_at_rest_minutes"], day["low_at_rest_day_minutes"]) == (60.0, 30.0)
 
 
-def test_an_urgent_stretch_is_told_at_any_coverage():
+def test_an_urgent_stretch_is_stated_at_any_coverage():
     day = analysed(every_minute(120, 12, 170))
     assert pd.notna(day["coverage_reason"])
     assert (day["urgent_at_rest_count"], day["urgent_at_rest_peak_bpm"]) == (1, 170.0)

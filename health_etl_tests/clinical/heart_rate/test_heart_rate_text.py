@@ -8,7 +8,13 @@ import pytest
 
 from health_etl.clinical.common.base import Level
 from health_etl.clinical.heart_rate.processor import PROCESSOR
-from health_etl_tests.clinical.heart_rate.heart_days import analysed, every_minute, every_ten_minutes, narrated, told
+from health_etl_tests.clinical.heart_rate.heart_days import (
+    analysed,
+    every_minute,
+    every_ten_minutes,
+    insights_with_trends,
+    narrated,
+)
 from health_etl_tests.clinical.heart_rate.heart_facts import earlier_of, facts_of, ungrounded
 
 STEADY = earlier_of(PROCESSOR, [{before: {"resting_bpm": 60.0 + before % 3} for before in range(1, 29)}])
@@ -44,7 +50,7 @@ PEOPLE = (
 @pytest.mark.parametrize("bpm", DAYS.values(), ids=DAYS.keys())
 def test_every_number_of_the_three_texts_stands_in_their_input(bpm):
     for number, (earlier, profile) in enumerate(PEOPLE):
-        facts = facts_of(PROCESSOR, told(bpm, earlier, **profile), seed=str(number))
+        facts = facts_of(PROCESSOR, insights_with_trends(bpm, earlier, **profile), seed=str(number))
         assert ungrounded(PROCESSOR, facts) == {}
 
 
@@ -54,7 +60,7 @@ def test_numbers_of_random_days_stand_in_their_input(seed):
     minutes = np.sort(random.choice(1440, int(random.integers(2, 1400)), replace=False))
     level = 60 + 60 * (np.sin(minutes / random.uniform(30, 300)) > random.uniform(-0.5, 1))
     bpm = dict(zip(minutes.tolist(), (level + random.integers(-20, 40, len(minutes))).tolist(), strict=True))
-    facts = facts_of(PROCESSOR, told(bpm, STEADY, age_years=50), seed=str(seed))
+    facts = facts_of(PROCESSOR, insights_with_trends(bpm, STEADY, age_years=50), seed=str(seed))
     assert ungrounded(PROCESSOR, facts) == {}
 
 
@@ -82,7 +88,7 @@ def test_the_resting_value_comes_with_its_method_and_range():
     ("bpm", "words"),
     [(45, "below 50 bpm"), (55, "below the conventional adult range"), (110, "above the conventional adult range")],
 )
-def test_a_resting_value_out_of_range_is_told(bpm, words):
+def test_a_resting_value_out_of_range_is_stated(bpm, words):
     assert words in narrated(every_ten_minutes(bpm))[Level.SEMANTIC]
 
 
@@ -119,14 +125,14 @@ def test_inferred_rest_is_called_inferred():
     assert "being up and about or very long exercise would look the same" in captions[Level.SEMANTIC]
 
 
-def test_the_recovery_is_told_with_its_limits_and_not_graded():
+def test_the_recovery_is_stated_with_its_limits_and_not_graded():
     text = narrated(EXERCISE)[Level.SEMANTIC]
     assert "25 bpm after 1 min (Cole 1999 calls 12 bpm or less abnormal)" in text
     assert "45 bpm after 2 min (Shetler 2001 calls less than 22 bpm abnormal)" in text
     assert "the fall is not graded" in text
 
 
-def test_zones_are_told_with_their_method_or_that_they_are_missing():
+def test_zones_are_stated_with_their_method_or_that_they_are_missing():
     with_age = narrated(EXERCISE, age_years=40)[Level.STATISTICAL]
     assert "HRmax (180.0 bpm, 208 − 0.7 × age, Tanaka 2001): below 50 % 1408 min" in with_age
     assert "No time in zones is given" in narrated(EXERCISE)[Level.STATISTICAL]
@@ -141,11 +147,11 @@ def test_zones_are_told_with_their_method_or_that_they_are_missing():
         ({"age_years": 15}, "under 18 years, so the resting heart rate is not graded"),
     ],
 )
-def test_whose_limits_are_used_is_told(profile, words):
+def test_whose_limits_are_used_is_stated(profile, words):
     assert words in narrated(every_ten_minutes(70), **profile)[Level.SEMANTIC]
 
 
-def test_a_night_above_the_day_is_told_without_a_cause():
+def test_a_night_above_the_day_is_stated_without_a_cause():
     captions = narrated(DAYS["night above day"])
     assert "the mean was 25.0 bpm higher than in the other hours" in captions[Level.STRUCTURAL]
     assert "which of them applies is not known" in captions[Level.SEMANTIC]
@@ -156,7 +162,7 @@ def test_a_night_above_the_day_is_told_without_a_cause():
 
 
 def history_text(today_bpm: int, level: Level = Level.SEMANTIC) -> str:
-    return PROCESSOR.narrate(facts_of(PROCESSOR, told(every_ten_minutes(today_bpm), STEADY)))[level]
+    return PROCESSOR.narrate(facts_of(PROCESSOR, insights_with_trends(every_ten_minutes(today_bpm), STEADY)))[level]
 
 
 def test_a_day_is_placed_in_the_person_s_own_history():
@@ -166,8 +172,8 @@ def test_a_day_is_placed_in_the_person_s_own_history():
     assert "this day lies 9.0 bpm from that mean" in history_text(70, Level.STATISTICAL)
 
 
-def test_a_missing_baseline_is_told_with_what_is_needed():
-    day = told(every_ten_minutes(70), SHORT)
+def test_a_missing_baseline_is_stated_with_what_is_needed():
+    day = insights_with_trends(every_ten_minutes(70), SHORT)
     text = PROCESSOR.narrate(facts_of(PROCESSOR, day))[Level.SEMANTIC]
     assert "There is no own baseline yet: 3 earlier days have a resting heart rate, 7 are needed." in text
 
@@ -183,7 +189,7 @@ def test_with_half_of_the_readings_lost_in_one_piece_the_day_says_so():
         assert "46 % of the day's hours recorded, 50 % needed" in text
 
 
-def test_with_every_second_reading_lost_what_cannot_be_seen_is_null_and_told():
+def test_with_every_second_reading_lost_what_cannot_be_seen_is_null_and_stated():
     kept = {minute: 70 for minute in every_ten_minutes() if minute % 20 == 0}
     day = analysed(kept)
     assert day["recorded_minutes"] == 72.0
@@ -192,18 +198,18 @@ def test_with_every_second_reading_lost_what_cannot_be_seen_is_null_and_told():
         assert "72 min" in text or "not given: no window of 30 min holds 3 measured minutes" in text
 
 
-def test_samples_that_could_not_show_a_sustained_rate_are_told_to_be_too_sparse():
+def test_samples_that_could_not_show_a_sustained_rate_are_called_too_sparse():
     sparse = {120 * n: 70 for n in range(12)}
     for text in narrated(sparse).values():
         assert "Nowhere were 15 min recorded without a pause of more than 15 min" in text
         assert "No exercise bout" not in text
 
 
-def test_one_sample_is_told_as_one():
+def test_one_sample_is_described_as_one():
     for text in narrated({0: 70}).values():
         assert "1 heart-rate sample was recorded, at 00:00 local time: 70 bpm." in text
 
 
-def test_an_assumed_zone_is_told_on_every_level():
+def test_an_assumed_zone_is_stated_on_every_level():
     for text in narrated(every_ten_minutes(), zone_source="default").values():
         assert "no reliable time zone" in text

@@ -1,4 +1,4 @@
-"""Nights of RMSSD for tests: built sample by sample, analysed, compared, told."""
+"""Nights of RMSSD for tests: built sample by sample, analysed, compared, narrated."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def nights_before(
     }
 
 
-def told(rows: pd.DataFrame, history: Mapping[int, Mapping[str, Any]] | None = None) -> pd.Series:
+def insights_with_trends(rows: pd.DataFrame, history: Mapping[int, Mapping[str, Any]] | None = None) -> pd.Series:
     """Return metrics and trends of one person's night."""
     earlier = earlier_of(PROCESSOR, [history or {}]).astype({"ln_rmssd": "float64"})
     return with_trends(PROCESSOR, PROCESSOR.analyse(rows, nights_of("u1"), OPTIONS), earlier).iloc[0]
@@ -85,4 +85,4 @@ def told(rows: pd.DataFrame, history: Mapping[int, Mapping[str, Any]] | None = N
 
 def narrated(rows: pd.DataFrame, history: Mapping[int, Mapping[str, Any]] | None = None, **context: Any) -> Captions:
     """Return the three texts of one person's night."""
-    return captions_of(PROCESSOR, told(rows, history), **context)
+    return captions_of(PROCESSOR, insights_with_trends(rows, history), **context)

@@ -46,7 +46,7 @@ def test_half_of_a_seven_hour_night_is_needed_for_ln_rmssd(count, enough):
     assert night["mean_rmssd_ms"] == 30.0
 
 
-def test_too_little_of_a_night_is_told_as_the_reason():
+def test_too_little_of_a_night_is_stated_as_the_reason():
     assert analysed(night_of([30] * 23))["coverage_reason"] == "27 % of a 7-hour night recorded, 50 % needed"
 
 

@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from health_etl_tests.clinical.heart_rate_variability_rmssd.hrv_nights import STATED, night_of, nights_before, told
+from health_etl_tests.clinical.heart_rate_variability_rmssd.hrv_nights import (
+    STATED,
+    insights_with_trends,
+    night_of,
+    nights_before,
+)
 
 # Mean 3, sample SD sqrt(8 * 0.01 / 7): the band is 3 ± 0.0535.
 EIGHT = nights_before({before: 3.1 if before % 2 else 2.9 for before in range(1, 9)})
@@ -18,7 +23,7 @@ HALF_SD = 0.5 * np.sqrt(0.08 / 7)
 
 def night(ln_rmssd: float, history: Mapping[int, Mapping[str, Any]]) -> pd.Series:
     """A whole night of this ln RMSSD after earlier nights."""
-    return told(night_of([np.exp(ln_rmssd)] * 84), history)
+    return insights_with_trends(night_of([np.exp(ln_rmssd)] * 84), history)
 
 
 def test_the_band_is_the_mean_of_the_earlier_nights_plus_and_minus_half_a_sample_sd():
@@ -81,7 +86,7 @@ def test_a_run_counts_back_over_nights_on_the_same_side_and_ends_at_a_night_with
 
 
 def test_a_night_of_too_little_coverage_is_not_compared():
-    found = told(night_of([20] * 23), EIGHT)
+    found = insights_with_trends(night_of([20] * 23), EIGHT)
     assert pd.isna(found["ln_rmssd"])
     assert found["baseline_nights"] == 8
     assert found[["deviation_ln_rmssd", "against_band", "run_nights"]].isna().all()
@@ -98,16 +103,16 @@ def test_nights_of_another_app_or_rule_stay_out_of_the_baseline():
 
 def test_nights_of_one_stated_value_are_compared_with_each_other():
     history = nights_before({n: 3 + n / 100 for n in range(1, 9)}, rule=STATED, source="app.summary")
-    found = told(night_of([20], app="app.summary"), history)
+    found = insights_with_trends(night_of([20], app="app.summary"), history)
     assert (found["baseline_nights"], found["sampled_nights"]) == (8, 0)
     assert found["against_band"] == "below the person's own band"  # ln 20 = 2.9957
 
 
 def test_a_single_value_of_an_app_that_sampled_other_nights_is_marked():
-    found = told(night_of([20]), EIGHT)
+    found = insights_with_trends(night_of([20]), EIGHT)
     assert (found["baseline_nights"], found["other_nights"], found["sampled_nights"]) == (0, 8, 8)
     assert pd.isna(found["against_band"])
-    assert pd.isna(told(night_of([20] * 84), EIGHT)["sampled_nights"])
+    assert pd.isna(insights_with_trends(night_of([20] * 84), EIGHT)["sampled_nights"])
 
 
 def test_the_seven_night_mean_has_its_own_place_against_the_band():

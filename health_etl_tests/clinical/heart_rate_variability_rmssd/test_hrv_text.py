@@ -12,10 +12,10 @@ from health_etl.clinical.heart_rate_variability_rmssd.processor import PROCESSOR
 from health_etl_tests.clinical.heart_rate.heart_facts import facts_of, ungrounded
 from health_etl_tests.clinical.heart_rate_variability_rmssd.hrv_nights import (
     STATED,
+    insights_with_trends,
     narrated,
     night_of,
     nights_before,
-    told,
 )
 
 WHOLE = night_of([20, 40] * 42)  # ln 30 = 3.40
@@ -37,7 +37,7 @@ NIGHTS = {
 @pytest.mark.parametrize("rows", NIGHTS.values(), ids=NIGHTS.keys())
 @pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES.keys())
 def test_every_number_of_the_three_texts_stands_in_their_input(rows, history):
-    night = told(rows, history)
+    night = insights_with_trends(rows, history)
     for seed in ("a", "b", "c"):
         assert ungrounded(PROCESSOR, facts_of(PROCESSOR, night, seed=seed)) == {}
 
@@ -66,7 +66,7 @@ def test_the_course_names_the_times_and_does_not_claim_sleep():
     assert "slept" in text
 
 
-def test_a_missing_baseline_is_told_with_what_is_needed():
+def test_a_missing_baseline_is_stated_with_what_is_needed():
     text = narrated(WHOLE, HISTORIES["three"])[Level.SEMANTIC]
     assert (
         "There is no own band yet: 3 earlier valid nights of the same app and rule in the last 28 days, 7 needed."
@@ -86,7 +86,7 @@ def test_one_night_outside_the_band_says_little():
     assert "one such night alone says little" in text
 
 
-def test_a_run_of_nights_is_told_with_its_length_and_without_a_cause():
+def test_a_run_of_nights_is_stated_with_its_length_and_without_a_cause():
     captions = narrated(NIGHTS["above"], LATELY_ABOVE)
     assert "It is the last of 6 nights in a row outside on this side." in captions[Level.STRUCTURAL]
     assert "6 nights in a row on the same side say more than one, but give no cause" in captions[Level.SEMANTIC]
@@ -95,7 +95,7 @@ def test_a_run_of_nights_is_told_with_its_length_and_without_a_cause():
     )
 
 
-def test_a_night_that_rounds_onto_the_end_of_the_band_is_told_as_just_outside():
+def test_a_night_that_rounds_onto_the_end_of_the_band_is_stated_as_just_outside():
     # The band ends at 3.4 + 0.5 × 0.1018 = 3.4509, written 3.45; the night has 3.4513, written the same.
     assert (
         "3.45 ln ms lies just above the person's own band of 3.35 to 3.45 ln ms"
@@ -124,13 +124,13 @@ def test_nights_that_cannot_be_compared_are_counted():
 
 def test_a_night_of_half_its_samples_and_less_says_so_on_every_level():
     whole, half = night_of([30] * 82), night_of([30] * 41)
-    assert told(whole, LONG)["against_band"] == "inside the person's own band"
+    assert insights_with_trends(whole, LONG)["against_band"] == "inside the person's own band"
     for text in narrated(half, LONG).values():
         assert "(49 % of a 7-hour night recorded, 50 % needed)" in text
         assert "lies inside" not in text.split("7-night mean")[0]
 
 
-def test_capped_samples_are_told_and_only_where_there_are_any():
+def test_capped_samples_are_stated_and_only_where_there_are_any():
     assert (
         "2 samples stand at the platform's cap of 200 ms" in narrated(night_of([200, 200, *[30] * 82]))[Level.SEMANTIC]
     )
@@ -141,6 +141,6 @@ def test_no_grade_against_other_people_is_given_and_that_is_said():
     assert "against other people" in narrated(WHOLE, LONG)[Level.SEMANTIC]
 
 
-def test_an_assumed_zone_is_told_on_every_level():
+def test_an_assumed_zone_is_stated_on_every_level():
     for text in narrated(WHOLE, zone_source="default").values():
         assert "no reliable time zone" in text

@@ -117,13 +117,13 @@ def facts_of(
     """Return the facts of one analysed night with its trends, as the pipeline writes them."""
     trends = look_back(insights, no_history() if earlier is None else earlier, NO_PRIORITY)
     row = only(pd.concat([insights, trends], axis=1))
-    told = [metric for metric in PROCESSOR.all_metrics if metric.told and row[metric.name] is not None]
-    values = {metric.name: row[metric.name] for metric in told}
+    reported = [metric for metric in PROCESSOR.all_metrics if metric.reported and row[metric.name] is not None]
+    values = {metric.name: row[metric.name] for metric in reported}
     written = {
         metric.name: row[metric.name]
         if pa.types.is_string(metric.dtype)
         else f"{round(float(row[metric.name]), metric.decimals) + 0.0:.{metric.decimals}f}"
-        for metric in told
+        for metric in reported
     }
     written |= {"local_date": row["local_date"], "coverage_percent": f"{row['coverage'] * 100:.0f}"}
     written |= {"coverage_reason": row["coverage_reason"]} if row["coverage_reason"] else {}
@@ -135,7 +135,7 @@ def facts_of(
 FIGURES = r"\d+(?:[.:-]\d+)*"
 
 
-def told(facts: Facts) -> dict[str, str]:
+def narrated(facts: Facts) -> dict[str, str]:
     """Return the three texts by level, each checked: complete, and every number in it given or derived."""
     texts = {str(level): text for level, text in narrate(facts).items()}
     assert list(texts) == ["statistical", "structural", "semantic"]

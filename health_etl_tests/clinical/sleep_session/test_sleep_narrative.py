@@ -22,17 +22,17 @@ from health_etl_tests.clinical.sleep_session.sleep_nights import (
     facts_of,
     frame,
     history_of,
+    narrated,
     nights,
     real_rows_of,
     session,
-    told,
 )
 
 SECOND_SLEEPER = {"source_app": SAMSUNG, "record_id": "other"}
 
 
 def texts_of(*sessions: list[dict[str, Any]], age_years: int | None = None, **generic: str) -> dict[str, str]:
-    return told(facts_of(analysed(*sessions, age_years=age_years), age_years=age_years, **generic))
+    return narrated(facts_of(analysed(*sessions, age_years=age_years), age_years=age_years, **generic))
 
 
 def month(stages: Stages = FULL_NIGHT) -> pd.DataFrame:
@@ -46,7 +46,7 @@ def test_every_level_has_at_least_three_instructions() -> None:
 
 
 def test_a_night_without_a_record_is_said_not_to_mean_that_nobody_slept() -> None:
-    texts = told(facts_of(analyse(frame(), nights(), NO_PRIORITY)))
+    texts = narrated(facts_of(analyse(frame(), nights(), NO_PRIORITY)))
 
     assert f"night ending on {NIGHT}" in texts["statistical"]
     assert "That does not mean that the person did not sleep" in texts["semantic"]
@@ -54,7 +54,7 @@ def test_a_night_without_a_record_is_said_not_to_mean_that_nobody_slept() -> Non
     assert all("Ohayon" not in text and "Hirshkowitz" not in text for text in texts.values())
 
 
-def test_a_night_with_naps_alone_tells_them_and_judges_nothing() -> None:
+def test_a_night_with_naps_only_states_them_and_assesses_nothing() -> None:
     texts = texts_of(session("20T13:00", "20T13:20"), session("20T16:00", "20T16:10"))
 
     assert "Apart from any main sleep, 2 naps came to 30.0 min of sleep." in texts["statistical"]
@@ -164,14 +164,14 @@ def test_a_session_wholly_awake_has_no_moment_of_sleep() -> None:
     assert "All of it was recorded as wake." in texts["structural"]
 
 
-def test_depths_that_were_not_told_apart_are_said() -> None:
+def test_depths_that_were_not_distinguished_are_mentioned() -> None:
     texts = texts_of(session("20T00:00", "20T08:00", [("AWAKE", 15), ("SLEEPING", 465)]))
 
     assert "Light, deep and REM sleep were not told apart for enough of the night." in texts["statistical"]
     assert "No awakening was recorded in it." in texts["structural"]
 
 
-def test_joined_sessions_and_alternates_are_told_apart() -> None:
+def test_joined_sessions_and_alternates_are_distinguished() -> None:
     text = texts_of(
         session("19T23:00", "20T02:00", [("LIGHT", 180)]),
         session("19T23:00", "20T02:00", [("LIGHT", 180)], **SECOND_SLEEPER),
@@ -182,9 +182,9 @@ def test_joined_sessions_and_alternates_are_told_apart() -> None:
     assert "The same sleep stands in 1 further session, kept apart and not added." in text
 
 
-def test_the_look_back_is_told_in_numbers_and_not_graded() -> None:
+def test_the_look_back_is_stated_in_numbers_and_not_graded() -> None:
     facts = facts_of(analysed(session("19T23:40", "20T06:40", [("LIGHT", 400), ("AWAKE", 20)])), month())
-    texts = told(facts)
+    texts = narrated(facts)
 
     for stated in (
         "Over 28 judged nights of the 28 before this one the sleep time averaged 420.0 min (SD 0.0 min); this night's "
@@ -203,14 +203,14 @@ def test_the_look_back_is_told_in_numbers_and_not_graded() -> None:
 
 
 def test_a_month_without_a_short_night_has_no_debt_and_equals_itself() -> None:
-    texts = told(facts_of(analysed(session("19T23:40", "20T07:40", FULL_NIGHT)), month()))
+    texts = narrated(facts_of(analysed(session("19T23:40", "20T07:40", FULL_NIGHT)), month()))
 
     assert "this night's main sleep equals that." in texts["statistical"]
     assert "sleep with naps fell short of 420 min in none." in texts["semantic"]
 
 
 def test_an_unstaged_night_is_not_compared_with_the_usual_sleep_time() -> None:
-    texts = told(facts_of(analysed(session("19T23:40", "20T07:40")), month()))
+    texts = narrated(facts_of(analysed(session("19T23:40", "20T07:40")), month()))
 
     assert "this night is not compared with it." in texts["statistical"]
 
@@ -219,14 +219,14 @@ def test_wordings_differ_between_nights_and_never_for_one_night() -> None:
     facts = facts_of(analysed(session("19T23:40", "20T04:40", FULL_NIGHT[:3])))
     of_nights = [replace(facts, seed=str(seed), derived=[]) for seed in range(30)]
 
-    written = [told(each) for each in of_nights]
+    written = [narrated(each) for each in of_nights]
 
-    assert written == [told(each) for each in of_nights]
+    assert written == [narrated(each) for each in of_nights]
     assert all(len({texts[level] for texts in written}) > 1 for level in written[0])
 
 
 def test_a_real_night_is_never_the_sum_of_two_apps(shared: Path) -> None:
-    texts = told(facts_of(analyse(real_rows_of(shared), nights(), NO_PRIORITY)))
+    texts = narrated(facts_of(analyse(real_rows_of(shared), nights(), NO_PRIORITY)))
 
     assert "375.1 min" in texts["statistical"]
     assert "The same sleep stands in 1 further session, kept apart and not added." in texts["structural"]
@@ -268,11 +268,11 @@ def test_the_texts_of_random_nights_hold_only_numbers_that_are_given(
         others = [(before, rows.iloc[[place + before]]) for before in range(1, 1 + place // 2)]
         night = rows.iloc[[place]].reset_index(drop=True)
         facts = facts_of(night, history_of(*others), age_years=age_years, seed=str(place))
-        assert len(set(told(facts).values())) == 3
+        assert len(set(narrated(facts).values())) == 3
 
 
 @pytest.mark.parametrize(
-    ("minutes", "told_as"),
+    ("minutes", "wording"),
     [
         ((6,), "1 awakening, longer than 5 min; it began"),
         ((5,), "1 awakening, not longer than 5 min; it began"),
@@ -280,10 +280,10 @@ def test_the_texts_of_random_nights_hold_only_numbers_that_are_given(
         ((3, 6), "2 awakenings, 1 of them longer than 5 min; the longest began"),
     ],
 )
-def test_awakenings_are_counted_in_words_that_fit_their_number(minutes: tuple[int, ...], told_as: str) -> None:
+def test_awakenings_are_counted_in_words_that_fit_their_number(minutes: tuple[int, ...], wording: str) -> None:
     stages: Stages = [
         ("LIGHT", 160),
         *((name, float(n)) for n in minutes for name, n in (("AWAKE", n), ("LIGHT", 200))),
     ]
 
-    assert told_as in texts_of(session("19T23:00", "20T07:00", stages))["structural"]
+    assert wording in texts_of(session("19T23:00", "20T07:00", stages))["structural"]

@@ -138,7 +138,7 @@ def test_sessions_that_touch_are_one_sleep_without_an_awakening() -> None:
     assert (found["tst_minutes"], found["awakening_count"], found["joined_session_count"]) == (360, 0, 2)
 
 
-def test_the_time_between_two_sessions_is_no_stage_that_makes_a_night_judged() -> None:
+def test_the_time_between_two_sessions_is_no_stage_that_makes_a_night_assessed() -> None:
     found = night_of(session("20T00:00", "20T02:00"), session("20T03:00", "20T05:00"))
 
     assert (found["tib_minutes"], found["tst_minutes"], found["coverage"]) == (300, 240, 0)
@@ -166,7 +166,7 @@ def test_a_main_sleep_lasts_at_least_120_minutes(minutes: int, is_main: bool) ->
     assert (found["nap_count"], found["nap_minutes"]) == ((0, None) if is_main else (1, 119))
 
 
-def test_a_day_on_which_only_a_nap_was_recorded_has_no_main_sleep_and_is_not_judged() -> None:
+def test_a_day_on_which_only_a_nap_was_recorded_has_no_main_sleep_and_is_not_assessed() -> None:
     found = night_of(session("20T13:00", "20T13:20", [("SLEEPING", 20)]))
 
     assert (found["nap_count"], found["nap_minutes"], found["nap_times_local"]) == (1, 20, "13:00–13:20")
@@ -197,7 +197,7 @@ def test_a_session_without_length_is_no_division_by_zero() -> None:
     assert (found["nap_count"], found["nap_minutes"]) == (0, None)
 
 
-def test_the_times_asleep_are_told_in_minutes_from_midnight_utc_of_the_date() -> None:
+def test_the_times_asleep_are_stated_in_minutes_from_midnight_utc_of_the_date() -> None:
     found = only(
         analysed(
             session("19T23:40", "20T01:40", [("AWAKE", 20), ("LIGHT", 40), ("OUT_OF_BED", 10), ("REM", 50)]),

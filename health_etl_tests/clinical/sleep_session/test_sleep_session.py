@@ -136,8 +136,8 @@ def test_a_session_without_stages_has_its_length_and_nothing_graded() -> None:
     assert found["coverage_reason"] == "0 % of the main sleep session staged, 70 % needed"
     bounds = {"main_sleep_source_app", "bed_time_local", "wake_time_local", "mid_sleep_local", "sleep_period_minutes"}
     counts = {"tib_minutes", "tst_minutes", "alternate_session_count", "joined_session_count", "nap_count"}
-    told = {metric.name for metric in PROCESSOR.metrics if metric.told and found[metric.name] is not None}
-    assert told == bounds | counts | {"reference_ages"}
+    reported = {metric.name for metric in PROCESSOR.metrics if metric.reported and found[metric.name] is not None}
+    assert reported == bounds | counts | {"reference_ages"}
 
 
 @pytest.mark.parametrize(("staged_minutes", "judged"), [(294, True), (293, False)])
@@ -155,7 +155,7 @@ def test_a_share_that_only_rounds_up_to_the_minimum_is_not_written_as_enough() -
     assert found["coverage_reason"] == "not quite 70 % of the main sleep session staged, 70 % needed"
 
 
-def test_an_app_that_tells_only_sleep_from_wake_has_no_depths() -> None:
+def test_an_app_that_distinguishes_only_sleep_from_wake_has_no_depths() -> None:
     found = night_of(session("20T00:00", "20T08:00", [("AWAKE", 15), ("SLEEPING", 465)]))
 
     assert found["sol_minutes"] == 15
@@ -275,7 +275,7 @@ def test_more_than_30_minutes_or_2_long_awakenings_are_not_good_at_any_age() -> 
     assert (found["waso_mark"], found["awakening_mark"]) == ("missed", "missed")
 
 
-def test_with_half_of_its_stages_gone_a_night_is_described_and_nothing_of_it_judged() -> None:
+def test_with_half_of_its_stages_gone_a_night_is_described_and_nothing_of_it_assessed() -> None:
     rows = frame(session("19T23:40", "20T07:40", FULL_NIGHT))
 
     found = only(analyse(rows.iloc[::2], nights(), NO_PRIORITY))

@@ -59,15 +59,15 @@ def test_the_usual_sleep_time_is_mean_and_sample_sd_of_the_earlier_nights_alone(
     assert found["sd_tst_minutes"] == pytest.approx(np.sqrt(2800 / 6))
 
 
-@pytest.mark.parametrize(("nights", "told"), [(6, False), (7, True)])
-def test_the_usual_sleep_time_needs_7_judged_nights(nights: int, told: bool) -> None:
+@pytest.mark.parametrize(("nights", "has_value"), [(6, False), (7, True)])
+def test_the_usual_sleep_time_needs_7_assessed_nights(nights: int, has_value: bool) -> None:
     unjudged = {before: night(*HEALTHY, judged=False) for before in range(20, 28)}
 
     found = trends(night(*HEALTHY), same(nights) | unjudged)
 
     assert found["baseline_night_count"] == nights
-    assert (found["mean_tst_minutes"] is not None) is told
-    assert (found["sd_tst_minutes"] is not None) is told
+    assert (found["mean_tst_minutes"] is not None) is has_value
+    assert (found["sd_tst_minutes"] is not None) is has_value
 
 
 def test_mid_sleep_is_averaged_round_the_clock_over_this_night_too() -> None:
@@ -116,17 +116,18 @@ def test_saturday_and_sunday_are_free_days(local_date: str, free: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("workdays", "free_days", "told"), [((1, 2, 3), (0, 6), True), ((1, 2), (0, 6), False), ((1, 2, 3), (0,), False)]
+    ("workdays", "free_days", "has_value"),
+    [((1, 2, 3), (0, 6), True), ((1, 2), (0, 6), False), ((1, 2, 3), (0,), False)],
 )
 def test_social_jetlag_needs_3_workdays_and_2_free_days(
-    workdays: tuple[int, ...], free_days: tuple[int, ...], told: bool
+    workdays: tuple[int, ...], free_days: tuple[int, ...], has_value: bool
 ) -> None:
     earlier = {before: night(*HEALTHY) for before in (*workdays, *free_days) if before}
 
     found = trends(night(*HEALTHY), earlier)
 
-    assert (found["social_jetlag_minutes"] is not None) is told
-    assert (found["msf_sc_local"] is not None) is told
+    assert (found["social_jetlag_minutes"] is not None) is has_value
+    assert (found["msf_sc_local"] is not None) is has_value
 
 
 def test_the_same_sleep_every_night_is_fully_regular() -> None:
@@ -160,7 +161,7 @@ def test_nights_that_were_not_recorded_are_left_out_and_not_taken_for_wake() -> 
 
 
 @pytest.mark.parametrize(
-    ("nights", "told"),
+    ("nights", "has_value"),
     [
         ((1, 2, 3, 4, 5, 6), True),  # 7 nights, 6 days of pairs
         ((1, 2, 3, 4, 5), False),  # 6 nights
@@ -168,14 +169,14 @@ def test_nights_that_were_not_recorded_are_left_out_and_not_taken_for_wake() -> 
         ((1, 2, 3, 4, 7, 10), False),  # 7 nights, 4 days of pairs
     ],
 )
-def test_regularity_needs_7_nights_and_5_days_of_pairs(nights: tuple[int, ...], told: bool) -> None:
+def test_regularity_needs_7_nights_and_5_days_of_pairs(nights: tuple[int, ...], has_value: bool) -> None:
     found = trends(night(*HEALTHY), {before: night(*HEALTHY) for before in nights})
 
-    assert (found["sri_points"] is not None) is told
+    assert (found["sri_points"] is not None) is has_value
     assert found["sri_pair_days"] is not None
 
 
-def test_with_half_of_the_nights_gone_regularity_is_not_told() -> None:
+def test_with_half_of_the_nights_gone_regularity_is_not_reported() -> None:
     found = trends(night(*HEALTHY), {before: night(*HEALTHY) for before in range(2, 28, 2)})
 
     assert (found["sri_points"], found["sri_pair_days"]) == (None, 0)
@@ -205,7 +206,7 @@ def test_sleep_debt_adds_up_what_falls_short_and_sets_no_surplus_against_it() ->
     assert (found["debt_night_count"], found["sleep_debt_minutes"]) == (5, 60 + 20 + 0 + 0 + 20)
 
 
-def test_sleep_debt_needs_5_judged_nights_of_7() -> None:
+def test_sleep_debt_needs_5_assessed_nights_of_7() -> None:
     four = {1: night(1380, 300), 2: night(1380, 300), 6: night(1380, 300)}
 
     found = trends(night(1380, 300), four | {3: night(1380, 300, judged=False), 7: night(1380, 300)})
@@ -213,7 +214,7 @@ def test_sleep_debt_needs_5_judged_nights_of_7() -> None:
     assert (found["debt_night_count"], found["sleep_debt_minutes"]) == (4, None)
 
 
-def test_under_18_years_no_sleep_debt_is_told() -> None:
+def test_under_18_years_no_sleep_debt_is_reported() -> None:
     found = trends(night(1380, 300), same(6), ages=None)
 
     assert (found["debt_night_count"], found["sleep_debt_minutes"]) == (7, None)

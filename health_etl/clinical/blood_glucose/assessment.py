@@ -1,21 +1,21 @@
-"""What is judged of a summary, the same for one day and for the report of many: shares, variability, risks."""
+"""The assessment of a summary, of one day or of a report period: shares in ranges, variability, risk indices."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.blood_glucose.columns import TOLD_RANGES
+from health_etl.clinical.blood_glucose.columns import REPORTED_RANGES
 from health_etl.clinical.blood_glucose.metrics import cv_percent, j_index, range_percents
 from health_etl.clinical.blood_glucose.risk import gri, gri_zones, hbgi, hbgi_risks, lbgi, lbgi_risks
 from health_etl.clinical.blood_glucose.targets import pregnancy_only, target_words
 from health_etl.clinical.blood_glucose.thresholds import STABLE_CV_PERCENT
 
 
-def judged(summary: pd.DataFrame, groups: pd.Series) -> dict[str, pd.Series]:
-    """Return the judged metrics of each row of a summary. groups: whose targets hold, one a row."""
+def assess(summary: pd.DataFrame, groups: pd.Series) -> dict[str, pd.Series]:
+    """Return the assessed metrics of each row of a summary. groups: whose targets apply, one per row."""
     percents = pregnancy_only(range_percents(summary), groups)
-    shares = {f"time_{name}_percent": percents[name] for name in TOLD_RANGES}
+    shares = {f"time_{name}_percent": percents[name] for name in REPORTED_RANGES}
     targets = {f"time_{name}_target": words for name, words in target_words(percents, groups).items()}
     cv = cv_percent(summary)
     stable = np.where(cv <= STABLE_CV_PERCENT, "stable", "unstable")

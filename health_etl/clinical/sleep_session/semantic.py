@@ -1,11 +1,11 @@
-"""What the sleep of a night means: the semantic text, against named guidelines and with its uncertainty."""
+"""The semantic text of a night's sleep: its meaning by named guidelines, and how certain that is."""
 
 from __future__ import annotations
 
 from health_etl.clinical.common.age import ADULT_FROM_YEARS
 from health_etl.clinical.common.base import Facts
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
-from health_etl.clinical.common.text import counted, paragraph
+from health_etl.clinical.common.text import paragraph, pluralise
 from health_etl.clinical.sleep_session.limits import (
     DURATION_SHORT_SOURCE,
     GOOD_SE_PERCENT,
@@ -98,7 +98,7 @@ def _marks(facts: Facts) -> str:
     if not facts.has("sol_mark"):
         return ""
     limits = LIMITS[facts["reference_ages"]]
-    awakenings = counted(str(limits.long_awakenings), "awakening", "awakenings")
+    awakenings = pluralise(str(limits.long_awakenings), "awakening", "awakenings")
     told = {
         "se_mark": f"an efficiency of at least {GOOD_SE_PERCENT} %",
         "sol_mark": f"a latency of at most {GOOD_SOL_MINUTES} min",
@@ -123,7 +123,7 @@ def _debt(facts: Facts) -> str:
     if not facts.has("sleep_debt_minutes"):
         return ""
     lowest = LIMITS[facts["reference_ages"]].recommended_minutes[0]
-    nights = f"{counted(facts['debt_night_count'], 'judged night', 'judged nights')} of the last {DEBT_NIGHTS}"
+    nights = f"{pluralise(facts['debt_night_count'], 'judged night', 'judged nights')} of the last {DEBT_NIGHTS}"
     if facts.values["sleep_debt_minutes"] == 0:
         return f"Over {nights}, sleep with naps fell short of {lowest} min in none."
     return (

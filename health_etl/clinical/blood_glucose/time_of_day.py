@@ -1,4 +1,4 @@
-"""Glucose by time of the local day: quarters, the night, the dawn rise, clock times of readings. Pure functions."""
+"""Glucose by time of the local day: quarters, the night, the dawn rise, clock times of readings."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import pandas as pd
 from health_etl.clinical.blood_glucose.metrics import recorded_minutes, recorded_share
 from health_etl.clinical.blood_glucose.summary import range_masks
 from health_etl.clinical.blood_glucose.thresholds import MINIMUM_COVERAGE_PERCENT, MINUTES_PER_DAY, RANGE_LOW_MG_DL
-from health_etl.clinical.common.samples import MS_PER_MINUTE, Booleans, Floats, Integers, Samples
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
+from health_etl.clinical.common.samples import MS_PER_MINUTE, Samples
 from health_etl.clinical.common.sources import definition, sourced
-from health_etl.clinical.common.text import local_clock_times
+from health_etl.clinical.common.text import clock_time, local_clock_times
 from health_etl.clinical.common.units import MINUTES_PER_HOUR, PERCENT
 
 QUARTER_HOURS = definition(6, "hours of a quarter of the day; the first is the night")
@@ -23,32 +24,27 @@ _MONNIER_SOURCE = "Monnier 2013, PMC3836163"
 NIGHT_END_HOUR = sourced(6, "local hour at which the search for the nadir ends, from midnight", _DAWN, _MONNIER_SOURCE)
 DAWN_RISE_MG_DL = sourced(20, "mg/dL from nadir to breakfast, at least", _DAWN, _MONNIER_SOURCE)
 BREAKFAST_LATEST_HOUR = sourced(
-    11, "local hour, before", _DAWN, "ASSUMPTION: a reading marked before breakfast or fasting is a morning's"
+    11, "local hour, before", _DAWN, "ASSUMPTION: a reading marked before breakfast or fasting belongs to the morning"
 )
 WAKING_MINUTES = sourced(
-    30, "min after the night", _DAWN, "ASSUMPTION: stands for the time before breakfast where no record marks it"
+    30, "min after the night", _DAWN, "ASSUMPTION: represents the time before breakfast where no record marks it"
 )
 
 MARKED = "marked by a record"
 ASSUMED = "assumed"
 
 
-def clock(hour: int, minute: int = 0) -> str:
-    """Write a time of day as HH:MM."""
-    return f"{hour:02d}:{minute:02d}"
-
-
-NIGHT = f"{clock(0)}–{clock(NIGHT_END_HOUR)}"
-WAKING = f"{clock(NIGHT_END_HOUR)}–{clock(NIGHT_END_HOUR, WAKING_MINUTES)}"
+NIGHT = f"{clock_time(0)}–{clock_time(NIGHT_END_HOUR)}"
+WAKING = f"{clock_time(NIGHT_END_HOUR)}–{clock_time(NIGHT_END_HOUR, WAKING_MINUTES)}"
 
 
 def local_minutes(readings: Samples) -> Integers:
-    """Return the minutes since local midnight that the clock showed at each reading."""
+    """Return the local clock time of each reading in minutes since midnight."""
     return (readings.time_ms // MS_PER_MINUTE + readings.utc_offset_minutes) % MINUTES_PER_DAY
 
 
 def where(readings: Samples, mask: Booleans) -> Samples:
-    """Return the readings that the mask (one flag a reading) picks, in the same groups."""
+    """Return the readings that the mask (one flag per reading) selects, in the same groups."""
     return Samples(
         readings.group[mask],
         readings.time_ms[mask],
@@ -59,7 +55,7 @@ def where(readings: Samples, mask: Booleans) -> Samples:
 
 
 def clock_times(readings: Samples, place: Integers) -> pd.Series:
-    """Return the local clock time "HH:MM" of one reading a group; null where its place is -1."""
+    """Return the local clock time "HH:MM" of one reading per group; null where its index is -1."""
     found = np.flatnonzero(place >= 0)
     time_utc = pd.to_datetime(pd.Series(readings.time_ms[place[found]], index=found), unit="ms", utc=True)
     offset = pd.Series(readings.utc_offset_minutes[place[found]], index=found)
@@ -67,7 +63,7 @@ def clock_times(readings: Samples, place: Integers) -> pd.Series:
 
 
 def lowest_place(readings: Samples) -> Integers:
-    """Return the place of the first lowest reading of each group, -1 for a group without readings."""
+    """Return the index of the first lowest reading of each group, -1 for a group without readings."""
     order = np.lexsort((readings.time_ms, readings.value, readings.group))
     groups, first = np.unique(readings.group[order], return_index=True)
     place = np.full(readings.n_groups, -1, dtype=np.int64)
@@ -76,15 +72,15 @@ def lowest_place(readings: Samples) -> Integers:
 
 
 def highest_place(readings: Samples) -> Integers:
-    """Return the place of the first highest reading of each group, -1 for a group without readings."""
+    """Return the index of the first highest reading of each group, -1 for a group without readings."""
     return lowest_place(replace(readings, value=-readings.value))
 
 
 def quarter_means(readings: Samples, cadence: Floats, expected_minutes: Floats) -> dict[str, Floats]:
     """Return mean glucose of each quarter of the local day, mg/dL; NaN below 70 % of its readings.
 
-    expected_minutes: length of each local day. A quarter is 6 h by the local clock; where the clocks change the
-    night is longer or shorter by as much as the day.
+    expected_minutes: length of each local day. A quarter is 6 h by the local clock; where the clocks change, the
+    night is longer or shorter by as much as the day is.
     """
     quarter = local_minutes(readings) // (QUARTER_HOURS * MINUTES_PER_HOUR)
     means = {}
@@ -132,10 +128,10 @@ def night_of(readings: Samples, cadence: Floats, expected_minutes: Floats) -> Ni
 
 
 def before_breakfast(readings: Samples, marked: Samples) -> tuple[Floats, pd.Series]:
-    """Return glucose before breakfast of each local day, mg/dL, and whether a record marks it or it is assumed.
+    """Return each local day's glucose before breakfast, mg/dL, and whether a record marks it or it is assumed.
 
     marked: the readings whose records say "before breakfast" or "fasting". The first of them between the end of the
-    night and 11:00 counts; a day without one takes the mean of 06:00 to 06:30. NaN where there is neither.
+    night and 11:00 counts; a day without one uses the mean from 06:00 to 06:30. NaN where there is neither.
     """
     minutes = local_minutes(marked)
     morning = (minutes >= NIGHT_END_HOUR * MINUTES_PER_HOUR) & (minutes < BREAKFAST_LATEST_HOUR * MINUTES_PER_HOUR)
@@ -154,15 +150,15 @@ def before_breakfast(readings: Samples, marked: Samples) -> tuple[Floats, pd.Ser
 def dawn_rise(night: Night, breakfast_mg_dl: Floats) -> Floats:
     """Return the rise from the nocturnal nadir to before breakfast, mg/dL; the dawn phenomenon is 20 or more.
 
-    NaN below 70 % of the night's readings and after a night with a reading under 70 mg/dL, whose rebound it might
-    be. Population: people with type 2 diabetes. Source: Monnier 2013, PMC3836163.
+    NaN below 70 % of the night's readings, and after a night with a reading under 70 mg/dL, as the rise might be a
+    rebound. Population: people with type 2 diabetes. Source: Monnier 2013, PMC3836163.
     """
     lowest = night.lowest()
     return np.where(lowest >= RANGE_LOW_MG_DL, breakfast_mg_dl - lowest, np.nan)
 
 
 def dawn_words(rise_mg_dl: Floats, night: Night) -> pd.Series:
-    """Say "present", "absent" or "not assessed after low glucose in the night"; null without the data."""
+    """Return "present", "absent" or "not assessed, low glucose in the night"; null without the data."""
     low = night.lowest() < RANGE_LOW_MG_DL
     words = np.where(rise_mg_dl >= DAWN_RISE_MG_DL, "present", "absent")
     words = np.where(low, "not assessed, low glucose in the night", words)

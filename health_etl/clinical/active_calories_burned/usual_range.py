@@ -1,4 +1,4 @@
-"""What amount of active energy a day is usual. No guideline sets limits; these are assumptions."""
+"""The usual range of active energy a day. No guideline sets limits; these are assumptions."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.common.age import UNDER_ADULT, age_band
-from health_etl.clinical.common.samples import Floats
+from health_etl.clinical.common.arrays import Floats
 from health_etl.clinical.common.sources import sourced
 
 USUAL_KCAL = sourced((150, 1_000), "kcal/day", "adults", "ASSUMPTION: from experience with wearables; no study sets it")
 IMPLAUSIBLE_ABOVE_KCAL = sourced(
-    3_000, "kcal/day", "adults", "ASSUMPTION: reached in endurance events alone, such as a marathon"
+    3_000, "kcal/day", "adults", "ASSUMPTION: reached only in endurance events, such as a marathon"
 )
 
 IMPLAUSIBLE = "implausible outside endurance events"
@@ -21,11 +21,11 @@ USUAL = "in the usual range"
 
 
 def against_usual(total_kcal: Floats, complete_kcal: Floats, days: pd.DataFrame) -> pd.Series:
-    """Place each day's active energy against what is usual in adults.
+    """Classify each day's active energy by what is usual in adults.
 
     Formula: 150 to 1000 kcal, both included, is usual; more than 3000 kcal is implausible, on an incomplete day too.
-    Unit: kcal a day. Population: adults, or people of no configured age. Source: ASSUMPTION. Minimal coverage: a
-    complete day (for the implausible none); else null.
+    Unit: kcal a day. Population: adults, or people with no configured age. Source: ASSUMPTION. Minimal coverage: a
+    complete day, else null; none for implausible amounts.
     """
     low, high = USUAL_KCAL
     place = np.select(

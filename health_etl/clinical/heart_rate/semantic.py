@@ -1,4 +1,4 @@
-"""What a heart-rate day means: against which reference, how certain, and when care should be sought."""
+"""The semantic text of a heart-rate day: its meaning, its certainty, and when care should be sought."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ RANGE = f"the conventional adult range of {RESTING_LOW_BPM}–{RESTING_HIGH_BPM}
 
 
 def semantic(facts: Facts) -> str:
-    """Write what the day means and what it cannot tell."""
+    """Write what the day means and what it cannot show."""
     if facts["sample_count"] == "1":
         return paragraph(one_sample(facts), "It says nothing about rest or the day.", zone_caution(facts))
     return paragraph(
@@ -161,7 +161,7 @@ def _low(facts: Facts) -> str:
 
 
 def _nothing_sustained(facts: Facts) -> str:
-    """Say that no sustained rate was seen, where the record could have shown one and did not."""
+    """State that no sustained rate was seen, where the samples could have shown one."""
     names = ("urgent_at_rest", "urgent_open", "high_at_rest", "high_open", "low_at_rest")
     if any(some(facts, f"{name}_count") for name in names) or not facts.has("high_at_rest_count"):
         return ""
@@ -173,7 +173,7 @@ def _nothing_sustained(facts: Facts) -> str:
 
 
 def _night(facts: Facts) -> str:
-    """Say what is worth asking where the night was not calmer than the day."""
+    """State what is worth asking where the heart rate was no lower at night than by day."""
     if not facts.has("night_mean_bpm", "day_mean_bpm"):
         return ""
     if facts.number("night_mean_bpm") < facts.number("day_mean_bpm"):
@@ -238,7 +238,7 @@ def _trend(facts: Facts) -> str:
 
 
 def _reference(facts: Facts) -> str:
-    """Say whose limits are used, and how far HRmax can be trusted."""
+    """State whose limits are used, and how far HRmax can be trusted."""
     limits = {
         NO_AGE: "No age is configured, so the limits are the defaults for adults.",
         ADULTS: "The limits are those of adults.",
