@@ -24,8 +24,9 @@ Say = Callable[[str], None]
 class Stack:
     """The services of one range of ports."""
 
-    def __init__(self, settings: StackSettings) -> None:
+    def __init__(self, settings: StackSettings, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self.settings = settings
+        self.patience_seconds = patience_seconds  # for each service to come up
 
     def services(self) -> list[Service]:
         """Return every service, in the order of their start."""
@@ -49,13 +50,13 @@ class Stack:
             self._refuse_foreign_ports()
             self.settings.make_folder()
             self.settings.write_environment_file()
-            _bring_up(self._servers(), say)
+            self._bring_up(self._servers(), say)
             if any(service.problem() for service in self._dagster()):
                 say("setup: buckets and tables")
                 self._set_up()
             code_server, webserver, daemon = self._dagster()
-            _bring_up([code_server], say)
-            _bring_up([webserver, daemon], say)
+            self._bring_up([code_server], say)
+            self._bring_up([webserver, daemon], say)
 
     def down(self, say: Say) -> None:
         """Stop everything and remove what it left."""
@@ -102,25 +103,23 @@ class Stack:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
+    def _bring_up(self, services: Sequence[Service], say: Say) -> None:
+        """Start services that do not need each other, side by side, and wait for all."""
+        with ThreadPoolExecutor(len(services)) as pool:
+            for done in [pool.submit(self._bring_up_one, service, say) for service in services]:
+                done.result()
 
-def _bring_up(services: Sequence[Service], say: Say) -> None:
-    """Start services that do not need each other, side by side, and wait for all."""
-    with ThreadPoolExecutor(len(services)) as pool:
-        for done in [pool.submit(_bring_up_one, service, say) for service in services]:
-            done.result()
-
-
-def _bring_up_one(service: Service, say: Say) -> None:
-    if service.problem() is None:
-        say(f"{service.name}: is up")
-        return
-    begun = time.monotonic()
-    service.start()
-    while (problem := service.problem()) is not None:
-        if problem == "does not run" or time.monotonic() - begun > PATIENCE_SECONDS:
-            raise NotUpError(f"{service.name} {problem}\n{service.last_lines()}".rstrip())
-        time.sleep(0.2)
-    say(f"{service.name}: up after {time.monotonic() - begun:.0f} s")
+    def _bring_up_one(self, service: Service, say: Say) -> None:
+        if service.problem() is None:
+            say(f"{service.name}: is up")
+            return
+        begun = time.monotonic()
+        service.start()
+        while (problem := service.problem()) is not None:
+            if problem == "does not run" or time.monotonic() - begun > self.patience_seconds:
+                raise NotUpError(f"{service.name} {problem}\n{service.last_lines()}".rstrip())
+            time.sleep(0.2)
+        say(f"{service.name}: up after {time.monotonic() - begun:.0f} s")
 
 
 def _listens(port: int) -> bool:

@@ -24,10 +24,10 @@ from health_etl_tests.fuzz.independent_count import count_records
 from health_etl_tests.fuzz.mutants import Mutant, mutants, originals
 from health_etl_tests.support.exports import ANNA, BEN, key_of, memory_lake, put_content
 from health_etl_tests.support.pipeline import manifest_of, records_of, rejected_of, update_records
+from health_etl_tests.support.waiting import PATIENCE_SECONDS
 
 MAX_SECONDS = 1.0  # of processor time, for one file
 MAX_BYTES = 200 * 1024 * 1024  # above the start
-HANGS_AFTER_SECONDS = 120  # one file, or one partition of them
 MAX_ADDRESS_SPACE_BYTES = 4 * 1024 * 1024 * 1024  # above the start: allocation then fails before the machine does
 MISNAMED_EVERY = 10  # of the uploads: named after the undamaged file
 BATCH_SIZE = 200  # files in one partition
@@ -50,7 +50,7 @@ def limit_memory_and_time() -> Iterator[None]:
 
 def restart_hang_timer() -> None:
     """Restart the timer that ends the process."""
-    faulthandler.dump_traceback_later(HANGS_AFTER_SECONDS, exit=True)
+    faulthandler.dump_traceback_later(PATIENCE_SECONDS, exit=True)
 
 
 def high_water_bytes(forget: bool = False) -> int:

@@ -23,11 +23,11 @@ from health_etl_tests.fuzz.hostile import (
 )
 from health_etl_tests.fuzz.independent_count import zigzag
 from health_etl_tests.fuzz.wire import container
+from health_etl_tests.support.waiting import PATIENCE_SECONDS
 
 STEPS = record_types()["steps"]
 TAILS = (b"", b"\x00", bytes(40), zigzag(2**40) + b"\x00", zigzag(MIN_LONG) + bytes(4))
 MAX_SECONDS = 1.0  # of processor time, for all tails together
-HANGS_AFTER_SECONDS = 60
 
 # Whatever would hang or crash a decoder is refused by its schema alone, whatever bytes follow.
 REFUSED_BY_SCHEMA = {
@@ -52,7 +52,7 @@ REFUSED_BY_SCHEMA = {
 @pytest.fixture(autouse=True)
 def exit_on_hang() -> Iterator[None]:
     """End the process with all stacks when a schema hangs the decoder."""
-    faulthandler.dump_traceback_later(HANGS_AFTER_SECONDS, exit=True)
+    faulthandler.dump_traceback_later(PATIENCE_SECONDS, exit=True)
     yield
     faulthandler.cancel_dump_traceback_later()
 

@@ -43,7 +43,7 @@ from health_etl_tests.support.instances import instance_at
 if TYPE_CHECKING:
     from health_etl_tests.conftest import CommandLine
 
-KILLS = int(os.environ.get("TEST_HEALTH_ETL_KILLS", "2"))  # per kind of lake
+KILLS = int(os.environ.get("TEST_HEALTH_ETL_KILLS", "1"))  # per kind of lake
 CHAIN = 5  # kills on one lake before a run may finish
 SEED = 2243
 POLL_SECONDS = {"file": 0.02, "s3": 0.25}

@@ -21,7 +21,7 @@ from deploy.stack.stack import Stack
 from health_etl.lake.store import Lake, connect
 from health_etl.settings import Settings
 from health_etl_tests.support.availability import listens, unavailable
-from health_etl_tests.support.waiting import wait_for
+from health_etl_tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 if TYPE_CHECKING:
     from dagster_graphql import DagsterGraphQLClient
@@ -195,7 +195,7 @@ def running_stack() -> Iterator[RunningStack]:
     if missing := missing_packages():
         unavailable(f"no stack: install {', '.join(missing)}; `make stack` shows whether it starts")
     with free_ports() as first:
-        yield from _run_stack(Stack(StackSettings(first)))
+        yield from _run_stack(Stack(StackSettings(first), PATIENCE_SECONDS))
 
 
 @contextmanager
