@@ -61,7 +61,8 @@ contract: ## hold the newest release of Dagster against what we expect of it, in
 fuzz: $(READY) ## try 2,500 damaged files of each type, and tell what became of them (about 3 minutes)
 	@TEST_HEALTH_ETL_FUZZ_MUTANTS=2500 $(BIN)/python -m pytest -n auto health_etl_tests/fuzz
 
-soak: $(READY) ## kill runs at 50 random moments, on a folder and on S3 (about 15 minutes)
+soak: $(READY) ## try 1,000 examples of each property, then kill runs at 50 random moments (about 45 minutes)
+	@TEST_HEALTH_ETL_HYPOTHESIS=thorough $(BIN)/python -m pytest -n auto -m hypothesis health_etl_tests
 	@echo "Killing runs; the moments and what each had reached come at the end …"
 	@TEST_HEALTH_ETL_KILLS=$${TEST_HEALTH_ETL_KILLS:-50} $(BIN)/python -m pytest -k random -rP --show-capture stdout \
 	health_etl_tests/cli/test_cli_killed.py health_etl_tests/services/test_s3_killed.py

@@ -19,9 +19,11 @@ RELEASE_SUFFIX = ".release.json"
 _PARTS = 6  # raw / type / year / month / day / name
 
 # {user}_{YYYYMMDD}_{HHMMSS}_{device}_{hash}.avro; `user` is greedy, so the rightmost date and time are the stamp.
-_STAMPED = re.compile(r"^(?P<user>.+)_(?P<day>\d{8})_(?P<time>\d{6})_(?P<device>.+)_(?P<hash>[0-9a-fA-F]{6,64})\.avro$")
+_STAMPED = re.compile(
+    r"(?P<user>.+)_(?P<day>\d{8})_(?P<time>\d{6})_(?P<device>.+)_(?P<hash>[0-9a-fA-F]{6,64})\.avro\Z", re.ASCII
+)
 # {user}_{epoch}_{hash}.avro, epoch in seconds or milliseconds
-_EPOCH = re.compile(r"^(?P<user>.+)_(?P<epoch>\d{10}|\d{13})_(?P<hash>[0-9a-fA-F]{6,64})\.avro$")
+_EPOCH = re.compile(r"(?P<user>.+)_(?P<epoch>\d{10}|\d{13})_(?P<hash>[0-9a-fA-F]{6,64})\.avro\Z", re.ASCII)
 _MILLISECONDS_DIGITS = 13
 # A fast path for nearly all names: the first form, a valid time of day and a device without underscores.
 _PLAIN = re.compile(
@@ -59,7 +61,7 @@ def parse_raw_key(key: str) -> RawKey:
     Raises KeyRefusedError with the reason.
     """
     parts = key.split("/")
-    if len(parts) != _PARTS:
+    if len(parts) != _PARTS or f"{parts[0]}/" != RAW:
         raise KeyRefusedError("the key is not raw/{RecordType}/{YYYY}/{MM}/{DD}/{name}.avro")
     _, type_folder, year, month, day, name = parts
     upload_date = _folder_date(year, month, day)
@@ -111,7 +113,7 @@ def _is_day(digits: str) -> bool:
 @lru_cache(maxsize=1024)
 def _folder_date(year: str, month: str, day: str) -> date:
     try:
-        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", f"{year}-{month}-{day}"):
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", f"{year}-{month}-{day}", re.ASCII):
             raise ValueError
         return date(int(year), int(month), int(day))
     except ValueError:

@@ -86,6 +86,7 @@ def update(
     uploads: Sequence[Upload],
     rules: QualityRules = DEFAULT_RULES,
     progress: Callable[[int], None] = lambda _: None,
+    batch_files: int = BATCH_FILES,
 ) -> Update:
     """Bring one partition up to date with its uploads; `progress` is called for every file read.
 
@@ -99,7 +100,7 @@ def update(
         return Update(_empty_manifest(record_type, upload_date, rules), 0, changed=False)
     plan = _plan(lake, key, previous, uploads, record_type, rules)
     reader = FileReader(lake, record_type, upload_date, rules, code_version(record_type), progress)
-    manifest = _Build(lake, record_type, upload_date, plan, reader).run(uploads)
+    manifest = _Build(lake, record_type, upload_date, plan, reader, batch_files).run(uploads)
     _tidy_quarantine(lake, record_type, previous, manifest)
     lake.put(keys.manifest_key(key), manifest.to_json())
     return Update(manifest, len(plan.to_read), changed=previous is None or previous.digest != manifest.digest)
@@ -150,8 +151,17 @@ def _tables_match(lake: Lake, key: str, manifest: RecordsManifest) -> bool:
 class _Build:
     """Writes the tables of one partition, one batch of people at a time."""
 
-    def __init__(self, lake: Lake, record_type: RecordType, upload_date: date, plan: _Plan, reader: FileReader) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        record_type: RecordType,
+        upload_date: date,
+        plan: _Plan,
+        reader: FileReader,
+        batch_files: int,
+    ) -> None:
         self.lake = lake
+        self.batch_files = batch_files
         self.record_type = record_type
         self.plan = plan
         self.reader = reader
@@ -194,7 +204,7 @@ class _Build:
             batch.append((user_id, files))
             size += sum(upload.info.size_bytes for upload in files)
             count += max(1, len(files))
-            if size >= BATCH_BYTES or count >= BATCH_FILES:
+            if size >= BATCH_BYTES or count >= self.batch_files:
                 yield batch
                 batch, size, count = [], 0, 0
         if batch:

@@ -82,7 +82,7 @@ def is_current(lake: Lake, month: Month) -> bool:
     return written.inputs_digest == month.inputs_digest
 
 
-def write(lake: Lake, month: Month) -> DerivedManifest:
+def write(lake: Lake, month: Month, subjects_at_once: int = SUBJECTS_AT_ONCE) -> DerivedManifest:
     """Write one month of one domain: the lines, then the manifest.
 
     A month without lines has no file; a month without insights has no manifest either.
@@ -90,7 +90,7 @@ def write(lake: Lake, month: Month) -> DerivedManifest:
     key = keys.journal_key(month.domain, month.month)
     with tempfile.TemporaryDirectory(prefix="health-etl-") as folder:
         path = Path(folder) / "journal.jsonl"
-        written = _write_lines(path, _examples(lake, month))
+        written = _write_lines(path, _examples(lake, month, subjects_at_once))
         mark_unfinished(lake, keys.journal_manifest_key(month.domain, month.month))
         if written.lines:
             lake.put_file(key, path)
@@ -133,12 +133,12 @@ def _write_lines(path: Path, examples: Iterator[tuple[str, list[str], str]]) -> 
     return _Written(sum(by_type.values()), dict(by_type), source_keys, whole.hexdigest())
 
 
-def _examples(lake: Lake, month: Month) -> Iterator[tuple[str, list[str], str]]:
+def _examples(lake: Lake, month: Month, subjects_at_once: int) -> Iterator[tuple[str, list[str], str]]:
     """Yield (record type, source keys, line), by subject, local date and record type."""
     winners = {name: _winners(lake, name, used, month.month) for name, used in month.partitions.items()}
     subjects = sorted({subject for frame in winners.values() for subject in frame["subject"].unique()})
-    for start in range(0, len(subjects), SUBJECTS_AT_ONCE):
-        people = subjects[start : start + SUBJECTS_AT_ONCE]
+    for start in range(0, len(subjects), subjects_at_once):
+        people = subjects[start : start + subjects_at_once]
         batch = [
             example
             for name, frame in winners.items()

@@ -84,8 +84,15 @@ class TypeListing:
     a month with few objects take a single listing.
     """
 
-    def __init__(self, lake: Lake, record_type: RecordType, dates: Iterable[date] = ()) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        record_type: RecordType,
+        dates: Iterable[date] = (),
+        max_month_objects: int = MAX_MONTH_OBJECTS,
+    ) -> None:
         self._lake = lake
+        self._max_month_objects = max_month_objects
         self._dates_of_month = Counter(f"{day:%Y/%m}" for day in set(dates))
         self._months: dict[str, tuple[str, ByDay | None]] = {}  # by folder: the month listed last, and its objects
         self._raw = _folders_of(lake, RAW, record_type)
@@ -137,20 +144,20 @@ class TypeListing:
         if self._dates_of_month[f"{upload_date:%Y/%m}"] > 1:
             month = prefix[: -len("DD/")]
             if self._months.get(folder, ("", None))[0] != month:
-                self._months[folder] = (month, _list_month(self._lake, month))
+                self._months[folder] = (month, _list_month(self._lake, month, self._max_month_objects))
             by_day = self._months[folder][1]
             if by_day is not None:
                 return by_day.get(prefix, ())
         return self._lake.objects(prefix)
 
 
-def _list_month(lake: Lake, month: str) -> ByDay | None:
-    """Return the objects of a month by their day's folder; None if there are more than MAX_MONTH_OBJECTS."""
+def _list_month(lake: Lake, month: str, max_objects: int) -> ByDay | None:
+    """Return the objects of a month by their day's folder; None if there are more than `max_objects`."""
     found: dict[str, list[ObjectInfo]] = defaultdict(list)
-    infos = [*islice(lake.objects(month), MAX_MONTH_OBJECTS + 1)]
+    infos = [*islice(lake.objects(month), max_objects + 1)]
     for info in infos:
         found[info.key[: len(month) + len("DD/")]].append(info)
-    return None if len(infos) > MAX_MONTH_OBJECTS else dict(found)
+    return None if len(infos) > max_objects else dict(found)
 
 
 def _summarize(objects: Iterable[tuple[ObjectInfo, ObjectInfo | None]]) -> UploadsSummary:

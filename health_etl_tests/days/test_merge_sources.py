@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from health_etl.days.merge_sources import app_rank, merge_by_time_slice
+from health_etl.days.merge_sources import MergedTotals, app_rank, merge_by_time_slice
+from health_etl_tests.support import hypothesis_profiles
+
+profile = hypothesis_profiles.active_profile()
 
 VECTOR_COUNT = 24
 UNLISTED = -2_147_483_648
@@ -216,54 +222,127 @@ def test_memory_depends_on_the_number_of_records_and_not_on_their_overlap() -> N
     assert peak_bytes < overlaps  # less than one byte per overlapping pair
 
 
+@dataclass(frozen=True)
+class Case:
+    """Records, and times of sessions that do not count: (group, record_id, start, end), in units of `unit_ms`."""
+
+    rows: list[Row]
+    excluded: list[tuple[int, str, int, int]]
+    priority: str
+    only_listed: bool
+    is_sessions: bool
+    unit_ms: int
+
+    @property
+    def records(self) -> pd.DataFrame:
+        return records_of(
+            *(
+                (group, name, app, start * self.unit_ms, end * self.unit_ms, modified, value)
+                for group, name, app, start, end, modified, value in self.rows
+            )
+        )
+
+    @property
+    def left_out(self) -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "group_id": pd.Series([group for group, *_ in self.excluded], dtype="int64"),
+                "record_id": pd.Series([name for _, name, *_ in self.excluded], dtype="str"),
+                "start_utc": utc([start * self.unit_ms for *_, start, _ in self.excluded]),
+                "end_utc": utc([end * self.unit_ms for *_, end in self.excluded]),
+            }
+        )
+
+    def merged(self, records: pd.DataFrame) -> MergedTotals:
+        return merge_by_time_slice(
+            records,
+            buckets_of(*((group, start * self.unit_ms, end * self.unit_ms) for group, start, end in BUCKETS)),
+            self.priority,
+            value_column=None if self.is_sessions else "value",
+            excluded=self.left_out if self.is_sessions else None,
+            only_listed_apps=self.only_listed,
+        )
+
+
+BUCKETS = [(2, 5, 15), (0, 0, 10), (0, 10, 20), (1, 3, 40), (0, 25, 45)]
+
+
 @st.composite
-def many_records(draw: st.DrawFn) -> list[Row]:
+def cases(draw: st.DrawFn) -> Case:
     group, app, start = st.integers(0, 2), st.sampled_from("abc"), st.integers(0, 30)
     length, modified, value = st.integers(0, 20), st.integers(0, 3), st.integers(0, 50)
     drawn = draw(st.lists(st.tuples(group, app, start, length, modified, value), max_size=12))
-    return [
-        (group_id, f"r{number:02}", name, begin, begin + ms, when, float(amount))
-        for number, (group_id, name, begin, ms, when, amount) in enumerate(drawn)
+    rows = [
+        (group_id, f"r{number:02}", name, begin, begin + duration, when, float(amount))
+        for number, (group_id, name, begin, duration, when, amount) in enumerate(drawn)
     ]
+    return Case(
+        rows,
+        [
+            (row[0], row[1], begin, begin + duration)
+            for row in rows
+            for begin, duration in draw(st.lists(st.tuples(start, st.integers(1, 9)), max_size=2))
+        ],
+        draw(st.sampled_from(["", "b", "ca"])),
+        draw(st.booleans()),
+        draw(st.booleans()),
+        draw(st.sampled_from([1, 1_000, 60_000])),
+    )
 
 
-def swept(rows: list[Row], bucket: tuple[int, int, int], priority: str) -> float | None:
-    """Merge one bucket by walking through it millisecond by millisecond, following the rules literally."""
+def swept(case: Case, bucket: tuple[int, int, int]) -> dict[str, tuple[Fraction, int]] | None:
+    """Merge one bucket by walking through it unit by unit, as the rules read: what counts and what is covered, by
+    record that counts; None where no record lies in the bucket.
+    """
     group, first, last = bucket
 
     def rank(row: Row) -> tuple[int, int, int, int, str]:
         _, record_id, app, start, end, modified, _ = row
-        return (-priority.find(app) if app in priority else -99, modified, start, end, record_id)
+        return (-case.priority.find(app) if app in case.priority else -99, modified, start, end, record_id)
 
-    own = [row for row in rows if row[0] == group]
-    total, seen = 0.0, False
-    for ms in range(first, last):
-        moments = [row for row in own if row[3] == row[4] == ms]
-        spanning = [row for row in own if row[3] <= ms < row[4]]
+    own = [row for row in case.rows if row[0] == group and (row[2] in case.priority or not case.only_listed)]
+    found: dict[str, tuple[Fraction, int]] = {}
+    seen = False
+
+    def add(row: Row, amount: Fraction, covered: int) -> None:
+        counted, so_far = found.get(row[1], (Fraction(0), 0))
+        found[row[1]] = (counted + amount, so_far + covered)
+
+    for unit in range(first, last):
+        moments = [row for row in own if row[3] == row[4] == unit]
+        spanning = [row for row in own if row[3] <= unit < row[4]]
+        seen = seen or bool(moments or spanning)
         if moments:
-            seen = True
-            winner = max((row for row in own if row[3] <= ms <= row[4]), key=rank)
-            total += winner[6] if winner in moments else 0.0
+            winner = max((row for row in own if row[3] <= unit <= row[4]), key=rank)
+            if winner in moments:
+                add(winner, Fraction(0 if case.is_sessions else winner[6]), 0)
         if spanning:
-            seen = True
             winner = max(spanning, key=rank)
-            total += winner[6] / (winner[4] - winner[3])
-    return total if seen else None
+            _, record_id, _, start, end, _, value = winner
+            awake = (group, record_id) in {one[:2] for one in case.excluded if one[2] <= unit < one[3]}
+            session = Fraction(0 if awake else case.unit_ms)
+            add(winner, session if case.is_sessions else Fraction(value) / (end - start), case.unit_ms)
+    return found if seen else None
 
 
-@settings(max_examples=150, deadline=None)
-@given(rows=many_records(), priority=st.sampled_from(["", "b", "ca"]), order=st.randoms(use_true_random=False))
-def test_many_groups_at_once_equal_a_plain_sweep_whatever_the_order_of_rows(
-    rows: list[Row], priority: str, order: Any
-) -> None:
-    buckets = [(2, 5, 15), (0, 0, 10), (0, 10, 20), (1, 3, 40), (0, 25, 45)]
-    shuffled = list(rows)
-    order.shuffle(shuffled)
+@profile
+@given(case=cases(), order=st.randoms(use_true_random=False))
+def test_many_groups_at_once_equal_a_plain_sweep_whatever_the_order_of_rows(case: Case, order: Random) -> None:
+    merged = case.merged(case.records)
 
-    found = totals(records_of(*rows), buckets_of(*buckets), *priority)
+    record_ids = [case.rows[record][1] for record in merged.contributions["record"]]
+    counted = merged.contributions.assign(record_id=record_ids)
+    for place, bucket in enumerate(BUCKETS):
+        expected = swept(case, bucket)
+        total, covered_ms = merged.totals.loc[place]
+        assert np.isnan(total) == (expected is None)
+        own = counted[counted["bucket"] == place].set_index("record_id")
+        amounts = {name: float(amount) for name, (amount, _) in (expected or {}).items()}
+        assert own["total"].to_dict() == pytest.approx(amounts)
+        assert own["covered_ms"].to_dict() == {name: covered for name, (_, covered) in (expected or {}).items()}
+        assert covered_ms == own["covered_ms"].sum()
+        if expected is not None:
+            assert total == pytest.approx(sum(amounts.values()))
 
-    assert found == [
-        expected if expected is None else pytest.approx(expected)
-        for expected in (swept(rows, bucket, priority) for bucket in buckets)
-    ]
-    assert totals(records_of(*shuffled), buckets_of(*buckets), *priority) == found
+    shuffled = order.sample(range(len(case.rows)), len(case.rows))
+    pd.testing.assert_frame_equal(case.merged(case.records.iloc[shuffled]).totals, merged.totals, check_exact=True)

@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 from health_etl.days import profiles
 from health_etl.days.profiles import BIRTH_YEARS, HRMAX_BPM, SEXES, Condition, Profile
 from health_etl.errors import PermanentError
+from health_etl_tests.support import hypothesis_profiles
+
+profile = hypothesis_profiles.active_profile()
 
 HEADER = "user_id,birth_year,sex,hrmax_bpm,conditions\n"
 BOTH = (Condition.HIGH_RISK_DIABETES, Condition.PREGNANCY)
@@ -80,6 +83,7 @@ KNOWN = st.builds(
 )
 
 
+@profile
 @given(st.dictionaries(st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._@+-]{0,20}\Z"), KNOWN, max_size=5))
 def test_profiles_round_trip_and_the_order_of_people_does_not_matter(people: dict[str, Profile]) -> None:
     written = profiles.to_csv(people)

@@ -18,7 +18,7 @@ from health_etl_tests.support.exports import contents, memory_lake
 from health_etl_tests.support.pipeline import bring_up_to_date, journal_examples
 from health_etl_tests.support.random_uploads import Export, exports, upload_dates
 
-profile = hypothesis_profiles.active_profile()
+profile = hypothesis_profiles.end_to_end_profile()
 
 Upload = tuple[Export, date]
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from health_etl.lake import keys
-from health_etl.lake.keys import KeyRefusedError, parse_raw_key
+from health_etl.lake.keys import KeyRefusedError, RawKey, parse_raw_key
+from health_etl.record_types import record_types
+from health_etl_tests.support import hypothesis_profiles
+
+profile = hypothesis_profiles.active_profile()
 
 DIGEST = "0123456789abcdef" * 4
 STAMPED = "raw/BloodGlucoseRecord/2025/09/21/anna_20250920_221539_pixel-8_0a1b2c3d.avro"
@@ -96,9 +100,11 @@ NAME_PARTS = st.sampled_from(
     ]
 )
 
+ENDINGS = st.sampled_from([".avro", ".avro", ".avro\n", ".json"])
 
-@settings(max_examples=400, deadline=None, derandomize=True)
-@given(parts=st.lists(NAME_PARTS, min_size=1, max_size=7), ending=st.sampled_from([".avro", ".avro\n", ".json"]))
+
+@profile
+@given(parts=st.lists(NAME_PARTS, min_size=1, max_size=7), ending=ENDINGS)
 def test_a_name_is_an_upload_name_exactly_when_its_key_parses(parts: list[str], ending: str) -> None:
     name = "_".join(parts) + ending
     assert keys.is_upload_name(name) == parses(f"raw/StepsRecord/2025/09/21/{name}")
@@ -122,19 +128,91 @@ def test_upload_names_are_distinguished_from_other_names(name: str, expected: bo
     assert keys.is_upload_name(name) is expected is parses(f"raw/StepsRecord/2025/09/21/{name}")
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@profile
 @given(
+    avro_name=st.sampled_from([record_type.avro_name for record_type in record_types().values()]),
+    upload_date=st.dates(date(1000, 1, 1)),
     user=USER_IDS,
     device=st.from_regex(r"[A-Za-z0-9.-]{1,20}", fullmatch=True),
     exported=st.datetimes(datetime(2000, 1, 1), datetime(2099, 1, 1)),  # noqa: DTZ001 - hypothesis wants naive bounds
 )
-def test_a_key_round_trips(user: str, device: str, exported: datetime) -> None:
+def test_a_key_reads_back_as_it_was_made_and_is_made_again_from_what_was_read(
+    avro_name: str, upload_date: date, user: str, device: str, exported: datetime
+) -> None:
     made = exported.replace(microsecond=0, tzinfo=UTC)
-    key = keys.raw_key("HeartRateRecord", date(2025, 9, 21), user, made, device, DIGEST)
+    key = keys.raw_key(avro_name, upload_date, user, made, device, DIGEST)
     raw = parse_raw_key(key)
     assert (raw.user_id, raw.device, raw.exported_utc) == (user, device, made)
-    assert (raw.upload_date, raw.content_hash) == (date(2025, 9, 21), DIGEST[:8])
+    assert (raw.upload_date, raw.content_hash) == (upload_date, DIGEST[:8])
+    assert keys.raw_key(raw.type_folder, raw.upload_date, user, raw.exported_utc, device, raw.content_hash) == key
     assert keys.mask_key(key, "SUBJECT") == key.replace(f"/{user}_{made:%Y}", f"/SUBJECT_{made:%Y}")
+
+
+def built_again(raw: RawKey) -> set[str]:
+    """Every key that says what `raw` says, in the forms that uploads have; the hash in small letters."""
+    folder = f"raw/{raw.type_folder}/{raw.upload_date.isoformat().replace('-', '/')}"
+    moment = raw.exported_utc
+    if raw.device is not None:
+        stamp = moment.strftime("%m%d_%H%M%S")
+        return {f"{folder}/{raw.user_id}_{moment.year:04}{stamp}_{raw.device}_{raw.content_hash}.avro"}
+    epoch_ms = round(moment.timestamp() * 1000)
+    epochs = {f"{epoch_ms // 1000:010}", f"{epoch_ms:013}"}
+    return {f"{folder}/{raw.user_id}_{epoch}_{raw.content_hash}.avro" for epoch in epochs}
+
+
+def is_written_as_an_upload(key: str) -> bool:
+    """Whether a key is one of an upload, read part by part from the right with neither pattern nor parser."""
+    root, _, *day, name = [*key.split("/"), "", "", "", "", ""][:6]
+    if key.count("/") != 5 or root != "raw" or "\n" in name or not name.endswith(".avro"):
+        return False
+    digits = "0123456789"
+    parts = name.removesuffix(".avro").split("_")
+    if not 6 <= len(parts[-1]) <= 64 or parts[-1].strip("0123456789abcdefABCDEF"):
+        return False
+
+    def is_number(text: str, *lengths: int) -> bool:
+        return len(text) in lengths and not text.strip(digits)
+
+    def exists(*numbers: str) -> bool:
+        try:
+            datetime(*map(int, numbers))  # type: ignore[arg-type]  # noqa: DTZ001 - only asked whether there is one
+        except ValueError:
+            return False
+        return True
+
+    if [len(part) for part in day] != [4, 2, 2] or "".join(day).strip(digits) or not exists(*day):
+        return False
+    for at in range(len(parts) - 4, 0, -1):
+        stamp, clock, device, user = parts[at], parts[at + 1], parts[at + 2 : -1], parts[:at]
+        if is_number(stamp, 8) and is_number(clock, 6) and "_".join(device) and "_".join(user):
+            return exists(stamp[:4], stamp[4:6], stamp[6:], clock[:2], clock[2:4], clock[4:])
+    return len(parts) > 2 and is_number(parts[-2], 10, 13) and "_".join(parts[:-2]) != ""
+
+
+FOLDER_PARTS = [
+    st.sampled_from(["raw", "raw", "raw", "Raw", "records"]),
+    st.sampled_from(["StepsRecord", "stepsrecord", "WeightRecord", ""]),
+    st.sampled_from(["2025", "2025", "2025", "0001", "0000", "25", "٢٠٢٥"]),
+    st.sampled_from(["09", "09", "09", "13", "9", "٠٩"]),
+    st.sampled_from(["21", "21", "21", "31", "2", "٢١", "21/22"]),
+]
+
+
+@profile
+@given(folder=st.tuples(*FOLDER_PARTS), parts=st.lists(NAME_PARTS, min_size=1, max_size=7), ending=ENDINGS)
+@example(("raw", "StepsRecord", "2025", "09", "21"), ["a", "20250920", "221539", "p", "0A1B2C3D"], ".avro")
+@example(("raw", "StepsRecord", "2025", "09", "21"), ["a", "1758406539001", "0a1b2c3d"], ".avro")
+@example(("raw", "StepsRecord", "٢٠٢٥", "09", "21"), ["a", "1758406539", "0a1b2c3d"], ".avro")
+@example(("raw", "StepsRecord", "2025", "09", "21"), ["a", "1758406539", "0a1b2c3d"], ".avro\n")
+@example(("Raw", "StepsRecord", "2025", "09", "21"), ["a", "1758406539", "0a1b2c3d"], ".avro")
+def test_a_key_parses_just_when_it_can_be_built_again_from_what_it_says(
+    folder: tuple[str, ...], parts: list[str], ending: str
+) -> None:
+    key = "/".join([*folder, "_".join(parts) + ending])
+    assert parses(key) == is_written_as_an_upload(key)
+    if parses(key):
+        before_hash, _, content_hash = key.rpartition("_")
+        assert f"{before_hash}_{content_hash.lower()}" in built_again(parse_raw_key(key))
 
 
 def test_a_masked_key_keeps_everything_but_the_user_id() -> None:

@@ -247,9 +247,7 @@ def test_nested_records_grown_file_by_file_equal_their_rebuild(lake: Lake, name:
     assert incremental == rebuild(lake, name)
 
 
-def test_the_batches_in_which_a_partition_is_read_do_not_affect_the_result(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_batches_in_which_a_partition_is_read_do_not_affect_the_result(lake: Lake) -> None:
     people = [
         "a",
         "a-1",
@@ -262,13 +260,11 @@ def test_the_batches_in_which_a_partition_is_read_do_not_affect_the_result(
         put(lake, "blood_glucose", readings(*range(number, number + 3)), user_id=user_id)
     update_records(lake, "blood_glucose")
     whole = outputs(lake)
-    monkeypatch.setattr(records_partition, "BATCH_FILES", 1)
-    assert rebuild(lake) == whole
-    monkeypatch.setattr(records_partition, "BATCH_FILES", 5)
-    assert rebuild(lake) == whole
+    assert rebuild(lake, batch_files=1) == whole
+    assert rebuild(lake, batch_files=5) == whole
 
 
-def test_a_large_partition_read_in_batches_equals_its_full_rebuild(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_partition_read_in_batches_equals_its_full_rebuild(lake: Lake) -> None:
     for person in ("a", "b", "c", "d"):
         many = [
             blood_glucose(f"{person}{n}{n * 7919:028x}", NOON + timedelta(seconds=n), n % 500 + 50.5)
@@ -277,5 +273,4 @@ def test_a_large_partition_read_in_batches_equals_its_full_rebuild(lake: Lake, m
         put(lake, "blood_glucose", many, user_id=person)
     update_records(lake, "blood_glucose")
     whole = outputs(lake)
-    monkeypatch.setattr(records_partition, "BATCH_FILES", 1)
-    assert rebuild(lake) == whole
+    assert rebuild(lake, batch_files=1) == whole

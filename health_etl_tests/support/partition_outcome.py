@@ -12,6 +12,7 @@ from health_etl.lake import keys
 from health_etl.lake.manifest import FileEntry
 from health_etl.lake.store import FetchedObject, Lake
 from health_etl.record_types import record_types
+from health_etl.records import partition as records_partition
 from health_etl.uploads.listing import TypeListing, Upload
 from health_etl_tests.support.exports import NOON, UPLOADED, Record, blood_glucose, contents
 from health_etl_tests.support.pipeline import manifest_of, records_of, update_records
@@ -62,8 +63,10 @@ def outputs(lake: Lake) -> dict[str, bytes]:
     return contents(lake, "records/") | contents(lake, "quarantine/")
 
 
-def rebuild(lake: Lake, name: str = "blood_glucose") -> dict[str, bytes]:
+def rebuild(
+    lake: Lake, name: str = "blood_glucose", batch_files: int = records_partition.BATCH_FILES
+) -> dict[str, bytes]:
     """Return what a first run over the same uploads writes."""
     lake.delete(outputs(lake))
-    update_records(lake, name)
+    update_records(lake, name, batch_files=batch_files)
     return outputs(lake)

@@ -143,10 +143,12 @@ def write_journal(lake: Lake) -> list[str]:
     return stale
 
 
-def update_records(lake: Lake, name: str, upload_date: date = UPLOADED) -> records_partition.Update:
+def update_records(
+    lake: Lake, name: str, upload_date: date = UPLOADED, batch_files: int = records_partition.BATCH_FILES
+) -> records_partition.Update:
     """Bring one records partition up to date with raw/."""
     uploads = TypeListing(lake, record_types()[name]).uploads(upload_date)
-    return records_partition.update(lake, record_types()[name], upload_date, uploads)
+    return records_partition.update(lake, record_types()[name], upload_date, uploads, batch_files=batch_files)
 
 
 def update_offsets(lake: Lake, upload_date: date = UPLOADED) -> DerivedManifest | None:

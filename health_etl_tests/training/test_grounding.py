@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from decimal import ROUND_HALF_UP, Decimal
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from health_etl.clinical import all_processors
 from health_etl.training.grounding import Quantity, quantities, ungrounded
+from health_etl_tests.support import hypothesis_profiles
+
+profile = hypothesis_profiles.active_profile()
 
 INPUT = "Local date: 2025-09-20 (UTC-05:00)\nMean: 132.4 mg/dL\nShare: 72 %\nReadings: 41\nReference: below 54 mg/dL"
 
@@ -69,3 +77,85 @@ def test_a_number_that_follows_from_the_input_by_a_named_rule_is_grounded(value:
 )
 def test_a_derivation_that_does_not_hold_grounds_nothing(derived: dict[str, object]) -> None:
     assert ungrounded("That is 60.5.", INPUT, [derived]) == {"60.5"}
+
+
+UNITS = sorted(
+    {metric.unit for processor in all_processors().values() for metric in processor.all_metrics if metric.unit}
+)
+numbers = st.one_of(
+    st.integers(0, 20_000).map(str),
+    st.decimals("0.0", "999.9", places=1).map(str),
+    st.decimals("0.00", "9.99", places=2).map(str),
+    st.times().map(lambda clock: f"{clock:%H:%M}"),
+    st.dates().map(str),
+)
+
+
+def is_amount(number: str) -> bool:
+    """Whether a number can have a unit: it is neither a date nor a clock time."""
+    return not set(number) & set("-:")
+
+
+@st.composite
+def said(draw: st.DrawFn, number: str) -> Quantity:
+    """A number as a text may say it: with a unit, or with none."""
+    return (number, draw(st.none() | st.sampled_from(UNITS)) if is_amount(number) else None)
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> tuple[list[Quantity], list[Quantity], list[Quantity]]:
+    """What an input says, what an output takes from it, and what the output says beyond it."""
+    drawn = draw(st.lists(numbers, min_size=4, max_size=12, unique=True))
+    place = draw(st.integers(1, len(drawn) - 1))
+    given_ones = [draw(said(number)) for number in drawn[:place]]
+    taken = [
+        (number, draw(st.sampled_from([unit, None])) if unit else draw(said(number))[1])
+        for number, unit in draw(st.lists(st.sampled_from(given_ones), max_size=6))
+    ]
+    invented = [draw(said(number)) for number in draw(st.lists(st.sampled_from(drawn[place:]), max_size=4))]
+    other_units = [
+        (number, draw(st.sampled_from([one for one in UNITS if one != unit])))
+        for number, unit in draw(st.lists(st.sampled_from(given_ones), max_size=2))
+        if unit
+    ]
+    return given_ones, taken, invented + other_units
+
+
+WORDINGS = st.sampled_from(
+    ["The value was {}.", "Of the day: {}, as recorded", "({})", "It was below {}; HbA1c is a name.", "From <{}> on,"]
+)
+
+
+def phrase(quantity: Quantity) -> str:
+    number, unit = quantity
+    return f"{number} {unit}" if unit else number
+
+
+@profile
+@given(drawn=texts(), data=st.data())
+def test_of_any_text_exactly_the_numbers_that_its_input_does_not_hold_are_found(
+    drawn: tuple[list[Quantity], list[Quantity], list[Quantity]], data: st.DataObject
+) -> None:
+    held, taken, invented = drawn
+    given_text = "\n".join(f"Metric: {phrase(one)}" for one in held)
+    sentences = [data.draw(WORDINGS).format(phrase(one)) for one in data.draw(st.permutations([*taken, *invented]))]
+    assert quantities(given_text) == set(held)
+    assert ungrounded(" ".join(sentences), given_text) == {number for number, _ in invented}
+
+
+amounts = st.one_of(st.integers(1, 20_000).map(str), st.decimals("0.1", "999.9", places=1).map(str))
+
+
+@profile
+@given(one=amounts, other=amounts, rule=st.sampled_from(["difference", "share", "rounding"]), off=st.integers(-2, 2))
+def test_a_derived_number_is_grounded_just_when_its_rule_gives_it(one: str, other: str, rule: str, off: int) -> None:
+    first, second = Decimal(one), Decimal(other)
+    right = {
+        "difference": abs(first - second),
+        "share": (100 * first / second).to_integral_value(ROUND_HALF_UP),
+        "rounding": first.to_integral_value(ROUND_HALF_UP),
+    }[rule]
+    value = str(abs(right + off))
+    of = [one] if rule == "rounding" else [one, other]
+    found = ungrounded(f"That is {value}.", f"A: {one}\nB: {other}", [{"value": value, "rule": rule, "of": of}])
+    assert (found == set()) == (Decimal(value) == right or value in (one, other))

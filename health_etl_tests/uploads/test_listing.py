@@ -95,7 +95,6 @@ def test_a_partition_lists_the_same_alone_as_with_all_others() -> None:
 def test_dates_listed_together_give_the_same_as_each_alone(
     most: int, requests: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("health_etl.uploads.listing.MAX_MONTH_OBJECTS", most)
     lake, steps, prefixes = memory_lake(), record_types()["steps"], list[str]()
     for folder in ("StepsRecord", "STEPSRECORD"):
         for day in ("08/31", "09/19", "09/20", "09/21"):
@@ -108,7 +107,7 @@ def test_dates_listed_together_give_the_same_as_each_alone(
 
     monkeypatch.setattr(lake, "objects", counted)
     dates = [date(2025, 8, 31), *(date(2025, 9, day) for day in (19, 20, 21, 22))]
-    together = TypeListing(lake, steps, dates)
+    together = TypeListing(lake, steps, dates, max_month_objects=most)
     found = [together.uploads(day) for day in dates]
     assert len(prefixes) == requests
     assert found == [TypeListing(lake, steps).uploads(day) for day in dates]

@@ -215,5 +215,6 @@ def test_the_texts_of_random_days_hold_only_numbers_that_are_given(processor: Pr
 
     for place in range(len(users)):
         totals = {n: float(generator.integers(0, 12_000)) for n in range(1, 29) if generator.random() < place / 60}
-        facts = facts_of(processor, analysed.iloc[[place]].reset_index(drop=True), totals, age_years, seed=str(place))
+        one = analysed.iloc[[place]].reset_index(drop=True)
+        facts = facts_of(processor, one, totals, age_years, example_id=str(place))
         assert len(set(narrated(processor, facts).values())) == 3

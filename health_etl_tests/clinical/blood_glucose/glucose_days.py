@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from health_etl.clinical.blood_glucose.processor import PROCESSOR
-from health_etl.clinical.common.age import age_band
-from health_etl.clinical.common.base import Captions, ClinicalOptions, Facts
+from health_etl.clinical.common.base import Captions, ClinicalOptions
 from health_etl.clinical.common.look_back import earlier_days
+from health_etl_tests.clinical.facts import facts_of
 
 DATE = "2025-09-20"
 OFFSET_MINUTES = -300
@@ -103,40 +101,10 @@ def with_trends(insights: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([insights, trends], axis=1)
 
 
-def facts_of(insight: pd.Series, zone_source: str = "record", seed: str = "") -> Facts:
-    """A day as facts, with what the pipeline adds to its reported metrics."""
-    metrics = [m for m in PROCESSOR.all_metrics if m.reported and m.name in insight and pd.notna(insight[m.name])]
-    values = {m.name: insight[m.name] for m in metrics}
-    written = {
-        m.name: values[m.name] if pa.types.is_string(m.dtype) else f"{values[m.name]:.{m.decimals}f}" for m in metrics
-    }
-    written |= {"local_date": insight["local_date"], "zone_source": zone_source}
-    written |= {"coverage_percent": f"{insight['coverage'] * 100:.0f}"}
-    if pd.notna(insight["coverage_reason"]):
-        written["coverage_reason"] = insight["coverage_reason"]
-    if pd.notna(insight.get("age_years")):
-        written["age_band"] = age_band(pd.Series([insight["age_years"]], dtype="Int64"))[0]
-    return Facts(values, written, seed)
-
-
 def narrated(rows: pd.DataFrame, zone_source: str = "record", seed: str = "", **profile: Any) -> Captions:
     """The texts of the last person-day in the rows."""
-    return PROCESSOR.narrate(facts_of(insights_with_trends(rows, **profile).iloc[-1], zone_source, seed))
-
-
-def numbers(text: str) -> set[str]:
-    """Numbers of a text as written; a number inside a word (eA1C) names something."""
-    return set(re.findall(r"(?<![A-Za-z0-9_.])\d+(?:\.\d+)?(?![A-Za-z0-9_])", text))
-
-
-def ungrounded(facts: Facts, text: str) -> set[str]:
-    """Numbers of the text that neither the reported metrics, nor the guidelines, nor the context hold."""
-    lines = [f"{m.label}: {facts[m.name]}" for m in PROCESSOR.all_metrics if facts.has(m.name)]
-    context = [
-        facts[name] for name in ("local_date", "coverage_percent", "coverage_reason", "age_band") if facts.has(name)
-    ]
-    known = [*context, *lines, *PROCESSOR.guidelines, *(derived.value for derived in facts.derived)]
-    return numbers(text) - numbers(" ".join(known))
+    last = insights_with_trends(rows, **profile).iloc[-1]
+    return PROCESSOR.narrate(facts_of(PROCESSOR, last, zone_source=zone_source, example_id=seed))
 
 
 def days_from(date: str, count: int) -> list[str]:

@@ -15,12 +15,11 @@ from health_etl_tests.clinical.blood_glucose.glucose_days import (
     FULL_DAY,
     day_of,
     days_from,
-    facts_of,
     insights_with_trends,
     month_of,
     narrated,
-    ungrounded,
 )
+from health_etl_tests.clinical.facts import facts_of, ungrounded
 
 SEEDS = [str(number) for number in range(12)]
 RANGES = np.repeat((53, 54, 69, 70, 140, 141, 180, 181, 250, 251), 28)
@@ -72,14 +71,13 @@ def insights(request: pytest.FixtureRequest) -> list[pd.Series]:
 def test_every_number_of_every_text_stands_in_its_input(insights):
     for insight in insights:
         for seed in SEEDS:
-            facts = facts_of(insight, zone_source="default", seed=seed)
-            for text in PROCESSOR.narrate(facts).values():
-                assert ungrounded(facts, text) == set()
+            facts = facts_of(PROCESSOR, insight, zone_source="default", example_id=seed)
+            assert ungrounded(PROCESSOR, facts) == {}
 
 
 def test_every_text_stands_alone(insights):
     for insight in insights:
-        texts = PROCESSOR.narrate(facts_of(insight, zone_source="default"))
+        texts = PROCESSOR.narrate(facts_of(PROCESSOR, insight, zone_source="default"))
         assert list(texts) == list(Level)
         for text in texts.values():
             assert insight["local_date"] in text
@@ -90,7 +88,7 @@ def test_every_text_stands_alone(insights):
 def test_every_figure_in_mg_dl_and_percent_has_its_unit(insights):
     """A number with decimals is followed by a unit, or belongs to an index that the text calls unitless."""
     for insight in insights:
-        for text in PROCESSOR.narrate(facts_of(insight)).values():
+        for text in PROCESSOR.narrate(facts_of(PROCESSOR, insight)).values():
             for number in re.finditer(r"\d+\.\d+", text):
                 after = text[number.end() : number.end() + 6]
                 before = text[max(0, number.start() - 40) : number.start()]
@@ -102,8 +100,8 @@ def test_every_figure_in_mg_dl_and_percent_has_its_unit(insights):
 
 def test_the_same_day_is_narrated_in_the_same_words_and_other_days_in_others():
     insight = insights_with_trends(day_of([100] * FULL_DAY)).iloc[-1]
-    texts = [PROCESSOR.narrate(facts_of(insight, seed=seed)) for seed in SEEDS]
-    assert texts[0] == PROCESSOR.narrate(facts_of(insight, seed=SEEDS[0]))
+    texts = [PROCESSOR.narrate(facts_of(PROCESSOR, insight, example_id=seed)) for seed in SEEDS]
+    assert texts[0] == PROCESSOR.narrate(facts_of(PROCESSOR, insight, example_id=SEEDS[0]))
     for level in Level:
         assert len({text[level] for text in texts}) > 1
 
@@ -219,5 +217,5 @@ def test_half_of_the_readings_removed_leaves_no_verdict_of_the_day(glucose):
     results = [name for name in judged.index if name.endswith(("_target", "_risk", "_zone", "level1_count"))]
     assert judged[[name for name in results if name.startswith("time_in_range")]].notna().all()
     assert half[results].isna().all()
-    for text in PROCESSOR.narrate(facts_of(half)).values():
+    for text in PROCESSOR.narrate(facts_of(PROCESSOR, half)).values():
         assert "needed)" in text

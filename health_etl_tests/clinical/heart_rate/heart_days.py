@@ -83,4 +83,6 @@ def narrated(
     bpm_at_minute: Mapping[float, int], zone_source: str = "record", seed: str = "", **profile: Any
 ) -> Captions:
     """Return the three texts of one person's day."""
-    return captions_of(PROCESSOR, insights_with_trends(bpm_at_minute, **profile), zone_source=zone_source, seed=seed)
+    return captions_of(
+        PROCESSOR, insights_with_trends(bpm_at_minute, **profile), zone_source=zone_source, example_id=seed
+    )

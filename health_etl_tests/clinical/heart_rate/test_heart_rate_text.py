@@ -8,6 +8,7 @@ import pytest
 
 from health_etl.clinical.common.base import Level
 from health_etl.clinical.heart_rate.processor import PROCESSOR
+from health_etl_tests.clinical.facts import facts_of, ungrounded
 from health_etl_tests.clinical.heart_rate.heart_days import (
     analysed,
     every_minute,
@@ -15,7 +16,7 @@ from health_etl_tests.clinical.heart_rate.heart_days import (
     insights_with_trends,
     narrated,
 )
-from health_etl_tests.clinical.heart_rate.heart_facts import earlier_of, facts_of, ungrounded
+from health_etl_tests.clinical.heart_rate.heart_facts import earlier_of
 
 STEADY = earlier_of(PROCESSOR, [{before: {"resting_bpm": 60.0 + before % 3} for before in range(1, 29)}])
 SHORT = earlier_of(PROCESSOR, [{before: {"resting_bpm": 60.0} for before in range(1, 4)}])
@@ -50,7 +51,7 @@ PEOPLE = (
 @pytest.mark.parametrize("bpm", DAYS.values(), ids=DAYS.keys())
 def test_every_number_of_the_three_texts_stands_in_their_input(bpm):
     for number, (earlier, profile) in enumerate(PEOPLE):
-        facts = facts_of(PROCESSOR, insights_with_trends(bpm, earlier, **profile), seed=str(number))
+        facts = facts_of(PROCESSOR, insights_with_trends(bpm, earlier, **profile), example_id=str(number))
         assert ungrounded(PROCESSOR, facts) == {}
 
 
@@ -60,7 +61,7 @@ def test_numbers_of_random_days_stand_in_their_input(seed):
     minutes = np.sort(random.choice(1440, int(random.integers(2, 1400)), replace=False))
     level = 60 + 60 * (np.sin(minutes / random.uniform(30, 300)) > random.uniform(-0.5, 1))
     bpm = dict(zip(minutes.tolist(), (level + random.integers(-20, 40, len(minutes))).tolist(), strict=True))
-    facts = facts_of(PROCESSOR, insights_with_trends(bpm, STEADY, age_years=50), seed=str(seed))
+    facts = facts_of(PROCESSOR, insights_with_trends(bpm, STEADY, age_years=50), example_id=str(seed))
     assert ungrounded(PROCESSOR, facts) == {}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from health_etl.clinical.common.base import Level
 from health_etl.clinical.heart_rate_variability_rmssd.processor import PROCESSOR
-from health_etl_tests.clinical.heart_rate.heart_facts import facts_of, ungrounded
+from health_etl_tests.clinical.facts import facts_of, ungrounded
 from health_etl_tests.clinical.heart_rate_variability_rmssd.hrv_nights import (
     STATED,
     insights_with_trends,
@@ -39,7 +39,7 @@ NIGHTS = {
 def test_every_number_of_the_three_texts_stands_in_their_input(rows, history):
     night = insights_with_trends(rows, history)
     for seed in ("a", "b", "c"):
-        assert ungrounded(PROCESSOR, facts_of(PROCESSOR, night, seed=seed)) == {}
+        assert ungrounded(PROCESSOR, facts_of(PROCESSOR, night, example_id=seed)) == {}
 
 
 @pytest.mark.parametrize("rows", NIGHTS.values(), ids=NIGHTS.keys())

@@ -267,7 +267,7 @@ def test_the_texts_of_random_nights_hold_only_numbers_that_are_given(
     for place in range(30):
         others = [(before, rows.iloc[[place + before]]) for before in range(1, 1 + place // 2)]
         night = rows.iloc[[place]].reset_index(drop=True)
-        facts = facts_of(night, history_of(*others), age_years=age_years, seed=str(place))
+        facts = facts_of(night, history_of(*others), age_years=age_years, example_id=str(place))
         assert len(set(narrated(facts).values())) == 3
 
 
