@@ -82,7 +82,7 @@ def _run(settings: Settings, scope: Scope, bar: Progress) -> tuple[Outcome, int]
         read += count if what == "files" else 0
         bar.advance(task, count)
 
-    with progress_events.listening(listen):
+    with progress_events.report_to(listen):
         outcome = bring_up_to_date(settings, scope, announce)
     bar.remove_task(task)
     return outcome, read
