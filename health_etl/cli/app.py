@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from health_etl.errors import HealthEtlError
+
+if TYPE_CHECKING:
+    from health_etl.settings import Settings
 
 app = typer.Typer(
     help="Health Connect exports to validated records, clinical insights and training data.",
@@ -66,8 +69,8 @@ def ingest(
     """Put phone exports ({RecordType}_{epoch ms}.avro) into the lake; the same content is stored once."""
     from health_etl.cli.ingest import ingest_exports
 
-    with _one_sentence():
-        refused = ingest_exports(console, errors, paths, user, uploaded.date() if uploaded else None, device)
+    with _settings() as settings:
+        refused = ingest_exports(console, errors, settings, paths, user, uploaded.date() if uploaded else None, device)
     raise typer.Exit(1 if refused else 0)
 
 
@@ -82,9 +85,9 @@ def run(
     from health_etl.cli.run import run_pipeline
     from health_etl.cli.scope import scope_of
 
-    with _one_sentence():
+    with _settings() as settings:
         scope = scope_of(_date(first), _date(last), types)
-        failed = run_pipeline(console, errors, scope, show_example=show_example)
+        failed = run_pipeline(console, errors, settings, scope, show_example=show_example)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -94,8 +97,8 @@ def quarantine_list(first: First = None, last: Last = None, types: Types = None)
     from health_etl.cli import quarantine
     from health_etl.cli.scope import scope_of
 
-    with _one_sentence():
-        quarantine.print_list(console, scope_of(_date(first), _date(last), types))
+    with _settings() as settings:
+        quarantine.print_list(console, settings, scope_of(_date(first), _date(last), types))
 
 
 @quarantine_app.command("show")
@@ -105,8 +108,8 @@ def quarantine_show(
     """Show all that is known about one file: reason, rule, remedy, counts, score; never a health value."""
     from health_etl.cli import quarantine
 
-    with _one_sentence():
-        quarantine.show(console, file)
+    with _settings() as settings:
+        quarantine.show(console, settings, file)
 
 
 @quarantine_app.command("release")
@@ -126,9 +129,9 @@ def quarantine_release(
     from health_etl.cli import quarantine
     from health_etl.cli.scope import scope_of
 
-    with _one_sentence():
+    with _settings() as settings:
         scope = scope_of(_date(first), _date(last), types)
-        failed = quarantine.release(console, errors, files, scope, override, because)
+        failed = quarantine.release(console, errors, settings, files, scope, override, because)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -146,8 +149,8 @@ def profiles_set(
     """Set these values and keep the rest; an empty value ("") clears one."""
     from health_etl.cli import profiles
 
-    with _one_sentence():
-        profiles.set_profile(console, user, birth_year, sex, hrmax, condition)
+    with _settings() as settings:
+        profiles.set_profile(console, settings, user, birth_year, sex, hrmax, condition)
 
 
 @profiles_app.command("show")
@@ -155,8 +158,8 @@ def profiles_show(user: Annotated[str | None, typer.Argument(help="Whose profile
     """Print the profiles."""
     from health_etl.cli import profiles
 
-    with _one_sentence():
-        profiles.show(console, user)
+    with _settings() as settings:
+        profiles.show(console, settings, user)
 
 
 @profiles_app.command("remove")
@@ -164,8 +167,8 @@ def profiles_remove(user: Annotated[str, typer.Argument(help="Whose profile.", s
     """Delete a person's profile; adult defaults apply again."""
     from health_etl.cli import profiles
 
-    with _one_sentence():
-        profiles.remove(console, user)
+    with _settings() as settings:
+        profiles.remove(console, settings, user)
 
 
 @app.command()
@@ -184,18 +187,17 @@ def report(
     """Write one self-contained HTML page about a person's day or days: charts, figures, texts."""
     from health_etl.cli.report import write_report
 
-    with _one_sentence():
-        write_report(console, user, day.date(), _date(last), out)
+    with _settings() as settings:
+        write_report(console, settings, user, day.date(), _date(last), out)
 
 
 @app.command()
 def setup() -> None:
     """Create the buckets and Dagster tables that the settings name, where they are missing."""
     from health_etl.cli.set_up import set_up
-    from health_etl.settings import load
 
-    with _one_sentence():
-        for line in set_up(load()):
+    with _settings() as settings:
+        for line in set_up(settings):
             console.print(line)
 
 
@@ -204,8 +206,8 @@ def deadletters_list() -> None:
     """List the messages that were put aside, with their reasons; nothing is moved."""
     from health_etl.cli import deadletters
 
-    with _one_sentence():
-        deadletters.print_list(console)
+    with _settings() as settings:
+        deadletters.print_list(console, settings)
 
 
 @deadletters_app.command("redrive")
@@ -217,8 +219,8 @@ def deadletters_redrive(
     """Send messages back to the queue they came from; those that still cannot be used return here."""
     from health_etl.cli import deadletters
 
-    with _one_sentence():
-        deadletters.redrive(console, frozenset(reasons) if reasons else None)
+    with _settings() as settings:
+        deadletters.redrive(console, settings, frozenset(reasons) if reasons else None)
 
 
 @app.command()
@@ -241,6 +243,15 @@ def _main() -> None:
 
 def _date(value: datetime | None) -> date | None:
     return value.date() if value else None
+
+
+@contextmanager
+def _settings() -> Iterator[Settings]:
+    """Read the settings, once for the whole command, which then ends as in `_one_sentence`."""
+    from health_etl.settings import load
+
+    with _one_sentence():
+        yield load()
 
 
 @contextmanager

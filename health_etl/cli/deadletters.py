@@ -13,16 +13,16 @@ from rich.table import Table
 from health_etl.errors import PermanentError
 from health_etl.planning.upload_messages import Refusal
 from health_etl.rabbitmq.broker import Broker, Message, open_broker
-from health_etl.settings import load
+from health_etl.settings import Settings
 from health_etl.wording import counted
 
 MAX_LETTERS = 10_000
 TAKE_SECONDS = 60
 
 
-def print_list(console: Console) -> None:
+def print_list(console: Console, settings: Settings) -> None:
     """Print every dead letter: reason, size and a fingerprint; never its body, which names people."""
-    with open_broker(_url()) as broker:
+    with open_broker(_url(settings)) as broker:
         letters = _take(broker)
     if not letters:
         console.print("There are no dead letters.")
@@ -38,12 +38,12 @@ def print_list(console: Console) -> None:
     console.print(f"{counted(len(letters), 'dead letter')}. `health-etl deadletters redrive` retries them.")
 
 
-def redrive(console: Console, reasons: frozenset[str] | None) -> None:
+def redrive(console: Console, settings: Settings, reasons: frozenset[str] | None) -> None:
     """Send dead letters back to the queue: all of them, or those with these reasons."""
     unknown = sorted((reasons or frozenset()) - set(Refusal))
     if unknown:
         raise PermanentError(f"{unknown[0]} is not a reason; choose from {', '.join(Refusal)}.")
-    with open_broker(_url()) as broker:
+    with open_broker(_url(settings)) as broker:
         # All taken before any is sent, so that one that comes straight back is not sent round and round.
         letters = [letter for letter in _take(broker) if reasons is None or letter.reason in reasons]
         for letter in letters:
@@ -55,8 +55,8 @@ def _take(broker: Broker) -> list[Message]:
     return broker.take_dead_letters(MAX_LETTERS, TAKE_SECONDS)
 
 
-def _url() -> Secret[AnyUrl]:
-    url = load().rabbitmq_url
+def _url(settings: Settings) -> Secret[AnyUrl]:
+    url = settings.rabbitmq_url
     if url is None:
         raise PermanentError("HEALTH_ETL_RABBITMQ_URL is not set; without a broker there are no dead letters.")
     return url

@@ -12,17 +12,22 @@ from rich.markup import escape
 from health_etl.cli.output import progress_bar
 from health_etl.errors import PermanentError
 from health_etl.lake.store import connect
-from health_etl.settings import load
+from health_etl.settings import Settings
 from health_etl.uploads.ingest import check_names, find_exports, ingest
 from health_etl.wording import counted
 
 
 def ingest_exports(
-    console: Console, errors: Console, paths: Sequence[Path], user_id: str, uploaded: date | None, device: str
+    console: Console,
+    errors: Console,
+    settings: Settings,
+    paths: Sequence[Path],
+    user_id: str,
+    uploaded: date | None,
+    device: str,
 ) -> int:
     """Ingest, print what became of the files, and return how many were refused."""
     check_names(user_id, device)
-    settings = load()
     lake = connect(settings)
     files = find_exports(paths)
     if not files:

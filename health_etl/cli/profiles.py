@@ -14,7 +14,7 @@ from health_etl.days import profiles
 from health_etl.days.profiles import PROFILES_KEY, Profile, parse_profile
 from health_etl.errors import PermanentError
 from health_etl.lake.store import connect
-from health_etl.settings import load
+from health_etl.settings import Settings
 from health_etl.uploads.ingest import check_user_id
 
 OPTIONS = {
@@ -28,6 +28,7 @@ NEXT = "The next `health-etl run` updates everything that depends on it."
 
 def set_profile(
     console: Console,
+    settings: Settings,
     user_id: str,
     birth_year: str | None,
     sex: str | None,
@@ -47,7 +48,7 @@ def set_profile(
         name, _, rest = str(error).partition(" ")
         raise PermanentError(f"{OPTIONS[name]} {rest}.") from None
     changed = [*requested, *(["conditions"] if conditions is not None else [])]
-    lake = connect(load())
+    lake = connect(settings)
     known = profiles.read(lake)
     before = known.get(user_id, Profile())
     after = replace(before, **{name: getattr(new, name) for name in changed})
@@ -59,9 +60,9 @@ def set_profile(
     console.print(NEXT)
 
 
-def show(console: Console, user_id: str | None) -> None:
+def show(console: Console, settings: Settings, user_id: str | None) -> None:
     """Print one profile, or all."""
-    known = profiles.read(connect(load()))
+    known = profiles.read(connect(settings))
     if user_id is not None and user_id not in known:
         raise _nobody(user_id)
     if not known:
@@ -75,9 +76,9 @@ def show(console: Console, user_id: str | None) -> None:
     console.print(table)
 
 
-def remove(console: Console, user_id: str) -> None:
+def remove(console: Console, settings: Settings, user_id: str) -> None:
     """Delete one person's profile."""
-    lake = connect(load())
+    lake = connect(settings)
     known = profiles.read(lake)
     if user_id not in known:
         raise _nobody(user_id)

@@ -25,16 +25,16 @@ from health_etl.records.replay import (
     matches_name,
     unknown_name_error,
 )
-from health_etl.settings import load
+from health_etl.settings import Settings
 from health_etl.uploads import releases
 from health_etl.wording import counted
 
 TABLE_WIDTH = 400  # characters; a key stays in one piece, so that it can be copied
 
 
-def print_list(console: Console, scope: Scope) -> None:
+def print_list(console: Console, settings: Settings, scope: Scope) -> None:
     """Print every file and every set of rows that is kept out, or was released."""
-    lake = connect(load())
+    lake = connect(settings)
     items = _in_scope(lake, scope)
     stray = unclaimed.read_report(lake).items if scope == Scope() else ()
     if not items and not stray:
@@ -55,9 +55,9 @@ def print_list(console: Console, scope: Scope) -> None:
     console.print("`health-etl quarantine show FILE` shows more, `health-etl quarantine release FILE` runs one again.")
 
 
-def show(console: Console, name: str) -> None:
+def show(console: Console, settings: Settings, name: str) -> None:
     """Print all that is known about one file in quarantine."""
-    lake = connect(load())
+    lake = connect(settings)
     items = [item for item in _in_scope(lake, Scope()) if matches_name(item.entry.key, name)]
     strays = _strays(lake, name)
     if not items and not strays:
@@ -68,11 +68,19 @@ def show(console: Console, name: str) -> None:
         _print_stray(console, lake, stray)
 
 
-def release(console: Console, errors: Console, names: Sequence[str], scope: Scope, override: bool, because: str) -> int:
+def release(
+    console: Console,
+    errors: Console,
+    settings: Settings,
+    names: Sequence[str],
+    scope: Scope,
+    override: bool,
+    because: str,
+) -> int:
     """Record the decision to run these files again, run them, and return how many failures there were."""
     from health_etl.cli.run import run_pipeline
 
-    lake = connect(load())
+    lake = connect(settings)
     found = _in_scope(lake, scope)
     for name in names:
         if not any(matches_name(item.entry.key, name) for item in found) and (strays := _strays(lake, name)):
@@ -82,7 +90,7 @@ def release(console: Console, errors: Console, names: Sequence[str], scope: Scop
     console.print(f"{counted(len(decisions), 'file')} to be run again{' against the rules' if override else ''}.")
     dates = sorted({item.upload_date for item in items})
     touched = Scope.from_dates(dates[0], dates[-1], frozenset(item.record_type for item in items))
-    failures = run_pipeline(console, errors, touched, list_refused=False)
+    failures = run_pipeline(console, errors, settings, touched, list_refused=False)
     after = {item.entry.key: item for item in _in_scope(lake, touched)}
     for item in items:
         _print_outcome(console, after.get(item.entry.key), item)

@@ -13,18 +13,19 @@ from health_etl.lake.keys import USER_ID
 from health_etl.lake.store import connect
 from health_etl.report.collect import Period, collect
 from health_etl.report.page import page
-from health_etl.settings import load
+from health_etl.settings import Settings
 from health_etl.wording import counted
 
 MAX_DAYS = 92  # a quarter of a year; nobody reads a longer page
 
 
-def write_report(console: Console, user_id: str, first: date, last: date | None, out: Path | None) -> None:
+def write_report(
+    console: Console, settings: Settings, user_id: str, first: date, last: date | None, out: Path | None
+) -> None:
     """Write the page and say where it lies."""
     period = _period(first, last)
     if not USER_ID.match(user_id):
         raise PermanentError(f"{user_id} is not a valid user id.")
-    settings = load()
     sections = collect(connect(settings), settings, user_id, period)
     path = out or Path(f"health-report_{user_id}_{str(period).replace(' ', '_')}.html")
     _write(path, page(user_id, period, sections))

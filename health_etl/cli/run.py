@@ -20,7 +20,7 @@ from health_etl.lake.store import Lake, connect
 from health_etl.orchestration import progress as progress_events
 from health_etl.planning.staleness import Scope
 from health_etl.reasons import remedy
-from health_etl.settings import Settings, load
+from health_etl.settings import Settings
 from health_etl.wording import counted
 
 if TYPE_CHECKING:
@@ -31,10 +31,15 @@ TABLE_WIDTH = 118  # characters; a narrower terminal wraps its lines and loses n
 
 
 def run_pipeline(
-    console: Console, errors: Console, scope: Scope, *, show_example: bool = False, list_refused: bool = True
+    console: Console,
+    errors: Console,
+    settings: Settings,
+    scope: Scope,
+    *,
+    show_example: bool = False,
+    list_refused: bool = True,
 ) -> int:
     """Bring the lake up to date, print the table, and return how many failures there were."""
-    settings = load()
     console.print(f"Lake: {escape(settings.lake)}")
     with progress_bar(console) as bar:
         outcome, files = _run(settings, scope, bar)
@@ -77,7 +82,7 @@ def _run(settings: Settings, scope: Scope, bar: Progress) -> tuple[Outcome, int]
         read += count if what == "files" else 0
         bar.advance(task, count)
 
-    with progress_events.listening(listen):
+    with progress_events.report_to(listen):
         outcome = bring_up_to_date(settings, scope, announce)
     bar.remove_task(task)
     return outcome, read

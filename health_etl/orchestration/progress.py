@@ -19,7 +19,7 @@ def advance(what: str, count: int = 1) -> None:
 
 
 @contextmanager
-def listening(listener: Listener) -> Iterator[None]:
+def report_to(listener: Listener) -> Iterator[None]:
     """Call the listener about all progress made within the block."""
     token = _LISTENER.set(listener)
     try:
