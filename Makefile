@@ -12,6 +12,7 @@ PYTHON ?= $(shell for python in python3.11 python3; do "$$python" -c '$(USABLE)'
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+WANTED := --editable '.[dev]' --constraint constraints.txt
 
 PORT ?= 3000
 STACK_PORT ?= 3100
@@ -30,10 +31,11 @@ run: $(READY) ## take in the sample exports, run the pipeline, show the result
 	@$(BIN)/health-etl run --show-example
 
 ui: $(READY) ## serve the Dagster UI on http://127.0.0.1:3000 (PORT=… for another port)
+	@mkdir -p "$(DAGSTER_HOME)" && { test -f "$(DAGSTER_HOME)/dagster.yaml" || cp dagster.yaml "$(DAGSTER_HOME)"; }
 	@echo "Dagster UI: http://127.0.0.1:$(PORT) (ready in about 10 seconds; Ctrl-C stops it)"
 	@# Elsewhere than in DAGSTER_HOME, `dagster dev` warns wrongly that it reads no dagster.yaml; and it points to `dg dev`.
 	@cd "$(DAGSTER_HOME)" && export PYTHONWARNINGS='ignore:Function `dev_command`' && \
-	exec $(WITH_ENV) $(abspath $(BIN))/dagster dev -w "$(CURDIR)/workspace.yaml" -h 127.0.0.1 -p $(PORT)
+	exec $(WITH_ENV) $(abspath $(BIN))/dagster dev -w "$(CURDIR)/workspace.yaml" -h 127.0.0.1 -p $(PORT) --log-level warning
 
 lint: $(READY) ## check style and types
 	@$(BIN)/ruff check .
@@ -91,15 +93,16 @@ stack-status: $(READY) ## tell what of the stack is not up
 stack-down: $(READY) ## stop the stack; what it held is gone
 	@$(BIN)/python -m deploy.stack down --port $(STACK_PORT)
 
-lock: ## write constraints.txt anew: the newest versions that setup.py allows
+lock: ## write constraints.txt again: the newest versions that setup.py allows
 	@$(require-python)
 	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
-	echo "Resolving with $(PYTHON) (about 1 minute) …"; \
-	"$(PYTHON)" -m venv "$$scratch"; \
-	"$$scratch/bin/python" -m pip install -qq --editable '.[dev]'; \
-	"$$scratch/bin/python" -m pip check; \
+	uv=$$(command -v uv) || { \
+	  "$(PYTHON)" -m venv "$$scratch/venv"; \
+	  "$$scratch/venv/bin/python" -m pip install --quiet uv; \
+	  uv="$$scratch/venv/bin/uv"; \
+	}; \
 	{ echo '# Every version, transitive included. Written by `make lock`; do not edit.'; \
-	  "$$scratch/bin/python" -m pip freeze --exclude-editable; } > "$$scratch/constraints.txt"; \
+	  "$$uv" pip compile setup.py --extra dev --universal --no-header --no-annotate; } > "$$scratch/constraints.txt"; \
 	cp "$$scratch/constraints.txt" constraints.txt
 
 clean: ## remove the virtual environment and caches; the lake and the runs stay
@@ -107,11 +110,17 @@ clean: ## remove the virtual environment and caches; the lake and the runs stay
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Kept: data/lake and data/dagster_home. Remove them by hand to start from nothing."
 
+# uv where there is one, else pip fetches it; pip itself where uv cannot be had or cannot find a package. Whichever
+# installs them, the versions are those of constraints.txt.
 $(READY): setup.py constraints.txt
 	@$(require-python)
-	@echo "Setting up $(VENV) with $(PYTHON): $$(grep -c == constraints.txt) packages, about 2 minutes the first time …"
+	@echo "Setting up $(VENV) with $(PYTHON): $$(grep -c == constraints.txt) packages …"
 	@"$(PYTHON)" -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install -qq --editable '.[dev]' --constraint constraints.txt
+	@uv=$$(command -v uv) || { $(BIN)/python -m pip install --quiet uv && uv=$(BIN)/uv; } || uv=false; \
+	"$$uv" pip install --python $(BIN)/python $(WANTED) || { \
+	  echo "uv cannot install them here; pip does it, which takes about 2 minutes …"; \
+	  $(BIN)/python -m pip install --progress-bar on $(WANTED); \
+	}
 	@touch $@
 	@echo "Set up."
 

@@ -43,6 +43,7 @@ setup(
     extras_require={
         "dev": [
             "boto3",  # the services tests make and empty buckets with it
+            "dagster-dg-cli~=1.13.27",
             "dagster-graphql~=1.13.27",
             "hypothesis>=6.140,<7",
             "import-linter>=2.10,<3",

@@ -17,6 +17,7 @@ from health_etl.orchestration.assets.training import journal_asset
 from health_etl.orchestration.assets.unclaimed import unclaimed_asset
 from health_etl.orchestration.backfill_requests import full_sweep, ingest_date_range, rebuild_training
 from health_etl.orchestration.checks import asset_checks
+from health_etl.orchestration.home import check_home
 from health_etl.orchestration.io_managers import hand_over_io_manager
 from health_etl.orchestration.jobs import jobs
 from health_etl.orchestration.partitions import local_months, upload_dates
@@ -56,8 +57,9 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 def defs() -> dg.Definitions:
     """Return what Dagster loads: the definitions for the settings of the environment.
 
-    Raises SettingsError when a setting is not valid.
+    Raises SettingsError when a setting is not valid, PermanentError when DAGSTER_HOME has no dagster.yaml.
     """
+    check_home()
     # Backfill policies, partition mappings and partitioned checks are beta: we use them deliberately and pin Dagster.
     for category in (dg.BetaWarning, dg.PreviewWarning):
         warnings.filterwarnings("ignore", category=category)

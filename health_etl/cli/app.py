@@ -1,4 +1,4 @@
-"""The `health-etl` command. Each command is a few lines over the library; heavy imports wait until they are needed."""
+"""The `health-etl` command. Each command imports what it needs when it runs, so that none waits for the others."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ app = typer.Typer(
 console = Console(soft_wrap=True, highlight=False)
 errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
-quarantine = typer.Typer(help="What is kept out, why, and how it comes back.", no_args_is_help=True)
-app.add_typer(quarantine, name="quarantine")
-profiles = typer.Typer(help="What is known of a person and thresholds follow.", no_args_is_help=True)
-app.add_typer(profiles, name="profiles")
-deadletters = typer.Typer(help="Upload messages that were no use, why, and another try.", no_args_is_help=True)
-app.add_typer(deadletters, name="deadletters")
+quarantine_app = typer.Typer(help="List, inspect and release what is kept out.", no_args_is_help=True)
+app.add_typer(quarantine_app, name="quarantine")
+profiles_app = typer.Typer(help="Set what is known about a person; thresholds depend on it.", no_args_is_help=True)
+app.add_typer(profiles_app, name="profiles")
+deadletters_app = typer.Typer(help="List and retry upload messages that could not be used.", no_args_is_help=True)
+app.add_typer(deadletters_app, name="deadletters")
 
 DATE = "%Y-%m-%d"
 
 First = Annotated[datetime | None, typer.Option("--from", formats=[DATE], help="First upload date. Default: all.")]
 Last = Annotated[datetime | None, typer.Option("--to", formats=[DATE], help="Last upload date. Default: all.")]
 Types = Annotated[
-    list[str] | None, typer.Option("--type", help="Record type, such as steps; may be repeated. Default: all.")
+    list[str] | None, typer.Option("--type", help="Record type, such as steps; repeatable. Default: all.")
 ]
 
 
 @app.command()
 def sample(
     out: Annotated[Path, typer.Option("--out", help="Folder to write to.", show_default=False)],
-    people: Annotated[int, typer.Option(min=1, help="How many people.")] = 1,
-    days: Annotated[int, typer.Option(min=1, help="How many days of each.")] = 3,
+    people: Annotated[int, typer.Option(min=1, help="Number of people.")] = 1,
+    days: Annotated[int, typer.Option(min=1, help="Number of days of each.")] = 3,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
 ) -> None:
-    """Write synthetic phone exports of all six types, one folder a person."""
-    from health_etl.cli.output import writing_samples
+    """Write synthetic phone exports of all six types, one folder per person."""
+    from health_etl.cli.sample import write_samples
 
     with _one_sentence():
-        writing_samples(console, out, people, days, seed)
+        write_samples(console, out, people, days, seed)
 
 
 @app.command()
@@ -63,11 +63,11 @@ def ingest(
     ] = None,
     device: Annotated[str, typer.Option(help="Device that exported them.")] = "phone",
 ) -> None:
-    """Put phone exports ({RecordType}_{epoch ms}.avro) into the lake, once for each content."""
-    from health_etl.cli.output import ingesting
+    """Put phone exports ({RecordType}_{epoch ms}.avro) into the lake; the same content is stored once."""
+    from health_etl.cli.ingest import ingest_exports
 
     with _one_sentence():
-        refused = ingesting(console, errors, paths, user, uploaded.date() if uploaded else None, device)
+        refused = ingest_exports(console, errors, paths, user, uploaded.date() if uploaded else None, device)
     raise typer.Exit(1 if refused else 0)
 
 
@@ -78,40 +78,38 @@ def run(
     types: Types = None,
     show_example: Annotated[bool, typer.Option("--show-example", help="Print one training line in full.")] = False,
 ) -> None:
-    """Bring records, insights and journal up to date, through Dagster, on the instance that the UI shows."""
-    from health_etl.cli.output import known_types, running
-    from health_etl.planning.staleness import Scope
+    """Bring records, insights and journal up to date: runs in Dagster that the UI shows as well."""
+    from health_etl.cli.run import run_pipeline
+    from health_etl.cli.scope import scope_of
 
     with _one_sentence():
-        failed = running(
-            console, errors, Scope(_date(first), _date(last), known_types(types)), show_example=show_example
-        )
+        scope = scope_of(_date(first), _date(last), types)
+        failed = run_pipeline(console, errors, scope, show_example=show_example)
     raise typer.Exit(1 if failed else 0)
 
 
-@quarantine.command("list")
+@quarantine_app.command("list")
 def quarantine_list(first: First = None, last: Last = None, types: Types = None) -> None:
-    """List the files and rows that are kept out, with the reason."""
-    from health_etl.cli.output import known_types
-    from health_etl.cli.quarantine import listing
-    from health_etl.planning.staleness import Scope
+    """List the files and rows that are kept out, with their reasons."""
+    from health_etl.cli import quarantine
+    from health_etl.cli.scope import scope_of
 
     with _one_sentence():
-        listing(console, Scope(_date(first), _date(last), known_types(types)))
+        quarantine.print_list(console, scope_of(_date(first), _date(last), types))
 
 
-@quarantine.command("show")
+@quarantine_app.command("show")
 def quarantine_show(
     file: Annotated[str, typer.Argument(help="Its key, or the last part of it.", show_default=False)],
 ) -> None:
-    """Tell all that is known of one file: reason, rule, way out, counts, score; never a health value."""
-    from health_etl.cli.quarantine import showing
+    """Show all that is known about one file: reason, rule, remedy, counts, score; never a health value."""
+    from health_etl.cli import quarantine
 
     with _one_sentence():
-        showing(console, file)
+        quarantine.show(console, file)
 
 
-@quarantine.command("release")
+@quarantine_app.command("release")
 def quarantine_release(
     files: Annotated[
         list[str], typer.Argument(help='Keys, or their last parts; "all" for everything in scope.', show_default=False)
@@ -120,80 +118,79 @@ def quarantine_release(
     last: Last = None,
     types: Types = None,
     override: Annotated[
-        bool, typer.Option("--override", help="Accept against the rules that a person may overrule.")
+        bool, typer.Option("--override", help="Accept despite the rules that a person may overrule.")
     ] = False,
-    because: Annotated[str, typer.Option(help="Why; needed with --override, and kept.")] = "",
+    because: Annotated[str, typer.Option(help="Why; required with --override, and recorded.")] = "",
 ) -> None:
-    """Run files again: after a fix, or against the rules. Without --override an earlier override is taken back."""
-    from health_etl.cli.output import known_types
-    from health_etl.cli.quarantine import releasing
-    from health_etl.planning.staleness import Scope
+    """Run files again: after a fix, or despite the rules. Without --override an earlier override is withdrawn."""
+    from health_etl.cli import quarantine
+    from health_etl.cli.scope import scope_of
 
     with _one_sentence():
-        scope = Scope(_date(first), _date(last), known_types(types))
-        failed = releasing(console, errors, files, scope, override, because)
+        scope = scope_of(_date(first), _date(last), types)
+        failed = quarantine.release(console, errors, files, scope, override, because)
     raise typer.Exit(1 if failed else 0)
 
 
-@profiles.command("set")
+@profiles_app.command("set")
 def profiles_set(
     user: Annotated[str, typer.Argument(help="Whose profile.", show_default=False)],
-    birth_year: Annotated[str | None, typer.Option(help="Such as 1980.")] = None,
+    birth_year: Annotated[str | None, typer.Option(help="Year of birth, such as 1980.")] = None,
     sex: Annotated[str | None, typer.Option(help="female or male.")] = None,
-    hrmax: Annotated[str | None, typer.Option(help="Measured maximal heart rate, bpm.")] = None,
+    hrmax: Annotated[str | None, typer.Option(help="Measured maximum heart rate, bpm.")] = None,
     condition: Annotated[
         list[str] | None,
-        typer.Option(help="pregnancy or high_risk_diabetes; may be repeated, in place of earlier ones."),
+        typer.Option(help="pregnancy or high_risk_diabetes; repeatable; replaces earlier ones."),
     ] = None,
 ) -> None:
-    """Set what is given and keep the rest; an empty text ("") forgets what was set."""
-    from health_etl.cli.profiles import setting
+    """Set these values and keep the rest; an empty value ("") clears one."""
+    from health_etl.cli import profiles
 
     with _one_sentence():
-        setting(console, user, birth_year, sex, hrmax, condition)
+        profiles.set_profile(console, user, birth_year, sex, hrmax, condition)
 
 
-@profiles.command("show")
-def profiles_show(user: Annotated[str | None, typer.Argument(help="Whose; default: all.")] = None) -> None:
+@profiles_app.command("show")
+def profiles_show(user: Annotated[str | None, typer.Argument(help="Whose profile. Default: all.")] = None) -> None:
     """Print the profiles."""
-    from health_etl.cli.profiles import showing
+    from health_etl.cli import profiles
 
     with _one_sentence():
-        showing(console, user)
+        profiles.show(console, user)
 
 
-@profiles.command("remove")
+@profiles_app.command("remove")
 def profiles_remove(user: Annotated[str, typer.Argument(help="Whose profile.", show_default=False)]) -> None:
-    """Forget a person's profile; adult defaults hold again."""
-    from health_etl.cli.profiles import removing
+    """Delete a person's profile; adult defaults apply again."""
+    from health_etl.cli import profiles
 
     with _one_sentence():
-        removing(console, user)
+        profiles.remove(console, user)
 
 
 @app.command()
 def report(
     user: Annotated[str, typer.Option("--user", help="Whose days.", show_default=False)],
     day: Annotated[
-        datetime, typer.Option("--date", formats=[DATE], help="Local day, or first one.", show_default=False)
+        datetime, typer.Option("--date", formats=[DATE], help="Local day, or the first of several.", show_default=False)
     ],
     last: Annotated[
-        datetime | None, typer.Option("--to", formats=[DATE], help="Last local day. Default: one day.")
+        datetime | None, typer.Option("--to", formats=[DATE], help="Last local day. Default: the same day.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="File to write. Default: health-report_{user}_{date}.html here.")
     ] = None,
 ) -> None:
-    """Write one self-contained HTML page about a person's day or days: pictures, figures, texts."""
-    from health_etl.cli.report import reporting
+    """Write one self-contained HTML page about a person's day or days: charts, figures, texts."""
+    from health_etl.cli.report import write_report
 
     with _one_sentence():
-        reporting(console, user, day.date(), _date(last), out)
+        write_report(console, user, day.date(), _date(last), out)
 
 
 @app.command()
 def setup() -> None:
-    """Make the buckets and Dagster's tables that the settings name, where they are missing."""
+    """Create the buckets and Dagster tables that the settings name, where they are missing."""
     from health_etl.cli.set_up import set_up
     from health_etl.settings import load
 
@@ -202,39 +199,39 @@ def setup() -> None:
             console.print(line)
 
 
-@deadletters.command("list")
+@deadletters_app.command("list")
 def deadletters_list() -> None:
-    """List the messages that were put aside, with the reason; they stay where they are."""
-    from health_etl.cli.deadletters import listing
+    """List the messages that were put aside, with their reasons; nothing is moved."""
+    from health_etl.cli import deadletters
 
     with _one_sentence():
-        listing(console)
+        deadletters.print_list(console)
 
 
-@deadletters.command("redrive")
+@deadletters_app.command("redrive")
 def deadletters_redrive(
     reasons: Annotated[
-        list[str] | None, typer.Option("--reason", help="Only those with this reason; may be repeated. Default: all.")
+        list[str] | None, typer.Option("--reason", help="Only those with this reason; repeatable. Default: all.")
     ] = None,
 ) -> None:
-    """Send messages back to the queue that they came from, once: what is still no use comes back here."""
-    from health_etl.cli.deadletters import redriving
+    """Send messages back to the queue they came from; those that still cannot be used return here."""
+    from health_etl.cli import deadletters
 
     with _one_sentence():
-        redriving(console, frozenset(reasons) if reasons else None)
+        deadletters.redrive(console, frozenset(reasons) if reasons else None)
 
 
 @app.command()
 def doctor() -> None:
-    """Say whether settings, store, instance and code location are in order, and what to do where they are not."""
-    from health_etl.cli.doctor import examining
+    """Check settings, lake, Dagster instance and code location, and say what to do where one is not in order."""
+    from health_etl.cli.doctor import print_findings
 
-    raise typer.Exit(0 if examining(console) else 1)
+    raise typer.Exit(0 if print_findings(console) else 1)
 
 
 @app.callback()
 def _main() -> None:
-    """Keep the commands named, and the .env file read before any of them."""
+    """Read the .env file before any command."""
     from dotenv import load_dotenv
 
     from health_etl.settings import project_root
@@ -248,12 +245,12 @@ def _date(value: datetime | None) -> date | None:
 
 @contextmanager
 def _one_sentence() -> Iterator[None]:
-    """End with one clear sentence instead of a stack trace when the failure is one that we foresaw."""
+    """End with one clear sentence instead of a stack trace when the failure is one we foresaw."""
     try:
         yield
     except HealthEtlError as error:
         errors.print(f"[red]Error:[/red] {escape(str(error))}")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        errors.print("Stopped. Nothing is half written; run the same command again to go on.")
+        errors.print("Stopped. Nothing is half written; run the same command again to continue.")
         raise typer.Exit(130) from None

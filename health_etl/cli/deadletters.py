@@ -1,4 +1,4 @@
-"""What `health-etl deadletters` prints and does: messages that were put aside, and another try for them."""
+"""`health-etl deadletters`: upload messages that were put aside, and how to retry them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from health_etl.rabbitmq.broker import Broker, Message, open_broker
 from health_etl.settings import load
 from health_etl.wording import counted
 
-MOST = 10_000
-TAKING_SECONDS = 60
+MAX_LETTERS = 10_000
+TAKE_SECONDS = 60
 
 
-def listing(console: Console) -> None:
-    """Print every dead letter: reason, size and a fingerprint; never its text, which names people."""
+def print_list(console: Console) -> None:
+    """Print every dead letter: reason, size and a fingerprint; never its body, which names people."""
     with open_broker(_url()) as broker:
         letters = _take(broker)
     if not letters:
@@ -35,16 +35,16 @@ def listing(console: Console) -> None:
         correlation_id = escape(str(letter.properties.correlation_id or ""))
         table.add_row(fingerprint, escape(letter.reason or "unknown"), f"{len(letter.body):,}", correlation_id)
     console.print(table)
-    console.print(f"{counted(len(letters), 'dead letter')}. `health-etl deadletters redrive` tries them again.")
+    console.print(f"{counted(len(letters), 'dead letter')}. `health-etl deadletters redrive` retries them.")
 
 
-def redriving(console: Console, reasons: frozenset[str] | None) -> None:
-    """Send dead letters back, all or those with these reasons."""
+def redrive(console: Console, reasons: frozenset[str] | None) -> None:
+    """Send dead letters back to the queue: all of them, or those with these reasons."""
     unknown = sorted((reasons or frozenset()) - set(Refusal))
     if unknown:
-        raise PermanentError(f"{unknown[0]} is no reason; known are {', '.join(Refusal)}.")
+        raise PermanentError(f"{unknown[0]} is not a reason; choose from {', '.join(Refusal)}.")
     with open_broker(_url()) as broker:
-        # Taken before any is sent: what comes back meanwhile is not sent round and round.
+        # All taken before any is sent, so that one that comes straight back is not sent round and round.
         letters = [letter for letter in _take(broker) if reasons is None or letter.reason in reasons]
         for letter in letters:
             broker.redrive(letter)
@@ -52,7 +52,7 @@ def redriving(console: Console, reasons: frozenset[str] | None) -> None:
 
 
 def _take(broker: Broker) -> list[Message]:
-    return broker.take_dead_letters(MOST, TAKING_SECONDS)
+    return broker.take_dead_letters(MAX_LETTERS, TAKE_SECONDS)
 
 
 def _url() -> Secret[AnyUrl]:

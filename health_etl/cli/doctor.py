@@ -1,4 +1,4 @@
-"""`health-etl doctor`: is everything in order, and what to do where it is not."""
+"""`health-etl doctor`: whether everything is in order, and what to do where it is not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from health_etl.settings import Settings, load, project_root
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at: `wrong` says what to do, None when it is in order."""
+    """One thing examined: `wrong` says what to do, None when it is in order."""
 
     what: str
     found: str
@@ -27,8 +27,8 @@ class Finding:
     hint: str | None = None
 
 
-def examining(console: Console) -> bool:
-    """Print a table of findings; return whether all is in order."""
+def print_findings(console: Console) -> bool:
+    """Print a table of findings; return whether everything is in order."""
     findings = examine()
     table = Table("", "what", "found", "what to do")
     for finding in findings:
@@ -39,7 +39,7 @@ def examining(console: Console) -> bool:
 
 
 def examine() -> list[Finding]:
-    """Look at settings, store, instance and code location."""
+    """Examine packages, settings, lake, instance and code location."""
     findings = [_packages()]
     try:
         settings = load()
@@ -83,11 +83,9 @@ def _lake(settings: Settings) -> Finding:
 def _instance() -> Finding:
     import dagster as dg
 
-    from health_etl.cli.runner import dagster_home
+    from health_etl.orchestration.home import dagster_home
 
     home = dagster_home()
-    if not (home / "dagster.yaml").is_file():
-        return Finding("Dagster instance", f"{home} has no dagster.yaml", "copy the project's dagster.yaml into it")
     try:
         with dg.DagsterInstance.get() as instance:
             count = instance.get_runs_count()

@@ -1,4 +1,4 @@
-"""What `health-etl profiles` prints and does: the person profiles that thresholds follow."""
+"""`health-etl profiles`: what is known about people, which thresholds depend on."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ OPTIONS = {
     "hrmax_bpm": "--hrmax",
     "conditions": "--condition",
 }
-STALE = "The next `health-etl run` brings what hangs on it up to date."
+NEXT = "The next `health-etl run` updates everything that depends on it."
 
 
-def setting(
+def set_profile(
     console: Console,
     user_id: str,
     birth_year: str | None,
@@ -34,38 +34,38 @@ def setting(
     hrmax_bpm: str | None,
     conditions: Sequence[str] | None,
 ) -> None:
-    """Change what is given of one person's profile and keep the rest; an empty text forgets what was set."""
+    """Change these values of one person's profile and keep the rest; an empty text clears a value."""
     check_user_id(user_id)
     given = {"birth_year": birth_year, "sex": sex, "hrmax_bpm": hrmax_bpm}
-    asked = {name: value.strip() for name, value in given.items() if value is not None}
-    if not asked and conditions is None:
+    requested = {name: value.strip() for name, value in given.items() if value is not None}
+    if not requested and conditions is None:
         raise PermanentError(f"Nothing to set: give at least one of {', '.join(OPTIONS.values())}.")
     words = [word.strip() for word in conditions or () if word.strip()]
     try:
-        new = parse_profile(conditions=words, **asked)
+        new = parse_profile(conditions=words, **requested)
     except ValueError as error:
         name, _, rest = str(error).partition(" ")
         raise PermanentError(f"{OPTIONS[name]} {rest}.") from None
-    changed = [*asked, *(["conditions"] if conditions is not None else [])]
+    changed = [*requested, *(["conditions"] if conditions is not None else [])]
     lake = connect(load())
     known = profiles.read(lake)
     before = known.get(user_id, Profile())
     after = replace(before, **{name: getattr(new, name) for name in changed})
     if user_id in known and after == before:
-        console.print("The profile is as it was.")
+        console.print("Nothing changed: the profile already says that.")
         return
     profiles.write(lake, {**known, user_id: after})
     console.print(f"Set {', '.join(changed)} of {escape(user_id)} in {escape(lake.uri(PROFILES_KEY))}.")
-    console.print(STALE)
+    console.print(NEXT)
 
 
-def showing(console: Console, user_id: str | None) -> None:
+def show(console: Console, user_id: str | None) -> None:
     """Print one profile, or all."""
     known = profiles.read(connect(load()))
     if user_id is not None and user_id not in known:
         raise _nobody(user_id)
     if not known:
-        console.print("No person has a profile; adult defaults hold for everybody.")
+        console.print("Nobody has a profile; adult defaults apply to everyone.")
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in profiles.COLUMNS:
@@ -75,15 +75,15 @@ def showing(console: Console, user_id: str | None) -> None:
     console.print(table)
 
 
-def removing(console: Console, user_id: str) -> None:
-    """Forget one person's profile."""
+def remove(console: Console, user_id: str) -> None:
+    """Delete one person's profile."""
     lake = connect(load())
     known = profiles.read(lake)
     if user_id not in known:
         raise _nobody(user_id)
     profiles.write(lake, {other: profile for other, profile in known.items() if other != user_id})
-    console.print(f"Removed the profile of {escape(user_id)}; adult defaults hold again. {STALE}")
+    console.print(f"Removed the profile of {escape(user_id)}; adult defaults apply again. {NEXT}")
 
 
 def _nobody(user_id: str) -> PermanentError:
-    return PermanentError(f"{user_id} has no profile; `health-etl profiles show` lists those that there are.")
+    return PermanentError(f"{user_id} has no profile; `health-etl profiles show` lists the profiles there are.")

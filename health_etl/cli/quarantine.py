@@ -1,4 +1,4 @@
-"""What `health-etl quarantine` prints and does: what is kept out, why, and how it comes back."""
+"""`health-etl quarantine`: what is kept out, why, and how to bring it back."""
 
 from __future__ import annotations
 
@@ -11,30 +11,28 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from health_etl.cli.output import running
 from health_etl.errors import PermanentError
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake, connect
 from health_etl.planning.staleness import Scope
-from health_etl.records import unclaimed
+from health_etl.records import replay, unclaimed
 from health_etl.records.quarantine import METADATA_SUFFIX
 from health_etl.records.replay import (
     QuarantinedUpload,
     find_by_name,
     list_quarantined,
     matches_name,
-    release,
     unknown_name_error,
 )
 from health_etl.settings import load
 from health_etl.uploads import releases
 from health_etl.wording import counted
 
-WIDEST = 400  # characters; a key stands in one piece, so that it can be copied
+TABLE_WIDTH = 400  # characters; a key stays in one piece, so that it can be copied
 
 
-def listing(console: Console, scope: Scope) -> None:
+def print_list(console: Console, scope: Scope) -> None:
     """Print every file and every set of rows that is kept out, or was released."""
     lake = connect(load())
     items = _in_scope(lake, scope)
@@ -53,12 +51,12 @@ def listing(console: Console, scope: Scope) -> None:
         table.add_row(escape(entry.key), item.quarantined_part, reasons, records, f"{entry.rejected_measurements:,}")
     for other in stray:
         table.add_row(escape(other["key"]), "unclaimed", other["reason"], "", "")
-    Console(width=max(console.width, WIDEST)).print(table, soft_wrap=True, crop=False)
-    console.print("`health-etl quarantine show FILE` tells more, `health-etl quarantine release FILE` runs one again.")
+    Console(width=max(console.width, TABLE_WIDTH)).print(table, soft_wrap=True, crop=False)
+    console.print("`health-etl quarantine show FILE` shows more, `health-etl quarantine release FILE` runs one again.")
 
 
-def showing(console: Console, name: str) -> None:
-    """Print all that is known of one file in quarantine."""
+def show(console: Console, name: str) -> None:
+    """Print all that is known about one file in quarantine."""
     lake = connect(load())
     items = [item for item in _in_scope(lake, Scope()) if matches_name(item.entry.key, name)]
     strays = _strays(lake, name)
@@ -70,22 +68,21 @@ def showing(console: Console, name: str) -> None:
         _print_stray(console, lake, stray)
 
 
-def releasing(
-    console: Console, errors: Console, names: Sequence[str], scope: Scope, override: bool, because: str
-) -> int:
-    """Decide that files be run again and run them; return how many failures there were."""
+def release(console: Console, errors: Console, names: Sequence[str], scope: Scope, override: bool, because: str) -> int:
+    """Record the decision to run these files again, run them, and return how many failures there were."""
+    from health_etl.cli.run import run_pipeline
+
     lake = connect(load())
     found = _in_scope(lake, scope)
     for name in names:
         if not any(matches_name(item.entry.key, name) for item in found) and (strays := _strays(lake, name)):
-            remedy = strays[0]["remedy"]
-            raise PermanentError(f"{name} belongs to no partition and cannot be released: {remedy}.")
+            raise PermanentError(f"{name} belongs to no partition and cannot be released: {strays[0]['remedy']}.")
     items = find_by_name(found, names)
-    decisions = release(lake, items, override, because)
+    decisions = replay.release(lake, items, override, because)
     console.print(f"{counted(len(decisions), 'file')} to be run again{' against the rules' if override else ''}.")
     dates = sorted({item.upload_date for item in items})
     touched = Scope.from_dates(dates[0], dates[-1], frozenset(item.record_type for item in items))
-    failures = running(console, errors, touched, tell_refused=False)
+    failures = run_pipeline(console, errors, touched, list_refused=False)
     after = {item.entry.key: item for item in _in_scope(lake, touched)}
     for item in items:
         _print_outcome(console, after.get(item.entry.key), item)
@@ -93,7 +90,7 @@ def releasing(
 
 
 def _strays(lake: Lake, name: str) -> list[dict[str, Any]]:
-    """Return what no partition claims and a person calls so."""
+    """Return the unclaimed uploads that go by this name."""
     return [stray for stray in unclaimed.read_report(lake).items if matches_name(stray["key"], name)]
 
 
@@ -119,20 +116,20 @@ def _print_item(console: Console, lake: Lake, item: QuarantinedUpload) -> None:
     if item.is_refused:
         _print_copy(console, lake, keys.quarantine_key(entry.key))
     for decision in releases.history(lake, entry.key):
-        how = f"by override: {decision.because}" if decision.override else "to be judged again by the rules"
+        how = f"by override: {decision.because}" if decision.override else "to be judged by the rules again"
         console.print(f"  released  {decision.decided_utc} {escape(how)}")
 
 
 def _print_stray(console: Console, lake: Lake, stray: Mapping[str, Any]) -> None:
     console.print(f"[bold]{escape(stray['key'])}[/bold]")
     console.print("  kept out  unclaimed")
-    for heading, name in (("reason", "reason"), ("detail", "detail"), ("remedy", "remedy")):
-        console.print(f"  {heading:9} {escape(stray[name])}")
+    for name in ("reason", "detail", "remedy"):
+        console.print(f"  {name:9} {escape(stray[name])}")
     _print_copy(console, lake, keys.unclaimed_key(stray["key"]))
 
 
 def _print_copy(console: Console, lake: Lake, copy: str) -> None:
-    """Print which rule speaks against a refused file, and where its copy lies."""
+    """Print which rule a refused file broke, and where its copy lies."""
     content = lake.find(copy + METADATA_SUFFIX)
     if content is not None:
         console.print(f"  rule      {json.loads(content)['rule']}")
@@ -150,7 +147,7 @@ def _print_quality(console: Console, item: QuarantinedUpload) -> None:
 
 def _print_outcome(console: Console, now: QuarantinedUpload | None, before: QuarantinedUpload) -> None:
     if now is None:
-        raise PermanentError(f"{before.name} vanished from raw/ meanwhile; nothing of it is left.")
+        raise PermanentError(f"{before.name} has vanished from raw/ in the meantime; nothing is left of it.")
     if now.reasons:
         reasons = ", ".join(now.reasons)
         console.print(f"[yellow]Still kept out[/yellow] {escape(now.entry.key)}: {reasons}; {now.remedy}.")

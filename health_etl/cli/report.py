@@ -1,4 +1,4 @@
-"""What `health-etl report` does: one HTML page about a person's day or days."""
+"""`health-etl report`: one HTML page about a person's day or days."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from health_etl.report.page import page
 from health_etl.settings import load
 from health_etl.wording import counted
 
-MAX_DAYS = 92  # a quarter of a year; a longer page is no page
+MAX_DAYS = 92  # a quarter of a year; nobody reads a longer page
 
 
-def reporting(console: Console, user_id: str, first: date, last: date | None, out: Path | None) -> None:
+def write_report(console: Console, user_id: str, first: date, last: date | None, out: Path | None) -> None:
     """Write the page and say where it lies."""
     period = _period(first, last)
     if not USER_ID.match(user_id):
-        raise PermanentError(f"{user_id} is no user id.")
+        raise PermanentError(f"{user_id} is not a valid user id.")
     settings = load()
-    collected = collect(connect(settings), settings, user_id, period)
+    sections = collect(connect(settings), settings, user_id, period)
     path = out or Path(f"health-report_{user_id}_{str(period).replace(' ', '_')}.html")
-    _write(path, page(user_id, period, collected))
-    days = len({day for one in collected for day in one.days.insights["local_date"]})
+    _write(path, page(user_id, period, sections))
+    days = len({day for section in sections for day in section.days.insights["local_date"]})
     console.print(
-        f"{escape(str(path))}: {counted(days, 'day')} of {escape(user_id)}, {counted(len(collected), 'section')}. "
-        "It holds health data of a person; keep it as such."
+        f"{escape(str(path))}: {counted(days, 'day')} of {escape(user_id)}, {counted(len(sections), 'section')}. "
+        "It holds a person's health data; keep it private."
     )
 
 
@@ -39,9 +39,9 @@ def _period(first: date, last: date | None) -> Period:
     period = Period(first, last or first)
     length = (period.last - period.first).days + 1
     if length < 1:
-        raise PermanentError(f"--to {period.last} lies before --date {period.first}.")
+        raise PermanentError(f"--to {period.last} is earlier than --date {period.first}.")
     if length > MAX_DAYS:
-        raise PermanentError(f"A report spans at most {MAX_DAYS} days, and {period} are {length}.")
+        raise PermanentError(f"A report covers at most {MAX_DAYS} days, and {period} is {length}.")
     return period
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from health_etl.definitions import build_definitions
-from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake, connect
 from health_etl.orchestration.assets.unclaimed import last_upload_date
+from health_etl.orchestration.home import dagster_home
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE, SORT_OUT_UNCLAIMED, WRITE_JOURNAL
 from health_etl.orchestration.partitions import upload_dates
 from health_etl.orchestration.run_lock import STARTED_HERE, alone_on_this_host, end_dead_runs
@@ -26,7 +24,7 @@ from health_etl.planning.spans import month_key, month_of, next_month, ranges
 from health_etl.planning.staleness import DailyWork, Scope
 from health_etl.records import unclaimed
 from health_etl.records.quality import QualityRules
-from health_etl.settings import Settings, home_folder
+from health_etl.settings import Settings
 from health_etl.uploads.listing import Listing, list_all
 
 MAX_DAYS_PER_RUN = 31
@@ -45,15 +43,6 @@ class Outcome:
     runs: int = 0
     files_to_read: int = 0
     failures: list[str] = field(default_factory=list)
-
-
-def dagster_home() -> Path:
-    """Return DAGSTER_HOME and set it for Dagster; raises PermanentError where it is no folder."""
-    home = home_folder()
-    if not home.is_dir():
-        raise PermanentError(f"DAGSTER_HOME {home} is no folder; make it, or unset DAGSTER_HOME.")
-    os.environ["DAGSTER_HOME"] = str(home.resolve())
-    return home
 
 
 def bring_up_to_date(settings: Settings, scope: Scope, announce: Announce) -> Outcome:

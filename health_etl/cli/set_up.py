@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 import dagster as dg
 
-from health_etl.cli.runner import dagster_home
 from health_etl.dagster_internals.queries import create_pools
 from health_etl.definitions import build_definitions
 from health_etl.errors import PermanentError
 from health_etl.lake.failures import translate
 from health_etl.lake.s3_client import boto3_client
+from health_etl.orchestration.home import dagster_home
 from health_etl.rabbitmq.broker import DEAD_LETTERS, EXCHANGE, QUEUE, open_broker
 from health_etl.rabbitmq.bucket_events import enable_upload_events
 from health_etl.settings import Settings

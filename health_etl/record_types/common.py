@@ -6,9 +6,9 @@ Anything specific to one type belongs in that type's module.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -71,7 +71,7 @@ def lasts_at_most(hours: int, range_source: str) -> RowCheck:
     return RowCheck(
         "duration_out_of_range",
         f"a record lasts at most {hours} h ({range_source})",
-        lambda rows: rows["end_utc"] - rows["start_utc"] <= pd.Timedelta(hours=hours),
+        lambda rows: rows["end_utc"] - rows["start_utc"] <= timedelta(hours=hours),
     )
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from health_etl.record_types import common
 from health_etl.record_types.base import UTC_TIMESTAMP, Column, DayAnchor, RecordType, RowCheck
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STAGES = ("UNKNOWN", "AWAKE", "SLEEPING", "OUT_OF_BED", "LIGHT", "DEEP", "REM", "AWAKE_IN_BED")
 

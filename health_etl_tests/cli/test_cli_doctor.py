@@ -54,7 +54,7 @@ def test_doctor_tells_what_to_do_about_a_lake_and_an_instance_that_cannot_be_use
     assert "HEALTH_ETL_PSEUDONYM_KEY" in found["settings"][1]
     assert found["lake"][0] == found["Dagster instance"][0] == "✗"
     assert "HEALTH_ETL_LAKE" in found["lake"][1]
-    assert "make it, or unset DAGSTER_HOME" in found["Dagster instance"][1]
+    assert "create it, or unset DAGSTER_HOME" in found["Dagster instance"][1]
 
 
 def test_doctor_names_the_setting_that_cannot_be_used(command_line: type[CommandLine], tmp_path: Path) -> None:

@@ -35,7 +35,10 @@ def test_an_empty_text_forgets_one_value(command: CommandLine) -> None:
 
 def test_setting_what_holds_already_changes_nothing(command: CommandLine) -> None:
     command("profiles", "set", "ada", "--birth-year", "1980")
-    assert command("profiles", "set", "ada", "--birth-year", "1980").stdout == "The profile is as it was.\n"
+    assert (
+        command("profiles", "set", "ada", "--birth-year", "1980").stdout
+        == "Nothing changed: the profile already says that.\n"
+    )
 
 
 def test_profiles_are_shown_all_or_one(command: CommandLine) -> None:

@@ -251,7 +251,7 @@ def test_an_override_that_is_taken_back_is_still_told_with_its_reason(
     assert f"Still kept out {key}: no_good_rows" in said
     told = command("quarantine", "show", key).stdout
     decisions = re.findall(r"^  released  \S+ (.*)$", told, re.MULTILINE)
-    assert decisions == ["by override: the meter was checked", "to be judged again by the rules"]
+    assert decisions == ["by override: the meter was checked", "to be judged by the rules again"]
 
 
 def test_a_release_tells_of_the_named_files_alone(mixed: tuple[CommandLine, dict[FileReason, str], str]) -> None:

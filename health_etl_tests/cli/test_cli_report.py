@@ -49,9 +49,9 @@ def test_the_file_is_named_after_person_and_day(
     [
         (("--user", "nobody", "--date", "2025-09-15"), "no insights of nobody"),
         (("--user", "demo", "--date", "2024-01-01"), "there are"),
-        (("--user", "demo", "--date", "2025-09-15", "--to", "2025-09-14"), "lies before"),
+        (("--user", "demo", "--date", "2025-09-15", "--to", "2025-09-14"), "is earlier than"),
         (("--user", "demo", "--date", "2024-01-01", "--to", "2025-01-01"), "at most 92 days"),
-        (("--user", "../etc", "--date", "2025-09-15"), "is no user id"),
+        (("--user", "../etc", "--date", "2025-09-15"), "is not a valid user id"),
         (("--user", "demo", "--date", "2025-09-15", "--out", "/nowhere/page.html"), "name another file with --out"),
     ],
 )

@@ -155,7 +155,7 @@ def test_the_lake_of_nobody_is_up_to_date(command: CommandLine) -> None:
 def test_an_unknown_record_type_is_told_with_those_known(command: CommandLine) -> None:
     result = command("run", "--type", "weight")
     assert result.exit_code == 1
-    assert result.stderr == f"Error: weight is no record type; known are {', '.join(record_types())}.\n"
+    assert result.stderr == f"Error: weight is not a record type; choose from {', '.join(record_types())}.\n"
 
 
 def test_types_and_dates_bound_a_run_and_a_later_one_brings_the_rest(

@@ -79,11 +79,11 @@ class TestGlucose:
         marked = [line for line in picture.figure.axes[0].get_lines() if line.get_markersize() == 3]
         assert [len(line.get_ydata()) for line in marked] == [0]
 
-    def test_five_days_become_a_profile_that_says_how_many_days_it_wants(self) -> None:
+    def test_five_days_become_a_profile_that_says_how_many_days_it_should_have(self) -> None:
         slots = [[100.0 + day] * 48 + [np.nan] * 48 for day in range(5)]
         picture = drawn(blood_glucose.of_person(person_days(insights(dates(5), glucose_by_slot_mg_dl=slots))))
         assert picture.title == "Ambulatory glucose profile of 5 days"
-        assert "wants 14 days" in picture.note
+        assert "should have 14 days" in picture.note
         median = max(picture.figure.axes[0].get_lines(), key=lambda line: len(line.get_xdata()))
         values = np.asarray(median.get_ydata(), dtype=np.float64)
         assert values[:48].tolist() == [102.0] * 48
@@ -194,7 +194,7 @@ class TestHourly:
         bars = picture.figure.axes[0].patches
         assert [bar.get_height() for bar in bars] == [4000, 2500]
         assert [bar.get_facecolor()[3] for bar in bars] == [1.0, 0.0]
-        assert "open bar" in picture.note
+        assert "hollow bar" in picture.note
 
     def test_records_too_coarse_for_hours_have_no_picture(self) -> None:
         rows = insights(dates(1), steps_by_hour=[None], steps_total=2000, partial_day=False)

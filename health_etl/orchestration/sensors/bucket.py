@@ -140,7 +140,8 @@ class _Tick:
             if exhausted and not told_given_up(self.settings, context.log, key.to_user_string(), exhausted):
                 exhausted = sorted(told_of)
         told = self._sentence(plan, sweep_from)
-        context.log.info(told)
+        if plan.run_plans:  # a skip says it itself
+            context.log.info(told)
         return dg.SensorResult(
             run_requests=[run_request(self.uploads.record_type, run_plan) for run_plan in plan.run_plans],
             skip_reason=None if plan.run_plans else told,

@@ -114,7 +114,8 @@ class _Tick:
             f"{held} kept until their run is stored, {counted(refused, 'dead letter')}, "
             f"{sum(found.ignored for _, found in parsed)} about other objects of the lake."
         )
-        self.context.log.info(told)
+        if requests:  # a skip says it itself
+            self.context.log.info(told)
         return dg.SensorResult(run_requests=requests, skip_reason=None if requests else told, asset_events=self.events)
 
     def _requests(self, found: Sequence[ParsedMessage]) -> list[dg.RunRequest]:

@@ -1,0 +1,131 @@
+"""`health-etl run`: progress while it works, and a table of what the lake holds at the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+
+from health_etl.cli.output import progress_bar
+from health_etl.cli.summary import TypeSummary, journal_files, summarise
+from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.manifest import DerivedManifest
+from health_etl.lake.store import Lake, connect
+from health_etl.orchestration import progress as progress_events
+from health_etl.planning.staleness import Scope
+from health_etl.reasons import remedy
+from health_etl.settings import Settings, load
+from health_etl.wording import counted
+
+if TYPE_CHECKING:
+    from health_etl.cli.runner import Outcome
+    from health_etl.uploads.listing import Unclaimed
+
+TABLE_WIDTH = 118  # characters; a narrower terminal wraps its lines and loses no figure
+
+
+def run_pipeline(
+    console: Console, errors: Console, scope: Scope, *, show_example: bool = False, list_refused: bool = True
+) -> int:
+    """Bring the lake up to date, print the table, and return how many failures there were."""
+    settings = load()
+    console.print(f"Lake: {escape(settings.lake)}")
+    with progress_bar(console) as bar:
+        outcome, files = _run(settings, scope, bar)
+    lake = connect(settings)
+    catalogue = Catalogue(lake)
+    catalogue.read_all()
+    summaries = summarise(lake, catalogue, scope)
+    Console(width=max(console.width, TABLE_WIDTH)).print(_table(summaries))
+    if list_refused:
+        _print_refused(console, summaries, outcome.listing.unclaimed)
+    if outcome.runs == 0:
+        console.print("Everything was up to date; no file was read.")
+    else:
+        console.print(f"{counted(files, 'file')} read in {counted(outcome.runs, 'Dagster run')}.")
+    journal = journal_files(lake, catalogue)
+    _print_files(console, lake, journal)
+    if settings.uses_demo_key:
+        console.print(
+            "[yellow]Note:[/yellow] subjects are made with the public demo key; set HEALTH_ETL_PSEUDONYM_KEY before "
+            "you share training data."
+        )
+    if show_example and journal:
+        _print_example(console, lake, journal)
+    for failure in outcome.failures:
+        errors.print(f"[red]Failed:[/red] {escape(failure)}")
+    return len(outcome.failures)
+
+
+def _run(settings: Settings, scope: Scope, bar: Progress) -> tuple[Outcome, int]:
+    task = bar.add_task("Looking for what is new", total=None)
+    from health_etl.cli.runner import bring_up_to_date  # Dagster takes a second or two to import
+
+    read = 0
+
+    def announce(what: str, files: int, steps: int) -> None:
+        bar.update(task, description=f"Running {what}", total=files + steps, completed=0)
+
+    def listen(what: str, count: int) -> None:
+        nonlocal read
+        read += count if what == "files" else 0
+        bar.advance(task, count)
+
+    with progress_events.listening(listen):
+        outcome = bring_up_to_date(settings, scope, announce)
+    bar.remove_task(task)
+    return outcome, read
+
+
+def _table(summaries: Sequence[TypeSummary]) -> Table:
+    table = Table(show_footer=True, box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("type", "total", no_wrap=True)
+    counts = [
+        ("files", [s.files for s in summaries]),
+        ("rows", [s.rows for s in summaries]),
+        ("accepted", [s.accepted for s in summaries]),
+        ("duplicate", [s.duplicate for s in summaries]),
+        ("quarantined", [s.quarantined for s in summaries]),
+        ("refused", [len(s.refused) for s in summaries]),
+        ("person-days", [s.person_days for s in summaries]),
+        ("lines", [s.training_lines for s in summaries]),
+    ]
+    for heading, values in counts:
+        table.add_column(heading, f"{sum(values):,}", justify="right", no_wrap=True, footer_style="bold")
+    for position, summary in enumerate(summaries):
+        table.add_row(summary.name, *(f"{values[position]:,}" for _, values in counts))
+    return table
+
+
+def _print_refused(console: Console, summaries: Sequence[TypeSummary], unclaimed: Sequence[Unclaimed]) -> None:
+    for summary in summaries:
+        for file in summary.refused:
+            what_to_do = remedy(file.reason, file.faults)
+            console.print(
+                f"[yellow]Quarantined[/yellow] {escape(file.key)}: {file.detail} ({file.reason}); {what_to_do}.",
+                highlight=False,
+            )
+    for item in unclaimed:
+        what_to_do = remedy(item.reason, ())
+        console.print(
+            f"[yellow]Unclaimed[/yellow] {escape(item.info.key)}: {item.detail} ({item.reason}); {what_to_do}."
+        )
+
+
+def _print_files(console: Console, lake: Lake, journal: Sequence[DerivedManifest]) -> None:
+    for manifest in journal:
+        console.print(f"{escape(lake.uri(manifest.details['key']))}  {counted(manifest.rows, 'line')}")
+
+
+def _print_example(console: Console, lake: Lake, journal: Sequence[DerivedManifest]) -> None:
+    """Print the longest training line."""
+    key = max(journal, key=lambda manifest: manifest.rows).details["key"]
+    lines = lake.get(key).decode().splitlines()
+    console.print("One training line in full:")
+    console.print_json(json.dumps(json.loads(max(lines, key=len)), ensure_ascii=False))
