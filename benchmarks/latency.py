@@ -75,12 +75,12 @@ def _seconds_until_told(lake: Lake, who: str, begun: float) -> float:
 
 
 def _phases(instance: dg.DagsterInstance, begun: float) -> Iterator[tuple[str, float]]:
-    """Yield when the first run of each kind after the upload was asked for, was at work, and was over."""
+    """Yield when the first run of each kind after the upload was requested, was running, and was over."""
     for job, what in ((BRING_UP_TO_DATE, "records and insights"), (WRITE_JOURNAL, "the month")):
         since = dg.RunsFilter(job_name=job, created_after=datetime.fromtimestamp(begun, UTC))
         found = instance.get_run_records(since, ascending=True, limit=1)
         if found:
-            yield f"run of {what}: asked for", found[0].create_timestamp.timestamp() - begun
+            yield f"run of {what}: requested", found[0].create_timestamp.timestamp() - begun
             yield f"run of {what}: at work", (found[0].start_time or 0.0) - begun
             if found[0].end_time:
                 yield f"run of {what}: over", found[0].end_time - begun

@@ -1,5 +1,5 @@
 """Ops behind the jobs that a person starts with a form: each turns the form into one backfill, so that Dagster runs
-it in ranges, keeps to the pools and shows its progress. They make nothing themselves.
+it in ranges, respects the pools and shows its progress. They make nothing themselves.
 """
 
 import re
@@ -55,7 +55,7 @@ class DateRangeConfig(dg.Config):
     )
     also_unchanged: bool = Field(
         default=False,
-        description="Run over dates that are up to date as well. No file of theirs is read; every check is made anew.",
+        description="Run over dates that are up to date as well. No file of theirs is read; every check is made again.",
     )
 
 
@@ -66,13 +66,13 @@ class MonthRangeConfig(dg.Config):
     last_month: str = Field(default="", description="Last local month, YYYY-MM. Empty: the same as the first.")
     rewrite: bool = Field(
         default=False,
-        description="Write months anew that are up to date as well. The bytes are the same; use it after a disk fault.",
+        description="Also write months that are up to date. The bytes are the same; use it after a disk fault.",
     )
 
 
-@dg.op(description="Asks for a backfill over the upload dates: records, quarantine, offsets and insights.")
+@dg.op(description="Requests a backfill over the upload dates: records, quarantine, offsets and insights.")
 def request_upload_dates(context: dg.OpExecutionContext, config: DateRangeConfig, lake: LakeResource) -> None:
-    """Ask Dagster to bring a range of upload dates up to date."""
+    """Request a backfill that brings a range of upload dates up to date."""
     with run_step(context):
         today, start = datetime.now(UTC).date(), lake.settings.start_date
         first = _date("first_date", config.first_date)
@@ -115,9 +115,9 @@ def _unsettled(
     return found & {*dates}
 
 
-@dg.op(description="Asks for a backfill over the months of the health journal.")
+@dg.op(description="Requests a backfill over the months of the health journal.")
 def request_months(context: dg.OpExecutionContext, config: MonthRangeConfig) -> None:
-    """Ask Dagster to write a range of months of training data."""
+    """Request a backfill that writes a range of months of training data."""
     with run_step(context):
         first, last = _month("first_month", config.first_month), config.last_month or config.first_month
         last = _month("last_month", last)
@@ -181,13 +181,13 @@ def full_sweep() -> None:
     description=(
         "Brings a range of upload dates up to date, for some record types or all: records, quarantine, offsets, "
         "insights. Dates that are up to date are left out, files that are accounted for not read again. Fill in "
-        "first_date and last_date in the launchpad; progress shows under Runs, Backfills. Also the way to try again "
-        "what the sensors gave up."
+        "first_date and last_date in the launchpad; progress shows under Runs, Backfills. Also the way to retry "
+        "what the sensors no longer retry."
     ),
     tags=PURPOSE,
 )
 def ingest_date_range() -> None:
-    """Ask for the dates."""
+    """Request the dates."""
     request_upload_dates()
 
 
@@ -200,7 +200,7 @@ def ingest_date_range() -> None:
     tags=PURPOSE,
 )
 def rebuild_training() -> None:
-    """Ask for the months."""
+    """Request the months."""
     request_months()
 
 

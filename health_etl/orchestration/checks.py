@@ -1,4 +1,4 @@
-"""Asset checks: what the pure checks say of each partition, told to Dagster. They judge nothing themselves."""
+"""Asset checks: report the results of the pure checks to Dagster, partition by partition. Nothing is judged here."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -115,7 +115,11 @@ def _evaluations(
     checks: Sequence[Check[Subject]],
     found: Mapping[str, Mapping[str, CheckResult]],
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """Return one evaluation a partition: the results of a range run name none."""
+    """Return one evaluation per check and partition, since the results of a range run name no partition.
+
+    Also for a partition that has not changed: Dagster plans the evaluations of every partition of a run, and one that
+    it planned and never received leaves the partition without a status.
+    """
     targets = materialization_targets(context.instance, key, found)
     for partition, results in found.items():
         target = targets.get(partition)

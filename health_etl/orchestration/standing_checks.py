@@ -1,6 +1,6 @@
 """Standing checks: what must hold of a type as a whole, whenever somebody looks. Run by the job `standing_checks`.
 
-They hang on the raw assets, which no run makes: so they look at everything downstream, and run only when asked to.
+They belong to the raw assets, which no run makes, so they look at everything downstream and run only on request.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -53,7 +53,7 @@ def no_failed_partitions() -> dg.AssetChecksDefinition:
 def evaluation(
     instance: dg.DagsterInstance, name: str, exhausted: Mapping[dg.AssetKey, Collection[str]] | None = None
 ) -> dg.AssetCheckEvaluation:
-    """Judge a type: by what was left failed, and by what the sensors have given up."""
+    """Judge a type: by what was left failed, and by what the sensors no longer retry."""
     exhausted = exhausted or {}
     failed = [
         {"asset": key.to_user_string(), "partition": partition}
@@ -97,5 +97,5 @@ def _sentence(failed: list[dict[str, str]]) -> str:
         return "No partition was left failed."
     named = ", ".join(f"{row['asset']} {row['partition']}" for row in failed[:NAMED_PARTITIONS])
     more = ", …" if len(failed) > NAMED_PARTITIONS else ""
-    remedy = "Read the error of the last run, then materialise anew."
+    remedy = "Read the error of the last run, then materialise again."
     return f"Left failed: {counted(len(failed), 'partition')} ({named}{more}). {remedy}"

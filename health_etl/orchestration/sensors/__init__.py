@@ -1,4 +1,4 @@
-"""Sensors: what Dagster does by itself. planner.py decides; the others look, and tell Dagster."""
+"""Sensors: what Dagster does by itself. planning/ decides; sensors look, and request runs."""
 
 import dagster as dg
 

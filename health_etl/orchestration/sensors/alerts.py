@@ -23,7 +23,7 @@ def post(settings: Settings, event: str, about: dict[str, Any]) -> bool:
     """Post one event where a webhook is set; return whether there is one.
 
     `text` stands beside the fields, for chats that show nothing else. Raises TransientError when the webhook does not
-    take it; the address, which may hold a secret, is not told.
+    take it; the address, which may hold a secret, is not shown.
     """
     if settings.alert_webhook is None:
         return False
@@ -40,12 +40,12 @@ def post(settings: Settings, event: str, about: dict[str, Any]) -> bool:
     return True
 
 
-def told_given_up(settings: Settings, log: logging.Logger, what: str, partitions: Sequence[str]) -> bool:
-    """Post that partitions failed as often as they may; return whether people were told.
+def alert_exhausted(settings: Settings, log: logging.Logger, what: str, partitions: Sequence[str]) -> bool:
+    """Post that partitions failed as often as they may; return whether people were alerted.
 
     A webhook that takes nothing must not keep a sensor from its work: the log has the error, the next tick tries again.
     """
-    text = f"{what}: gave up {', '.join(partitions)}; read the error of the last run, then materialise anew."
+    text = f"{what}: gave up {', '.join(partitions)}; read the error of the last run, then materialise again."
     try:
         post(settings, GIVEN_UP, {"asset": what, "partitions": list(partitions), "text": text})
     except TransientError as error:
@@ -70,7 +70,7 @@ def alert_sensor(settings: Settings) -> dg.SensorDefinition:
 
 
 def failed_run(run: dg.DagsterRun, failures: Sequence[dg.DagsterEvent]) -> dict[str, Any]:
-    """Return what is told of a failed run: where it failed, and the kind of error; its message may quote data."""
+    """Return what is posted about a failed run: where it failed, and the kind of error; its message may quote data."""
     first = run.tags.get(RANGE_START, run.tags.get("dagster/partition"))
     last = run.tags.get(RANGE_END, first)
     steps = [{"step": event.step_key, "error": _kind(event)} for event in failures]

@@ -1,7 +1,7 @@
-"""Lake sensors: one a record type, over the bucket. Decide nothing here: decisions live in planner.py.
+"""Lake sensors: one a record type, over the bucket. Decide nothing here: decisions live in planning/.
 
 Each tick looks at the latest upload dates, at those that a run failed at, and, when a full sweep is due, at as many
-older ones as fit the tick; the next tick goes on there. What is out of date is read off listing and manifests anew
+older ones as fit the tick; the next tick goes on there. What is out of date is read from listing and manifests
 each time, so the cursor holds only where the sweep is, and a lost tick loses nothing.
 """
 
@@ -21,7 +21,7 @@ from health_etl.orchestration.assets.records import records_key
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE, SWEPT
 from health_etl.orchestration.resources import LakeResource
 from health_etl.orchestration.sensors import earlier_runs
-from health_etl.orchestration.sensors.alerts import told_given_up
+from health_etl.orchestration.sensors.alerts import alert_exhausted
 from health_etl.orchestration.sensors.pending_requests import PendingRequests
 from health_etl.orchestration.sensors.uploads import Report, Uploads, run_request
 from health_etl.orchestration.standing_checks import evaluation
@@ -47,7 +47,7 @@ class Cursor:
     sweep_from: str | None = None  # upload date at which the full sweep goes on, None between two sweeps
     sweep_began_s: float = 0.0
     swept_for: str | None = None  # the latest run of the job full_sweep that was heard of
-    exhausted: tuple[str, ...] = ()  # upload dates of which people were told
+    exhausted: tuple[str, ...] = ()  # upload dates that people were alerted to
 
     @classmethod
     def read(cls, text: str | None) -> Cursor:
@@ -84,9 +84,9 @@ def _lake_sensor(
         minimum_interval_seconds=settings.sensor_interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            f"Asks for a run whenever uploads of {record_type.title} came, changed or went: today's and those of the "
+            f"Requests a run whenever uploads of {record_type.title} came, changed or went: today's and those of the "
             f"{settings.sensor_look_back_days} days before at every tick, older ones in a sweep every "
-            f"{settings.full_sweep_minutes} minutes. A failed run is asked for again, three times in all."
+            f"{settings.full_sweep_minutes} minutes. A failed run is requested again, three times in all."
         ),
     )
     def uploads(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
@@ -125,26 +125,26 @@ class _Tick:
         """Look, plan, and return what Dagster is to do."""
         left = self.runs.left(context.instance, self.started_s)
         failed = set(filter(self._is_partition, left.failed))
-        told_of = set(self.cursor.exhausted)
-        # Of what was given up the sweep finds out whether its uploads changed; here, whether somebody mended it.
-        self.uploads.look([*self._latest(), *sorted(failed - told_of)[:MAX_FAILED], *(told_of - failed)])
+        alerted = set(self.cursor.exhausted)
+        # The sweep finds out whether uploads of exhausted dates changed; here, whether somebody repaired them.
+        self.uploads.look([*self._latest(), *sorted(failed - alerted)[:MAX_FAILED], *(alerted - failed)])
         sweep_from, began_s = self._sweep(is_ordered=left.swept != self.cursor.swept_for)
         name = self.uploads.record_type.name
         plan = self.uploads.plan(self.pending, sensor_name(name), self.clock(), self.settings.run_retry_seconds)
         sweep_from = self._back_to_what_is_left(sweep_from, plan)
-        exhausted = sorted({*plan.exhausted, *((told_of & failed) - self.uploads.seen.looked_at)})[:MAX_EXHAUSTED]
+        exhausted = sorted({*plan.exhausted, *((alerted & failed) - self.uploads.seen.looked_at)})[:MAX_EXHAUSTED]
         events: list[Report] = self.uploads.reports()
-        if set(exhausted) != told_of:
+        if set(exhausted) != alerted:
             key = records_key(name)
             events.append(evaluation(context.instance, name, {key: exhausted}))
-            if exhausted and not told_given_up(self.settings, context.log, key.to_user_string(), exhausted):
-                exhausted = sorted(told_of)
-        told = self._sentence(plan, sweep_from)
+            if exhausted and not alert_exhausted(self.settings, context.log, key.to_user_string(), exhausted):
+                exhausted = sorted(alerted)
+        summary = self._sentence(plan, sweep_from)
         if plan.run_plans:  # a skip says it itself
-            context.log.info(told)
+            context.log.info(summary)
         return dg.SensorResult(
             run_requests=[run_request(self.uploads.record_type, run_plan) for run_plan in plan.run_plans],
-            skip_reason=None if plan.run_plans else told,
+            skip_reason=None if plan.run_plans else summary,
             asset_events=events,
             cursor=Cursor(sweep_from, began_s, left.swept, tuple(exhausted)).to_json(),
         )
@@ -174,7 +174,7 @@ class _Tick:
     def _back_to_what_is_left(self, sweep_from: str | None, plan: Plan) -> str | None:
         """Return where the sweep is to go on, so that it comes again by what this tick had no room for."""
         latest = set(self._latest())  # the next tick looks at these anyway
-        left = [key for key in (*plan.postponed, *self.uploads.left_untold()) if key not in latest]
+        left = [key for key in (*plan.postponed, *self.uploads.left_unreported()) if key not in latest]
         return min(left, default=sweep_from) if sweep_from is None else min([*left, sweep_from])
 
     def _older(self, sweep_from: str) -> Iterator[Sequence[str]]:

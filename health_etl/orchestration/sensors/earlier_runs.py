@@ -73,13 +73,13 @@ def attempts(
     instance: dg.DagsterInstance,
     stale: Mapping[dg.AssetKey, Collection[str]],
     made: Mapping[dg.AssetKey, Mapping[str, int]],
-    asked_for_by: dg.RunsFilter,
+    requested_by: dg.RunsFilter,
 ) -> dict[str, Attempt]:
     """Return, for partitions that are out of date, the latest run that was to make them.
 
-    A run that did make its partition counts too: if that was asked for in the state that is still missing, it was of
+    A run that did make its partition counts too: if that was requested for the state that is still missing, it had
     no effect. Where several assets of a partition are out of date, a run at work counts before one that failed.
-    `made` has the event ids of their latest materializations; `asked_for_by` finds the runs that sensors asked for: a
+    `made` has the event ids of their latest materializations; `requested_by` finds the runs that sensors requested: a
     daemon that died while it stored one may have left no event of what that run was to make.
     """
     runs_of: dict[str, set[str]] = defaultdict(set)
@@ -90,7 +90,7 @@ def attempts(
             run_id = open_runs.get(partition) or makers.get(partition)
             if run_id is not None:
                 runs_of[partition].add(run_id)
-    for partition, run_id in _asked_for(instance, asked_for_by).items():
+    for partition, run_id in _requested(instance, requested_by).items():
         if any(partition in partitions for partitions in stale.values()):
             runs_of[partition].add(run_id)
     records = _records(instance, {run_id for run_ids in runs_of.values() for run_id in run_ids})
@@ -103,9 +103,9 @@ def attempts(
     return found
 
 
-def _asked_for(instance: dg.DagsterInstance, asked_for_by: dg.RunsFilter) -> dict[str, str]:
-    """Return, of the latest runs that sensors asked for, the last of each partition."""
-    records = instance.get_run_records(asked_for_by, limit=RUNS_AT_ONCE)
+def _requested(instance: dg.DagsterInstance, requested_by: dg.RunsFilter) -> dict[str, str]:
+    """Return, of the latest runs that sensors requested, the last of each partition."""
+    records = instance.get_run_records(requested_by, limit=RUNS_AT_ONCE)
     return {
         partition: record.dagster_run.run_id
         for record in reversed(records)

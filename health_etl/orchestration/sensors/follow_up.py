@@ -1,5 +1,5 @@
 """The sensor for what follows from changed records: insights of later dates that look back on them, then months of
-the journal. Decide nothing here: what is stale planner.py of the package says, what to ask for planner.py beside this.
+the journal. Decide nothing here: planning/staleness.py says what is stale, planning/run_requests.py what to request.
 
 A sensor and not declarative automation, for three reasons that were seen in Dagster 1.13: `eager()` brings the latest
 date alone up to date and never an old one; an evaluation takes 11 to 20 s to lead to a run; and it follows events, so
@@ -35,7 +35,7 @@ from health_etl.orchestration.resources import LakeResource
 from health_etl.orchestration.run_lock import UNFINISHED
 from health_etl.orchestration.selection import selection
 from health_etl.orchestration.sensors import earlier_runs
-from health_etl.orchestration.sensors.alerts import told_given_up
+from health_etl.orchestration.sensors.alerts import alert_exhausted
 from health_etl.orchestration.standing_checks import evaluation
 from health_etl.planning import run_requests
 from health_etl.planning import staleness as package_planner
@@ -66,7 +66,7 @@ class Cursor:
     """What a tick leaves to the next."""
 
     waiting_since_s: float | None = None
-    exhausted: tuple[str, ...] = ()  # of which people were told
+    exhausted: tuple[str, ...] = ()  # that people were alerted to
 
     @classmethod
     def read(cls, text: str | None) -> Cursor:
@@ -110,7 +110,7 @@ class _Follow:
 
     @property
     def tags(self) -> dict[str, str]:
-        """Tags of the runs that are asked for."""
+        """Tags of the runs that are requested."""
         return {FOLLOWS: self.what}
 
     def plan(
@@ -142,7 +142,7 @@ def follow_up_sensor(heads: ManifestHeadCache, clock: Clock = time.time) -> dg.S
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "Asks for what follows from changed records: insights of later dates that look back on them, then months "
+            "Requests what follows from changed records: insights of later dates that look back on them, then months "
             f"of the journal. Waits while daily runs are at work, at most {MAX_WAIT_SECONDS} s, and while a "
             f"backfill is, at most {MAX_BACKFILL_SECONDS // 60} minutes."
         ),
@@ -204,16 +204,16 @@ class _Tick:
         events: list[dg.AssetCheckEvaluation] = []
         if set(named) != set(cursor.exhausted):
             events = self._judged(exhausted)
-            named = named if self._told(log, exhausted) else list(cursor.exhausted)
+            named = named if self._alert(log, exhausted) else list(cursor.exhausted)
         if plan.is_idle and monthly.is_idle:
             at_rest.digest, at_rest.until_s = seen, self.now_s + 60 * self.settings.full_sweep_minutes
         requests = [self._daily_request(work, run_plan) for run_plan in plan.run_plans]
         requests += [self._monthly_request(run_plan) for run_plan in monthly.run_plans]
-        told = f"Upload dates: {plan.sentence()}. Months: {monthly.sentence()}."
+        summary = f"Upload dates: {plan.sentence()}. Months: {monthly.sentence()}."
         left = None if plan.is_idle and monthly.is_idle else self.now_s if requests else waiting_since_s
         return dg.SensorResult(
             run_requests=requests,
-            skip_reason=None if requests else told,
+            skip_reason=None if requests else summary,
             asset_events=events,
             cursor=Cursor(left, tuple(named)).to_json(),
         )
@@ -261,13 +261,13 @@ class _Tick:
         return dg.RunRequest(run_plan.run_key, job_name=WRITE_JOURNAL, tags={FOLLOWS: MONTHS, **run_plan.tags})
 
     def _exhausted(self, daily: _Follow, plan: Plan, monthly: Plan) -> dict[str, list[str]]:
-        """Return what was given up, by asset."""
+        """Return what is no longer retried, by asset."""
         gone = set(plan.exhausted)
         found = {key.to_user_string(): sorted(dates & gone) for key, dates in daily.assets.items() if dates & gone}
         return found | ({JOURNAL.to_user_string(): sorted(monthly.exhausted)} if monthly.exhausted else {})
 
-    def _told(self, log: logging.Logger, exhausted: Mapping[str, Sequence[str]]) -> bool:
-        return all(told_given_up(self.settings, log, asset, partitions) for asset, partitions in exhausted.items())
+    def _alert(self, log: logging.Logger, exhausted: Mapping[str, Sequence[str]]) -> bool:
+        return all(alert_exhausted(self.settings, log, asset, partitions) for asset, partitions in exhausted.items())
 
     def _judged(self, exhausted: Mapping[str, Sequence[str]]) -> list[dg.AssetCheckEvaluation]:
         named = {dg.AssetKey.from_user_string(asset): partitions for asset, partitions in exhausted.items()}

@@ -1,4 +1,4 @@
-"""Who asks for what: sensors tick side by side, and what one has asked for Dagster stores only after its tick.
+"""Who requests what: sensors tick side by side, and Dagster stores what one has requested only after its tick.
 
 It stores all of that before it evaluates the same sensor again, also after a daemon died or its database was away;
 what is not stored by then never will be. So a claim lasts until its sensor is evaluated again.
@@ -22,7 +22,7 @@ class _PendingRequest:
 
 
 class PendingRequests:
-    """What the sensors of this process asked for a moment ago, by record type and partition."""
+    """What the sensors of this process requested a moment ago, by record type and partition."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[str, str], _PendingRequest] = {}
@@ -35,7 +35,7 @@ class PendingRequests:
             yield
 
     def begin(self, sensor: str) -> None:
-        """Note that a sensor is evaluated again: what it asked for is stored, or lost."""
+        """Note that a sensor is evaluated again: what it requested is stored, or lost."""
         with self._turn:
             self._made = {key: claim for key, claim in self._made.items() if claim.sensor != sensor}
 

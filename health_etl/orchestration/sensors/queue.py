@@ -1,8 +1,8 @@
-"""The sensor for upload events from RabbitMQ, the second way in. Decide nothing here: decisions live in planner.py.
+"""The sensor for upload events from RabbitMQ, the second way in. Decide nothing here: decisions live in planning/.
 
 A message is acknowledged only when nothing can be lost by it: when the partitions that it names are up to date, or a
-run for just that state of them is stored, or they were given up and stand as an alert. Until then it goes back to the
-queue at the end of the tick, and the next tick judges it anew. So no message hangs on what a tick only asked for: a
+run for just that state of them is stored, or they are no longer retried and stand as an alert. Until then it goes back
+to the queue at the end of the tick, and the next tick judges it again. So no message depends on an unstored request: a
 daemon, code server or broker that dies at any moment leaves it in the queue, and a second delivery finds the work done
 or on its way. What a broker lost, the lake sensors find.
 """
@@ -109,17 +109,18 @@ class _Tick:
                 broker.dead_letter(message, found.refusal)
             else:
                 broker.acknowledge(message)
-        told = (
-            f"{counted(len(messages), 'message')}: {counted(len(requests), 'run')} asked for, "
+        summary = (
+            f"{counted(len(messages), 'message')}: {counted(len(requests), 'run')} requested, "
             f"{held} kept until their run is stored, {counted(refused, 'dead letter')}, "
             f"{sum(found.ignored for _, found in parsed)} about other objects of the lake."
         )
         if requests:  # a skip says it itself
-            self.context.log.info(told)
-        return dg.SensorResult(run_requests=requests, skip_reason=None if requests else told, asset_events=self.events)
+            self.context.log.info(summary)
+        skip_reason = None if requests else summary
+        return dg.SensorResult(run_requests=requests, skip_reason=skip_reason, asset_events=self.events)
 
     def _requests(self, found: Sequence[ParsedMessage]) -> list[dg.RunRequest]:
-        """Ask for each record type and upload date once, and note which need no more asking."""
+        """Request each record type and upload date once, and note which need no further request."""
         ids: dict[Partition, set[str]] = defaultdict(set)
         for parsed in found:
             for partition in parsed.partitions:

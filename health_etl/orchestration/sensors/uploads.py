@@ -1,6 +1,6 @@
-"""One look at uploads of a record type: what differs from the manifests, and from what Dagster was told.
+"""One look at uploads of a record type: what differs from the manifests, and from what Dagster knows.
 
-Decides nothing: planner.py does. Both ways in, the look at the bucket and the upload events, come through here.
+Decides nothing: planning/ does. Both ways in, the look at the bucket and the upload events, come through here.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ class Look:
     uploads: int = 0
     stale: dict[str, str] = field(default_factory=dict)  # the state wanted
     # uploads of which Dagster knows another version, or none
-    untold: dict[str, UploadsSummary] = field(default_factory=dict)
+    unreported: dict[str, UploadsSummary] = field(default_factory=dict)
 
     @property
     def is_full(self) -> bool:
         """Say whether one tick has enough to do."""
         return (
-            len(self.untold) >= MAX_REPORTS
+            len(self.unreported) >= MAX_REPORTS
             or len(self.stale) >= MAX_RUNS_PER_TICK * run_requests.MAX_PARTITIONS_PER_RUN[1]
         )
 
@@ -79,18 +79,18 @@ class Uploads:
         fresh = sorted(set(dates) - self.seen.looked_at)
         found = {key: self.listing.summarize(date.fromisoformat(key)) for key in fresh}
         self.manifests.read_all(fresh)
-        told = latest_data_versions(self._instance, raw_key(self.record_type.name), fresh)
+        known = latest_data_versions(self._instance, raw_key(self.record_type.name), fresh)
         for key, uploads in found.items():
             self.seen.uploads += uploads.files
-            if told.get(key) != uploads.digest and (uploads.files or key in told):
-                self.seen.untold[key] = uploads
+            if known.get(key) != uploads.digest and (uploads.files or key in known):
+                self.seen.unreported[key] = uploads
             if self._is_stale(key, uploads):
                 code_version = records_partition.code_version(self.record_type)
                 self.seen.stale[key] = run_requests.state([uploads.digest, code_version, self._rules.version])
         self.seen.looked_at.update(fresh)
 
     def plan(self, pending: PendingRequests, sensor: str, now_s: float, retry_seconds: float) -> Plan:
-        """Return what that sensor is to ask for of all that was looked at, but for what another has just asked for."""
+        """Return what that sensor is to request of all that was looked at, without what another has just requested."""
         if not self.seen.stale:
             return Plan()
         name, stale = self.record_type.name, self.seen.stale
@@ -124,12 +124,12 @@ class Uploads:
             events += [dg.AssetObservation(**about), dg.AssetMaterialization(**about)]
         return events
 
-    def left_untold(self) -> list[str]:
+    def left_unreported(self) -> list[str]:
         """Return the upload dates that are for a later tick to tell of."""
         return [partition for partition, _ in self._due()[MAX_REPORTS:]]
 
     def _due(self) -> list[tuple[str, UploadsSummary]]:
-        return sorted(self.seen.untold.items())
+        return sorted(self.seen.unreported.items())
 
     def _is_stale(self, key: str, uploads: UploadsSummary) -> bool:
         manifest = self.manifests.get(key)
