@@ -75,7 +75,7 @@ automation: $(READY) ## kill the daemon ten times, and stop each server for a mi
 	@TEST_HEALTH_ETL_DAEMON_KILLS=$${TEST_HEALTH_ETL_DAEMON_KILLS:-10} TEST_HEALTH_ETL_OUTAGE_SECONDS=$${TEST_HEALTH_ETL_OUTAGE_SECONDS:-60} \
 	TEST_HEALTH_ETL_REQUIRE_SERVICES=1 $(BIN)/python -m pytest health_etl_tests/services/test_automation.py
 
-docs: $(READY) ## write the generated pages of docs/ anew
+docs: $(READY) ## write the generated pages of docs/ again
 	@$(BIN)/python docs/generate_data_dictionary.py
 	@$(BIN)/python docs/generate_clinical_sources.py
 

@@ -108,7 +108,7 @@ def _start_time(pid: int) -> str | None:
     state, *rest = stat.rpartition(")")[2].split()
     if state != "Z":
         return rest[18]
-    with suppress(ChildProcessError):  # whoever started it is this process, or has gone
+    with suppress(ChildProcessError):  # its parent is this process, or has gone
         os.waitpid(pid, os.WNOHANG)
     return None
 

@@ -131,7 +131,7 @@ class _Runner:
         self.outcome.runs += 1
         steps = [event for event in result.all_events if event.is_step_failure]
         reasons = map(_reason, steps or [event for event in result.all_events if event.is_run_failure])
-        # The same fault may meet several stages; it is told once.
+        # The same fault may hit several stages; it is reported once.
         self.outcome.failures += [reason for reason in dict.fromkeys(reasons) if reason not in self.outcome.failures]
 
     def _execute_quietly(

@@ -1,7 +1,7 @@
 """One writer at a time: of command-line runs on a host, of steps on one asset; and the end of runs that were killed.
 
-A killed run never reports its end: Dagster would consider it alive, and the next run would wait for its pools for ever.
-Whoever holds the lock knows that every earlier command-line run of this host is over.
+A killed run never reports its end: Dagster would consider it alive, and the next run would wait for its pools forever.
+The holder of the lock knows that every earlier command-line run of this host is over.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def end_dead_runs(instance: dg.DagsterInstance) -> None:
 
 @contextmanager
 def one_writer(instance: dg.DagsterInstance, pool: str | None) -> Iterator[None]:
-    """Keep every other process of this host out of a pool meanwhile. Nobody waits for ever: the system releases a lock
+    """Keep every other process of this host out of a pool meanwhile. Nobody waits forever: the system releases a lock
     when its process ends.
 
     Dagster's own pools do this across hosts, but with SQLite they give the one slot to everyone who claims it in the

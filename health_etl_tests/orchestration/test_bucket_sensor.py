@@ -258,3 +258,7 @@ def test_what_exceeds_a_tick_is_told_and_asked_for_by_the_next_ones(
         assert all(run.success for run in daemon.start(STEPS, result.run_requests))
     assert sorted(asked) == [(day.isoformat(), day.isoformat()) for day in dates]
     assert len(project.materialisations("raw/steps")) == 5
+
+
+def test_a_cursor_that_another_version_left_counts_as_empty() -> None:
+    assert bucket_sensor.Cursor.read('{"given_up": ["2025-09-21"]}') == bucket_sensor.Cursor()

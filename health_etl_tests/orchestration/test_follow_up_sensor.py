@@ -179,3 +179,7 @@ def test_a_month_that_fails_three_times_is_told_and_not_asked_for_again(daemon: 
     assert "training/health_journal 2025-09-01" in str(result.description)
     in_the_way.rmdir()
     assert not daemon.tick(NAME).asset_events
+
+
+def test_a_cursor_that_another_version_left_counts_as_empty() -> None:
+    assert follow_up.Cursor.read('{"given_up": ["2025-09-21"]}') == follow_up.Cursor()

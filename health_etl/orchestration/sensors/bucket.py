@@ -51,8 +51,10 @@ class Cursor:
 
     @classmethod
     def read(cls, text: str | None) -> Cursor:
-        """Read a cursor back; one that somebody cleared begins a sweep."""
+        """Read a cursor back; one that was cleared, or that another version left, begins a sweep."""
         raw = json.loads(text) if text else {}
+        if not raw.keys() <= cls.__dataclass_fields__.keys():
+            return cls()
         return cls(**{**raw, "exhausted": tuple(raw.get("exhausted", ()))})
 
     def to_json(self) -> str:
@@ -118,7 +120,7 @@ class _Tick:
         self.clock = clock
         self.started_s = clock()
         self.first = settings.start_date
-        # Not asked of the partitions definition: Dagster keeps every answer for ever, by the moment of asking.
+        # Not taken from the partitions definition: Dagster caches every answer forever, keyed by the current time.
         self.last = datetime.fromtimestamp(self.started_s, UTC).date()
 
     def result(self, context: dg.SensorEvaluationContext) -> dg.SensorResult:

@@ -1,13 +1,13 @@
 """The sensor for what follows from changed records: insights of later dates that look back on them, then months of
 the journal. Decide nothing here: planning/staleness.py says what is stale, planning/run_requests.py what to request.
 
-A sensor and not declarative automation, for three reasons that were seen in Dagster 1.13: `eager()` brings the latest
-date alone up to date and never an old one; an evaluation takes 11 to 20 s to lead to a run; and it follows events, so
-that what the event log lost or never had (a lake that was made elsewhere) stays stale. Here manifests are compared.
+A sensor rather than declarative automation, for three reasons seen in Dagster 1.13: `eager()` updates only the latest
+date, never an old one; an evaluation takes 11 to 20 s to lead to a run; and it follows events, so whatever the event
+log lost or never had (a lake made elsewhere) stays stale. Here manifests are compared.
 
 It is debounced: while daily runs or backfills are at work it waits, since each of them may change the same month again,
-but never longer than LONGEST_WAIT_SECONDS, or LONGEST_BACKFILL_SECONDS. Hundred files make a handful of runs, and a
-month is never in two.
+but never longer than MAX_WAIT_SECONDS, or MAX_BACKFILL_SECONDS. A hundred files make a handful of runs, and a month
+is never in two.
 """
 
 from __future__ import annotations
@@ -37,8 +37,7 @@ from health_etl.orchestration.selection import selection
 from health_etl.orchestration.sensors import earlier_runs
 from health_etl.orchestration.sensors.alerts import alert_exhausted
 from health_etl.orchestration.standing_checks import evaluation
-from health_etl.planning import run_requests
-from health_etl.planning import staleness as package_planner
+from health_etl.planning import run_requests, staleness
 from health_etl.planning.run_requests import Plan
 from health_etl.planning.spans import month_key, next_day, next_month
 from health_etl.record_types import record_types
@@ -70,8 +69,10 @@ class Cursor:
 
     @classmethod
     def read(cls, text: str | None) -> Cursor:
-        """Read a cursor back."""
+        """Read a cursor back; one that another version left counts as empty."""
         raw = json.loads(text) if text else {}
+        if not raw.keys() <= cls.__dataclass_fields__.keys():
+            return cls()
         return cls(**{**raw, "exhausted": tuple(raw.get("exhausted", ()))})
 
     def to_json(self) -> str:
@@ -186,7 +187,7 @@ class _Tick:
         if at_rest.is_as_before(seen, latest_run, self.now_s):
             return _nothing_changed(cursor)
         self.catalogue.read_all()
-        work = package_planner.daily_work((), self.catalogue, self.options, self.settings.start_date)
+        work = staleness.daily_work((), self.catalogue, self.options, self.settings.start_date)
         daily, months = self._daily(work), self._months()
         waiting_since_s = cursor.waiting_since_s or self.now_s
         busy = _at_work(self.instance) if daily.stale or months.stale else {}
@@ -218,7 +219,7 @@ class _Tick:
             cursor=Cursor(left, tuple(named)).to_json(),
         )
 
-    def _daily(self, work: package_planner.DailyWork) -> _Follow:
+    def _daily(self, work: staleness.DailyWork) -> _Follow:
         found = _Follow(NAME)
         for key in work.dates:
             assets = selection(work, [key])
@@ -244,7 +245,7 @@ class _Tick:
 
     def _months(self) -> _Follow:
         found = _Follow(MONTHS)
-        for month in package_planner.stale_months(self.lake, self.catalogue):
+        for month in staleness.stale_months(self.lake, self.catalogue):
             key = month_key(month)
             found.stale[key] = run_requests.state(
                 wanted.inputs_digest for wanted in journal.plan(self.catalogue, month)
@@ -252,7 +253,7 @@ class _Tick:
             found.assets[JOURNAL].add(key)
         return found
 
-    def _daily_request(self, work: package_planner.DailyWork, run_plan: run_requests.RunPlan) -> dg.RunRequest:
+    def _daily_request(self, work: staleness.DailyWork, run_plan: run_requests.RunPlan) -> dg.RunRequest:
         selected = selection(work, run_plan.partitions)
         tags = {FOLLOWS: NAME, **run_plan.tags}
         return dg.RunRequest(run_plan.run_key, job_name=BRING_UP_TO_DATE, asset_selection=selected, tags=tags)

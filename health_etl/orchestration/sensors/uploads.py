@@ -125,7 +125,7 @@ class Uploads:
         return events
 
     def left_unreported(self) -> list[str]:
-        """Return the upload dates that are for a later tick to tell of."""
+        """Return the upload dates that a later tick reports."""
         return [partition for partition, _ in self._due()[MAX_REPORTS:]]
 
     def _due(self) -> list[tuple[str, UploadsSummary]]:
