@@ -198,7 +198,7 @@ def flaky(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str, int], None]:
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(records_partition, "update"), (insights_partition, "inputs"), (writer, "write")],
+    [(records_partition, "update"), (insights_partition, "inputs"), (writer, "write_partition")],
     ids=["records", "select", "narrate"],
 )
 def test_a_transient_failure_is_retried_until_it_passes(
