@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -73,6 +74,7 @@ def test_definitions_load_with_no_warning_but_of_beta_features() -> None:
 
 def test_dagster_validates_the_workspace(checkout: Path, tmp_path: Path) -> None:
     """In another folder, so that no .env of the checkout has a say."""
+    shutil.copyfile(checkout / "dagster.yaml", tmp_path / "dagster.yaml")
     done = subprocess.run(
         [sys.executable, "-m", "dagster", "definitions", "validate", "-w", str(checkout / "workspace.yaml")],
         cwd=tmp_path,
