@@ -21,6 +21,10 @@ DEMO_USER ?= demo
 # From the shell, else from .env, else inside the checkout.
 DAGSTER_HOME ?= $(or $(shell sed -n 's/^DAGSTER_HOME=//p' .env 2>/dev/null),$(CURDIR)/data/dagster_home)
 export DAGSTER_HOME
+# Partitions begin where the data of the default lake begin, so that the UI shows them without a search.
+OWN_SETTINGS = $(HEALTH_ETL_LAKE)$(HEALTH_ETL_START_DATE)$(shell grep -hE '^HEALTH_ETL_(LAKE|START_DATE)=' .env 2>/dev/null)
+FIRST_UPLOAD = $(shell find data/lake/raw -mindepth 4 -maxdepth 4 -type d 2>/dev/null | \
+	sed -nE 's|.*/([0-9]{4})/([0-9]{2})/([0-9]{2})$$|\1-\2-\3|p' | sort | head -n 1)
 WITH_ENV = $(if $(wildcard .env),$(abspath $(BIN))/dotenv -f "$(CURDIR)/.env" run --no-override --)
 
 help: ## list the targets
@@ -34,7 +38,8 @@ ui: $(READY) ## serve the Dagster UI on http://127.0.0.1:3000 (PORT=… for anot
 	@mkdir -p "$(DAGSTER_HOME)" && { test -f "$(DAGSTER_HOME)/dagster.yaml" || cp dagster.yaml "$(DAGSTER_HOME)"; }
 	@echo "Dagster UI: http://127.0.0.1:$(PORT) (ready in about 10 seconds; Ctrl-C stops it)"
 	@# Elsewhere than in DAGSTER_HOME, `dagster dev` warns wrongly that it reads no dagster.yaml; and it points to `dg dev`.
-	@cd "$(DAGSTER_HOME)" && export PYTHONWARNINGS='ignore:Function `dev_command`' && \
+	@first="$(if $(OWN_SETTINGS),,$(FIRST_UPLOAD))"; if test -n "$$first"; then export HEALTH_ETL_START_DATE="$$first"; fi; \
+	cd "$(DAGSTER_HOME)" && export PYTHONWARNINGS='ignore:Function `dev_command`' && \
 	exec $(WITH_ENV) $(abspath $(BIN))/dagster dev -w "$(CURDIR)/workspace.yaml" -h 127.0.0.1 -p $(PORT) --log-level warning
 
 lint: $(READY) ## check style and types
