@@ -28,7 +28,7 @@ from health_etl.orchestration.jobs import BRING_UP_TO_DATE
 from health_etl.planning.spans import ranges
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
-from health_etl_tests.support.exports import UPLOADED, moved, plain, put
+from health_etl_tests.support.exports import UPLOADED, plain, put, shift_days
 from health_etl_tests.support.instances import instance_at
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,7 +82,7 @@ def put_uploads(settings: Settings, dates: Sequence[date]) -> None:
     lake = connect(settings)
     for day in dates:
         for name in record_types():
-            put(lake, name, [moved(plain(name, f"{name}-{day}"), (day - UPLOADED).days)], upload_date=day)
+            put(lake, name, [shift_days(plain(name, f"{name}-{day}"), (day - UPLOADED).days)], upload_date=day)
 
 
 def _backfill(settings: Settings, instance: dg.DagsterInstance, dates: list[str]) -> tuple[int, int]:

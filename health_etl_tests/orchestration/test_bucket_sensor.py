@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
+from health_etl.dagster_internals.queries import DATA_VERSION_TAG
 from health_etl.lake import keys
 from health_etl.lake.manifest_heads import ManifestHeadCache
 from health_etl.orchestration.sensors import bucket as bucket_sensor

@@ -23,7 +23,6 @@ from typing import Any
 
 import pika
 import pytest
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from deploy.stack.settings import BIN, CHECKOUT
 from health_etl.days.pseudonym import subject
@@ -32,6 +31,7 @@ from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake, connect
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE
+from health_etl.orchestration.run_lock import UNFINISHED
 from health_etl.orchestration.sensors.uploads import RECORD_TYPE
 from health_etl.planning import staleness
 from health_etl.planning.run_requests import REQUESTED
@@ -98,7 +98,7 @@ class Automated:
         found = self.stack.ask(
             "query ($statuses: [RunStatus!]) "
             "{ runsOrError(filter: {statuses: $statuses}) { ... on Runs { results { id } } } }",
-            statuses=[status.value for status in NOT_FINISHED_STATUSES],
+            statuses=[status.value for status in UNFINISHED],
         )
         return len(found["runsOrError"]["results"])
 
