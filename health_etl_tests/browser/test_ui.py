@@ -101,7 +101,7 @@ def test_a_failed_check_is_opened_and_says_what_was_refused(
     picture.append("failed-check")
 
 
-def test_an_assets_page_tells_what_it_is_and_every_column(page: Page) -> None:
+def test_an_asset_page_shows_its_description_and_every_column(page: Page) -> None:
     from playwright.sync_api import expect
 
     page.goto("/assets/records/blood_glucose")

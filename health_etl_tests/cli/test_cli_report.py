@@ -55,7 +55,7 @@ def test_the_file_is_named_after_person_and_day(
         (("--user", "demo", "--date", "2025-09-15", "--out", "/nowhere/page.html"), "name another file with --out"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_no_file(
+def test_a_mistake_is_reported_in_one_sentence_and_no_file_is_written(
     demo: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], told: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -66,7 +66,7 @@ def test_a_mistake_is_one_sentence_and_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_empty_lake_is_told_in_one_sentence(command: CommandLine) -> None:
+def test_an_empty_lake_is_reported_in_one_sentence(command: CommandLine) -> None:
     result = command("report", "--user", "demo", "--date", "2025-09-15")
     assert result.exit_code == 1
     assert "no insights of demo" in result.stderr

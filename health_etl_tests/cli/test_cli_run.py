@@ -146,19 +146,19 @@ def test_the_table_can_be_read_in_a_narrow_terminal(real: Finished, command_line
     assert all(heading in output for heading in HEADINGS)
 
 
-def test_the_lake_of_nobody_is_up_to_date(command: CommandLine) -> None:
+def test_an_empty_lake_is_up_to_date(command: CommandLine) -> None:
     output = run(command)
     assert UP_TO_DATE in output
     assert set(row(output, "total").values()) == {0}
 
 
-def test_an_unknown_record_type_is_told_with_those_known(command: CommandLine) -> None:
+def test_an_unknown_record_type_is_refused_and_the_known_ones_are_listed(command: CommandLine) -> None:
     result = command("run", "--type", "weight")
     assert result.exit_code == 1
     assert result.stderr == f"Error: weight is not a record type; choose from {', '.join(record_types())}.\n"
 
 
-def test_types_and_dates_bound_a_run_and_a_later_one_brings_the_rest(
+def test_types_and_dates_limit_a_run_and_a_later_one_does_the_rest(
     command: CommandLine, sample: Path, uploads: Sequence[list[str]], in_order: CommandLine
 ) -> None:
     for upload in uploads:
@@ -192,9 +192,7 @@ def test_the_order_of_uploads_and_runs_leaves_no_trace_in_the_training_data(
     }
 
 
-def test_what_cannot_be_used_is_shown_with_the_way_out_and_kept_in_quarantine(
-    command: CommandLine, sample: Path
-) -> None:
+def test_unusable_files_are_shown_with_a_remedy_and_kept_in_quarantine(command: CommandLine, sample: Path) -> None:
     ingest(command, sample, [STEPS_OF_15])
     good = (sample / STEPS_OF_15).read_bytes()
     cut = good[:-9]
@@ -230,7 +228,7 @@ def test_what_cannot_be_used_is_shown_with_the_way_out_and_kept_in_quarantine(
     assert command.contents() == before
 
 
-def test_a_failed_step_is_told_in_one_sentence_and_the_rest_is_done_at_the_next_run(
+def test_a_failed_step_is_reported_in_one_sentence_and_the_next_run_does_the_rest(
     command: CommandLine, sample: Path
 ) -> None:
     ingest(command, sample, [STEPS_OF_15])

@@ -23,20 +23,20 @@ def told(heading: str) -> set[str]:
     return set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE))
 
 
-def test_it_tells_what_to_do_for_every_reason_to_refuse_a_file() -> None:
+def test_it_says_what_to_do_for_every_reason_to_refuse_a_file() -> None:
     assert told("A file was refused") == set(FileReason)
 
 
-def test_it_promises_an_override_for_just_the_files_that_can_have_one() -> None:
+def test_it_promises_an_override_only_for_files_that_can_have_one() -> None:
     text = RUNBOOK.read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `([a-z_]+)` \|.*\| yes \|$", text, re.MULTILINE)) == OVERRIDABLE
 
 
-def test_it_tells_what_to_do_for_every_reason_to_reject_a_row() -> None:
+def test_it_says_what_to_do_for_every_reason_to_reject_a_row() -> None:
     own = {check.reason for record_type in record_types().values() for check in record_type.row_checks}
     assert told("Rows were rejected") == own | set(RowReason)
 
 
-def test_it_tells_what_to_do_for_every_check() -> None:
+def test_it_says_what_to_do_for_every_check() -> None:
     checks = (*records_checks.CHECKS, *insights_checks.CHECKS, *training_checks.CHECKS)
     assert told("A check failed") == {check.name for check in checks} | {NO_FAILED_PARTITIONS}

@@ -87,7 +87,7 @@ def results(result: dg.SensorResult) -> list[dg.AssetCheckEvaluation]:
     return [event for event in result.asset_events or () if isinstance(event, dg.AssetCheckEvaluation)]
 
 
-def test_what_was_given_up_is_told_once_and_stands_as_a_failed_check(daemon: Daemon, webhook: Webhook) -> None:
+def test_an_exhausted_partition_is_reported_once_and_fails_the_check(daemon: Daemon, webhook: Webhook) -> None:
     fail_three_times(daemon)
     (result,) = results(daemon.tick(STEPS))
     assert not result.passed
@@ -102,7 +102,7 @@ def test_what_was_given_up_is_told_once_and_stands_as_a_failed_check(daemon: Dae
     )
 
 
-def test_the_check_passes_again_once_somebody_made_the_partition(daemon: Daemon) -> None:
+def test_the_check_passes_again_once_the_partition_is_materialised(daemon: Daemon) -> None:
     fail_three_times(daemon)
     daemon.tick(STEPS)
     (daemon.project.folder / "records" / "steps").unlink()
@@ -112,9 +112,7 @@ def test_the_check_passes_again_once_somebody_made_the_partition(daemon: Daemon)
     assert result.passed
 
 
-def test_a_webhook_that_is_down_keeps_no_sensor_from_its_work_and_is_tried_again(
-    daemon: Daemon, webhook: Webhook
-) -> None:
+def test_a_webhook_that_is_down_does_not_stop_the_sensor_and_is_retried(daemon: Daemon, webhook: Webhook) -> None:
     fail_three_times(daemon)
     webhook.status = 500
     result = daemon.tick(STEPS)
@@ -150,7 +148,7 @@ def test_without_a_webhook_nothing_is_posted_and_the_sensor_is_off() -> None:
     assert sensor.default_status == dg.DefaultSensorStatus.STOPPED
 
 
-def test_an_address_that_takes_nothing_is_told_without_the_address() -> None:
+def test_an_error_about_the_webhook_does_not_show_its_address() -> None:
     settings = Settings(alert_webhook="http://127.0.0.1:9/secret-path")  # type: ignore[arg-type]
     with pytest.raises(TransientError) as caught:
         alerts.post(settings, alerts.FAILED_RUN, {})

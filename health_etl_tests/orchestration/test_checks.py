@@ -78,7 +78,7 @@ def latest_status(project: Project, asset: str, check: str) -> dict[str | None, 
     return found
 
 
-def test_a_range_is_judged_partition_by_partition_from_the_insights_to_the_journal(project: Project) -> None:
+def test_a_range_is_checked_partition_by_partition_from_insights_to_journal(project: Project) -> None:
     walked(project)
     insights = evaluations(project, project.run(ASSETS, DATES[0], DATES[1]), "insights/steps")
     for check in ("one_row_a_day", "freshness"):
@@ -94,7 +94,7 @@ def test_a_range_is_judged_partition_by_partition_from_the_insights_to_the_journ
 
 
 @pytest.mark.parametrize("as_range", [True, False], ids=["range", "partition"])
-def test_a_run_of_one_date_leaves_each_check_with_the_status_of_that_date(project: Project, as_range: bool) -> None:
+def test_a_run_of_one_date_gives_each_check_a_status_for_that_date(project: Project, as_range: bool) -> None:
     walked(project)
     result = project.run(ASSETS, DATES[0], DATES[0] if as_range else None)
     assert result.success
@@ -105,7 +105,7 @@ def test_a_run_of_one_date_leaves_each_check_with_the_status_of_that_date(projec
         assert {check: latest_status(project, asset, check).get(DATES[0]) for check in judged} == judged
 
 
-def test_lost_rows_of_one_date_keep_the_insights_of_its_range_from_being_made_and_it_stands_open(
+def test_lost_rows_of_one_date_block_the_insights_of_its_range_and_are_reported_as_left_failed(
     project: Project,
 ) -> None:
     walked(project)
@@ -127,7 +127,7 @@ def test_lost_rows_of_one_date_keep_the_insights_of_its_range_from_being_made_an
     assert left_failed(project) == set()
 
 
-def test_nothing_that_a_check_or_a_quarantine_asset_keeps_names_the_person(project: Project) -> None:
+def test_nothing_stored_by_a_check_or_a_quarantine_asset_names_the_person(project: Project) -> None:
     walked(project)
     put_content(project.lake, "steps", b"no Avro", upload_date=date.fromisoformat(DATES[0]))
     records = [steps(f"w{n}", utc("2025-09-30 10:00") + timedelta(minutes=n), count=87_654_321) for n in range(3)]

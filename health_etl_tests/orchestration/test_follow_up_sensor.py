@@ -57,7 +57,7 @@ def upload(lake: Lake, day: int, record_id: str) -> None:
     put(lake, "steps", [steps(record_id, NOON)], upload_date=UPLOADED + timedelta(days=day))
 
 
-def test_an_empty_lake_has_nothing_to_follow(daemon: Daemon) -> None:
+def test_nothing_follows_from_an_empty_lake(daemon: Daemon) -> None:
     assert not daemon.tick(NAME).run_requests
     assert "Nothing changed" in str(daemon.tick(NAME).skip_reason)
 
@@ -71,9 +71,7 @@ def test_the_month_follows_a_run_of_records(daemon: Daemon, project: Project) ->
     assert not daemon.tick(NAME).run_requests
 
 
-def test_a_late_file_brings_up_to_date_what_looks_back_on_it_and_then_the_month(
-    daemon: Daemon, project: Project
-) -> None:
+def test_a_late_file_updates_what_looks_back_on_it_and_then_the_month(daemon: Daemon, project: Project) -> None:
     upload(project.lake, 0, "s1")
     upload(project.lake, 3, "s2")
     settle(daemon)
@@ -90,7 +88,7 @@ def test_a_late_file_brings_up_to_date_what_looks_back_on_it_and_then_the_month(
     assert asked(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
 
 
-def test_sensors_alone_give_the_bytes_that_one_run_over_everything_gives(daemon: Daemon, project: Project) -> None:
+def test_sensors_alone_produce_the_same_bytes_as_one_run_over_everything(daemon: Daemon, project: Project) -> None:
     expected = memory_lake()
     for day, record_id in ((3, "s2"), (0, "s1"), (1, "s3")):
         upload(project.lake, day, record_id)
@@ -102,7 +100,7 @@ def test_sensors_alone_give_the_bytes_that_one_run_over_everything_gives(daemon:
     assert contents(project.lake, "training/") == contents(expected, "training/")
 
 
-def test_at_rest_it_looks_again_when_a_run_ended_and_after_a_while(
+def test_an_idle_sensor_looks_again_after_a_run_has_ended_and_after_a_while(
     daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_s, looks = NOON.timestamp(), []
@@ -133,7 +131,7 @@ def test_at_rest_it_looks_again_when_a_run_ended_and_after_a_while(
     assert asked(daemon.tick(NAME)) == [("bring_up_to_date", DAY, DAY)]
 
 
-def test_while_daily_runs_are_at_work_it_waits_but_not_for_ever(
+def test_it_waits_for_daily_runs_but_not_forever(
     daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload(project.lake, 0, "s1")
@@ -148,9 +146,7 @@ def test_while_daily_runs_are_at_work_it_waits_but_not_for_ever(
     project.instance.report_run_failed(busy)
 
 
-def test_while_a_backfill_is_at_work_it_waits_for_longer(
-    daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_waits_longer_for_a_backfill(daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     upload(project.lake, 0, "s1")
     daemon.tick_and_run(STEPS)
     project.instance.add_backfill(PartitionBackfill("b1", BulkActionStatus.REQUESTED, False, {}, 0.0))
@@ -162,7 +158,7 @@ def test_while_a_backfill_is_at_work_it_waits_for_longer(
     assert asked(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
 
 
-def test_a_month_that_fails_three_times_is_told_and_not_asked_for_again(daemon: Daemon, project: Project) -> None:
+def test_a_month_that_fails_three_times_is_reported_and_not_requested_again(daemon: Daemon, project: Project) -> None:
     daemon.restart(run_retry_seconds=0)
     upload(project.lake, 0, "s1")
     daemon.tick_and_run(STEPS)
@@ -181,5 +177,5 @@ def test_a_month_that_fails_three_times_is_told_and_not_asked_for_again(daemon: 
     assert not daemon.tick(NAME).asset_events
 
 
-def test_a_cursor_that_another_version_left_counts_as_empty() -> None:
+def test_a_cursor_from_another_version_counts_as_empty() -> None:
     assert follow_up.Cursor.read('{"given_up": ["2025-09-21"]}') == follow_up.Cursor()

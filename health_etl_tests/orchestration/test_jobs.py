@@ -95,7 +95,7 @@ def test_a_date_range_becomes_one_backfill_of_all_its_assets(daemon: Daemon) -> 
     assert (first, last) == ("2025-09-01", "2025-09-30")
 
 
-def test_a_date_range_is_about_what_is_out_of_date_alone(daemon: Daemon) -> None:
+def test_a_date_range_covers_only_what_is_out_of_date(daemon: Daemon) -> None:
     lake, first, second = daemon.project.lake, date(2025, 9, 3), date(2025, 9, 20)
     put(lake, "steps", [steps("s1")], upload_date=first)
     put(lake, "steps", [steps("s2")], upload_date=second)
@@ -104,7 +104,7 @@ def test_a_date_range_is_about_what_is_out_of_date_alone(daemon: Daemon) -> None
     assert targets(daemon, backfill(daemon)) == {(first.isoformat(), second.isoformat())}
 
 
-def test_a_date_range_that_is_up_to_date_runs_nothing_unless_this_dagster_has_not_heard_of_it(daemon: Daemon) -> None:
+def test_a_date_range_that_is_up_to_date_runs_nothing_unless_it_is_new_to_this_instance(daemon: Daemon) -> None:
     put(daemon.project.lake, "steps", [steps("s1")])
     for request in daemon.tick(STEPS).run_requests or ():
         assert daemon.run(request).success
@@ -127,7 +127,7 @@ def test_a_date_range_that_is_up_to_date_runs_nothing_unless_this_dagster_has_no
         ({"first_date": "2025-09-01", "record_types": ["weight"]}, "weight is no record type; known are"),
     ],
 )
-def test_a_form_filled_in_wrongly_is_told_in_one_sentence(
+def test_a_form_filled_in_wrongly_is_refused_in_one_sentence(
     daemon: Daemon, config: dict[str, Any], sentence: str
 ) -> None:
     result = launch(daemon, "ingest_date_range", config)
@@ -136,7 +136,7 @@ def test_a_form_filled_in_wrongly_is_told_in_one_sentence(
     assert not daemon.project.instance.get_backfills()
 
 
-def test_months_of_training_become_one_backfill_that_rewrites(daemon: Daemon) -> None:
+def test_a_range_of_months_becomes_one_backfill_that_rewrites(daemon: Daemon) -> None:
     assert launch(
         daemon, "rebuild_training", {"first_month": "2024-12", "last_month": "2025-02", "rewrite": True}
     ).success
@@ -146,11 +146,11 @@ def test_months_of_training_become_one_backfill_that_rewrites(daemon: Daemon) ->
 
 
 @pytest.mark.parametrize("config", [{"first_month": "2025-13"}, {"first_month": "2025-02", "last_month": "2025-01"}])
-def test_months_that_are_none_are_refused(daemon: Daemon, config: dict[str, Any]) -> None:
+def test_invalid_months_are_refused(daemon: Daemon, config: dict[str, Any]) -> None:
     assert not launch(daemon, "rebuild_training", config).success
 
 
-def test_a_rewrite_mends_a_month_that_somebody_changed(daemon: Daemon) -> None:
+def test_a_rewrite_repairs_a_month_that_was_changed_by_hand(daemon: Daemon) -> None:
     lake = daemon.project.lake
     put(lake, "steps", [steps()])
     bring_up_to_date(lake)

@@ -56,7 +56,7 @@ def test_writers_in_two_pools_work_side_by_side(home: str) -> None:
         list(pool.map(work, ["records_steps", "records_heart_rate"]))
 
 
-def test_a_step_without_a_pool_waits_for_nobody(home: str) -> None:
+def test_a_step_without_a_pool_does_not_wait(home: str) -> None:
     with instance_at(home) as instance, one_writer(instance, None), one_writer(instance, None):
         assert not (Path(home) / "locks").exists()
 

@@ -114,7 +114,7 @@ def test_a_run_stores_neither_the_person_nor_a_reading_nor_a_text_nor_a_secret(
     ],
     ids=["server gone", "disk fault", "object gone"],
 )
-def test_a_failure_over_an_upload_does_not_name_the_person(
+def test_a_failure_while_reading_an_upload_does_not_name_the_person(
     command: CommandLine, sample: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
     """The texts are those of the store's library, which names the object."""

@@ -51,7 +51,7 @@ def quiet(project: Project) -> tuple[Daemon, Clock, ManifestHeadCache]:
     return daemon, clock, heads
 
 
-def test_an_hour_of_ticks_asks_for_nothing_and_nothing_grows(quiet: tuple[Daemon, Clock, ManifestHeadCache]) -> None:
+def test_an_hour_of_ticks_requests_nothing_and_nothing_grows(quiet: tuple[Daemon, Clock, ManifestHeadCache]) -> None:
     daemon, clock, heads = quiet
     interval_s = daemon.project.settings.sensor_interval_seconds
     cursors, kept = {name: len(cursor or "") for name, cursor in daemon.cursors.items()}, len(heads)

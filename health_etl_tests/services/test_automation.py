@@ -187,7 +187,7 @@ def waiting(stack: RunningStack, queue: str) -> int:
         return int(connection.channel().queue_declare(queue, passive=True).method.message_count)
 
 
-def test_files_that_come_at_once_while_everything_dies_are_each_taken_exactly_once(
+def test_files_that_arrive_at_once_while_services_die_are_each_processed_exactly_once(
     automated: Automated, tmp_path: Path
 ) -> None:
     stack, lake, dice = automated.stack, automated.lake, random.Random(1)
@@ -250,7 +250,7 @@ def told(automated: Automated) -> Told:
     return {_about(line): json.dumps(line, sort_keys=True) for line in automated.lines()}
 
 
-def test_a_late_a_changed_and_a_deleted_upload_change_the_days_they_touch_and_no_other(automated: Automated) -> None:
+def test_late_changed_and_deleted_uploads_change_only_the_days_they_touch(automated: Automated) -> None:
     lake, long_ago = automated.lake, TODAY - timedelta(days=700)
     before, asked_before = told(automated), automated.asked_for()
     late = put(lake, "steps", [made_on("steps", "ben", long_ago)], user_id="ben", upload_date=long_ago)

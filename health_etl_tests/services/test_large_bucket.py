@@ -101,7 +101,9 @@ def account_for(lake: Lake, day: date) -> None:
     lake.put(keys.manifest_key(keys.records_key("steps", day.isoformat())), manifest.to_json())
 
 
-def test_ticks_ask_for_what_they_may_go_on_where_they_were_and_rest_when_all_is_accounted_for(bucket: Bucket) -> None:
+def test_ticks_respect_their_limits_continue_where_they_stopped_and_rest_when_all_is_accounted_for(
+    bucket: Bucket,
+) -> None:
     (first, second, third), told = bucket.ticks(3)
     newest_first = [[day.isoformat(), day.isoformat()] for day in DATES]
     left = len(DATES) - MAX_RUNS_PER_TICK

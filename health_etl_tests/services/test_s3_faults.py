@@ -82,7 +82,9 @@ def told(result: Result) -> str:
     return line
 
 
-def test_a_run_over_a_bad_line_ends_right_by_itself(command: CommandLine, proxy: FaultProxy, right: Objects) -> None:
+def test_a_run_over_a_bad_connection_still_ends_correctly(
+    command: CommandLine, proxy: FaultProxy, right: Objects
+) -> None:
     happened = [
         proxy.fail(Fault(stall_after_bytes=100), reads("/raw/"), times=1),
         proxy.fail(Fault(cut_after_bytes=100), reads("/raw/"), times=1),
@@ -98,7 +100,7 @@ def test_a_run_over_a_bad_line_ends_right_by_itself(command: CommandLine, proxy:
     ended_right(command, right)
 
 
-def test_a_store_that_is_away_for_a_second_is_waited_for(
+def test_a_run_waits_for_a_store_that_is_down_for_a_second(
     command: CommandLine, proxy: FaultProxy, right: Objects
 ) -> None:
     def go_away() -> None:
@@ -112,7 +114,7 @@ def test_a_store_that_is_away_for_a_second_is_waited_for(
     ended_right(command, right)
 
 
-def test_a_store_that_stays_busy_is_told_once_and_the_next_run_ends_right(
+def test_a_store_that_stays_busy_is_reported_once_and_the_next_run_ends_correctly(
     command: CommandLine, proxy: FaultProxy, right: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("health_etl.orchestration.steps.FIRST_WAIT_SECONDS", 0)
@@ -126,7 +128,7 @@ def test_a_store_that_stays_busy_is_told_once_and_the_next_run_ends_right(
     ended_right(command, right)
 
 
-def test_keys_that_are_revoked_in_the_middle_fail_once(command: CommandLine, proxy: FaultProxy, right: Objects) -> None:
+def test_keys_revoked_during_a_run_fail_once(command: CommandLine, proxy: FaultProxy, right: Objects) -> None:
     refused = proxy.fail(DENIED, lambda _: sum(map(writes("/records/"), list(proxy.seen))) > 1)
     sentence = told(command("run"))
     assert "rejected the access keys" in sentence
@@ -137,7 +139,7 @@ def test_keys_that_are_revoked_in_the_middle_fail_once(command: CommandLine, pro
     ended_right(command, right)
 
 
-def test_a_server_that_is_restarted_in_the_middle_of_a_run_costs_a_second_run_at_most(
+def test_a_server_restart_during_a_run_costs_a_second_run_at_most(
     command: CommandLine, s3_server: S3Server, right: Objects
 ) -> None:
     lake = lake_of(command)

@@ -57,7 +57,7 @@ def steps_that(result: dg.ExecuteInProcessResult, kind: dg.DagsterEventType) -> 
     ],
     ids=["busy when read", "silent when written", "busy within a table", "busy when told"],
 )
-def test_a_transient_fault_shows_as_a_step_tried_again_that_then_passes(
+def test_a_transient_fault_appears_as_a_retried_step_that_then_succeeds(
     project: Project, proxy: FaultProxy, fault: Fault, where: Where, step: str
 ) -> None:
     happened = proxy.fail(fault, where, times=2)

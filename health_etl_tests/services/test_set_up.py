@@ -42,7 +42,7 @@ def command_with(
     return lambda **changed: command_line(tmp_path, settings | changed)
 
 
-def test_buckets_that_are_missing_are_made_and_those_that_are_there_are_left_alone(
+def test_missing_buckets_are_created_and_existing_ones_left_alone(
     command_with: Callable[..., CommandLine], s3_server: S3Server, names: tuple[str, str]
 ) -> None:
     first = command_with()("setup")
@@ -59,7 +59,7 @@ def test_buckets_that_are_missing_are_made_and_those_that_are_there_are_left_alo
             client.delete_object(Bucket=name, Key="kept")
 
 
-def test_dagsters_tables_are_there_afterwards(command_with: Callable[..., CommandLine]) -> None:
+def test_dagsters_tables_exist_afterwards(command_with: Callable[..., CommandLine]) -> None:
     command = command_with()
     assert command("setup").exit_code == 0
     assert (command.dagster_home / "history" / "runs.db").is_file()
@@ -72,7 +72,7 @@ def test_dagsters_tables_are_there_afterwards(command_with: Callable[..., Comman
         ("HEALTH_ETL_S3_ENDPOINT_URL", "http://127.0.0.1:9", "at http://127.0.0.1:9 does not answer; start it"),
     ],
 )
-def test_a_server_that_refuses_or_does_not_answer_is_one_sentence(
+def test_a_server_that_refuses_or_does_not_answer_is_reported_in_one_sentence(
     command_with: Callable[..., CommandLine], name: str, value: str, told: str
 ) -> None:
     done = command_with(**{name: value})("setup")

@@ -78,7 +78,7 @@ def test_a_partition_materialised_over_http_is_in_the_store_and_its_events_in_po
     assert not list(stack.settings.dagster_home.rglob("*.db"))
 
 
-def test_what_a_run_prints_is_found_in_the_store(stack: RunningStack) -> None:
+def test_the_output_of_a_run_is_found_in_the_store(stack: RunningStack) -> None:
     run_id = stack.submit(STEPS, "2025-09-17")
     assert stack.end(run_id) == "SUCCESS"
     logs = wait_for(lambda: contents(stack.lake(f"s3://{RUN_LOGS_BUCKET}/logs"), f"storage/{run_id}/"))
@@ -100,7 +100,7 @@ def test_a_backfill_over_thirty_dates_ends_in_few_runs_and_each_date_is_material
     assert (first, last) == (asked[0], dates(asked[-1], UPLOAD_WINDOW_DAYS + 1)[-1])
 
 
-def test_a_daemon_that_was_killed_is_missed_and_goes_on_where_it_was(stack: RunningStack) -> None:
+def test_a_killed_daemon_is_reported_and_resumes_where_it_was(stack: RunningStack) -> None:
     asked = dates("2025-10-01", 20)
     daemon = stack.stack.service("daemon")
     backfill = stack.backfill(["records/heart_rate"], asked)
@@ -118,7 +118,7 @@ def test_a_daemon_that_was_killed_is_missed_and_goes_on_where_it_was(stack: Runn
 
 
 @pytest.mark.parametrize("ended_by", ["a restart", "a crash"])
-def test_the_stack_recovers_from_an_end_of_its_database(stack: RunningStack, ended_by: str) -> None:
+def test_the_stack_recovers_when_its_database_is_killed(stack: RunningStack, ended_by: str) -> None:
     database = stack.stack.service("postgresql")
     others = pids(stack, *SERVICES[-3:])
     database.stop() if ended_by == "a restart" else database.kill()
