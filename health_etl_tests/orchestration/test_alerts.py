@@ -29,7 +29,7 @@ TODAY = datetime.now(UTC).date()
 
 
 class Webhook(HTTPServer):
-    """Keeps what is posted to it and answers with `status`."""
+    """Records what is posted to it and answers with `status`."""
 
     status = 200
 
@@ -94,8 +94,8 @@ def test_an_exhausted_partition_is_reported_once_and_fails_the_check(daemon: Dae
     assert result.asset_key == dg.AssetKey(["raw", "steps"])
     assert f"records/steps {TODAY}" in str(result.description)
     assert not results(daemon.tick(STEPS))
-    (told,) = webhook.posted
-    assert (told["event"], told["asset"], told["partitions"]) == (
+    (posted,) = webhook.posted
+    assert (posted["event"], posted["asset"], posted["partitions"]) == (
         alerts.GIVEN_UP,
         "records/steps",
         [TODAY.isoformat()],
@@ -121,7 +121,7 @@ def test_a_webhook_that_is_down_does_not_stop_the_sensor_and_is_retried(daemon: 
     webhook.status = 200
     result = daemon.tick(STEPS)
     assert json.loads(result.cursor or "")["exhausted"] == [TODAY.isoformat()]
-    assert [told["event"] for told in webhook.posted] == [alerts.GIVEN_UP] * 2
+    assert [posted["event"] for posted in webhook.posted] == [alerts.GIVEN_UP] * 2
 
 
 def test_a_failed_run_is_posted_without_names_of_people_or_values(daemon: Daemon, webhook: Webhook) -> None:
@@ -135,11 +135,11 @@ def test_a_failed_run_is_posted_without_names_of_people_or_values(daemon: Daemon
     about = alerts.failed_run(run, failures)
     settings = Settings(alert_webhook=webhook.url)  # type: ignore[arg-type]
     assert alerts.post(settings, alerts.FAILED_RUN, about)
-    (told,) = webhook.posted
-    assert told["job"] == "bring_up_to_date"
-    assert (told["first_partition"], told["attempt"]) == (TODAY.isoformat(), "3")
-    assert told["failed_steps"][0]["step"] == "records__steps"
-    assert ANNA not in json.dumps(told)
+    (posted,) = webhook.posted
+    assert posted["job"] == "bring_up_to_date"
+    assert (posted["first_partition"], posted["attempt"]) == (TODAY.isoformat(), "3")
+    assert posted["failed_steps"][0]["step"] == "records__steps"
+    assert ANNA not in json.dumps(posted)
 
 
 def test_without_a_webhook_nothing_is_posted_and_the_sensor_is_off() -> None:

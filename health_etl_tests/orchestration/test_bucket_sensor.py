@@ -1,4 +1,4 @@
-"""The lake sensor on a real instance: each new state of uploads makes one run, once, and Dagster hears of it."""
+"""The lake sensor on a real instance: each new state of uploads leads to one run, once, and is reported to Dagster."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def daemon(project: Project) -> Daemon:
 
 @pytest.fixture
 def no_wait(daemon: Daemon) -> None:
-    """Failed runs are tried again at once."""
+    """Failed runs are retried at once."""
     daemon.restart(run_retry_seconds=0)
 
 
 @pytest.fixture
 def broken(project: Project) -> Iterator[None]:
-    """No steps can be written: a file is where their folder should be."""
+    """Steps cannot be written: there is a file where their folder should be."""
     path = project.folder / "records" / "steps"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"in the way")
@@ -203,26 +203,26 @@ def test_a_partition_whose_manifest_was_deleted_is_rebuilt(daemon: Daemon, proje
 def test_failed_partitions_are_looked_up_again_once_a_run_has_progressed_and_after_a_while(
     daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now_s, asked = datetime.now(UTC).timestamp(), []
+    now_s, requested = datetime.now(UTC).timestamp(), []
 
     def failed(*about: object) -> list[str]:
-        asked.append(about)
+        requested.append(about)
         return []
 
-    def run_plans() -> bool:
-        asked.clear()
+    def is_looked_up() -> bool:
+        requested.clear()
         daemon.tick(STEPS)
-        return bool(asked)
+        return bool(requested)
 
     monkeypatch.setattr(earlier_runs, "failed", failed)
     sensors = bucket_sensor.bucket_sensors(project.settings, ManifestHeadCache(), lambda: now_s)
     daemon.sensors = {sensor.name: sensor for sensor in sensors}
-    assert (run_plans(), run_plans()) == (True, False)
+    assert (is_looked_up(), is_looked_up()) == (True, False)
     now_s += earlier_runs.CACHE_SECONDS
-    assert (run_plans(), run_plans()) == (True, False)
+    assert (is_looked_up(), is_looked_up()) == (True, False)
     run = project.instance.create_run_for_job(daemon.definitions.resolve_job_def("bring_up_to_date"))
     project.instance.report_run_failed(run)
-    assert (run_plans(), run_plans()) == (True, False)
+    assert (is_looked_up(), is_looked_up()) == (True, False)
 
 
 def test_a_sweep_that_does_not_fit_into_one_tick_continues_in_the_next(
@@ -234,7 +234,7 @@ def test_a_sweep_that_does_not_fit_into_one_tick_continues_in_the_next(
         upload(project, day)
     result = daemon.tick(STEPS)
     assert json.loads(result.cursor or "")["sweep_from"] == OLD.isoformat()
-    assert f"The full sweep goes on at {OLD}" in str(result.skip_reason)
+    assert f"The full sweep continues at {OLD}" in str(result.skip_reason)
     monkeypatch.setattr(bucket_sensor, "LOOKING_SECONDS", 12)
     result = daemon.tick(STEPS)
     assert spans(result) == [(OLD.isoformat(), dates[-1].isoformat())]
@@ -249,14 +249,14 @@ def test_what_exceeds_one_tick_is_reported_and_requested_by_later_ones(
     dates = [OLD + timedelta(days=2 * n) for n in range(5)]
     for day in dates:
         upload(project, day)
-    asked: list[tuple[str, str]] = []
+    requested: list[tuple[str, str]] = []
     for _ in range(6):
         result = daemon.tick(STEPS)
         assert len(result.run_requests or ()) <= 2
         assert len(result.asset_events or ()) <= 4
-        asked += spans(result)
+        requested += spans(result)
         assert all(run.success for run in daemon.start(STEPS, result.run_requests))
-    assert sorted(asked) == [(day.isoformat(), day.isoformat()) for day in dates]
+    assert sorted(requested) == [(day.isoformat(), day.isoformat()) for day in dates]
     assert len(project.materialisations("raw/steps")) == 5
 
 

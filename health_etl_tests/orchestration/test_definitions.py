@@ -1,4 +1,4 @@
-"""What Dagster loads: the assets of every type, described for whoever reads the UI, and how they hang together."""
+"""What Dagster loads: the assets of every type, described for readers of the UI, and how they are connected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Dagster is given changes on purpose alone: the definitions are held against definitions_snapshot.json."""
+"""What Dagster is given changes only on purpose: the definitions are compared with definitions_snapshot.json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows from changed records comes by itself: insights that look back on them, then months of the journal."""
+"""What follows from changed records is requested: insights that look back on them, then months of the journal."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def daemon(project: Project) -> Daemon:
     return Daemon(project)
 
 
-def asked(result: dg.SensorResult) -> list[tuple[str | None, str, str]]:
+def requested(result: dg.SensorResult) -> list[tuple[str | None, str, str]]:
     requests: Sequence[dg.RunRequest] = result.run_requests or ()
     return [(request.job_name, *span) for request, span in zip(requests, spans(result), strict=True)]
 
 
 def settle(daemon: Daemon) -> int:
-    """Tick until nothing is asked for; return the number of runs."""
+    """Tick until nothing is requested; return the number of runs."""
     runs = 0
     for _ in range(8):
         done = [*daemon.tick_and_run(STEPS), *daemon.tick_and_run(NAME)]
@@ -50,7 +50,7 @@ def settle(daemon: Daemon) -> int:
         runs += len(done)
         if not done:
             return runs
-    raise AssertionError("it never comes to rest")
+    raise AssertionError("it never settles")
 
 
 def upload(lake: Lake, day: int, record_id: str) -> None:
@@ -66,7 +66,7 @@ def test_the_month_follows_a_run_of_records(daemon: Daemon, project: Project) ->
     upload(project.lake, 0, "s1")
     daemon.tick_and_run(STEPS)
     result = daemon.tick(NAME)
-    assert asked(result) == [("write_journal", "2025-09-01", "2025-09-01")]
+    assert requested(result) == [("write_journal", "2025-09-01", "2025-09-01")]
     assert all(run.success for run in daemon.start(NAME, result.run_requests))
     assert not daemon.tick(NAME).run_requests
 
@@ -79,13 +79,13 @@ def test_a_late_file_updates_what_looks_back_on_it_and_then_the_month(daemon: Da
     upload(project.lake, 0, "late")
     daemon.tick_and_run(STEPS)
     result = daemon.tick(NAME)
-    assert asked(result) == [("bring_up_to_date", NEXT, NEXT)]
+    assert requested(result) == [("bring_up_to_date", NEXT, NEXT)]
     assert [key.to_user_string() for request in result.run_requests or () for key in request.asset_selection or ()] == [
         "insights/daily_journal",
         "insights/steps",
     ]
     daemon.start(NAME, result.run_requests)
-    assert asked(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
+    assert requested(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
 
 
 def test_sensors_alone_produce_the_same_bytes_as_one_run_over_everything(daemon: Daemon, project: Project) -> None:
@@ -128,7 +128,7 @@ def test_an_idle_sensor_looks_again_after_a_run_has_ended_and_after_a_while(
     project.lake.delete([keys.manifest_key(keys.insights_key("steps", DAY))])
     assert not looked()
     now_s += follow_up.LOOK_AGAIN_SECONDS
-    assert asked(daemon.tick(NAME)) == [("bring_up_to_date", DAY, DAY)]
+    assert requested(daemon.tick(NAME)) == [("bring_up_to_date", DAY, DAY)]
 
 
 def test_it_waits_for_daily_runs_but_not_forever(
@@ -142,7 +142,7 @@ def test_it_waits_for_daily_runs_but_not_forever(
     assert not waiting.run_requests
     assert "wait for 1 daily run." in str(waiting.skip_reason)
     monkeypatch.setattr(follow_up, "MAX_WAIT_SECONDS", 0)
-    assert asked(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
+    assert requested(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
     project.instance.report_run_failed(busy)
 
 
@@ -155,7 +155,7 @@ def test_it_waits_longer_for_a_backfill(daemon: Daemon, project: Project, monkey
     assert not waiting.run_requests
     assert "wait for 1 backfill." in str(waiting.skip_reason)
     monkeypatch.setattr(follow_up, "MAX_BACKFILL_SECONDS", 0)
-    assert asked(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
+    assert requested(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
 
 
 def test_a_month_that_fails_three_times_is_reported_and_not_requested_again(daemon: Daemon, project: Project) -> None:

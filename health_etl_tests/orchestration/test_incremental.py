@@ -1,4 +1,4 @@
-"""What was done is not done again: a second run starts nothing, reads no upload and changes no byte."""
+"""Work is not repeated: a second run starts nothing, reads no upload and changes no byte."""
 
 from __future__ import annotations
 

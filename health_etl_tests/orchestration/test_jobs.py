@@ -62,7 +62,7 @@ def backfill(daemon: Daemon) -> PartitionBackfill:
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_every_form_says_what_it_is_for(daemon: Daemon, name: str) -> None:
+def test_every_form_and_its_fields_are_described(daemon: Daemon, name: str) -> None:
     job = daemon.definitions.resolve_job_def(name)
     assert job.description
     assert job.tags
@@ -80,7 +80,7 @@ SEPTEMBER = {"first_date": "2025-09-01", "last_date": "2025-09-30"}
 
 
 def targets(daemon: Daemon, found: PartitionBackfill) -> set[tuple[str, ...]]:
-    """Return the partitions that a backfill is about; those of its assets are the same, so that they go in one run."""
+    """Return the partitions that a backfill covers; those of its assets are the same, so that they go in one run."""
     data = found.get_asset_backfill_data(daemon.definitions.resolve_asset_graph())
     subsets = data.target_subset.partitions_subsets_by_asset_key.values()
     return {tuple(sorted(subset.get_partition_keys())) for subset in subsets}
@@ -121,10 +121,10 @@ def test_a_date_range_that_is_up_to_date_runs_nothing_unless_it_is_new_to_this_i
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        ({"first_date": "2025-9-1"}, "first_date is '2025-9-1' and no date YYYY-MM-DD."),
+        ({"first_date": "2025-9-1"}, "first_date is '2025-9-1', not a date YYYY-MM-DD."),
         ({"first_date": "2025-09-02", "last_date": "2025-09-01"}, "the first before the last"),
         ({"first_date": "2019-01-01"}, "The dates must lie between 2023-01-01 and"),
-        ({"first_date": "2025-09-01", "record_types": ["weight"]}, "weight is no record type; known are"),
+        ({"first_date": "2025-09-01", "record_types": ["weight"]}, "weight is not a record type; choose from"),
     ],
 )
 def test_a_form_filled_in_wrongly_is_refused_in_one_sentence(

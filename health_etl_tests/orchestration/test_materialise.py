@@ -159,10 +159,10 @@ def test_a_permanent_failure_fails_once_with_our_own_message(project: Project, s
     (project.folder / "records" / "steps" / f"{DATES[0]}.parquet").mkdir(parents=True)
     result = project.run(["records/steps"], DATES[0])
     assert not result.success
-    (told,) = failures(result)
-    assert told is not None
-    assert told.startswith(f"{project.settings.lake} cannot be used")
-    assert told.endswith("check the folder and its disk, or set HEALTH_ETL_LAKE to another folder.")
+    (message,) = failures(result)
+    assert message is not None
+    assert message.startswith(f"{project.settings.lake} cannot be used")
+    assert message.endswith("check the folder and its disk, or set HEALTH_ETL_LAKE to another folder.")
     assert kinds(result, dg.DagsterEventType.STEP_UP_FOR_RETRY) == []
     assert project.materialisations("records/steps") == {}
 

@@ -1,4 +1,4 @@
-"""Partitions: upload dates and local months, how they look on each other, and runs of consecutive dates."""
+"""Partitions: upload dates and local months, how they depend on each other, and runs of consecutive dates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOW = datetime(2025, 9, 21, 12, tzinfo=UTC)
 
 
 def upstream(mapping: dg.PartitionMapping, downstream: dg.PartitionsDefinition[str], key: str) -> list[str]:
-    """Keys of the upload dates that one downstream partition looks on."""
+    """Keys of the upload dates that one downstream partition depends on."""
     found = mapping.get_upstream_mapped_partitions_result_for_partitions(
         downstream.subset_with_partition_keys([key]), downstream, upload_dates(date(2023, 1, 1)), current_time=NOW
     )

@@ -1,4 +1,4 @@
-"""Two sensors that tick at the same time do not both ask for one state of a partition."""
+"""Two sensors that tick at the same time do not both request the same state of a partition."""
 
 from __future__ import annotations
 

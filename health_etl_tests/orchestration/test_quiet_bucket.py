@@ -1,4 +1,4 @@
-"""An hour in which nobody uploads: nothing is asked for, and neither cursors nor memory grow."""
+"""An hour without uploads: nothing is requested, and neither cursors nor memory grow."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_GROWTH_BYTES = 150_000
 
 
 class Clock:
-    """Time that passes when told to."""
+    """Time that passes only when the test says so."""
 
     def __init__(self) -> None:
         self.now_s = datetime.now(UTC).timestamp()

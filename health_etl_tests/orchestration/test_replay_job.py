@@ -1,4 +1,4 @@
-"""Quarantine as people see and undo it in the UI: assets, checks of each partition, the replay job, standing checks."""
+"""Quarantine in the UI, and releasing from it: assets, checks of each partition, the replay job, standing checks."""
 
 from __future__ import annotations
 
