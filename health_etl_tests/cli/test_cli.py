@@ -1,4 +1,4 @@
-"""The command as a whole: its help, its mistakes told in one sentence, and its documentation."""
+"""The command as a whole: its help, its mistakes reported in one sentence, and its documentation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PARAMETERS = [
 
 
 def sentence(result: Result) -> str:
-    """Return the one sentence in which a command ended."""
+    """Return the one sentence that a command ended with."""
     lines = result.stderr.strip().splitlines()
     assert len(lines) == 1, result.stderr
     assert lines[0].endswith(".")
@@ -98,10 +98,10 @@ def test_a_misused_command_says_what_was_wrong(command: CommandLine, arguments: 
 def test_an_unusable_setting_is_named_with_what_is_allowed(
     command_line: type[CommandLine], tmp_path: Path, variable: str, value: str, allowed: str
 ) -> None:
-    told = sentence(command_line(tmp_path, {variable: value})("run"))
-    assert variable in told
-    assert allowed in told
-    assert SECRET not in told
+    message = sentence(command_line(tmp_path, {variable: value})("run"))
+    assert variable in message
+    assert allowed in message
+    assert SECRET not in message
 
 
 def test_ingest_refuses_an_unknown_setting_too(command_line: type[CommandLine], tmp_path: Path, sample: Path) -> None:

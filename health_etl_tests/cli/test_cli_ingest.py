@@ -131,12 +131,12 @@ def test_the_name_of_a_refused_file_is_shown_verbatim(command: CommandLine, samp
     assert f"Refused {path}: " in command("ingest", path, "--user", "demo").stderr
 
 
-@pytest.mark.parametrize(("path", "told"), [("missing", "does not exist"), ("bare", "no .avro files")])
-def test_nothing_to_ingest_is_reported_in_one_sentence(command: CommandLine, path: str, told: str) -> None:
+@pytest.mark.parametrize(("path", "message"), [("missing", "does not exist"), ("bare", "no .avro files")])
+def test_nothing_to_ingest_is_reported_in_one_sentence(command: CommandLine, path: str, message: str) -> None:
     (command.folder / "bare").mkdir()
     result = command("ingest", command.folder / path, "--user", "demo")
     assert result.exit_code == 1
-    assert told in result.stderr
+    assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert command.contents() == {}
 

@@ -1,4 +1,4 @@
-"""A run that is killed leaves nothing half done behind, and does not stand in the way of the next."""
+"""A run that is killed leaves nothing half done behind, and does not get in the way of the next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`health-etl profiles`: what is set, shown and forgotten, and how mistakes are told."""
+"""`health-etl profiles`: what is set, shown and removed, and how mistakes are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bad files beside good ones: named, kept apart, shown, brought back; what the good ones give does not change."""
+"""Bad files among good ones: named, kept apart, shown, released; the output of the good ones does not change."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 UPLOADED = date(2025, 9, 16)
 NOON = utc("2025-09-16 12:00")
-OTHER = "zoe"  # whose only file is damaged, and mended later
+OTHER = "zoe"  # whose only file is damaged, and repaired later
 UNCLAIMED = {FileReason.UNKNOWN_TYPE, FileReason.KEY_UNPARSEABLE, FileReason.OUTSIDE_PARTITIONS}
 MEGABYTE = 1024 * 1024
 
@@ -201,10 +201,10 @@ def test_unclaimed_uploads_can_be_shown_but_not_released(
     mixed: tuple[CommandLine, dict[FileReason, str], str], reason: FileReason
 ) -> None:
     command, keys, _ = mixed
-    told = command("quarantine", "show", keys[reason].rpartition("/")[2]).stdout
-    assert f"{keys[reason]}\n  kept out  unclaimed\n  reason    {reason}\n" in told
-    assert f"  remedy    {REMEDIES[reason]}\n" in told
-    assert keys[reason].replace("raw/", "quarantine/unclaimed/", 1) in told
+    shown = command("quarantine", "show", keys[reason].rpartition("/")[2]).stdout
+    assert f"{keys[reason]}\n  kept out  unclaimed\n  reason    {reason}\n" in shown
+    assert f"  remedy    {REMEDIES[reason]}\n" in shown
+    assert keys[reason].replace("raw/", "quarantine/unclaimed/", 1) in shown
     said = command("quarantine", "release", keys[reason])
     assert said.exit_code == 1
     assert f"belongs to no partition and cannot be released: {REMEDIES[reason]}." in said.stderr
@@ -238,8 +238,8 @@ def test_real_values_out_of_range_are_accepted_by_override_and_the_reason_is_kep
     said = command("quarantine", "release", key, "--override", "--because", "the meter was checked")
     assert f"Released {key}: 4 records accepted." in said.stdout
     assert "Everything was up to date; no file was read." in command("run").stdout
-    told = command("quarantine", "show", key).stdout
-    assert re.search(r"released  \S+ by override: the meter was checked$", told, re.MULTILINE)
+    shown = command("quarantine", "show", key).stdout
+    assert re.search(r"released  \S+ by override: the meter was checked$", shown, re.MULTILINE)
 
 
 def test_a_withdrawn_override_is_still_shown_with_its_reason(
@@ -249,8 +249,8 @@ def test_a_withdrawn_override_is_still_shown_with_its_reason(
     key = keys[FileReason.NO_GOOD_ROWS]
     said = command("quarantine", "release", key).stdout
     assert f"Still kept out {key}: no_good_rows" in said
-    told = command("quarantine", "show", key).stdout
-    decisions = re.findall(r"^  released  \S+ (.*)$", told, re.MULTILINE)
+    shown = command("quarantine", "show", key).stdout
+    decisions = re.findall(r"^  released  \S+ (.*)$", shown, re.MULTILINE)
     assert decisions == ["by override: the meter was checked", "to be judged by the rules again"]
 
 

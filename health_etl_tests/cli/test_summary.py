@@ -1,4 +1,4 @@
-"""The table that a run ends in: counted from manifests, for the dates and types that were asked for."""
+"""The table that a run ends with: counted from manifests, for the requested dates and types."""
 
 from __future__ import annotations
 

@@ -161,7 +161,7 @@ def test_an_evaluation_with_a_target_gives_its_partition_the_status_that_the_ui_
 def test_every_planned_evaluation_of_a_range_must_be_answered_or_its_partition_has_no_status(
     instance: dg.DagsterInstance,
 ) -> None:
-    """This is why each run logs each partition's verdicts, also those that have not changed."""
+    """This is why each run logs each partition's results, even those that have not changed."""
     run(instance, KEYS[0], KEYS[0])
     run(instance, KEYS[0], KEYS[0], fail="yes")
     storage = instance.event_log_storage

@@ -1,4 +1,4 @@
-"""dagster.yaml of a laptop and deploy/dagster.yaml of a stack: alike but for where Dagster keeps its data."""
+"""dagster.yaml of a laptop and deploy/dagster.yaml of a stack: alike except for where Dagster keeps its data."""
 
 from __future__ import annotations
 

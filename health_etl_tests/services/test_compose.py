@@ -30,7 +30,7 @@ ONE_SHOT = "setup"
 
 
 def compose(folder: Path, checkout: Path, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Let docker-compose read the file beside an .env of these settings; no engine is needed for that."""
+    """Let docker-compose read the file next to an .env with these settings; no engine is needed for that."""
     program = shutil.which("docker-compose")
     if program is None:
         unavailable("no docker-compose: on Debian, apt install docker-compose")

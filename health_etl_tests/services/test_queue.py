@@ -1,4 +1,4 @@
-"""Upload events through a real RabbitMQ: each partition is asked for once, and no message is lost by anything."""
+"""Upload events through a real RabbitMQ: each partition is requested once, and no message is ever lost."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def upload(lake: Lake, record_id: str = "s1", day: Any = OLD) -> str:
 
 
 def test_an_empty_queue_requests_nothing(daemon: Daemon) -> None:
-    assert "No message waits" in str(daemon.tick(NAME).skip_reason)
+    assert "No messages are waiting" in str(daemon.tick(NAME).skip_reason)
 
 
 def test_messages_about_one_partition_lead_to_one_run_with_their_correlation_ids(
@@ -143,7 +143,7 @@ def test_a_message_about_an_upload_newer_than_the_run_stays_until_that_is_proces
     run = instance.create_run_for_job(job, tags=dict(request.tags), asset_selection=job.asset_selection)
     queues.publish(upload_message(upload(daemon.project.lake, "late"), "c-2"))
     assert not daemon.tick(NAME).run_requests
-    assert queues.waiting() == 2  # both name a partition that the run at work does not bring to the state it is in
+    assert queues.waiting() == 2  # both name a partition whose present state the active run does not cover
     instance.delete_run(run.run_id)
     (done,) = daemon.tick_and_run(NAME)
     assert done.success
@@ -229,7 +229,7 @@ def test_dead_letters_are_listed_without_their_text_and_sent_back_on_demand(
     assert "2 dead letters." in listed
     wrong = command("deadletters", "redrive", "--reason", "odd")
     assert wrong.exit_code == 1
-    assert "odd is no reason" in wrong.stderr
+    assert "odd is not a reason" in wrong.stderr
     sent = command("deadletters", "redrive", "--reason", "malformed")
     assert sent.stdout == "1 message sent back to the queue.\n"
     assert (queues.waiting(), queues.waiting(queues.dead_letters)) == (1, 1)

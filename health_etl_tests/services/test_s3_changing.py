@@ -47,14 +47,14 @@ def lake(proxy: FaultProxy, s3_server: S3Server, s3_bucket: str) -> Lake:
 
 @pytest.fixture
 def put(s3_server: S3Server, s3_bucket: str) -> Iterator[Callable[[str, bytes], Any]]:
-    """Write an object as another client does, past the proxy."""
+    """Write an object as another client would, bypassing the proxy."""
     with closing(s3_server.client()) as client:
         yield lambda key, content: client.put_object(Bucket=s3_bucket, Key=key, Body=content)
 
 
 @pytest.fixture
 def remove(s3_server: S3Server, s3_bucket: str) -> Iterator[Callable[[str], Any]]:
-    """Remove an object as another client does."""
+    """Remove an object as another client would."""
     with closing(s3_server.client()) as client:
         yield lambda key: client.delete_object(Bucket=s3_bucket, Key=key)
 

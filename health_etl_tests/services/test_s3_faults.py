@@ -1,4 +1,4 @@
-"""A store that fails in the middle of a run: the run ends in the right bytes, or in one sentence and the next does."""
+"""A store that fails during a run: the run ends with the right bytes, or with one sentence and the next run does."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMES = ("StepsRecord_1757901111933.avro", "StepsRecord_1757941735901.avro")
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing wait as long as people's runs do, yet longer than a busy machine keeps an answer; attempts stay."""
+    """Shorten every wait, but not below what a busy machine needs for a response; the number of attempts stays."""
     monkeypatch.setattr("health_etl.orchestration.steps.FIRST_WAIT_SECONDS", 0.3)
     monkeypatch.setattr(lake_module, "REQUEST_TIMEOUT", timedelta(seconds=5))
     monkeypatch.setattr(lake_module, "RETRY_TIMEOUT", timedelta(seconds=60))
@@ -34,7 +34,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def right(command_line: type[CommandLine], tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> Objects:
-    """What a run makes of the uploads in a folder, where nothing fails."""
+    """What a run produces from the uploads in a folder, where nothing fails."""
     command = command_line(tmp_path_factory.mktemp("right"))
     ingest(command, checkout)
     assert command("run").exit_code == 0
@@ -73,8 +73,8 @@ def ended_right(command: CommandLine, right: Objects) -> None:
     assert differing_keys(independent(derived_objects(lake_of(command))), right) == []
 
 
-def told(result: Result) -> str:
-    """Return the one sentence that a failed run ended in."""
+def error_of(result: Result) -> str:
+    """Return the one sentence that a failed run ended with."""
     assert result.exit_code == 1
     assert "Traceback" not in result.output
     (line,) = result.stderr.splitlines()
@@ -120,7 +120,7 @@ def test_a_store_that_stays_busy_is_reported_once_and_the_next_run_ends_correctl
     monkeypatch.setattr("health_etl.orchestration.steps.FIRST_WAIT_SECONDS", 0)
     monkeypatch.setattr(lake_module, "RETRIES", 0)
     proxy.fail(SLOW_DOWN, writes("/insights/"))
-    sentence = told(command("run"))
+    sentence = error_of(command("run"))
     assert "is overloaded; run again later." in sentence
     proxy.behave()
     assert find_damage(lake_of(command), settings_of(command)) == []
@@ -130,7 +130,7 @@ def test_a_store_that_stays_busy_is_reported_once_and_the_next_run_ends_correctl
 
 def test_keys_revoked_during_a_run_fail_once(command: CommandLine, proxy: FaultProxy, right: Objects) -> None:
     refused = proxy.fail(DENIED, lambda _: sum(map(writes("/records/"), list(proxy.seen))) > 1)
-    sentence = told(command("run"))
+    sentence = error_of(command("run"))
     assert "rejected the access keys" in sentence
     assert refused() == 2  # the step that wrote, and the look for what is to be done next
     proxy.behave()

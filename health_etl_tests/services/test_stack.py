@@ -1,6 +1,6 @@
 """The stack without Docker: the processes of docker-compose.yml, with the same files and settings.
 
-Each test leaves the stack well.
+Each test leaves the stack healthy.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SERVICES = ["s3", "postgresql", "epmd", "rabbitmq", "code-server", "webserver", 
 
 @pytest.fixture(autouse=True)
 def _well(stack: RunningStack) -> Iterator[None]:
-    """Whatever a test stops, the next finds running."""
+    """Whatever a test stops is running again for the next one."""
     yield
     stack.stack.up(lambda _line: None)
 
@@ -90,31 +90,31 @@ def test_the_output_of_a_run_is_found_in_the_store(stack: RunningStack) -> None:
 
 
 def test_a_backfill_over_thirty_dates_ends_in_few_runs_and_each_date_is_materialised(stack: RunningStack) -> None:
-    asked = dates("2025-08-25", 30)
-    ended = stack.backfill_end(stack.backfill(STEPS, asked))
+    requested = dates("2025-08-25", 30)
+    ended = stack.backfill_end(stack.backfill(STEPS, requested))
     assert ended["status"] == "COMPLETED_SUCCESS"
     assert len(ended["runs"]) <= len(STEPS)
-    assert stack.materialised("records/steps") == [(asked[0], asked[-1])]
-    # Dagster takes in the later dates whose insights look back on those asked for.
+    assert stack.materialised("records/steps") == [(requested[0], requested[-1])]
+    # Dagster takes in the later dates whose insights look back on those requested.
     [(first, last)] = stack.materialised("insights/steps")
-    assert (first, last) == (asked[0], dates(asked[-1], UPLOAD_WINDOW_DAYS + 1)[-1])
+    assert (first, last) == (requested[0], dates(requested[-1], UPLOAD_WINDOW_DAYS + 1)[-1])
 
 
 def test_a_killed_daemon_is_reported_and_resumes_where_it_was(stack: RunningStack) -> None:
-    asked = dates("2025-10-01", 20)
+    requested = dates("2025-10-01", 20)
     daemon = stack.stack.service("daemon")
-    backfill = stack.backfill(["records/heart_rate"], asked)
+    backfill = stack.backfill(["records/heart_rate"], requested)
     daemon.kill()
     queued = stack.submit(["records/steps"], "2025-10-02")
     status = stack_command(stack, "status")
     assert status.returncode == 1
     assert [line.split()[:2] for line in status.stdout.splitlines() if line.startswith("-")] == [["-", "daemon"]]
-    assert "does not run" in status.stdout
+    assert "is not running" in status.stdout
     assert stack.status(queued) == "QUEUED"
     stack.stack.up(lambda _line: None)
     assert stack.end(queued) == "SUCCESS"
     assert stack.backfill_end(backfill)["status"] == "COMPLETED_SUCCESS"
-    assert stack.materialised("records/heart_rate") == [(asked[0], asked[-1])]
+    assert stack.materialised("records/heart_rate") == [(requested[0], requested[-1])]
 
 
 @pytest.mark.parametrize("ended_by", ["a restart", "a crash"])
@@ -122,7 +122,7 @@ def test_the_stack_recovers_when_its_database_is_killed(stack: RunningStack, end
     database = stack.stack.service("postgresql")
     others = pids(stack, *SERVICES[-3:])
     database.stop() if ended_by == "a restart" else database.kill()
-    assert stack.stack.problems()["postgresql"] == "does not run"
+    assert stack.stack.problems()["postgresql"] == "is not running"
     assert stack_command(stack, "status").returncode == 1
     database.start()
     wait_for(lambda: not any(stack.stack.problems().values()))
