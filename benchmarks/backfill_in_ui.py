@@ -109,11 +109,11 @@ def _backfill(client: DagsterGraphQLClient, dates: Sequence[str]) -> tuple[int, 
     while not found["status"].startswith(("COMPLETED", "FAILED", "CANCELED")):
         time.sleep(1)
         found = client._execute(BACKFILL, {"id": launched["backfillId"]})["partitionBackfillOrError"]
-    told = time.time() - begin
+    shown = time.time() - begin
     if found["status"] != "COMPLETED_SUCCESS":
         raise SystemExit(f"the backfill ended as {found['status']}")
     times = client._execute(RUN_TIMES, {"ids": [run["id"] for run in found["runs"]]})["runsOrError"]["results"]
-    return len(found["runs"]), told, max(run["endTime"] for run in times) - begin
+    return len(found["runs"]), shown, max(run["endTime"] for run in times) - begin
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class TypeSummary:
 
 def summarise(lake: Lake, catalogue: Catalogue, scope: Scope) -> list[TypeSummary]:
     """Return one summary per type: files and rows of the upload dates in scope, person-days that they touched, and
-    the training lines of the months that these lie in.
+    the training lines of the months that these belong to.
     """
     return [_of_type(lake, catalogue, scope, name) for name in record_types() if scope.holds_type(name)]
 

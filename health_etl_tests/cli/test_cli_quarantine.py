@@ -36,7 +36,7 @@ def glucose(number: int, mg_dl: float = 100.0, day: str = "2025-09-16") -> dict[
 
 
 def bad_files() -> dict[FileReason, bytes]:
-    """Return one file for every reason that lies in its content."""
+    """Return one file for every reason that concerns its content."""
     schema = json.loads(json.dumps(record_types()["blood_glucose"].avro_schema))
     short = {**schema, "fields": [f for f in schema["fields"] if f["name"] != "levelInMilligramsPerDeciliter"]}
     padded = {**schema, "fields": [*schema["fields"], {"name": "padding", "type": "string", "default": ""}]}
@@ -71,7 +71,7 @@ def too_many_records() -> bytes:
 
 
 def put_bad_files(lake: Lake, folder: Path) -> dict[FileReason, str]:
-    """Put one bad file for every reason into raw/ beside the demo person's; return their keys."""
+    """Put one bad file for every reason into raw/ next to the demo person's; return their keys."""
     keys = {
         reason: put_content(lake, "blood_glucose", content, user_id="demo", upload_date=UPLOADED)
         for reason, content in bad_files().items()

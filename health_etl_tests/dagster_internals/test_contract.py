@@ -52,7 +52,7 @@ DEFINITIONS = dg.Definitions(assets=[made], asset_checks=[check])
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """An instance on disk with one slot a pool, as dagster.yaml has it."""
+    """An instance on disk with one slot per pool, as dagster.yaml has it."""
     overrides = {"concurrency": {"pools": {"default_limit": 1}}}
     with dg.DagsterInstance.local_temp(str(tmp_path), overrides=overrides) as found:
         yield found

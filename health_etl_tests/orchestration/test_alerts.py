@@ -96,7 +96,7 @@ def test_an_exhausted_partition_is_reported_once_and_fails_the_check(daemon: Dae
     assert not results(daemon.tick(STEPS))
     (posted,) = webhook.posted
     assert (posted["event"], posted["asset"], posted["partitions"]) == (
-        alerts.GIVEN_UP,
+        alerts.EXHAUSTED,
         "records/steps",
         [TODAY.isoformat()],
     )
@@ -121,7 +121,7 @@ def test_a_webhook_that_is_down_does_not_stop_the_sensor_and_is_retried(daemon: 
     webhook.status = 200
     result = daemon.tick(STEPS)
     assert json.loads(result.cursor or "")["exhausted"] == [TODAY.isoformat()]
-    assert [posted["event"] for posted in webhook.posted] == [alerts.GIVEN_UP] * 2
+    assert [posted["event"] for posted in webhook.posted] == [alerts.EXHAUSTED] * 2
 
 
 def test_a_failed_run_is_posted_without_names_of_people_or_values(daemon: Daemon, webhook: Webhook) -> None:

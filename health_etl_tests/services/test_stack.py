@@ -74,7 +74,7 @@ def test_a_partition_materialised_over_http_is_in_the_store_and_its_events_in_po
     with closing(psycopg2.connect(stack.settings.postgresql_url)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM event_logs WHERE run_id = %s", (run_id,))
         assert cursor.fetchone()[0] > len(STEPS)
-    # What lies in files instead would be lost with the container.
+    # What was kept in files instead would be lost with the container.
     assert not list(stack.settings.dagster_home.rglob("*.db"))
 
 

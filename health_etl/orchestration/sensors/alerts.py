@@ -16,7 +16,7 @@ from health_etl.settings import Settings
 TIMEOUT_SECONDS = 5
 RETRIES = 2
 FAILED_RUN = "run_failed"
-GIVEN_UP = "partitions_given_up"
+EXHAUSTED = "partitions_given_up"
 
 
 def post(settings: Settings, event: str, about: dict[str, Any]) -> bool:
@@ -47,7 +47,7 @@ def alert_exhausted(settings: Settings, log: logging.Logger, what: str, partitio
     """
     text = f"{what}: gave up {', '.join(partitions)}; read the error of the last run, then materialise again."
     try:
-        post(settings, GIVEN_UP, {"asset": what, "partitions": list(partitions), "text": text})
+        post(settings, EXHAUSTED, {"asset": what, "partitions": list(partitions), "text": text})
     except TransientError as error:
         log.error(str(error))
         return False
