@@ -5,15 +5,17 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import pandera.pandas as pa
 from pyarrow import types as pa_types
 
 from health_etl.record_types import record_types
 from health_etl.record_types.base import Column, RecordType
 from health_etl.records.local_time import is_valid_offset
+
+if TYPE_CHECKING:
+    import pandera.pandas as pa  # slow, so imported where schemas are made: most processes validate nothing
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # no phone recorded health data before; an earlier time means a wrong clock
 UPLOAD_GRACE = timedelta(days=2)  # to the end of the day after the upload date
@@ -92,12 +94,16 @@ def is_zone_offset(column: Column) -> bool:
 
 @cache
 def _schema(name: str, upload_date: date) -> pa.DataFrameSchema:
+    import pandera.pandas as pa
+
     record_type = record_types()[name]
     columns = {c.name: pa.Column(None, _checks(c, upload_date), nullable=c.nullable) for c in record_type.columns}
     return pa.DataFrameSchema(columns, checks=_row_checks(record_type), name=name)
 
 
 def _checks(column: Column, upload_date: date) -> list[pa.Check]:
+    import pandera.pandas as pa
+
     checks = []
     if column.minimum is not None or column.maximum is not None:
         checks.append(_range_check(column.minimum, column.maximum, RowReason.OUT_OF_RANGE))
@@ -112,6 +118,8 @@ def _checks(column: Column, upload_date: date) -> list[pa.Check]:
 
 
 def _range_check(minimum: object, maximum: object, reason: RowReason) -> pa.Check:
+    import pandera.pandas as pa
+
     # For built-in checks, pandera reports the error text and not the name.
     if maximum is None:
         return pa.Check.ge(minimum, name=reason, error=reason)
@@ -121,6 +129,8 @@ def _range_check(minimum: object, maximum: object, reason: RowReason) -> pa.Chec
 
 
 def _row_checks(record_type: RecordType) -> list[pa.Check]:
+    import pandera.pandas as pa
+
     checks = [pa.Check(check.passes, name=check.reason) for check in record_type.row_checks]
     if "end_utc" in record_type.arrow_schema.names:
         checks.append(pa.Check(lambda rows: rows["end_utc"] >= rows["start_utc"], name=RowReason.ENDS_BEFORE_START))

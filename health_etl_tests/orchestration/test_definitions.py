@@ -120,7 +120,9 @@ def test_loading_the_definitions_imports_nothing_that_only_some_steps_need(check
     )
     loaded = set(done.stdout.split())
     assert "health_etl.orchestration.assets.records" in loaded
-    assert loaded.isdisjoint({"matplotlib", "boto3", "botocore", "jinja2", "health_etl.report", "health_etl.synthetic"})
+    assert loaded.isdisjoint(
+        {"matplotlib", "pandera", "boto3", "botocore", "jinja2", "health_etl.report", "health_etl.synthetic"}
+    )
 
 
 def test_every_type_has_its_assets_and_the_shared_ones_exist(graph: Any) -> None:
