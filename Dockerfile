@@ -6,7 +6,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /build
-# What we depend on changes seldom: a layer of its own, made before our code is copied.
+# Dependencies change rarely: they get a layer of their own, built before our code is copied.
 COPY setup.py pyproject.toml constraints.txt LICENSE ./
 COPY health_etl/__init__.py health_etl/
 RUN pip install --constraint constraints.txt .

@@ -51,10 +51,10 @@ lint: $(READY) ## check style and types
 test: lint ## lint, then run the tests (PYTEST_ARGS="-k name" runs some)
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-coverage: $(READY) ## run the tests, and list the lines of the product that none reached (PYTEST_ARGS=…)
+coverage: $(READY) ## run the tests, and list the lines of the product that no test reached (PYTEST_ARGS=…)
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report term-missing:skip-covered $(PYTEST_ARGS)
 
-contract: ## hold the newest release of Dagster against what we expect of it, in a scratch environment (about 3 minutes)
+contract: ## test the newest release of Dagster against what we expect of it, in a scratch environment (about 3 minutes)
 	@$(require-python)
 	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
 	"$(PYTHON)" -m venv "$$scratch"; \
@@ -63,7 +63,7 @@ contract: ## hold the newest release of Dagster against what we expect of it, in
 	"$$scratch/bin/python" -m dagster --version; \
 	"$$scratch/bin/python" -m pytest health_etl_tests/dagster_internals health_etl_tests/deploy/test_dagster_yaml.py
 
-fuzz: $(READY) ## try 2,500 damaged files of each type, and tell what became of them (about 3 minutes)
+fuzz: $(READY) ## try 2,500 damaged files of each type, and report what became of them (about 3 minutes)
 	@TEST_HEALTH_ETL_FUZZ_MUTANTS=2500 $(BIN)/python -m pytest -n auto health_etl_tests/fuzz
 
 soak: $(READY) ## try 1,000 examples of each property, then kill runs at 50 random moments (about 45 minutes)
@@ -80,7 +80,7 @@ automation: $(READY) ## kill the daemon ten times, and stop each server for a mi
 	@TEST_HEALTH_ETL_DAEMON_KILLS=$${TEST_HEALTH_ETL_DAEMON_KILLS:-10} TEST_HEALTH_ETL_OUTAGE_SECONDS=$${TEST_HEALTH_ETL_OUTAGE_SECONDS:-60} \
 	TEST_HEALTH_ETL_REQUIRE_SERVICES=1 $(BIN)/python -m pytest health_etl_tests/services/test_automation.py
 
-docs: $(READY) ## write the generated pages of docs/ again
+docs: $(READY) ## regenerate the pages of docs/ that come from the code
 	@$(BIN)/python docs/generate_data_dictionary.py
 	@$(BIN)/python docs/generate_clinical_sources.py
 
@@ -93,13 +93,13 @@ services-down: ## stop that server; what it held is gone
 stack: $(READY) ## start S3, PostgreSQL, RabbitMQ, code server, webserver and daemon on loopback (STACK_PORT=…)
 	@$(WITH_ENV) $(abspath $(BIN))/python -m deploy.stack up --port $(STACK_PORT)
 
-stack-status: $(READY) ## tell what of the stack is not up
+stack-status: $(READY) ## show which services of the stack are not up
 	@$(BIN)/python -m deploy.stack status --port $(STACK_PORT)
 
 stack-down: $(READY) ## stop the stack; what it held is gone
 	@$(BIN)/python -m deploy.stack down --port $(STACK_PORT)
 
-lock: ## write constraints.txt again: the newest versions that setup.py allows
+lock: ## rewrite constraints.txt: the newest versions that setup.py allows
 	@$(require-python)
 	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
 	uv=$$(command -v uv) || { \

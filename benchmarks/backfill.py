@@ -3,10 +3,10 @@ same backfill over what is up to date.
 
     PYTHONPATH=. .venv/bin/python benchmarks/backfill.py --dates 31
 
-All runs go through Dagster in this process, one after the other, on SQLite, with what a run in a process of its own
-has, but for its start: a few seconds a run. Seconds depend on what else the machine does, so the last column
-holds the processor time of an event against that of an event of a job that does nothing but log, in the same process.
-backfill_in_ui.py measures the daemon and the processes too.
+All runs go through Dagster in this process, one after the other, on SQLite; the start of a process for each run, a few
+seconds, is not included. Seconds depend on what else the machine does, so the last column holds the processor time of
+an event relative to that of an event of a job that does nothing but log, in the same process. backfill_in_ui.py
+includes the daemon and the processes.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""How long a backfill takes that is started in the UI: dates × six types × one small file each, in as many processes as
+"""How long a backfill started in the UI takes: dates × six types × one small file each, in as many processes as
 dagster.yaml allows; then the same backfill over what is up to date.
 
     PYTHONPATH=. .venv/bin/python benchmarks/backfill_in_ui.py --dates 365
 
-Starts a webserver and a daemon of its own, on SQLite and a folder, and ends them. The daemon looks at a backfill every
-half a minute; the last column leaves out how long it took to see that all was done.
+Starts a webserver and a daemon of its own, on SQLite and a folder, and ends them. The daemon checks a backfill every
+half minute; the last column leaves out how long it took to see that all was done.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def main() -> None:
         put_uploads(settings, dates)
         with _dagster(Path(scratch), settings, chosen.port) as client:
             for what in (f"{chosen.dates} dates × {len(record_types())} types, nothing made yet", "again, unchanged"):
-                runs, told, worked = _backfill(client, [day.isoformat() for day in dates])
-                table.add_row(what, str(runs), f"{told:.0f}", f"{worked:.0f}")
+                runs, shown, worked = _backfill(client, [day.isoformat() for day in dates])
+                table.add_row(what, str(runs), f"{shown:.0f}", f"{worked:.0f}")
     Console().print(table)
 
 
@@ -78,7 +78,7 @@ def _dagster(scratch: Path, settings: Settings, port: int) -> Iterator[DagsterGr
         try:
             start("dagster-webserver", "-h", "127.0.0.1", "-p", str(port))
             client = _client(port)
-            stop_sensors(client)  # nothing else is to begin with the same work
+            stop_sensors(client)  # nothing else may start on the same work
             start("dagster-daemon", "run")
             yield client
         finally:
@@ -109,11 +109,11 @@ def _backfill(client: DagsterGraphQLClient, dates: Sequence[str]) -> tuple[int, 
     while not found["status"].startswith(("COMPLETED", "FAILED", "CANCELED")):
         time.sleep(1)
         found = client._execute(BACKFILL, {"id": launched["backfillId"]})["partitionBackfillOrError"]
-    told = time.time() - begin
+    shown = time.time() - begin
     if found["status"] != "COMPLETED_SUCCESS":
         raise SystemExit(f"the backfill ended as {found['status']}")
     times = client._execute(RUN_TIMES, {"ids": [run["id"] for run in found["runs"]]})["runsOrError"]["results"]
-    return len(found["runs"]), told, max(run["endTime"] for run in times) - begin
+    return len(found["runs"]), shown, max(run["endTime"] for run in times) - begin
 
 
 if __name__ == "__main__":

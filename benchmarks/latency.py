@@ -1,4 +1,4 @@
-"""How long it takes from an upload to its lines in the training data, on the stack that the environment leads to.
+"""How long it takes from an upload to its lines in the training data, on the stack that the environment points to.
 
     make stack && source /tmp/health-etl-stack-…/environment
     PYTHONPATH=. .venv/bin/python benchmarks/latency.py --uploads 20
@@ -28,7 +28,7 @@ from health_etl_tests.support.exports import heart_rate, put, steps
 
 POLL_SECONDS = 0.2
 MAX_SECONDS = 180
-MAX_PAUSE_SECONDS = 6.0  # longer than any sensor's interval, so that uploads meet every phase of it
+MAX_PAUSE_SECONDS = 6.0  # longer than any sensor's interval, so that uploads arrive at every phase of it
 
 
 def main() -> None:
@@ -53,7 +53,9 @@ def main() -> None:
                 user_id=person,
                 upload_date=datetime.now(UTC).date(),
             )
-            whole.append(_seconds_until_told(lake, subject(person, settings.pseudonym_key.get_secret_value()), begun))
+            whole.append(
+                _seconds_until_written(lake, subject(person, settings.pseudonym_key.get_secret_value()), begun)
+            )
             for name, seconds in _phases(instance, begun):
                 phases.setdefault(name, []).append(seconds)
     table = Table("from upload to", "p50 s", "p95 s", "longest s")
@@ -62,7 +64,7 @@ def main() -> None:
     Console().print(table)
 
 
-def _seconds_until_told(lake: Lake, who: str, begun: float) -> float:
+def _seconds_until_written(lake: Lake, who: str, begun: float) -> float:
     seen: set[str] = set()
     while time.time() < begun + MAX_SECONDS:
         for info in lake.objects("training/"):
@@ -75,15 +77,15 @@ def _seconds_until_told(lake: Lake, who: str, begun: float) -> float:
 
 
 def _phases(instance: dg.DagsterInstance, begun: float) -> Iterator[tuple[str, float]]:
-    """Yield when the first run of each kind after the upload was requested, was running, and was over."""
+    """Yield when the first run of each kind after the upload was requested, started, and ended."""
     for job, what in ((BRING_UP_TO_DATE, "records and insights"), (WRITE_JOURNAL, "the month")):
         since = dg.RunsFilter(job_name=job, created_after=datetime.fromtimestamp(begun, UTC))
         found = instance.get_run_records(since, ascending=True, limit=1)
         if found:
             yield f"run of {what}: requested", found[0].create_timestamp.timestamp() - begun
-            yield f"run of {what}: at work", (found[0].start_time or 0.0) - begun
+            yield f"run of {what}: started", (found[0].start_time or 0.0) - begun
             if found[0].end_time:
-                yield f"run of {what}: over", found[0].end_time - begun
+                yield f"run of {what}: ended", found[0].end_time - begun
 
 
 def _summary(seconds: list[float]) -> tuple[float, float, float]:

@@ -1,12 +1,12 @@
-"""What a tick costs of which nothing comes, by sensor: CPU time, requests to the store, statements to Dagster's
+"""What a tick that finds nothing costs, by sensor: CPU time, requests to the store, statements to Dagster's
 database. On two cores every sensor does this every 5 to 10 s.
 
     PYTHONPATH=. .venv/bin/python benchmarks/quiet_ticks.py --dates 365
 
-Makes a lake of dates × six types × one small file each in a folder, brings it up to date, lets the sensors tell Dagster
-of it, and ticks on. Dagster's database is SQLite, or PostgreSQL where HEALTH_ETL_DAGSTER_POSTGRES_URL is set.
-Seen on two busy cores, 10 dates, SQLite: 8 to 13 ms and 4 statements a lake sensor, 3 ms and no listing for follow_up.
-`--lake` keeps the lake in a folder of its own and takes it as it is when it is there.
+Makes a lake of dates × six types × one small file each in a folder, brings it up to date, lets the sensors report it to
+Dagster, and keeps ticking. Dagster's database is SQLite, or PostgreSQL where HEALTH_ETL_DAGSTER_POSTGRES_URL is set.
+Seen on two busy cores, 10 dates, SQLite: 8 to 13 ms and 4 statements per lake sensor, 3 ms and no listing for
+follow_up. `--lake` keeps the lake in a folder of its own, and reuses it if it exists.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def fill(settings: Settings, last: date, dates: int) -> None:
 
 
 def measured(daemon: Daemon, ticks: int) -> Table:
-    """Tick every sensor until it rests, then measure it."""
+    """Tick every sensor until it is idle, then measure it."""
     table = Table("sensor", "CPU ms", "listings", "folders", "reads", "statements")
     for name in (*map(sensor_name, record_types()), FOLLOW_UP, UPLOAD_EVENTS):
         rest(daemon, name)
@@ -95,11 +95,11 @@ def measured(daemon: Daemon, ticks: int) -> Table:
 
 
 def rest(daemon: Daemon, name: str) -> None:
-    """Tick until nothing comes of it."""
+    """Tick until nothing more is requested or reported."""
     for _ in range(SETTLING_TICKS):
         result = daemon.tick(name)
         if result.run_requests:
-            raise SystemExit(f"{name} asks for runs: the lake is not up to date.")
+            raise SystemExit(f"{name} requests runs: the lake is not up to date.")
         if not result.asset_events and '"sweep_from": null' in (result.cursor or '"sweep_from": null'):
             return
 

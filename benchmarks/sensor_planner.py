@@ -2,7 +2,7 @@
 
     PYTHONPATH=. .venv/bin/python benchmarks/sensor_planner.py --objects 1000000 --dates 730
 
-No store takes part: a fake lake makes up the listing, so the figures are those of names, digests and the plan alone;
+No store is involved: a fake lake makes up the listing, so the figures are those of names, digests and the plan alone;
 the ratio is to the listing. Seen on two cores: 1.9 s of CPU time, ratio 2.6, on 730 dates as on 8, and no memory above
 what the imports take.
 """
@@ -75,14 +75,14 @@ def main() -> None:
 
 
 def timed(work: Callable[[], Result]) -> tuple[float, Result]:
-    """Return the CPU seconds that something took, and what came of it."""
+    """Return the CPU seconds that a call took, and its result."""
     begin = time.process_time()
     result = work()
     return time.process_time() - begin, result
 
 
 def peak_mb() -> float:
-    """Return the most memory that this process held so far."""
+    """Return the peak memory of this process so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

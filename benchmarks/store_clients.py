@@ -161,7 +161,7 @@ def measure(client: Client, round_name: str, objects: int) -> Seconds:
 
 
 def table(rounds: Mapping[str, list[Seconds]]) -> str:
-    """Return the Markdown table: a client a row, median seconds and their ratio to the baseline."""
+    """Return the Markdown table: one row per client, median seconds and their ratio to the baseline."""
     medians = {
         name: {each: statistics.median(seconds[each] for seconds in measured) for each in MEASURES}
         for name, measured in rounds.items()

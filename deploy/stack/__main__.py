@@ -32,7 +32,7 @@ def _up(stack: Stack) -> int:
     print(f"RabbitMQ    {stack.service('rabbitmq').address}")
     print(f"PostgreSQL  {stack.service('postgresql').address}")
     print(f"\nhealth-etl works on it after:  source {settings.environment_file}")
-    print("make stack-status tells what is not up; make stack-down stops everything and removes what it held.")
+    print("make stack-status shows what is not up; make stack-down stops everything and deletes its data.")
     return 0
 
 
@@ -40,7 +40,7 @@ def _status(stack: Stack) -> int:
     problems = stack.problems()
     for service in stack.services():
         problem = problems[service.name]
-        print(f"{'-' if problem else '+'} {service.name:<12} {service.address:<24} {problem or 'is well'}")
+        print(f"{'-' if problem else '+'} {service.name:<12} {service.address:<24} {problem or 'healthy'}")
     return 1 if any(problems.values()) else 0
 
 

@@ -22,8 +22,8 @@ class CodeServer(ProcessService):
             f"{HOST}:{self.port}",
         )
 
-    def silence(self) -> str | None:
-        """Return what is wrong with its answer, None when it is right."""
+    def probe(self) -> str | None:
+        """Return what is wrong with its answer, None if nothing is."""
         return health.code_server(HOST, self.port)
 
 
@@ -36,8 +36,8 @@ class Webserver(ProcessService):
             _process(settings, "webserver", "dagster-webserver", *address, *WORKSPACE), settings.webserver_url
         )
 
-    def silence(self) -> str | None:
-        """Return what is wrong with its answer, None when it is right."""
+    def probe(self) -> str | None:
+        """Return what is wrong with its answer, None if nothing is."""
         return health.webserver(self.address)
 
 
@@ -48,8 +48,8 @@ class Daemon(ProcessService):
         self.webserver_url = settings.webserver_url
         super().__init__(_process(settings, "daemon", "dagster-daemon", "run", *WORKSPACE), "")
 
-    def silence(self) -> str | None:
-        """Return what is wrong with its answer, None when it is right."""
+    def probe(self) -> str | None:
+        """Return what is wrong with its answer, None if nothing is."""
         return health.daemons(self.webserver_url, self.process.started_at)
 
 

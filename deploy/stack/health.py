@@ -20,7 +20,7 @@ DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { daemonType required h
 
 
 def s3(url: str) -> str | None:
-    """Ask an S3 server for anything: also a refusal is an answer."""
+    """Ask an S3 server for anything: even a refusal is an answer."""
     try:
         with _NO_PROXY.open(url, timeout=PATIENCE_SECONDS):
             return None

@@ -18,23 +18,23 @@ STOP_SECONDS = 20
 
 @dataclass(frozen=True)
 class Process:
-    """A command, and where it leaves its pid and what it prints."""
+    """A command, and where it leaves its pid and its output."""
 
     name: str
     command: tuple[str, ...]
     folder: Path
     environment: Mapping[str, str]
-    user: str | None = None  # another than ours; only root may name one
+    user: str | None = None  # another account than ours; only root may set one
     stop_signal: signal.Signals = field(default=signal.SIGTERM)
 
     @property
     def log(self) -> Path:
-        """File of what it prints."""
+        """File with its output."""
         return self.folder / f"{self.name}.log"
 
     @property
     def pid(self) -> int | None:
-        """Process id; None when it does not run. A pid that another program has got since is not taken for ours."""
+        """Process id; None if it is not running. A pid that has since been given to another program does not count."""
         try:
             pid, started = self._pid_file.read_text(encoding="ascii").split()
         except (FileNotFoundError, ValueError):
@@ -43,11 +43,11 @@ class Process:
 
     @property
     def started_at(self) -> float:
-        """When it was last started, in seconds of 1970."""
+        """When it was last started, in seconds since 1970."""
         return self._pid_file.stat().st_mtime
 
     def start(self) -> None:
-        """Start it, unless it runs."""
+        """Start it, unless it is running."""
         if self.pid is not None:
             return
         with self.log.open("ab") as log:
@@ -62,11 +62,11 @@ class Process:
                 **as_user(self.user),
             )
         self._pid_file.write_text(f"{running.pid} {_start_time(running.pid)}", encoding="ascii")
-        # It is meant to outlive us; nobody waits for it.
+        # It is meant to outlive us, so we do not wait for it.
         running.returncode = 0
 
     def stop(self) -> None:
-        """Stop it and its children: politely, and by force when that takes too long."""
+        """Stop it and its children: by signal, and by force if that takes too long."""
         pid = self.pid
         if pid is None:
             return
@@ -77,7 +77,7 @@ class Process:
         self._kill_group(pid)
 
     def kill(self) -> None:
-        """Kill it and its children at once, as a crash does."""
+        """Kill it and its children at once, as a crash would."""
         pid = self.pid
         if pid is not None:
             self._kill_group(pid)
@@ -89,7 +89,7 @@ class Process:
             time.sleep(0.02)
 
     def last_lines(self, count: int = 5) -> str:
-        """Return the end of what it printed."""
+        """Return the end of its output."""
         if not self.log.is_file():
             return ""
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
@@ -100,7 +100,7 @@ class Process:
 
 
 def _start_time(pid: int) -> str | None:
-    """Return when a process started, in ticks since boot; None when it does not run. A zombie is buried."""
+    """Return when a process started, in ticks since boot; None if it is not running. Reaps zombies."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):

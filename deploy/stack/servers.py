@@ -31,11 +31,11 @@ class S3Server:
         self.address = settings.s3_url
 
     def start(self) -> None:
-        """Start it and wait for it."""
+        """Start it and wait until it is up."""
         self._script("start-s3.sh")
 
     def stop(self) -> None:
-        """Stop it; what it held is gone."""
+        """Stop it and delete its data."""
         self._script("stop-s3.sh")
 
     def kill(self) -> None:
@@ -43,11 +43,11 @@ class S3Server:
         self._script("stop-s3.sh", "gateway")
 
     def problem(self) -> str | None:
-        """Return what is wrong with it, None when it is well."""
+        """Return what is wrong with it, None if it is healthy."""
         return health.s3(self.address)
 
     def last_lines(self) -> str:
-        """Return nothing: the script says what it has to."""
+        """Return nothing: the script prints its own messages."""
         return ""
 
     def _script(self, name: str, *arguments: str) -> None:
@@ -94,7 +94,7 @@ class PostgreSQL(ProcessService):
             settings.folder,
             _plain(),
             self.user,
-            signal.SIGINT,  # ends what is being done; SIGTERM would wait for every client to leave
+            signal.SIGINT,  # ends active sessions; SIGTERM would wait for every client to disconnect
         )
         super().__init__(process, f"{HOST}:{settings.postgresql_port}")
 
@@ -107,8 +107,8 @@ class PostgreSQL(ProcessService):
             (self.data / "postmaster.pid").unlink(missing_ok=True)
         super().start()
 
-    def silence(self) -> str | None:
-        """Return what is wrong with its answer, None when it is right."""
+    def probe(self) -> str | None:
+        """Return what is wrong with its answer, None if nothing is."""
         return health.postgresql(self.settings.postgresql_url)
 
     def _make_cluster(self) -> None:
@@ -153,8 +153,8 @@ class PortMapper(ProcessService):
         command = ("epmd", "-port", str(port), "-address", HOST)
         super().__init__(Process("epmd", command, settings.folder, _plain()), f"{HOST}:{port}")
 
-    def silence(self) -> str | None:
-        """Return what is wrong with its answer, None when it is right."""
+    def probe(self) -> str | None:
+        """Return what is wrong with its answer, None if nothing is."""
         return health.listens(HOST, self.settings.rabbitmq_port + 2)
 
 
@@ -195,8 +195,8 @@ class RabbitMQ(ProcessService):
         )
         super().start()
 
-    def silence(self) -> str | None:
-        """Return what is wrong with its answer, None when it is right."""
+    def probe(self) -> str | None:
+        """Return what is wrong with its answer, None if nothing is."""
         return health.rabbitmq(HOST, self.settings.rabbitmq_port)
 
 

@@ -8,7 +8,7 @@ from deploy.stack.process import Process
 
 
 class NotUpError(Exception):
-    """A service does not come up; one sentence says why, or what to do."""
+    """A service did not come up; one sentence says why, or what to do."""
 
 
 class Service(Protocol):
@@ -16,26 +16,26 @@ class Service(Protocol):
 
     @property
     def name(self) -> str:
-        """Name, as docker-compose.yml has it too."""
+        """Name, the same as in docker-compose.yml."""
 
     @property
     def address(self) -> str:
         """Where it is reached."""
 
     def start(self) -> None:
-        """Start it, unless it runs; it may not answer yet. Raises NotUpError."""
+        """Start it, unless it is running; it may not answer yet. Raises NotUpError."""
 
     def stop(self) -> None:
-        """Stop it, if it runs."""
+        """Stop it, if it is running."""
 
     def kill(self) -> None:
-        """End it as a crash does."""
+        """End it as a crash would."""
 
     def problem(self) -> str | None:
-        """Return what is wrong with it, None when it is well."""
+        """Return what is wrong with it, None if it is healthy."""
 
     def last_lines(self) -> str:
-        """Return the end of what it printed."""
+        """Return the end of its output."""
 
 
 class ProcessService:
@@ -47,29 +47,29 @@ class ProcessService:
 
     @property
     def name(self) -> str:
-        """Name, as docker-compose.yml has it too."""
+        """Name, the same as in docker-compose.yml."""
         return self.process.name
 
     def start(self) -> None:
-        """Start it, unless it runs."""
+        """Start it, unless it is running."""
         self.process.start()
 
     def stop(self) -> None:
-        """Stop it, if it runs."""
+        """Stop it, if it is running."""
         self.process.stop()
 
     def kill(self) -> None:
-        """End it as a crash does."""
+        """End it as a crash would."""
         self.process.kill()
 
     def problem(self) -> str | None:
-        """Return what is wrong with it, None when it is well."""
-        return "does not run" if self.process.pid is None else self.silence()
+        """Return what is wrong with it, None if it is healthy."""
+        return "is not running" if self.process.pid is None else self.probe()
 
-    def silence(self) -> str | None:
-        """Return what is wrong with its answer, None when it is right."""
+    def probe(self) -> str | None:
+        """Return what is wrong with its answer, None if nothing is."""
         raise NotImplementedError
 
     def last_lines(self) -> str:
-        """Return the end of what it printed."""
+        """Return the end of its output."""
         return self.process.last_lines()

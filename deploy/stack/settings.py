@@ -144,6 +144,6 @@ class StackSettings:
 
 
 def write_for_us_alone(path: Path, text: str) -> None:
-    """Write a file that no other account can read, at no moment."""
+    """Write a file that no other account can read at any moment."""
     path.touch(mode=0o600)
     path.write_text(text, encoding="utf-8")

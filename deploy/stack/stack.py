@@ -1,4 +1,4 @@
-"""The stack as a whole: up in the right order, down without a trace, and who is not well."""
+"""The stack as a whole: up in the right order, down without a trace, and which services are not healthy."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Stack:
         return next(service for service in self.services() if service.name == name)
 
     def problems(self) -> dict[str, str | None]:
-        """Return what is wrong with each service, None where it is well."""
+        """Return what is wrong with each service, None where it is healthy."""
         if not self.settings.folder.is_dir():
             raise NotUpError("the stack is not up; start it with: make stack")
         return {service.name: service.problem() for service in self.services()}
 
     def up(self, say: Say) -> None:
-        """Start what does not run, in order, and wait until all is well. Raises NotUpError."""
+        """Start what is not running, in order, and wait until everything is healthy. Raises NotUpError."""
         if missing := missing_packages():
             raise NotUpError(f"not installed: {', '.join(missing)}; on Debian: apt install {' '.join(missing)}")
         with self._alone():
@@ -104,7 +104,7 @@ class Stack:
             yield
 
     def _bring_up(self, services: Sequence[Service], say: Say) -> None:
-        """Start services that do not need each other, side by side, and wait for all."""
+        """Start services that do not depend on each other in parallel, and wait for all."""
         with ThreadPoolExecutor(len(services)) as pool:
             for done in [pool.submit(self._bring_up_one, service, say) for service in services]:
                 done.result()
@@ -116,7 +116,7 @@ class Stack:
         begun = time.monotonic()
         service.start()
         while (problem := service.problem()) is not None:
-            if problem == "does not run" or time.monotonic() - begun > self.patience_seconds:
+            if problem == "is not running" or time.monotonic() - begun > self.patience_seconds:
                 raise NotUpError(f"{service.name} {problem}\n{service.last_lines()}".rstrip())
             time.sleep(0.2)
         say(f"{service.name}: up after {time.monotonic() - begun:.0f} s")

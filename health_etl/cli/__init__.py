@@ -1,1 +1,1 @@
-"""The `health-etl` command: one command group a file. Decides nothing about health data."""
+"""The `health-etl` command: one command group per file. Decides nothing about health data."""

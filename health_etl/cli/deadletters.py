@@ -44,7 +44,7 @@ def redrive(console: Console, settings: Settings, reasons: frozenset[str] | None
     if unknown:
         raise PermanentError(f"{unknown[0]} is not a reason; choose from {', '.join(Refusal)}.")
     with open_broker(_url(settings)) as broker:
-        # All taken before any is sent, so that one that comes straight back is not sent round and round.
+        # All taken before any is sent, so that a message that comes straight back is not sent over and over.
         letters = [letter for letter in _take(broker) if reasons is None or letter.reason in reasons]
         for letter in letters:
             broker.redrive(letter)

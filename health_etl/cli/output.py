@@ -1,4 +1,4 @@
-"""What several commands print alike."""
+"""Output that several commands share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 def progress_bar(console: Console) -> Progress:
-    """Return a progress bar that disappears when it is done, and never shows where nobody watches."""
+    """Return a progress bar that disappears when it is done, and is shown on a terminal only."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -137,7 +137,7 @@ def _print_stray(console: Console, lake: Lake, stray: Mapping[str, Any]) -> None
 
 
 def _print_copy(console: Console, lake: Lake, copy: str) -> None:
-    """Print which rule a refused file broke, and where its copy lies."""
+    """Print which rule a refused file broke, and where its copy is."""
     content = lake.find(copy + METADATA_SUFFIX)
     if content is not None:
         console.print(f"  rule      {json.loads(content)['rule']}")

@@ -22,7 +22,7 @@ MAX_DAYS = 92  # a quarter of a year; nobody reads a longer page
 def write_report(
     console: Console, settings: Settings, user_id: str, first: date, last: date | None, out: Path | None
 ) -> None:
-    """Write the page and say where it lies."""
+    """Write the page and say where it is."""
     period = _period(first, last)
     if not USER_ID.match(user_id):
         raise PermanentError(f"{user_id} is not a valid user id.")

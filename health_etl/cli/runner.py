@@ -50,11 +50,11 @@ def bring_up_to_date(settings: Settings, scope: Scope, announce: Announce) -> Ou
 
     Raises PermanentError or TransientError when the lake cannot be used; failures of runs are in the outcome.
     """
-    waiting = "nothing yet: another run is at work, waiting"
+    waiting = "nothing yet: waiting for another run to end"
     with alone_on_this_host(dagster_home(), lambda: announce(waiting, 0, 0)):
         lake = connect(settings)
         instance = dg.DagsterInstance.get()
-        # Also when nothing is to be done: a run may be killed between its last object and its end.
+        # Even when there is nothing to do: a run may be killed between its last object and its end.
         end_dead_runs(instance)
         listing = list_all(lake, settings.start_date, last_upload_date(upload_dates(settings.start_date)))
         run = _Runner(settings, lake, instance, scope, announce, Outcome(listing))
@@ -175,7 +175,7 @@ def _span(keys: Iterable[str]) -> str:
 
 
 def _reason(event: dg.DagsterEvent) -> str:
-    """Return one line about a failure: our own sentence where there is one."""
+    """Return one line about a failure: our own message where there is one."""
     if event.is_step_failure:
         data = event.step_failure_data
         if data.user_failure_data is not None and data.user_failure_data.description:

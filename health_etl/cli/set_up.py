@@ -1,4 +1,4 @@
-"""`health-etl setup`: what must be there before the services start. Makes what is missing and changes nothing else."""
+"""`health-etl setup`: what must exist before the services start. Creates what is missing and changes nothing else."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def set_up(settings: Settings) -> Iterator[str]:
         yield _bucket(settings, settings.run_logs_bucket)
     if settings.rabbitmq_url is not None:
         with open_broker(settings.rabbitmq_url):
-            yield f"RabbitMQ's exchange {EXCHANGE} and queues {QUEUE} and {DEAD_LETTERS} are there"
+            yield f"RabbitMQ's exchange {EXCHANGE} and queues {QUEUE} and {DEAD_LETTERS} exist"
     if settings.s3_events is not None:
         yield enable_upload_events(settings)
     home = dagster_home()
     with dg.DagsterInstance.get() as instance:
         instance.upgrade()
         create_pools(instance, pools(build_definitions(settings)))
-    yield f"Dagster's tables and the pools of its assets are there, for {home}"
+    yield f"Dagster's tables and the pools of its assets exist, for {home}"
 
 
 def pools(definitions: dg.Definitions) -> set[str]:
@@ -66,4 +66,4 @@ def _bucket(settings: Settings, name: str) -> str:
             raise translate(error, url, settings.s3_endpoint_url, "") from None
     except BotoCoreError as error:
         raise translate(error, url, settings.s3_endpoint_url, "") from None
-    return f"bucket {name} is there"
+    return f"bucket {name} exists"

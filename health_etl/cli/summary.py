@@ -1,4 +1,4 @@
-"""What the lake holds for a scope, counted from its manifests: the table that a run ends in."""
+"""What the lake holds for a scope, counted from its manifests: the table that a run ends with."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class TypeSummary:
 
 
 def summarise(lake: Lake, catalogue: Catalogue, scope: Scope) -> list[TypeSummary]:
-    """Return one summary a type: files and rows of the upload dates in scope, person-days that they touched, and
-    the training lines of the months that these lie in.
+    """Return one summary per type: files and rows of the upload dates in scope, person-days that they touched, and
+    the training lines of the months that these belong to.
     """
     return [_of_type(lake, catalogue, scope, name) for name in record_types() if scope.holds_type(name)]
 

@@ -1,8 +1,8 @@
 """Keeps connections to PostgreSQL open between the statements of Dagster's storage.
 
-Dagster opens and closes a connection, password handshake included, for every event that it writes and every question
-that it asks: four fifths of the processor time that an event costs. An engine plugin is SQLAlchemy's public way to
-change how somebody else's engine is created. It takes effect where the database's URL ends in
+Dagster opens and closes a connection, password handshake included, for every event that it writes and every query
+that it makes: four fifths of the processor time that an event costs. An engine plugin is SQLAlchemy's public way to
+change how another library's engine is created. It takes effect where the database's URL ends in
 `?plugin=kept_connections`, and is switched off by leaving that out.
 
 A server makes engines for every request and forgets them, so only the latest ones of a process keep their connections.

@@ -1,7 +1,7 @@
 """Every private name of Dagster's that this project uses, and nothing else; test_contract.py guards each of them.
 
 Three needs have no public way in Dagster 1.13: a job that requests a backfill, an evaluation of a check for one
-partition of a range, and questions about many partitions at once. The public `fetch_materializations` answers one
+partition of a range, and questions about many partitions at once. The public `fetch_materializations` returns one
 event at a time, which a sensor over a thousand partitions cannot wait for.
 """
 
@@ -38,7 +38,7 @@ class BackfillRequest:
 
 
 def request_backfill(instance: dg.DagsterInstance, asset_graph: Any, request: BackfillRequest) -> str:
-    """Leave a backfill to the daemon and return its id. `asset_graph` is that of the repository definition."""
+    """Hand a backfill to the daemon and return its id. `asset_graph` is that of the repository definition."""
     backfill_id = uuid.uuid4().hex[:8]
     subsets = {
         key: asset_graph.get(key).partitions_def.subset_with_partition_keys(request.partitions)

@@ -1,1 +1,1 @@
-"""Dagster's side of the pipeline, one noun a file. Pure packages do the work; this one wires and reports."""
+"""Dagster's side of the pipeline, one noun per file. Pure packages do the work; this one wires and reports."""

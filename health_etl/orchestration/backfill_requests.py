@@ -51,11 +51,11 @@ class DateRangeConfig(dg.Config):
     last_date: str = Field(default="", description="Last upload date, YYYY-MM-DD. Empty: the same as the first.")
     record_types: list[str] = Field(
         default=[],
-        description=f"Record types, such as steps. Empty: all. Known are {', '.join(record_types())}.",
+        description=f"Record types, such as steps. Empty: all. Choose from {', '.join(record_types())}.",
     )
     also_unchanged: bool = Field(
         default=False,
-        description="Run over dates that are up to date as well. No file of theirs is read; every check is made again.",
+        description="Run over dates that are up to date as well. Their files are not read; every check is run again.",
     )
 
 
@@ -81,7 +81,7 @@ def request_upload_dates(context: dg.OpExecutionContext, config: DateRangeConfig
             raise PermanentError(f"The dates must lie between {start} and {today}, the first before the last.")
         unknown = sorted(set(config.record_types) - record_types().keys())
         if unknown:
-            raise PermanentError(f"{unknown[0]} is no record type; known are {', '.join(record_types())}.")
+            raise PermanentError(f"{unknown[0]} is not a record type; choose from {', '.join(record_types())}.")
         names = config.record_types or list(record_types())
         of_types = [key(name) for name in names for key in (records_key, quarantine_key, insights_key)]
         dates = _keys(first.isoformat(), last.isoformat(), next_day)
@@ -100,7 +100,7 @@ def request_upload_dates(context: dg.OpExecutionContext, config: DateRangeConfig
 def _unsettled(
     instance: dg.DagsterInstance, lake: Lake, settings: Settings, names: Sequence[str], dates: Sequence[str]
 ) -> set[str]:
-    """Return the dates on which something of these types is out of date, or made without Dagster's having heard."""
+    """Return the dates on which something of these types is out of date, or made without Dagster knowing."""
     days, catalogue = [*map(date.fromisoformat, dates)], Catalogue(lake, ManifestHeadCache())
     catalogue.read_all()
     scope = Scope(days[0], days[-1], frozenset(names))
@@ -122,7 +122,7 @@ def request_months(context: dg.OpExecutionContext, config: MonthRangeConfig) -> 
         first, last = _month("first_month", config.first_month), config.last_month or config.first_month
         last = _month("last_month", last)
         if last < first:
-            raise PermanentError("The first month must not lie after the last.")
+            raise PermanentError("The first month must not come after the last.")
         keys = _keys(month_key(first), month_key(last), next_month)
         run_config = {"ops": {JOURNAL.to_python_identifier(): {"config": {"rewrite": config.rewrite}}}}
         _request(context, f"Months {first} to {last}", [JOURNAL], keys, run_config)
@@ -133,16 +133,16 @@ class SweepConfig(dg.Config):
 
     start_runs: bool = Field(
         default=True,
-        description="Let every sensor look at all upload dates at its next tick. False: only count and sort out.",
+        description="Have every sensor look at all upload dates at its next tick. False: only count and set aside.",
     )
 
 
 @dg.op(
     pool="quarantine_unclaimed_uploads",
-    description="Lists the whole of raw/, sorts out what no partition claims, and counts what is out of date.",
+    description="Lists the whole of raw/, sets aside what no partition claims, and counts what is out of date.",
 )
 def sweep(context: dg.OpExecutionContext, config: SweepConfig, lake: LakeResource) -> None:
-    """Look at every upload there is; the sensors then ask for the runs."""
+    """Look at every upload there is; the sensors then request the runs."""
     with run_step(context):
         opened, settings = lake.open(), lake.settings
         listing = list_all(opened, settings.start_date, last_upload_date(upload_dates(settings.start_date)))
@@ -165,9 +165,9 @@ def sweep(context: dg.OpExecutionContext, config: SweepConfig, lake: LakeResourc
 @dg.job(
     name=FULL_SWEEP,
     description=(
-        "Lists the whole bucket: sorts out uploads that no partition claims, counts what is out of date, and lets "
-        "every sensor ask for it. Runs every night; the sensors also sweep by themselves, every "
-        "HEALTH_ETL_FULL_SWEEP_MINUTES."
+        "Lists the whole bucket: sets aside uploads that no partition claims, counts what is out of date, and has "
+        "every sensor look at all upload dates. Runs every night; the sensors also sweep by themselves, every "
+        "HEALTH_ETL_FULL_SWEEP_MINUTES minutes."
     ),
     tags=PURPOSE,
 )
@@ -180,9 +180,9 @@ def full_sweep() -> None:
     name=INGEST_DATE_RANGE,
     description=(
         "Brings a range of upload dates up to date, for some record types or all: records, quarantine, offsets, "
-        "insights. Dates that are up to date are left out, files that are accounted for not read again. Fill in "
-        "first_date and last_date in the launchpad; progress shows under Runs, Backfills. Also the way to retry "
-        "what the sensors no longer retry."
+        "insights. Dates that are up to date are left out, and files that are accounted for are not read again. Fill "
+        "in first_date and last_date in the launchpad; progress is shown under Runs, Backfills. Also the way to "
+        "retry what the sensors no longer retry."
     ),
     tags=PURPOSE,
 )
@@ -195,7 +195,7 @@ def ingest_date_range() -> None:
     name=REBUILD_TRAINING,
     description=(
         "Writes months of training data: those whose insights changed or, with `rewrite`, all of the range. Fill in "
-        "first_month and last_month in the launchpad; progress shows under Runs, Backfills."
+        "first_month and last_month in the launchpad; progress is shown under Runs, Backfills."
     ),
     tags=PURPOSE,
 )
@@ -224,7 +224,7 @@ def _request(
         run_config=run_config or {},
     )
     backfill_id = request_backfill(context.instance, context.repository_def.asset_graph, request)
-    context.log.info(f"Backfill {backfill_id} over {len(partitions)} partitions of {len(assets)} assets is on its way.")
+    context.log.info(f"Requested backfill {backfill_id} over {len(partitions)} partitions of {len(assets)} assets.")
     context.add_output_metadata({BACKFILL_OUTPUT: backfill_id, "partitions": len(partitions)})
 
 
@@ -239,10 +239,10 @@ def _date(field: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise PermanentError(f"{field} is {text!r} and no date YYYY-MM-DD.") from None
+        raise PermanentError(f"{field} is {text!r}, not a date YYYY-MM-DD.") from None
 
 
 def _month(field: str, text: str) -> str:
     if not re.fullmatch(r"20\d{2}-(0[1-9]|1[0-2])", text):
-        raise PermanentError(f"{field} is {text!r} and no month YYYY-MM.")
+        raise PermanentError(f"{field} is {text!r}, not a month YYYY-MM.")
     return text

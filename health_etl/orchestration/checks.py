@@ -29,7 +29,7 @@ PARTITION_TAG = "dagster/partition"
 MAX_TABLE_ROWS = 50  # the event log keeps every one of them, run after run
 
 Subject = TypeVar("Subject")
-# What each partition of a run is judged by: made once for a run, so that manifests are read once.
+# What the partitions of a run are checked against: built once per run, so that manifests are read once.
 Subjects = Callable[[Lake, Settings, Sequence[str]], Iterator[tuple[str, Subject]]]
 
 
@@ -78,9 +78,9 @@ def _partition_checks(
         for check in checks:
             if check.name in wanted:
                 yield _result(key, check.name, {p: results[check.name] for p, results in found.items()})
-        if PARTITION_TAG not in op_context.run.tags:  # a range, be it of one partition
+        if PARTITION_TAG not in op_context.run.tags:  # a range, even of one partition
             for event in _evaluations(op_context, key, checks, found):
-                op_context.log_event(event)  # type: ignore[arg-type]  # taken, though not announced
+                op_context.log_event(event)  # type: ignore[arg-type]  # accepted, though not declared
 
     return run
 
@@ -117,8 +117,8 @@ def _evaluations(
 ) -> Iterator[dg.AssetCheckEvaluation]:
     """Return one evaluation per check and partition, since the results of a range run name no partition.
 
-    Also for a partition that has not changed: Dagster plans the evaluations of every partition of a run, and one that
-    it planned and never received leaves the partition without a status.
+    This includes partitions that have not changed: Dagster plans the evaluations of every partition of a run, and one
+    that is planned and never received leaves its partition without a status.
     """
     targets = materialization_targets(context.instance, key, found)
     for partition, results in found.items():

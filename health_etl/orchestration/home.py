@@ -24,7 +24,7 @@ def dagster_home() -> Path:
     ours = project_root() / INSTANCE_FILE
     if ours.is_file() and not (home / INSTANCE_FILE).is_file():
         link = home / INSTANCE_FILE
-        link.unlink(missing_ok=True)  # one that leads nowhere
+        link.unlink(missing_ok=True)  # a broken link
         link.symlink_to(os.path.relpath(ours, home.resolve()))
     os.environ["DAGSTER_HOME"] = str(home.resolve())
     check_home()

@@ -75,6 +75,6 @@ def jobs() -> tuple[Any, ...]:
             selection=dg.AssetSelection.checks(
                 *(dg.AssetCheckKey(key(n), FRESHNESS) for n in record_types() for key in (records_key, insights_key))
             ),
-            description="Checks whether upload dates are made from what is there now; writes nothing.",
+            description="Checks whether upload dates were made from the current inputs; writes nothing.",
         ),
     )

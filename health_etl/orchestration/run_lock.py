@@ -1,4 +1,4 @@
-"""One writer at a time: of command-line runs on a host, of steps on one asset; and the end of runs that were killed.
+"""One writer at a time: one command-line run per host, one step per asset. Also ends runs that were killed.
 
 A killed run never reports its end: Dagster would consider it alive, and the next run would wait for its pools forever.
 The holder of the lock knows that every earlier command-line run of this host is over.
@@ -38,18 +38,18 @@ def end_dead_runs(instance: dg.DagsterInstance) -> None:
     dead = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED, tags=STARTED_HERE))
     for run in dead:
         instance.report_run_failed(
-            run, "The process of this run was killed; what it wrote is whole, the rest is redone."
+            run, "The process of this run was killed; what it wrote is complete, and the next run does the rest."
         )
         free_pool_slots(instance, run.run_id)
 
 
 @contextmanager
 def one_writer(instance: dg.DagsterInstance, pool: str | None) -> Iterator[None]:
-    """Keep every other process of this host out of a pool meanwhile. Nobody waits forever: the system releases a lock
-    when its process ends.
+    """Keep every other process of this host out of a pool while the block runs. No process waits forever: the system
+    releases a lock when the process that holds it ends.
 
-    Dagster's own pools do this across hosts, but with SQLite they give the one slot to everyone who claims it in the
-    same moment (seen: two or three processes in 41 of 60 tries).
+    Dagster's own pools do this across hosts, but with SQLite they give the single slot to every process that claims it
+    at the same moment (seen: two or three processes in 41 of 60 tries).
     """
     if pool is None:
         yield

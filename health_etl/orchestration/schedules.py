@@ -1,4 +1,4 @@
-"""Schedules: what nobody asks for and must be looked at all the same, every night (UTC)."""
+"""Schedules: what is checked every night (UTC) without anyone requesting it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             job_name=FULL_SWEEP,
             cron_schedule="0 1 * * *",
             default_status=RUNNING,
-            description="Lists the whole bucket, and lets every sensor look at all upload dates once more.",
+            description="Lists the whole bucket, and has every sensor look at all upload dates again.",
         ),
         _journal_consistency(),
         _freshness(settings.start_date),
@@ -60,7 +60,7 @@ def _freshness(start_date: date) -> dg.ScheduleDefinition:
         job_name=CHECK_FRESHNESS,
         cron_schedule="0 4 * * *",
         default_status=RUNNING,
-        description=f"Checks whether the last {DATES_CHECKED} upload dates are made from what is there now.",
+        description=f"Checks whether the last {DATES_CHECKED} upload dates were made from the current inputs.",
     )
     def freshness(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         today = _day(context)

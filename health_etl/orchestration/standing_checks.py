@@ -1,4 +1,4 @@
-"""Standing checks: what must hold of a type as a whole, whenever somebody looks. Run by the job `standing_checks`.
+"""Standing checks: what must hold for a type as a whole, at any time. Run by the job `standing_checks`.
 
 They belong to the raw assets, which no run makes, so they look at everything downstream and run only on request.
 """
@@ -28,7 +28,7 @@ def no_failed_partitions() -> dg.AssetChecksDefinition:
         dg.AssetCheckSpec(
             NO_FAILED_PARTITIONS,
             asset=raw_key(name),
-            description="Of everything made from these uploads no partition was left failed, or it was made since.",
+            description="No partition made from these uploads was left failed without being made since.",
         )
         for name in record_types()
     ]
@@ -53,7 +53,7 @@ def no_failed_partitions() -> dg.AssetChecksDefinition:
 def evaluation(
     instance: dg.DagsterInstance, name: str, exhausted: Mapping[dg.AssetKey, Collection[str]] | None = None
 ) -> dg.AssetCheckEvaluation:
-    """Judge a type: by what was left failed, and by what the sensors no longer retry."""
+    """Evaluate the check for a type: what was left failed, and what the sensors no longer retry."""
     exhausted = exhausted or {}
     failed = [
         {"asset": key.to_user_string(), "partition": partition}

@@ -1,4 +1,4 @@
-"""Debian's chromium on the stack's UI. A test that fails leaves a picture of the page in its temporary folder."""
+"""Debian's chromium on the stack's UI. A failing test leaves a picture of the page in its temporary folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from health_etl_tests.support.stack import RunningStack
 
 HERE = Path(__file__).parent
-# No sandbox: in CI everything is root. The rest keeps chromium from calling its maker.
+# No sandbox: in CI everything is root. The rest keeps chromium from calling home.
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-# Of a module: until it ends, Playwright has an event loop at work, which Dagster's own would meet in other tests.
+# Per module: until it ends, Playwright runs an event loop, which would clash with Dagster's own in other tests.
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The browser, without a window."""

@@ -45,7 +45,7 @@ def opened(file: Path, *options: str) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "ground"), [("0", GROUND.dark), ("1", GROUND.light)])
-def test_the_ground_and_the_pictures_follow_the_readers_scheme(file: Path, scheme: str, ground: str) -> None:
+def test_background_and_pictures_follow_the_readers_colour_scheme(file: Path, scheme: str, ground: str) -> None:
     shot = file.with_suffix(".png")
     opened(file, f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={shot}", "--window-size=1000,1400")
     image = Image.open(shot).convert("RGB")

@@ -42,7 +42,7 @@ def launch(page: Page, asset: str, partitions: str, button: str) -> None:
 
 def test_the_lineage_of_all_six_types_goes_from_uploads_to_the_journal(page: Page, picture: list[str]) -> None:
     page.goto("/assets/training/health_journal?view=lineage&lineageScope=upstream&lineageDepth=5")
-    # Each stands in raw, in records and in insights.
+    # Each appears in raw, in records and in insights.
     wanted = dict.fromkeys(record_types(), 3)
     wait_for(lambda: {name: shown(page).count(name) for name in wanted} == wanted)
     picture.append("lineage-of-the-journal")
@@ -101,7 +101,7 @@ def test_a_failed_check_is_opened_and_says_what_was_refused(
     picture.append("failed-check")
 
 
-def test_an_assets_page_tells_what_it_is_and_every_column(page: Page) -> None:
+def test_an_asset_page_shows_its_description_and_every_column(page: Page) -> None:
     from playwright.sync_api import expect
 
     page.goto("/assets/records/blood_glucose")
@@ -143,7 +143,7 @@ def test_every_sensor_is_listed_and_can_be_switched_off_and_on(page: Page, pictu
         for wanted in (not before, before):
             switch.click()
             expect(switch).to_be_checked(checked=wanted)
-            page.reload()  # what the server keeps, not what the page remembers
+            page.reload()  # what the server has stored, not what the page remembers
             expect(switch).to_be_checked(checked=wanted)
     for name in names:
         expect(page.get_by_text(name, exact=True).first).to_be_visible()

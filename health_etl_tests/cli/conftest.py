@@ -1,4 +1,4 @@
-"""Lakes that are dear to make, made once for all tests of the command; tests read them and change none."""
+"""Lakes that are expensive to make, made once for all tests of the command; tests only read them."""
 
 from __future__ import annotations
 

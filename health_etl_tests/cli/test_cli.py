@@ -1,4 +1,4 @@
-"""The command as a whole: its help, its mistakes told in one sentence, and its documentation."""
+"""The command as a whole: its help, its mistakes reported in one sentence, and its documentation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PARAMETERS = [
 
 
 def sentence(result: Result) -> str:
-    """Return the one sentence in which a command ended."""
+    """Return the one sentence that a command ended with."""
     lines = result.stderr.strip().splitlines()
     assert len(lines) == 1, result.stderr
     assert lines[0].endswith(".")
@@ -44,7 +44,7 @@ def test_python_dash_m_is_the_command(command: CommandLine) -> None:
     assert all(re.search(rf"^\W*{name} ", done.stdout, re.MULTILINE) for name in COMMANDS)
 
 
-def test_the_command_without_a_word_shows_its_help(command: CommandLine) -> None:
+def test_the_command_without_arguments_shows_its_help(command: CommandLine) -> None:
     assert "Usage:" in command().output
 
 
@@ -73,7 +73,7 @@ def test_every_option_has_help(parameter: Any) -> None:
         (["sample", "--out", "made", "--people", "0"], "--people"),
     ],
 )
-def test_a_misused_command_is_told_with_what_was_wrong(command: CommandLine, arguments: list[str], named: str) -> None:
+def test_a_misused_command_says_what_was_wrong(command: CommandLine, arguments: list[str], named: str) -> None:
     result = command(*arguments)
     assert result.exit_code == 2
     assert named in result.stderr
@@ -98,10 +98,10 @@ def test_a_misused_command_is_told_with_what_was_wrong(command: CommandLine, arg
 def test_an_unusable_setting_is_named_with_what_is_allowed(
     command_line: type[CommandLine], tmp_path: Path, variable: str, value: str, allowed: str
 ) -> None:
-    told = sentence(command_line(tmp_path, {variable: value})("run"))
-    assert variable in told
-    assert allowed in told
-    assert SECRET not in told
+    message = sentence(command_line(tmp_path, {variable: value})("run"))
+    assert variable in message
+    assert allowed in message
+    assert SECRET not in message
 
 
 def test_ingest_refuses_an_unknown_setting_too(command_line: type[CommandLine], tmp_path: Path, sample: Path) -> None:
@@ -110,7 +110,7 @@ def test_ingest_refuses_an_unknown_setting_too(command_line: type[CommandLine], 
     assert not command.lake.exists()
 
 
-def test_a_lake_that_cannot_be_made_is_told_in_one_sentence(
+def test_a_lake_that_cannot_be_created_is_reported_in_one_sentence(
     command_line: type[CommandLine], tmp_path: Path, sample: Path
 ) -> None:
     (tmp_path / "taken").write_text("a file, and no folder")
@@ -120,13 +120,13 @@ def test_a_lake_that_cannot_be_made_is_told_in_one_sentence(
 
 
 @pytest.mark.parametrize("odd", ["[/red]", "[/]", "[bold]steps[/bold]"])
-def test_what_a_person_typed_is_quoted_as_it_was(command: CommandLine, sample: Path, odd: str) -> None:
+def test_user_input_is_quoted_verbatim(command: CommandLine, sample: Path, odd: str) -> None:
     assert odd in sentence(command("run", "--type", odd))
     assert odd in sentence(command("ingest", sample, "--user", odd))
     assert odd in sentence(command("ingest", f"/nowhere/{odd}", "--user", "demo"))
 
 
-def test_no_traceback_reaches_a_person(command_line: type[CommandLine], tmp_path: Path) -> None:
+def test_no_traceback_reaches_the_user(command_line: type[CommandLine], tmp_path: Path) -> None:
     done = command_line(tmp_path, {"HEALTH_ETL_LAKEE": "file:///lake"}).apart("run")
     assert done.returncode == 1
     assert done.stdout == ""
@@ -153,7 +153,7 @@ def test_sample_says_how_many_exports_it_wrote(command: CommandLine) -> None:
     assert f"{len(list(folder.rglob('*.avro')))} exports of 1 person over 2 days" in result.stdout
 
 
-def test_sample_into_a_file_is_told_in_one_sentence(command: CommandLine) -> None:
+def test_sample_into_a_file_is_refused_in_one_sentence(command: CommandLine) -> None:
     taken = command.folder / "taken"
     taken.write_text("a file, and no folder")
     assert str(taken) in sentence(command("sample", "--out", taken))

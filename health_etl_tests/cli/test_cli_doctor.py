@@ -41,7 +41,7 @@ def test_doctor_finds_everything_in_order_and_leaves_no_trace(command_line: type
     assert command.contents() == {}
 
 
-def test_doctor_tells_what_to_do_about_a_lake_and_an_instance_that_cannot_be_used(
+def test_doctor_says_what_to_do_about_a_lake_and_an_instance_that_cannot_be_used(
     command_line: type[CommandLine], tmp_path: Path
 ) -> None:
     (tmp_path / "taken").write_text("a file, and no folder")

@@ -18,7 +18,7 @@ EXPORT = "StepsRecord_1757901111933.avro"
 
 @pytest.fixture
 def timed(command_line: type[CommandLine], tmp_path: Path) -> CommandLine:
-    """The command, telling on stderr what it imports."""
+    """The command, reporting on stderr what it imports."""
     return command_line(tmp_path, {"PYTHONPROFILEIMPORTTIME": "1"})
 
 

@@ -17,7 +17,7 @@ STEPS = "StepsRecord_1757901111933.avro"  # exported on 15 September 2025, 01:51
 KEY = re.compile(r"raw/(\w+)/2025/09/20/person_one_20250920_22\d{4}_phone_[0-9a-f]{8}\.avro")
 
 
-def test_eighteen_real_exports_are_put_under_keys_that_tell_them_apart(real: Finished) -> None:
+def test_eighteen_real_exports_are_stored_under_distinct_keys(real: Finished) -> None:
     assert real.ingested.exit_code == 0
     assert "18 files: 18 put into" in real.ingested.stdout
     keys = list(real.command.contents("raw"))
@@ -26,12 +26,12 @@ def test_eighteen_real_exports_are_put_under_keys_that_tell_them_apart(real: Fin
     assert {types.count(name) for name in types} == {3}
 
 
-def test_uploads_are_the_very_bytes_of_the_exports(real: Finished, shared: Path) -> None:
+def test_uploads_are_byte_for_byte_the_exports(real: Finished, shared: Path) -> None:
     exported = sorted(path.read_bytes() for path in (shared / "samples").glob("*.avro"))
     assert sorted(real.command.contents("raw").values()) == exported
 
 
-def test_the_same_exports_again_put_no_new_object(command: CommandLine, sample: Path) -> None:
+def test_ingesting_the_same_exports_again_stores_nothing_new(command: CommandLine, sample: Path) -> None:
     first = command("ingest", sample, "--user", "demo")
     assert "26 files: 26 put into" in first.stdout
     before = command.contents()
@@ -42,7 +42,7 @@ def test_the_same_exports_again_put_no_new_object(command: CommandLine, sample: 
     assert command.contents() == before
 
 
-def test_one_content_under_two_names_is_put_once(command: CommandLine, sample: Path) -> None:
+def test_the_same_content_under_two_names_is_stored_once(command: CommandLine, sample: Path) -> None:
     twin = command.folder / "StepsRecord_1757901111934.avro"
     shutil.copyfile(sample / STEPS, twin)
     result = command("ingest", sample / STEPS, twin, "--user", "demo")
@@ -71,7 +71,7 @@ def key_hash(command: CommandLine) -> str:
 
 
 @pytest.mark.parametrize("user", ["", "a b", "a/b", "../a", "_a", ".hidden", "a\nb", "ä", "x" * 129])
-def test_a_user_id_that_cannot_stand_in_a_key_is_told_in_one_sentence(
+def test_a_user_id_that_cannot_be_part_of_a_key_is_refused_in_one_sentence(
     command: CommandLine, sample: Path, user: str
 ) -> None:
     result = command("ingest", sample / STEPS, "--user", user)
@@ -81,7 +81,7 @@ def test_a_user_id_that_cannot_stand_in_a_key_is_told_in_one_sentence(
     assert not command.lake.exists()
 
 
-def test_a_device_that_cannot_stand_in_a_key_is_told_in_one_sentence(command: CommandLine, sample: Path) -> None:
+def test_a_device_that_cannot_be_part_of_a_key_is_refused_in_one_sentence(command: CommandLine, sample: Path) -> None:
     result = command("ingest", sample / STEPS, "--user", "demo", "--device", "my_phone")
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: 'my_phone' is not a valid device name")
@@ -95,9 +95,7 @@ def test_upload_date_and_device_are_taken_from_the_options(command: CommandLine,
     ]
 
 
-def test_refused_files_are_named_with_the_reason_and_their_neighbours_are_put(
-    command: CommandLine, sample: Path
-) -> None:
+def test_refused_files_are_named_with_the_reason_and_the_others_are_stored(command: CommandLine, sample: Path) -> None:
     folder = command.folder / "exports"
     folder.mkdir()
     good = (sample / STEPS).read_bytes()
@@ -127,23 +125,23 @@ def test_refused_files_are_named_with_the_reason_and_their_neighbours_are_put(
     assert len(command.contents()) == 1
 
 
-def test_a_refused_file_is_named_as_it_is(command: CommandLine, sample: Path) -> None:
+def test_the_name_of_a_refused_file_is_shown_verbatim(command: CommandLine, sample: Path) -> None:
     path = command.folder / "steps [copy].avro"
     shutil.copyfile(sample / STEPS, path)
     assert f"Refused {path}: " in command("ingest", path, "--user", "demo").stderr
 
 
-@pytest.mark.parametrize(("path", "told"), [("missing", "does not exist"), ("bare", "no .avro files")])
-def test_nothing_to_ingest_is_told_in_one_sentence(command: CommandLine, path: str, told: str) -> None:
+@pytest.mark.parametrize(("path", "message"), [("missing", "does not exist"), ("bare", "no .avro files")])
+def test_nothing_to_ingest_is_reported_in_one_sentence(command: CommandLine, path: str, message: str) -> None:
     (command.folder / "bare").mkdir()
     result = command("ingest", command.folder / path, "--user", "demo")
     assert result.exit_code == 1
-    assert told in result.stderr
+    assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert command.contents() == {}
 
 
-def test_a_lake_may_lie_in_a_folder_with_blanks_and_umlauts(
+def test_a_lake_may_lie_in_a_folder_with_spaces_and_umlauts(
     command_line: type[CommandLine], tmp_path: Path, sample: Path
 ) -> None:
     command = command_line(tmp_path / "Größe 100 %")

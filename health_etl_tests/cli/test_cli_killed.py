@@ -1,4 +1,4 @@
-"""A run that is killed leaves nothing half done behind, and does not stand in the way of the next."""
+"""A run that is killed leaves nothing half done behind, and does not get in the way of the next."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_runs_killed_at_random_moments_leave_whole_objects_and_no_trace_in_the_e
     survive(trial, KILLS)
 
 
-def test_a_run_that_is_killed_at_its_very_end_is_ended_by_the_next_also_when_nothing_is_left_to_do(
+def test_a_run_killed_at_its_very_end_is_ended_by_the_next_even_when_nothing_is_left_to_do(
     command: CommandLine,
 ) -> None:
     arguments = [sys.executable, "-c", AT_THE_VERY_END, str(command.dagster_home)]

@@ -24,7 +24,7 @@ def readings(real: Finished) -> set[str]:
     return found
 
 
-def test_nothing_stored_of_a_run_over_real_exports_names_the_person_or_a_reading(real: Finished) -> None:
+def test_nothing_stored_about_a_run_over_real_exports_names_the_person_or_a_reading(real: Finished) -> None:
     text = stored(real.command.dagster_home)
     found = readings(real)
     assert len(found) >= 5  # most are whole numbers, as counts are

@@ -1,4 +1,4 @@
-"""Two command lines at once: never do both write one asset, and the second finds the work of the first done."""
+"""Two command lines at once: they never both write one asset, and the second finds the work of the first done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`health-etl profiles`: what is set, shown and forgotten, and how mistakes are told."""
+"""`health-etl profiles`: what is set, shown and removed, and how mistakes are reported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def kept(command: CommandLine) -> str:
     return (command.lake / "profiles.csv").read_text(encoding="utf-8")
 
 
-def test_what_is_set_later_keeps_what_was_set_before(command: CommandLine) -> None:
+def test_setting_one_value_keeps_the_others(command: CommandLine) -> None:
     command("profiles", "set", "zoe", "--sex", "female")
     command("profiles", "set", "ada", "--birth-year", "1980", "--hrmax", "181")
     said = command("profiles", "set", "ada", "--condition", "pregnancy", "--condition", "high_risk_diabetes")
@@ -27,13 +27,13 @@ def test_what_is_set_later_keeps_what_was_set_before(command: CommandLine) -> No
     assert kept(command) == f"{HEADER}ada,1980,,181,high_risk_diabetes;pregnancy\nzoe,,female,,\n"
 
 
-def test_an_empty_text_forgets_one_value(command: CommandLine) -> None:
+def test_an_empty_text_clears_one_value(command: CommandLine) -> None:
     command("profiles", "set", "ada", "--birth-year", "1980", "--hrmax", "181", "--condition", "pregnancy")
     command("profiles", "set", "ada", "--hrmax", "", "--condition", "")
     assert kept(command) == f"{HEADER}ada,1980,,,\n"
 
 
-def test_setting_what_holds_already_changes_nothing(command: CommandLine) -> None:
+def test_setting_the_current_value_changes_nothing(command: CommandLine) -> None:
     command("profiles", "set", "ada", "--birth-year", "1980")
     assert (
         command("profiles", "set", "ada", "--birth-year", "1980").stdout
@@ -41,7 +41,7 @@ def test_setting_what_holds_already_changes_nothing(command: CommandLine) -> Non
     )
 
 
-def test_profiles_are_shown_all_or_one(command: CommandLine) -> None:
+def test_one_profile_or_all_can_be_shown(command: CommandLine) -> None:
     assert "adult defaults" in command("profiles", "show").stdout
     command("profiles", "set", "ada", "--birth-year", "1980", "--condition", "pregnancy")
     command("profiles", "set", "bob", "--sex", "male")
@@ -71,7 +71,7 @@ def test_a_removed_profile_is_gone_and_others_stay(command: CommandLine) -> None
         (["remove", "zoe"], "zoe has no profile"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_nothing_is_written(
+def test_a_mistake_is_reported_in_one_sentence_and_nothing_is_written(
     command: CommandLine, arguments: list[str], sentence: str
 ) -> None:
     said = command("profiles", *arguments)
@@ -81,7 +81,7 @@ def test_a_mistake_is_one_sentence_and_nothing_is_written(
     assert not (command.lake / "profiles.csv").exists()
 
 
-def test_a_file_spoilt_by_hand_is_left_as_it_is_and_told_without_its_values(command: CommandLine) -> None:
+def test_a_file_broken_by_hand_is_left_alone_and_reported_without_its_values(command: CommandLine) -> None:
     command.lake.mkdir(parents=True)
     spoilt = f"{HEADER}hidden-person,80,,,\n"
     (command.lake / "profiles.csv").write_text(spoilt, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Bad files beside good ones: named, kept apart, shown, brought back; what the good ones give does not change."""
+"""Bad files among good ones: named, kept apart, shown, released; the output of the good ones does not change."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 UPLOADED = date(2025, 9, 16)
 NOON = utc("2025-09-16 12:00")
-OTHER = "zoe"  # whose only file is damaged, and mended later
+OTHER = "zoe"  # whose only file is damaged, and repaired later
 UNCLAIMED = {FileReason.UNKNOWN_TYPE, FileReason.KEY_UNPARSEABLE, FileReason.OUTSIDE_PARTITIONS}
 MEGABYTE = 1024 * 1024
 
@@ -36,7 +36,7 @@ def glucose(number: int, mg_dl: float = 100.0, day: str = "2025-09-16") -> dict[
 
 
 def bad_files() -> dict[FileReason, bytes]:
-    """Return one file for every reason that lies in its content."""
+    """Return one file for every reason that concerns its content."""
     schema = json.loads(json.dumps(record_types()["blood_glucose"].avro_schema))
     short = {**schema, "fields": [f for f in schema["fields"] if f["name"] != "levelInMilligramsPerDeciliter"]}
     padded = {**schema, "fields": [*schema["fields"], {"name": "padding", "type": "string", "default": ""}]}
@@ -71,7 +71,7 @@ def too_many_records() -> bytes:
 
 
 def put_bad_files(lake: Lake, folder: Path) -> dict[FileReason, str]:
-    """Put one bad file for every reason into raw/ beside the demo person's; return their keys."""
+    """Put one bad file for every reason into raw/ next to the demo person's; return their keys."""
     keys = {
         reason: put_content(lake, "blood_glucose", content, user_id="demo", upload_date=UPLOADED)
         for reason, content in bad_files().items()
@@ -126,7 +126,7 @@ def test_each_bad_file_is_named_with_its_reason(mixed: tuple[CommandLine, dict[F
         assert f"({reason})" in line
 
 
-def test_the_good_files_output_is_what_it_is_without_the_bad_ones(
+def test_bad_files_do_not_change_the_output_of_good_ones(
     mixed: tuple[CommandLine, dict[FileReason, str], str], demo: Finished
 ) -> None:
     assert made(mixed[0]) == made(demo.command)
@@ -139,7 +139,7 @@ def test_the_list_shows_every_file_that_is_kept_out(mixed: tuple[CommandLine, di
         assert reason in next(line for line in listed if key in line)
 
 
-def test_a_file_can_be_looked_at_by_the_last_part_of_its_name(
+def test_a_file_can_be_shown_by_the_last_part_of_its_name(
     mixed: tuple[CommandLine, dict[FileReason, str], str],
 ) -> None:
     command, keys, _ = mixed
@@ -149,7 +149,7 @@ def test_a_file_can_be_looked_at_by_the_last_part_of_its_name(
     assert "900" not in said
 
 
-def test_a_name_that_nothing_in_quarantine_has_is_one_sentence(
+def test_an_unknown_name_is_reported_in_one_sentence(
     mixed: tuple[CommandLine, dict[FileReason, str], str],
 ) -> None:
     said = mixed[0]("quarantine", "show", "no-such-file.avro")
@@ -164,7 +164,7 @@ def test_a_name_that_nothing_in_quarantine_has_is_one_sentence(
         (FileReason.NO_GOOD_ROWS, ["--override"], "An override needs a reason"),
     ],
 )
-def test_an_override_that_cannot_be_is_refused_and_nothing_is_decided(
+def test_an_impossible_override_is_refused_and_nothing_is_recorded(
     mixed: tuple[CommandLine, dict[FileReason, str], str], reason: FileReason, arguments: list[str], expected: str
 ) -> None:
     command, keys, _ = mixed
@@ -197,14 +197,14 @@ def test_the_quarantine_assets_show_the_refused_files_with_their_reasons(
 
 
 @pytest.mark.parametrize("reason", sorted(UNCLAIMED))
-def test_what_no_partition_claims_can_be_looked_at_and_not_released(
+def test_unclaimed_uploads_can_be_shown_but_not_released(
     mixed: tuple[CommandLine, dict[FileReason, str], str], reason: FileReason
 ) -> None:
     command, keys, _ = mixed
-    told = command("quarantine", "show", keys[reason].rpartition("/")[2]).stdout
-    assert f"{keys[reason]}\n  kept out  unclaimed\n  reason    {reason}\n" in told
-    assert f"  remedy    {REMEDIES[reason]}\n" in told
-    assert keys[reason].replace("raw/", "quarantine/unclaimed/", 1) in told
+    shown = command("quarantine", "show", keys[reason].rpartition("/")[2]).stdout
+    assert f"{keys[reason]}\n  kept out  unclaimed\n  reason    {reason}\n" in shown
+    assert f"  remedy    {REMEDIES[reason]}\n" in shown
+    assert keys[reason].replace("raw/", "quarantine/unclaimed/", 1) in shown
     said = command("quarantine", "release", keys[reason])
     assert said.exit_code == 1
     assert f"belongs to no partition and cannot be released: {REMEDIES[reason]}." in said.stderr
@@ -213,7 +213,7 @@ def test_what_no_partition_claims_can_be_looked_at_and_not_released(
 # These change the lake; they come last.
 
 
-def test_a_file_that_was_mended_comes_through_when_it_is_released(
+def test_a_repaired_file_is_accepted_when_it_is_released(
     mixed: tuple[CommandLine, dict[FileReason, str], str], demo: Finished
 ) -> None:
     command, keys, _ = mixed
@@ -230,7 +230,7 @@ def test_a_file_that_was_mended_comes_through_when_it_is_released(
     assert after[glucose_lines] == before[glucose_lines]
 
 
-def test_real_values_out_of_range_come_through_by_override_and_the_reason_is_kept(
+def test_real_values_out_of_range_are_accepted_by_override_and_the_reason_is_kept(
     mixed: tuple[CommandLine, dict[FileReason, str], str],
 ) -> None:
     command, keys, _ = mixed
@@ -238,23 +238,23 @@ def test_real_values_out_of_range_come_through_by_override_and_the_reason_is_kep
     said = command("quarantine", "release", key, "--override", "--because", "the meter was checked")
     assert f"Released {key}: 4 records accepted." in said.stdout
     assert "Everything was up to date; no file was read." in command("run").stdout
-    told = command("quarantine", "show", key).stdout
-    assert re.search(r"released  \S+ by override: the meter was checked$", told, re.MULTILINE)
+    shown = command("quarantine", "show", key).stdout
+    assert re.search(r"released  \S+ by override: the meter was checked$", shown, re.MULTILINE)
 
 
-def test_an_override_that_is_taken_back_is_still_told_with_its_reason(
+def test_a_withdrawn_override_is_still_shown_with_its_reason(
     mixed: tuple[CommandLine, dict[FileReason, str], str],
 ) -> None:
     command, keys, _ = mixed
     key = keys[FileReason.NO_GOOD_ROWS]
     said = command("quarantine", "release", key).stdout
     assert f"Still kept out {key}: no_good_rows" in said
-    told = command("quarantine", "show", key).stdout
-    decisions = re.findall(r"^  released  \S+ (.*)$", told, re.MULTILINE)
+    shown = command("quarantine", "show", key).stdout
+    decisions = re.findall(r"^  released  \S+ (.*)$", shown, re.MULTILINE)
     assert decisions == ["by override: the meter was checked", "to be judged by the rules again"]
 
 
-def test_a_release_tells_of_the_named_files_alone(mixed: tuple[CommandLine, dict[FileReason, str], str]) -> None:
+def test_a_release_reports_only_the_named_files(mixed: tuple[CommandLine, dict[FileReason, str], str]) -> None:
     command, keys, _ = mixed
     named = keys[FileReason.UNREADABLE]
     said = command("quarantine", "release", named).stdout

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from health_etl_tests.conftest import CommandLine
 
 
-def test_a_day_becomes_one_page_of_its_owner(demo: Finished, tmp_path: Path) -> None:
+def test_a_day_becomes_one_page_that_only_its_owner_can_read(demo: Finished, tmp_path: Path) -> None:
     out = tmp_path / "day.html"
     result = demo.command("report", "--user", "demo", "--date", "2025-09-15", "--out", out)
     assert result.exit_code == 0, result.stderr
@@ -45,7 +45,7 @@ def test_the_file_is_named_after_person_and_day(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("--user", "nobody", "--date", "2025-09-15"), "no insights of nobody"),
         (("--user", "demo", "--date", "2024-01-01"), "there are"),
@@ -55,18 +55,18 @@ def test_the_file_is_named_after_person_and_day(
         (("--user", "demo", "--date", "2025-09-15", "--out", "/nowhere/page.html"), "name another file with --out"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_no_file(
-    demo: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], told: str
+def test_a_mistake_is_reported_in_one_sentence_and_no_file_is_written(
+    demo: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     result = demo.command("report", *arguments)
     assert result.exit_code == 1
-    assert told in result.stderr
+    assert message in result.stderr
     assert result.stderr.strip().count("\n") == 0
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_empty_lake_is_told_in_one_sentence(command: CommandLine) -> None:
+def test_an_empty_lake_is_reported_in_one_sentence(command: CommandLine) -> None:
     result = command("report", "--user", "demo", "--date", "2025-09-15")
     assert result.exit_code == 1
     assert "no insights of demo" in result.stderr

@@ -36,7 +36,7 @@ class Materialised(NamedTuple):
 
 
 def row(output: str, name: str) -> dict[str, int]:
-    """Return a row of the table that a run ends in, by heading, in the table's order."""
+    """Return a row of the table that a run ends with, by heading, in the table's order."""
     assert re.search(r"\s+".join(["type", *HEADINGS]), output), output
     found = re.search(rf"^\W*{name}\s+([\d,\s]+)$", output, re.MULTILINE)
     assert found, output
@@ -55,7 +55,7 @@ def materialised(command: CommandLine, after: int = 0) -> list[Materialised]:
 
 
 def changed(before: dict[str, bytes], after: dict[str, bytes]) -> set[str]:
-    """Return the keys of objects that came, went or differ."""
+    """Return the keys of objects that were added, removed or changed."""
     return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
 
 
@@ -64,7 +64,7 @@ def ingest(command: CommandLine, sample: Path, names: Iterable[str]) -> None:
 
 
 def run(command: CommandLine, *options: str) -> str:
-    """Run, and return what was said; the run must succeed."""
+    """Run, and return its output; the run must succeed."""
     result = command("run", *options)
     assert result.exit_code == 0, result.stderr
     assert result.stderr == ""
@@ -88,7 +88,7 @@ def in_order(
     sample: Path,
     uploads: Sequence[list[str]],
 ) -> CommandLine:
-    """A lake that had its uploads in order of time, and a run after each."""
+    """A lake that received its uploads in chronological order, with a run after each."""
     command = command_line(tmp_path_factory.mktemp("in_order"))
     for upload in uploads:
         ingest(command, sample, upload)
@@ -113,11 +113,13 @@ def test_real_exports_are_counted_row_by_row(real: Finished) -> None:
 
 def test_training_files_hold_as_many_lines_as_the_run_says(real: Finished) -> None:
     journals = {key: content for key, content in real.command.contents("training").items() if key.endswith(".jsonl")}
-    told = dict(re.findall(rf"^{re.escape(real.command.lake.as_uri())}/(\S+)  (\d+) lines?$", real.ran.stdout, re.M))
-    assert {key: int(count) for key, count in told.items()} == {
+    reported = dict(
+        re.findall(rf"^{re.escape(real.command.lake.as_uri())}/(\S+)  (\d+) lines?$", real.ran.stdout, re.M)
+    )
+    assert {key: int(count) for key, count in reported.items()} == {
         key: content.count(b"\n") for key, content in journals.items()
     }
-    assert sum(map(int, told.values())) == (8 + 2) * LEVELS, "of the types, and of two days across them"
+    assert sum(map(int, reported.values())) == (8 + 2) * LEVELS, "of the types, and of two days across them"
 
 
 def test_training_data_do_not_name_the_person(real: Finished) -> None:
@@ -146,19 +148,19 @@ def test_the_table_can_be_read_in_a_narrow_terminal(real: Finished, command_line
     assert all(heading in output for heading in HEADINGS)
 
 
-def test_the_lake_of_nobody_is_up_to_date(command: CommandLine) -> None:
+def test_an_empty_lake_is_up_to_date(command: CommandLine) -> None:
     output = run(command)
     assert UP_TO_DATE in output
     assert set(row(output, "total").values()) == {0}
 
 
-def test_an_unknown_record_type_is_told_with_those_known(command: CommandLine) -> None:
+def test_an_unknown_record_type_is_refused_and_the_known_ones_are_listed(command: CommandLine) -> None:
     result = command("run", "--type", "weight")
     assert result.exit_code == 1
     assert result.stderr == f"Error: weight is not a record type; choose from {', '.join(record_types())}.\n"
 
 
-def test_types_and_dates_bound_a_run_and_a_later_one_brings_the_rest(
+def test_types_and_dates_limit_a_run_and_a_later_one_does_the_rest(
     command: CommandLine, sample: Path, uploads: Sequence[list[str]], in_order: CommandLine
 ) -> None:
     for upload in uploads:
@@ -192,9 +194,7 @@ def test_the_order_of_uploads_and_runs_leaves_no_trace_in_the_training_data(
     }
 
 
-def test_what_cannot_be_used_is_shown_with_the_way_out_and_kept_in_quarantine(
-    command: CommandLine, sample: Path
-) -> None:
+def test_unusable_files_are_shown_with_a_remedy_and_kept_in_quarantine(command: CommandLine, sample: Path) -> None:
     ingest(command, sample, [STEPS_OF_15])
     good = (sample / STEPS_OF_15).read_bytes()
     cut = good[:-9]
@@ -230,7 +230,7 @@ def test_what_cannot_be_used_is_shown_with_the_way_out_and_kept_in_quarantine(
     assert command.contents() == before
 
 
-def test_a_failed_step_is_told_in_one_sentence_and_the_rest_is_done_at_the_next_run(
+def test_a_failed_step_is_reported_in_one_sentence_and_the_next_run_does_the_rest(
     command: CommandLine, sample: Path
 ) -> None:
     ingest(command, sample, [STEPS_OF_15])
@@ -268,8 +268,8 @@ def test_a_late_file_for_an_old_date_changes_exactly_what_it_touches(command: Co
             for name in ("health_journal_2025_09.jsonl", "manifest.json")
         ),
     }
-    # The ring's offset is new evidence for glucose, whose records state none that is believed. What is kept out of a
-    # partition is told anew whenever the partition is.
+    # The ring's offset is new evidence for glucose, whose records state none that is believed. The quarantine asset of
+    # a partition is materialised whenever the partition is.
     assert {(event.asset, event.partition) for event in materialised(command, after=last)} == {
         ("records/steps", "2025-09-16"),
         ("quarantine/steps", "2025-09-16"),

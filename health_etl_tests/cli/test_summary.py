@@ -1,4 +1,4 @@
-"""The table that a run ends in: counted from manifests, for the dates and types that were asked for."""
+"""The table that a run ends with: counted from manifests, for the requested dates and types."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def of_type(lake: Lake, name: str, scope: Scope = WHOLE) -> TypeSummary:
     return found
 
 
-def test_every_type_has_a_line_also_without_uploads(lake: Lake) -> None:
+def test_every_type_has_a_line_even_without_uploads(lake: Lake) -> None:
     assert [summary.name for summary in summarise(lake, Catalogue(lake), WHOLE)] == list(record_types())
     assert of_type(lake, "sleep_session") == TypeSummary("sleep_session", "Sleep session")
 
@@ -78,7 +78,7 @@ def test_a_scope_counts_only_its_dates_and_types(lake: Lake) -> None:
     assert [summary.name for summary in alone] == ["steps"]
 
 
-def test_the_journal_s_files_are_those_that_hold_lines(lake: Lake) -> None:
+def test_only_journal_files_that_hold_lines_are_listed(lake: Lake) -> None:
     found = journal_files(lake, Catalogue(lake))
     assert [(manifest.name, manifest.partition, manifest.rows) for manifest in found] == [
         ("cardiovascular_fitness", "2025-09", len(Level)),

@@ -52,7 +52,7 @@ DEFINITIONS = dg.Definitions(assets=[made], asset_checks=[check])
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """An instance on disk with one slot a pool, as dagster.yaml has it."""
+    """An instance on disk with one slot per pool, as dagster.yaml has it."""
     overrides = {"concurrency": {"pools": {"default_limit": 1}}}
     with dg.DagsterInstance.local_temp(str(tmp_path), overrides=overrides) as found:
         yield found
@@ -161,7 +161,7 @@ def test_an_evaluation_with_a_target_gives_its_partition_the_status_that_the_ui_
 def test_every_planned_evaluation_of_a_range_must_be_answered_or_its_partition_has_no_status(
     instance: dg.DagsterInstance,
 ) -> None:
-    """This is why each run logs each partition's verdicts, also those that have not changed."""
+    """This is why each run logs each partition's results, even those that have not changed."""
     run(instance, KEYS[0], KEYS[0])
     run(instance, KEYS[0], KEYS[0], fail="yes")
     storage = instance.event_log_storage

@@ -1,4 +1,4 @@
-"""dagster.yaml of a laptop and deploy/dagster.yaml of a stack: alike but for where Dagster keeps its data."""
+"""dagster.yaml of a laptop and deploy/dagster.yaml of a stack: alike except for where Dagster keeps its data."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def read(path: Path) -> dict[str, Any]:
     return found
 
 
-def test_they_differ_in_the_two_sections_about_servers_alone(checkout: Path) -> None:
+def test_they_differ_only_in_the_two_sections_about_servers(checkout: Path) -> None:
     laptop, stack = read(checkout / "dagster.yaml"), read(checkout / "deploy" / "dagster.yaml")
     assert set(stack) - set(laptop) == OF_A_STACK
     assert {name: stack[name] for name in stack if name not in OF_A_STACK} == laptop
     assert {"concurrency", "run_queue", "run_monitoring", "sensors", "telemetry"} <= set(laptop)
 
 
-def test_neither_names_a_class_of_ours_and_a_stack_takes_every_address_from_the_environment(
+def test_both_use_stock_classes_and_a_stack_takes_every_address_from_the_environment(
     tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = (checkout / "dagster.yaml").read_text() + (checkout / "deploy" / "dagster.yaml").read_text()
@@ -44,7 +44,7 @@ def test_neither_names_a_class_of_ours_and_a_stack_takes_every_address_from_the_
     assert {address["env"] for address in addresses} <= settings.own_settings().keys()
 
 
-def test_a_laptop_keeps_everything_in_files_of_its_home(
+def test_a_laptop_keeps_everything_in_files_under_its_home(
     tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copyfile(checkout / "dagster.yaml", tmp_path / "dagster.yaml")

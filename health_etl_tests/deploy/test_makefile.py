@@ -40,7 +40,7 @@ def test_an_empty_lake_leaves_the_start_to_the_settings(folder: Path) -> None:
     assert start_date_of_ui(folder) == ""
 
 
-def test_a_lake_or_a_start_date_of_ones_own_is_left_alone(folder: Path) -> None:
+def test_the_users_own_lake_or_start_date_is_left_alone(folder: Path) -> None:
     assert start_date_of_ui(folder, HEALTH_ETL_START_DATE="2024-01-01") == ""
     assert start_date_of_ui(folder, HEALTH_ETL_LAKE="s3://health-data") == ""
     (folder / ".env").write_text("HEALTH_ETL_LAKE=s3://health-data\n", encoding="utf-8")

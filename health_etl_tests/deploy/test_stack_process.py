@@ -67,7 +67,7 @@ def test_the_pid_of_another_program_is_not_taken_for_its_own(process: Process) -
     process.stop()  # must not reach us
 
 
-def test_what_it_printed_last_is_told(process: Process) -> None:
+def test_its_last_lines_are_shown(process: Process) -> None:
     assert process.last_lines() == ""
     process.start()
     child_of(process)
@@ -75,7 +75,7 @@ def test_what_it_printed_last_is_told(process: Process) -> None:
     assert process.stop_signal == signal.SIGTERM
 
 
-def test_a_port_of_another_program_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_in_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("deploy.stack.stack.missing_packages", list)
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
@@ -85,13 +85,13 @@ def test_a_port_of_another_program_is_one_sentence(monkeypatch: pytest.MonkeyPat
     assert not StackSettings(port).folder.exists()
 
 
-def test_without_the_programs_the_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("deploy.stack.stack.missing_packages", lambda: ["postgresql", "rabbitmq-server"])
     with pytest.raises(NotUpError, match=r"apt install postgresql rabbitmq-server$"):
         Stack(StackSettings(9)).up(lambda _line: None)
 
 
-def test_a_stack_that_was_never_started_is_said_to_be_down(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_stack_that_was_never_started_is_reported_as_down(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pytest.raises(NotUpError, match="not up; start it with: make stack"):
         Stack(StackSettings(9)).problems()

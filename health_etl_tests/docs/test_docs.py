@@ -30,7 +30,7 @@ def generator(name: str) -> ModuleType:
 
 
 @pytest.mark.parametrize(("name", "page"), PAGES.items())
-def test_a_generated_page_is_what_the_code_generates(name: str, page: str) -> None:
+def test_a_generated_page_matches_the_code(name: str, page: str) -> None:
     assert (DOCS / page).read_text(encoding="utf-8") == generator(name).page(), "run `make docs`"
 
 
@@ -55,7 +55,7 @@ GUIDE = DOCS / "adding-a-record-type.md"
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=[path.relative_to(DOCS.parent).as_posix() for path in WRITTEN])
-def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+def test_every_link_to_a_file_works(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
     files = [target for target in targets if not target.startswith("http")]
     assert [target for target in files if not (page.parent / target).exists()] == []

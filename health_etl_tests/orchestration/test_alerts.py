@@ -29,7 +29,7 @@ TODAY = datetime.now(UTC).date()
 
 
 class Webhook(HTTPServer):
-    """Keeps what is posted to it and answers with `status`."""
+    """Records what is posted to it and answers with `status`."""
 
     status = 200
 
@@ -87,22 +87,22 @@ def results(result: dg.SensorResult) -> list[dg.AssetCheckEvaluation]:
     return [event for event in result.asset_events or () if isinstance(event, dg.AssetCheckEvaluation)]
 
 
-def test_what_was_given_up_is_told_once_and_stands_as_a_failed_check(daemon: Daemon, webhook: Webhook) -> None:
+def test_an_exhausted_partition_is_reported_once_and_fails_the_check(daemon: Daemon, webhook: Webhook) -> None:
     fail_three_times(daemon)
     (result,) = results(daemon.tick(STEPS))
     assert not result.passed
     assert result.asset_key == dg.AssetKey(["raw", "steps"])
     assert f"records/steps {TODAY}" in str(result.description)
     assert not results(daemon.tick(STEPS))
-    (told,) = webhook.posted
-    assert (told["event"], told["asset"], told["partitions"]) == (
-        alerts.GIVEN_UP,
+    (posted,) = webhook.posted
+    assert (posted["event"], posted["asset"], posted["partitions"]) == (
+        alerts.EXHAUSTED,
         "records/steps",
         [TODAY.isoformat()],
     )
 
 
-def test_the_check_passes_again_once_somebody_made_the_partition(daemon: Daemon) -> None:
+def test_the_check_passes_again_once_the_partition_is_materialised(daemon: Daemon) -> None:
     fail_three_times(daemon)
     daemon.tick(STEPS)
     (daemon.project.folder / "records" / "steps").unlink()
@@ -112,9 +112,7 @@ def test_the_check_passes_again_once_somebody_made_the_partition(daemon: Daemon)
     assert result.passed
 
 
-def test_a_webhook_that_is_down_keeps_no_sensor_from_its_work_and_is_tried_again(
-    daemon: Daemon, webhook: Webhook
-) -> None:
+def test_a_webhook_that_is_down_does_not_stop_the_sensor_and_is_retried(daemon: Daemon, webhook: Webhook) -> None:
     fail_three_times(daemon)
     webhook.status = 500
     result = daemon.tick(STEPS)
@@ -123,7 +121,7 @@ def test_a_webhook_that_is_down_keeps_no_sensor_from_its_work_and_is_tried_again
     webhook.status = 200
     result = daemon.tick(STEPS)
     assert json.loads(result.cursor or "")["exhausted"] == [TODAY.isoformat()]
-    assert [told["event"] for told in webhook.posted] == [alerts.GIVEN_UP] * 2
+    assert [posted["event"] for posted in webhook.posted] == [alerts.EXHAUSTED] * 2
 
 
 def test_a_failed_run_is_posted_without_names_of_people_or_values(daemon: Daemon, webhook: Webhook) -> None:
@@ -137,11 +135,11 @@ def test_a_failed_run_is_posted_without_names_of_people_or_values(daemon: Daemon
     about = alerts.failed_run(run, failures)
     settings = Settings(alert_webhook=webhook.url)  # type: ignore[arg-type]
     assert alerts.post(settings, alerts.FAILED_RUN, about)
-    (told,) = webhook.posted
-    assert told["job"] == "bring_up_to_date"
-    assert (told["first_partition"], told["attempt"]) == (TODAY.isoformat(), "3")
-    assert told["failed_steps"][0]["step"] == "records__steps"
-    assert ANNA not in json.dumps(told)
+    (posted,) = webhook.posted
+    assert posted["job"] == "bring_up_to_date"
+    assert (posted["first_partition"], posted["attempt"]) == (TODAY.isoformat(), "3")
+    assert posted["failed_steps"][0]["step"] == "records__steps"
+    assert ANNA not in json.dumps(posted)
 
 
 def test_without_a_webhook_nothing_is_posted_and_the_sensor_is_off() -> None:
@@ -150,7 +148,7 @@ def test_without_a_webhook_nothing_is_posted_and_the_sensor_is_off() -> None:
     assert sensor.default_status == dg.DefaultSensorStatus.STOPPED
 
 
-def test_an_address_that_takes_nothing_is_told_without_the_address() -> None:
+def test_an_error_about_the_webhook_does_not_show_its_address() -> None:
     settings = Settings(alert_webhook="http://127.0.0.1:9/secret-path")  # type: ignore[arg-type]
     with pytest.raises(TransientError) as caught:
         alerts.post(settings, alerts.FAILED_RUN, {})

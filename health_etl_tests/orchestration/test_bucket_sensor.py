@@ -1,4 +1,4 @@
-"""The lake sensor on a real instance: each new state of uploads makes one run, once, and Dagster hears of it."""
+"""The lake sensor on a real instance: each new state of uploads leads to one run, once, and is reported to Dagster."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def daemon(project: Project) -> Daemon:
 
 @pytest.fixture
 def no_wait(daemon: Daemon) -> None:
-    """Failed runs are tried again at once."""
+    """Failed runs are retried at once."""
     daemon.restart(run_retry_seconds=0)
 
 
 @pytest.fixture
 def broken(project: Project) -> Iterator[None]:
-    """No steps can be written: a file is where their folder should be."""
+    """Steps cannot be written: there is a file where their folder should be."""
     path = project.folder / "records" / "steps"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"in the way")
@@ -67,7 +67,7 @@ def test_an_empty_bucket_is_skipped_with_counts(daemon: Daemon) -> None:
 
 
 @pytest.mark.parametrize("day", [TODAY, OLD])
-def test_a_new_upload_makes_one_run_and_then_rests(daemon: Daemon, project: Project, day: date) -> None:
+def test_a_new_upload_leads_to_one_run_and_no_more(daemon: Daemon, project: Project, day: date) -> None:
     upload(project, day)
     first = daemon.tick(STEPS)
     assert spans(first) == [(day.isoformat(), day.isoformat())]
@@ -86,7 +86,7 @@ def test_a_new_upload_makes_one_run_and_then_rests(daemon: Daemon, project: Proj
     assert not again.asset_events
 
 
-def test_a_put_of_the_same_bytes_reads_nothing_of_others_and_a_removed_upload_is_noticed(
+def test_uploading_the_same_bytes_again_reads_no_other_file_and_a_removed_upload_is_noticed(
     daemon: Daemon, project: Project
 ) -> None:
     key = upload(project)
@@ -101,7 +101,7 @@ def test_a_put_of_the_same_bytes_reads_nothing_of_others_and_a_removed_upload_is
     assert (metadata["files"].value, metadata["accepted"].value) == (1, 1)
 
 
-def test_dagster_hears_of_each_new_version_as_observation_then_materialisation(
+def test_each_new_version_is_reported_to_dagster_as_observation_then_materialisation(
     daemon: Daemon, project: Project
 ) -> None:
     upload(project)
@@ -122,7 +122,7 @@ def test_dagster_hears_of_each_new_version_as_observation_then_materialisation(
     assert first.tags[DATA_VERSION_TAG] != second.tags[DATA_VERSION_TAG]
 
 
-def test_what_waits_in_the_queue_is_not_asked_for_again(daemon: Daemon, project: Project) -> None:
+def test_a_queued_run_is_not_requested_again(daemon: Daemon, project: Project) -> None:
     upload(project)
     (request,) = daemon.tick(STEPS).run_requests or ()
     job = daemon.definitions.resolve_job_def(request.job_name or "").get_subset(
@@ -137,14 +137,14 @@ def test_what_waits_in_the_queue_is_not_asked_for_again(daemon: Daemon, project:
     assert "1 failed and will be retried" in str(daemon.tick(STEPS).skip_reason)
 
 
-def test_a_tick_whose_answer_was_lost_is_told_again_under_the_same_run_key(daemon: Daemon, project: Project) -> None:
+def test_a_tick_whose_result_was_lost_is_repeated_with_the_same_run_key(daemon: Daemon, project: Project) -> None:
     upload(project)
     (lost,) = daemon.evaluate(STEPS).run_requests or ()
     (again,) = daemon.evaluate(STEPS).run_requests or ()
     assert lost.run_key == again.run_key
 
 
-def test_a_run_counts_also_when_a_daemon_died_before_it_noted_what_the_run_was_to_make(
+def test_a_run_counts_even_if_the_daemon_died_before_recording_what_it_was_to_make(
     daemon: Daemon, project: Project, no_wait: None
 ) -> None:
     del no_wait
@@ -160,7 +160,7 @@ def test_a_run_counts_also_when_a_daemon_died_before_it_noted_what_the_run_was_t
 
 @pytest.mark.usefixtures("broken", "no_wait")
 @pytest.mark.parametrize("day", [TODAY, OLD])
-def test_a_failed_run_is_asked_for_three_times_and_no_more(daemon: Daemon, project: Project, day: date) -> None:
+def test_a_failed_run_is_requested_three_times_at_most(daemon: Daemon, project: Project, day: date) -> None:
     upload(project, day)
     for attempt in ("1", "2", "3"):
         result = daemon.tick(STEPS)
@@ -174,7 +174,7 @@ def test_a_failed_run_is_asked_for_three_times_and_no_more(daemon: Daemon, proje
 
 
 @pytest.mark.usefixtures("no_wait")
-def test_what_was_given_up_is_asked_for_again_once_an_upload_comes(
+def test_an_exhausted_partition_is_requested_again_after_a_new_upload(
     daemon: Daemon, project: Project, broken: None
 ) -> None:
     del broken
@@ -189,7 +189,7 @@ def test_what_was_given_up_is_asked_for_again_once_an_upload_comes(
     assert json.loads(daemon.tick(STEPS).cursor or "")["exhausted"] == []
 
 
-def test_a_manifest_that_somebody_removed_is_made_anew(daemon: Daemon, project: Project, no_wait: None) -> None:
+def test_a_partition_whose_manifest_was_deleted_is_rebuilt(daemon: Daemon, project: Project, no_wait: None) -> None:
     del no_wait
     upload(project)
     daemon.tick_and_run(STEPS)
@@ -200,32 +200,32 @@ def test_a_manifest_that_somebody_removed_is_made_anew(daemon: Daemon, project: 
     assert project.lake.find(manifest) is not None
 
 
-def test_what_failed_is_asked_again_once_a_run_got_further_and_after_a_while(
+def test_failed_partitions_are_looked_up_again_once_a_run_has_progressed_and_after_a_while(
     daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now_s, asked = datetime.now(UTC).timestamp(), []
+    now_s, requested = datetime.now(UTC).timestamp(), []
 
     def failed(*about: object) -> list[str]:
-        asked.append(about)
+        requested.append(about)
         return []
 
-    def run_plans() -> bool:
-        asked.clear()
+    def is_looked_up() -> bool:
+        requested.clear()
         daemon.tick(STEPS)
-        return bool(asked)
+        return bool(requested)
 
     monkeypatch.setattr(earlier_runs, "failed", failed)
     sensors = bucket_sensor.bucket_sensors(project.settings, ManifestHeadCache(), lambda: now_s)
     daemon.sensors = {sensor.name: sensor for sensor in sensors}
-    assert (run_plans(), run_plans()) == (True, False)
+    assert (is_looked_up(), is_looked_up()) == (True, False)
     now_s += earlier_runs.CACHE_SECONDS
-    assert (run_plans(), run_plans()) == (True, False)
+    assert (is_looked_up(), is_looked_up()) == (True, False)
     run = project.instance.create_run_for_job(daemon.definitions.resolve_job_def("bring_up_to_date"))
     project.instance.report_run_failed(run)
-    assert (run_plans(), run_plans()) == (True, False)
+    assert (is_looked_up(), is_looked_up()) == (True, False)
 
 
-def test_a_sweep_that_does_not_fit_one_tick_goes_on_at_the_next(
+def test_a_sweep_that_does_not_fit_into_one_tick_continues_in_the_next(
     daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bucket_sensor, "LOOKING_SECONDS", -1)
@@ -234,14 +234,14 @@ def test_a_sweep_that_does_not_fit_one_tick_goes_on_at_the_next(
         upload(project, day)
     result = daemon.tick(STEPS)
     assert json.loads(result.cursor or "")["sweep_from"] == OLD.isoformat()
-    assert f"The full sweep goes on at {OLD}" in str(result.skip_reason)
+    assert f"The full sweep continues at {OLD}" in str(result.skip_reason)
     monkeypatch.setattr(bucket_sensor, "LOOKING_SECONDS", 12)
     result = daemon.tick(STEPS)
     assert spans(result) == [(OLD.isoformat(), dates[-1].isoformat())]
     assert json.loads(result.cursor or "")["sweep_from"] is None
 
 
-def test_what_exceeds_a_tick_is_told_and_asked_for_by_the_next_ones(
+def test_what_exceeds_one_tick_is_reported_and_requested_by_later_ones(
     daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(uploads, "MAX_RUNS_PER_TICK", 2)
@@ -249,16 +249,16 @@ def test_what_exceeds_a_tick_is_told_and_asked_for_by_the_next_ones(
     dates = [OLD + timedelta(days=2 * n) for n in range(5)]
     for day in dates:
         upload(project, day)
-    asked: list[tuple[str, str]] = []
+    requested: list[tuple[str, str]] = []
     for _ in range(6):
         result = daemon.tick(STEPS)
         assert len(result.run_requests or ()) <= 2
         assert len(result.asset_events or ()) <= 4
-        asked += spans(result)
+        requested += spans(result)
         assert all(run.success for run in daemon.start(STEPS, result.run_requests))
-    assert sorted(asked) == [(day.isoformat(), day.isoformat()) for day in dates]
+    assert sorted(requested) == [(day.isoformat(), day.isoformat()) for day in dates]
     assert len(project.materialisations("raw/steps")) == 5
 
 
-def test_a_cursor_that_another_version_left_counts_as_empty() -> None:
+def test_a_cursor_from_another_version_counts_as_empty() -> None:
     assert bucket_sensor.Cursor.read('{"given_up": ["2025-09-21"]}') == bucket_sensor.Cursor()

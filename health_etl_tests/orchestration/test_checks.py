@@ -34,7 +34,7 @@ def evaluations(project: Project, result: dg.ExecuteInProcessResult, asset: str)
 
 
 def of(found: list[dg.AssetCheckEvaluation], check: str) -> dict[str | None, bool]:
-    """Return by partition whether a check passed; None is the verdict over the whole range."""
+    """Return by partition whether a check passed; None is the result over the whole range."""
     return {one.partition: one.passed for one in found if one.check_name == check}
 
 
@@ -51,7 +51,7 @@ def write_journal(project: Project) -> dg.ExecuteInProcessResult:
 
 
 def lose_a_row(project: Project, partition: str) -> None:
-    """Make the manifest of a partition tell of a row that its table does not hold."""
+    """Make the manifest of a partition count a row that its table does not hold."""
     manifest = project.folder / keys.manifest_key(keys.records_key("steps", partition))
     text = manifest.read_text(encoding="utf-8")
     manifest.write_text(text.replace('"rows_in": 1', '"rows_in": 2').replace('"accepted": 1', '"accepted": 2'))
@@ -70,7 +70,7 @@ def left_failed(project: Project) -> set[tuple[str, str]]:
 
 
 def latest_status(project: Project, asset: str, check: str) -> dict[str | None, str]:
-    """Return what the UI shows of a check, by partition."""
+    """Return the status that the UI shows for a check, by partition."""
     key = dg.AssetCheckKey(dg.AssetKey.from_user_string(asset), check)
     found: dict[str | None, str] = {}
     for record in project.instance.event_log_storage.get_asset_check_execution_history(key, limit=20):
@@ -78,7 +78,7 @@ def latest_status(project: Project, asset: str, check: str) -> dict[str | None, 
     return found
 
 
-def test_a_range_is_judged_partition_by_partition_from_the_insights_to_the_journal(project: Project) -> None:
+def test_a_range_is_checked_partition_by_partition_from_insights_to_journal(project: Project) -> None:
     walked(project)
     insights = evaluations(project, project.run(ASSETS, DATES[0], DATES[1]), "insights/steps")
     for check in ("one_row_a_day", "freshness"):
@@ -94,7 +94,7 @@ def test_a_range_is_judged_partition_by_partition_from_the_insights_to_the_journ
 
 
 @pytest.mark.parametrize("as_range", [True, False], ids=["range", "partition"])
-def test_a_run_of_one_date_leaves_each_check_with_the_status_of_that_date(project: Project, as_range: bool) -> None:
+def test_a_run_of_one_date_gives_each_check_a_status_for_that_date(project: Project, as_range: bool) -> None:
     walked(project)
     result = project.run(ASSETS, DATES[0], DATES[0] if as_range else None)
     assert result.success
@@ -105,7 +105,7 @@ def test_a_run_of_one_date_leaves_each_check_with_the_status_of_that_date(projec
         assert {check: latest_status(project, asset, check).get(DATES[0]) for check in judged} == judged
 
 
-def test_lost_rows_of_one_date_keep_the_insights_of_its_range_from_being_made_and_it_stands_open(
+def test_lost_rows_of_one_date_block_the_insights_of_its_range_and_are_reported_as_left_failed(
     project: Project,
 ) -> None:
     walked(project)
@@ -121,13 +121,13 @@ def test_lost_rows_of_one_date_keep_the_insights_of_its_range_from_being_made_an
     assert (status[DATES[0]], status[DATES[1]]) == ("SUCCEEDED", "FAILED")
     assert not [event for event in result.all_events if event.is_step_start and "insights" in str(event.step_key)]
     assert {partition for asset, partition in left_failed(project) if asset == "insights/steps"} == set(DATES)
-    # The way out that the check names: without its manifest a partition is built anew.
+    # The remedy in the runbook: without its manifest a partition is rebuilt.
     (project.folder / keys.manifest_key(keys.records_key("steps", DATES[1]))).unlink()
     assert project.run(ASSETS, DATES[0], DATES[1]).success
     assert left_failed(project) == set()
 
 
-def test_nothing_that_a_check_or_a_quarantine_asset_keeps_names_the_person(project: Project) -> None:
+def test_nothing_stored_by_a_check_or_a_quarantine_asset_names_the_person(project: Project) -> None:
     walked(project)
     put_content(project.lake, "steps", b"no Avro", upload_date=date.fromisoformat(DATES[0]))
     records = [steps(f"w{n}", utc("2025-09-30 10:00") + timedelta(minutes=n), count=87_654_321) for n in range(3)]

@@ -1,4 +1,4 @@
-"""What Dagster loads: the assets of every type, described for whoever reads the UI, and how they hang together."""
+"""What Dagster loads: the assets of every type, described for readers of the UI, and how they are connected."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def constraints(column: dg.TableColumn) -> list[str]:
     return list(column.constraints.other)
 
 
-def test_definitions_load_with_no_warning_but_of_beta_features() -> None:
+def test_definitions_load_with_no_warnings_except_about_beta_features() -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         dg.Definitions.validate_loadable(build_definitions(Settings(lake="file:///lake")))
@@ -88,7 +88,7 @@ def test_dagster_validates_the_workspace(checkout: Path, tmp_path: Path) -> None
     assert "All code locations passed validation." in done.stdout + done.stderr
 
 
-def test_what_the_ui_is_sent_about_the_definitions_holds_no_secret() -> None:
+def test_definitions_sent_to_the_ui_hold_no_secret() -> None:
     secrets = {
         "pseudonym_key": "hidden pseudonym key",
         "alert_webhook": "https://127.0.0.1/hidden",
@@ -125,7 +125,7 @@ def test_loading_the_definitions_imports_nothing_that_only_some_steps_need(check
     )
 
 
-def test_there_are_the_assets_of_every_type_and_those_that_serve_all(graph: Any) -> None:
+def test_every_type_has_its_assets_and_the_shared_ones_exist(graph: Any) -> None:
     of_types = {dg.AssetKey([layer, name]) for layer in LAYERS for name in record_types()}
     quarantine = {dg.AssetKey(["quarantine", name]) for name in record_types()}
     assert graph.get_all_asset_keys() == of_types | quarantine | {OFFSETS, ACROSS_TYPES, JOURNAL, UNCLAIMED, RELEASES}
@@ -135,7 +135,7 @@ def test_the_six_types_are_there() -> None:
     assert record_types().keys() >= UNITS.keys()
 
 
-def test_every_asset_says_what_it_is_where_it_belongs_and_whose_it_is(graph: Any) -> None:
+def test_every_asset_has_a_description_a_group_and_an_owner(graph: Any) -> None:
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert node.description
@@ -144,14 +144,14 @@ def test_every_asset_says_what_it_is_where_it_belongs_and_whose_it_is(graph: Any
         assert node.owners == ["team:health-data"]
 
 
-def test_every_asset_that_we_make_has_a_code_version_and_one_writer(graph: Any) -> None:
+def test_every_materialisable_asset_has_a_code_version_and_one_writer(graph: Any) -> None:
     for key in graph.get_all_asset_keys() - {dg.AssetKey(["raw", name]) for name in record_types()}:
         assert graph.get(key).code_version
         assert graph.get(key).pools == {"_".join(key.path)}
 
 
 @every_asset("raw")
-def test_raw_assets_are_external_and_say_where_they_lie(graph: Any, key: dg.AssetKey) -> None:
+def test_raw_assets_are_external_and_state_their_location(graph: Any, key: dg.AssetKey) -> None:
     node = graph.get(key)
     assert node.is_external
     assert node.metadata["dagster/uri"] == f"file:///lake/raw/{record_types()[key.path[1]].avro_name}/"
@@ -175,7 +175,7 @@ def test_a_records_table_shows_the_unit_of_what_was_measured(
 
 
 @every_asset("records", "insights")
-def test_every_time_says_that_it_is_utc(graph: Any, key: dg.AssetKey) -> None:
+def test_every_time_column_says_that_it_is_utc(graph: Any, key: dg.AssetKey) -> None:
     schema = graph.get(key).metadata["dagster/column_schema"]
     times = [column for column in schema.columns if column.type.startswith("timestamp")]
     assert times
@@ -203,14 +203,14 @@ def test_lineage_runs_from_the_upload_to_the_training_line(graph: Any, name: str
 
 
 @pytest.mark.parametrize("name", UNITS)
-def test_every_step_of_an_insight_shows_by_name(definitions: dg.Definitions, name: str) -> None:
+def test_every_step_of_an_insight_is_shown_by_name(definitions: dg.Definitions, name: str) -> None:
     handles = definitions.resolve_job_def(BRING_UP_TO_DATE).graph.iterate_node_handles()
     steps = [str(handle) for handle in handles if str(handle).startswith(f"insights__{name}.")]
     assert steps == [f"insights__{name}.{verb}_{name}" for verb in ("select", "analyse", "narrate")]
 
 
 @every_asset("raw", "records", "insights")
-def test_daily_assets_are_partitioned_by_upload_date_today_included(graph: Any, key: dg.AssetKey) -> None:
+def test_daily_assets_are_partitioned_by_upload_date_including_today(graph: Any, key: dg.AssetKey) -> None:
     found = graph.get(key).partitions_def.get_partition_keys(current_time=datetime(2025, 9, 3, 12, tzinfo=UTC))
     assert found == ["2025-09-01", "2025-09-02", "2025-09-03"]
 
@@ -222,7 +222,7 @@ def test_the_journal_is_partitioned_by_local_month_one_ahead_for_people_east_of_
 
 
 @every_asset("records", "insights")
-def test_backfills_run_as_ranges_of_at_most_as_many_dates_as_set(graph: Any, key: dg.AssetKey) -> None:
+def test_backfills_run_as_ranges_no_longer_than_the_setting_allows(graph: Any, key: dg.AssetKey) -> None:
     assert graph.get(key).backfill_policy == dg.BackfillPolicy.multi_run(max_partitions_per_run=92)
     of_a_week = build_definitions(Settings(dates_per_run=7)).resolve_asset_graph()
     assert of_a_week.get(key).backfill_policy == dg.BackfillPolicy.multi_run(max_partitions_per_run=7)
@@ -240,6 +240,6 @@ def test_an_insight_looks_back_a_week_on_records(graph: Any, key: dg.AssetKey) -
         assert sorted(days) == [f"2025-09-{day}" for day in range(13, 21)]
 
 
-def test_what_a_person_starts_by_name_is_there_and_described(definitions: dg.Definitions) -> None:
+def test_jobs_that_people_launch_exist_and_are_described(definitions: dg.Definitions) -> None:
     for name in (BRING_UP_TO_DATE, WRITE_JOURNAL, SORT_OUT_UNCLAIMED):
         assert definitions.resolve_job_def(name).description

@@ -1,4 +1,4 @@
-"""What Dagster is given changes on purpose alone: the definitions are held against definitions_snapshot.json."""
+"""What Dagster is given changes only on purpose: the definitions are compared with definitions_snapshot.json."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from health_etl_tests.support.definitions_snapshot import SNAPSHOT, snapshot
 UPDATE = "python -m health_etl_tests.support.definitions_snapshot"
 
 
-def test_the_definitions_are_those_of_the_snapshot() -> None:
+def test_the_definitions_match_the_snapshot() -> None:
     found, expected = json.loads(snapshot()), json.loads(SNAPSHOT.read_text(encoding="utf-8"))
     assert found == expected, f"if this is what you want, run `{UPDATE}` and commit the difference"

@@ -1,4 +1,4 @@
-"""What follows from changed records comes by itself: insights that look back on them, then months of the journal."""
+"""What follows from changed records is requested: insights that look back on them, then months of the journal."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def daemon(project: Project) -> Daemon:
     return Daemon(project)
 
 
-def asked(result: dg.SensorResult) -> list[tuple[str | None, str, str]]:
+def requested(result: dg.SensorResult) -> list[tuple[str | None, str, str]]:
     requests: Sequence[dg.RunRequest] = result.run_requests or ()
     return [(request.job_name, *span) for request, span in zip(requests, spans(result), strict=True)]
 
 
 def settle(daemon: Daemon) -> int:
-    """Tick until nothing is asked for; return the number of runs."""
+    """Tick until nothing is requested; return the number of runs."""
     runs = 0
     for _ in range(8):
         done = [*daemon.tick_and_run(STEPS), *daemon.tick_and_run(NAME)]
@@ -50,14 +50,14 @@ def settle(daemon: Daemon) -> int:
         runs += len(done)
         if not done:
             return runs
-    raise AssertionError("it never comes to rest")
+    raise AssertionError("it never settles")
 
 
 def upload(lake: Lake, day: int, record_id: str) -> None:
     put(lake, "steps", [steps(record_id, NOON)], upload_date=UPLOADED + timedelta(days=day))
 
 
-def test_an_empty_lake_has_nothing_to_follow(daemon: Daemon) -> None:
+def test_nothing_follows_from_an_empty_lake(daemon: Daemon) -> None:
     assert not daemon.tick(NAME).run_requests
     assert "Nothing changed" in str(daemon.tick(NAME).skip_reason)
 
@@ -66,14 +66,12 @@ def test_the_month_follows_a_run_of_records(daemon: Daemon, project: Project) ->
     upload(project.lake, 0, "s1")
     daemon.tick_and_run(STEPS)
     result = daemon.tick(NAME)
-    assert asked(result) == [("write_journal", "2025-09-01", "2025-09-01")]
+    assert requested(result) == [("write_journal", "2025-09-01", "2025-09-01")]
     assert all(run.success for run in daemon.start(NAME, result.run_requests))
     assert not daemon.tick(NAME).run_requests
 
 
-def test_a_late_file_brings_up_to_date_what_looks_back_on_it_and_then_the_month(
-    daemon: Daemon, project: Project
-) -> None:
+def test_a_late_file_updates_what_looks_back_on_it_and_then_the_month(daemon: Daemon, project: Project) -> None:
     upload(project.lake, 0, "s1")
     upload(project.lake, 3, "s2")
     settle(daemon)
@@ -81,16 +79,16 @@ def test_a_late_file_brings_up_to_date_what_looks_back_on_it_and_then_the_month(
     upload(project.lake, 0, "late")
     daemon.tick_and_run(STEPS)
     result = daemon.tick(NAME)
-    assert asked(result) == [("bring_up_to_date", NEXT, NEXT)]
+    assert requested(result) == [("bring_up_to_date", NEXT, NEXT)]
     assert [key.to_user_string() for request in result.run_requests or () for key in request.asset_selection or ()] == [
         "insights/daily_journal",
         "insights/steps",
     ]
     daemon.start(NAME, result.run_requests)
-    assert asked(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
+    assert requested(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
 
 
-def test_sensors_alone_give_the_bytes_that_one_run_over_everything_gives(daemon: Daemon, project: Project) -> None:
+def test_sensors_alone_produce_the_same_bytes_as_one_run_over_everything(daemon: Daemon, project: Project) -> None:
     expected = memory_lake()
     for day, record_id in ((3, "s2"), (0, "s1"), (1, "s3")):
         upload(project.lake, day, record_id)
@@ -102,7 +100,7 @@ def test_sensors_alone_give_the_bytes_that_one_run_over_everything_gives(daemon:
     assert contents(project.lake, "training/") == contents(expected, "training/")
 
 
-def test_at_rest_it_looks_again_when_a_run_ended_and_after_a_while(
+def test_an_idle_sensor_looks_again_after_a_run_has_ended_and_after_a_while(
     daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_s, looks = NOON.timestamp(), []
@@ -130,10 +128,10 @@ def test_at_rest_it_looks_again_when_a_run_ended_and_after_a_while(
     project.lake.delete([keys.manifest_key(keys.insights_key("steps", DAY))])
     assert not looked()
     now_s += follow_up.LOOK_AGAIN_SECONDS
-    assert asked(daemon.tick(NAME)) == [("bring_up_to_date", DAY, DAY)]
+    assert requested(daemon.tick(NAME)) == [("bring_up_to_date", DAY, DAY)]
 
 
-def test_while_daily_runs_are_at_work_it_waits_but_not_for_ever(
+def test_it_waits_for_daily_runs_but_not_forever(
     daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload(project.lake, 0, "s1")
@@ -144,13 +142,11 @@ def test_while_daily_runs_are_at_work_it_waits_but_not_for_ever(
     assert not waiting.run_requests
     assert "wait for 1 daily run." in str(waiting.skip_reason)
     monkeypatch.setattr(follow_up, "MAX_WAIT_SECONDS", 0)
-    assert asked(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
+    assert requested(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
     project.instance.report_run_failed(busy)
 
 
-def test_while_a_backfill_is_at_work_it_waits_for_longer(
-    daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_waits_longer_for_a_backfill(daemon: Daemon, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     upload(project.lake, 0, "s1")
     daemon.tick_and_run(STEPS)
     project.instance.add_backfill(PartitionBackfill("b1", BulkActionStatus.REQUESTED, False, {}, 0.0))
@@ -159,10 +155,10 @@ def test_while_a_backfill_is_at_work_it_waits_for_longer(
     assert not waiting.run_requests
     assert "wait for 1 backfill." in str(waiting.skip_reason)
     monkeypatch.setattr(follow_up, "MAX_BACKFILL_SECONDS", 0)
-    assert asked(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
+    assert requested(daemon.tick(NAME)) == [("write_journal", "2025-09-01", "2025-09-01")]
 
 
-def test_a_month_that_fails_three_times_is_told_and_not_asked_for_again(daemon: Daemon, project: Project) -> None:
+def test_a_month_that_fails_three_times_is_reported_and_not_requested_again(daemon: Daemon, project: Project) -> None:
     daemon.restart(run_retry_seconds=0)
     upload(project.lake, 0, "s1")
     daemon.tick_and_run(STEPS)
@@ -181,5 +177,5 @@ def test_a_month_that_fails_three_times_is_told_and_not_asked_for_again(daemon: 
     assert not daemon.tick(NAME).asset_events
 
 
-def test_a_cursor_that_another_version_left_counts_as_empty() -> None:
+def test_a_cursor_from_another_version_counts_as_empty() -> None:
     assert follow_up.Cursor.read('{"given_up": ["2025-09-21"]}') == follow_up.Cursor()

@@ -29,7 +29,7 @@ def test_a_home_with_its_own_dagster_yaml_keeps_it(tmp_path: Path, monkeypatch: 
     assert (tmp_path / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
 
 
-def test_a_link_that_leads_nowhere_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_link_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "dagster.yaml").symlink_to(tmp_path / "gone.yaml")
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     assert (dagster_home() / "dagster.yaml").is_file()

@@ -1,4 +1,4 @@
-"""What was done is not done again: a second run starts nothing, reads no upload and changes no byte."""
+"""Work is not repeated: a second run starts nothing, reads no upload and changes no byte."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def digests_of(project: Project, asset: str) -> dict[str, object]:
     return {key: found.metadata["digest"].value for key, found in project.materialisations(asset).items()}
 
 
-def test_an_upload_put_again_is_read_again_and_changes_nothing_behind_its_manifest(
+def test_an_upload_stored_again_is_read_again_and_changes_only_its_manifest(
     current: Project, raw_reads: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (key,) = [key for key in current.contents() if key.startswith("raw/StepsRecord/2025/09/17/")]
@@ -106,7 +106,7 @@ def test_an_upload_put_again_is_read_again_and_changes_nothing_behind_its_manife
     assert not [asset for asset, _ in materialised(current, outcome.runs) if asset == "training/health_journal"]
 
 
-def test_new_code_rebuilds_what_it_touches_and_only_that(
+def test_new_code_rebuilds_only_what_it_affects(
     current: Project, raw_reads: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(records_partition, "CODE_VERSION", "a later one")
@@ -120,7 +120,7 @@ def test_new_code_rebuilds_what_it_touches_and_only_that(
     assert {key.rpartition("/")[0] for key in raw_reads} == {"raw/StepsRecord/2025/09/16"}
 
 
-def test_an_upload_that_vanished_takes_its_rows_with_it(current: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_removed_upload_takes_its_rows_with_it(current: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     for key in current.contents():
         if key.startswith("raw/StepsRecord/"):
             (current.folder / key).unlink()

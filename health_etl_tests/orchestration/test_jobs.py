@@ -62,7 +62,7 @@ def backfill(daemon: Daemon) -> PartitionBackfill:
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_every_form_says_what_it_is_for(daemon: Daemon, name: str) -> None:
+def test_every_form_and_its_fields_are_described(daemon: Daemon, name: str) -> None:
     job = daemon.definitions.resolve_job_def(name)
     assert job.description
     assert job.tags
@@ -80,7 +80,7 @@ SEPTEMBER = {"first_date": "2025-09-01", "last_date": "2025-09-30"}
 
 
 def targets(daemon: Daemon, found: PartitionBackfill) -> set[tuple[str, ...]]:
-    """Return the partitions that a backfill is about; those of its assets are the same, so that they go in one run."""
+    """Return the partitions that a backfill covers; those of its assets are the same, so that they go in one run."""
     data = found.get_asset_backfill_data(daemon.definitions.resolve_asset_graph())
     subsets = data.target_subset.partitions_subsets_by_asset_key.values()
     return {tuple(sorted(subset.get_partition_keys())) for subset in subsets}
@@ -95,7 +95,7 @@ def test_a_date_range_becomes_one_backfill_of_all_its_assets(daemon: Daemon) -> 
     assert (first, last) == ("2025-09-01", "2025-09-30")
 
 
-def test_a_date_range_is_about_what_is_out_of_date_alone(daemon: Daemon) -> None:
+def test_a_date_range_covers_only_what_is_out_of_date(daemon: Daemon) -> None:
     lake, first, second = daemon.project.lake, date(2025, 9, 3), date(2025, 9, 20)
     put(lake, "steps", [steps("s1")], upload_date=first)
     put(lake, "steps", [steps("s2")], upload_date=second)
@@ -104,7 +104,7 @@ def test_a_date_range_is_about_what_is_out_of_date_alone(daemon: Daemon) -> None
     assert targets(daemon, backfill(daemon)) == {(first.isoformat(), second.isoformat())}
 
 
-def test_a_date_range_that_is_up_to_date_runs_nothing_unless_this_dagster_has_not_heard_of_it(daemon: Daemon) -> None:
+def test_a_date_range_that_is_up_to_date_runs_nothing_unless_it_is_new_to_this_instance(daemon: Daemon) -> None:
     put(daemon.project.lake, "steps", [steps("s1")])
     for request in daemon.tick(STEPS).run_requests or ():
         assert daemon.run(request).success
@@ -121,13 +121,13 @@ def test_a_date_range_that_is_up_to_date_runs_nothing_unless_this_dagster_has_no
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        ({"first_date": "2025-9-1"}, "first_date is '2025-9-1' and no date YYYY-MM-DD."),
+        ({"first_date": "2025-9-1"}, "first_date is '2025-9-1', not a date YYYY-MM-DD."),
         ({"first_date": "2025-09-02", "last_date": "2025-09-01"}, "the first before the last"),
         ({"first_date": "2019-01-01"}, "The dates must lie between 2023-01-01 and"),
-        ({"first_date": "2025-09-01", "record_types": ["weight"]}, "weight is no record type; known are"),
+        ({"first_date": "2025-09-01", "record_types": ["weight"]}, "weight is not a record type; choose from"),
     ],
 )
-def test_a_form_filled_in_wrongly_is_told_in_one_sentence(
+def test_a_form_filled_in_wrongly_is_refused_in_one_sentence(
     daemon: Daemon, config: dict[str, Any], sentence: str
 ) -> None:
     result = launch(daemon, "ingest_date_range", config)
@@ -136,7 +136,7 @@ def test_a_form_filled_in_wrongly_is_told_in_one_sentence(
     assert not daemon.project.instance.get_backfills()
 
 
-def test_months_of_training_become_one_backfill_that_rewrites(daemon: Daemon) -> None:
+def test_a_range_of_months_becomes_one_backfill_that_rewrites(daemon: Daemon) -> None:
     assert launch(
         daemon, "rebuild_training", {"first_month": "2024-12", "last_month": "2025-02", "rewrite": True}
     ).success
@@ -146,11 +146,11 @@ def test_months_of_training_become_one_backfill_that_rewrites(daemon: Daemon) ->
 
 
 @pytest.mark.parametrize("config", [{"first_month": "2025-13"}, {"first_month": "2025-02", "last_month": "2025-01"}])
-def test_months_that_are_none_are_refused(daemon: Daemon, config: dict[str, Any]) -> None:
+def test_invalid_months_are_refused(daemon: Daemon, config: dict[str, Any]) -> None:
     assert not launch(daemon, "rebuild_training", config).success
 
 
-def test_a_rewrite_mends_a_month_that_somebody_changed(daemon: Daemon) -> None:
+def test_a_rewrite_repairs_a_month_that_was_changed_by_hand(daemon: Daemon) -> None:
     lake = daemon.project.lake
     put(lake, "steps", [steps()])
     bring_up_to_date(lake)

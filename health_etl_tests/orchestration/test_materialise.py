@@ -103,7 +103,7 @@ def test_an_insights_partition_holds_the_local_days_that_its_upload_touched(
 
 @pytest.mark.parametrize("date", DATES)
 @pytest.mark.parametrize("asset", ASSETS)
-def test_metadata_say_where_the_partition_lies(ran: Project, asset: str, date: str) -> None:
+def test_metadata_state_the_location_of_the_partition(ran: Project, asset: str, date: str) -> None:
     found = ran.materialisations(asset)[date]
     assert found.metadata["dagster/uri"].value == f"{ran.settings.lake}/{asset}/{date}.parquet"
     rows = pq.read_table(ran.folder / asset / f"{date}.parquet").num_rows
@@ -134,13 +134,13 @@ def test_no_asset_check_failed(ran: Project) -> None:
             assert log.dagster_event.asset_check_evaluation_data.passed
 
 
-def test_a_partition_without_uploads_is_empty_and_no_failure(project: Project) -> None:
+def test_a_partition_without_uploads_is_empty_and_does_not_fail(project: Project) -> None:
     assert project.run(["records/steps", "insights/steps"], DATES[0]).success
     assert number(project.materialisations("records/steps")[DATES[0]], "dagster/row_count") == 0
     assert project.contents() == {}
 
 
-def test_a_refused_file_shows_in_the_metadata_and_its_neighbours_go_on(project: Project, sample: Path) -> None:
+def test_a_refused_file_appears_in_the_metadata_and_the_others_are_processed(project: Project, sample: Path) -> None:
     project.ingest([sample / name for name in STEPS_OF_15])
     (name,) = [key for key in project.contents() if "_015151_" in key]
     (project.folder / name).write_bytes(b"no Avro at all")
@@ -154,15 +154,15 @@ def test_a_refused_file_shows_in_the_metadata_and_its_neighbours_go_on(project: 
     assert str(record.data["file"]).startswith("raw/StepsRecord/2025/09/15/…_20250915_015151_phone_")
 
 
-def test_a_permanent_failure_fails_once_with_our_sentence(project: Project, sample: Path) -> None:
+def test_a_permanent_failure_fails_once_with_our_own_message(project: Project, sample: Path) -> None:
     project.ingest([sample / name for name in STEPS_OF_15])
     (project.folder / "records" / "steps" / f"{DATES[0]}.parquet").mkdir(parents=True)
     result = project.run(["records/steps"], DATES[0])
     assert not result.success
-    (told,) = failures(result)
-    assert told is not None
-    assert told.startswith(f"{project.settings.lake} cannot be used")
-    assert told.endswith("check the folder and its disk, or set HEALTH_ETL_LAKE to another folder.")
+    (message,) = failures(result)
+    assert message is not None
+    assert message.startswith(f"{project.settings.lake} cannot be used")
+    assert message.endswith("check the folder and its disk, or set HEALTH_ETL_LAKE to another folder.")
     assert kinds(result, dg.DagsterEventType.STEP_UP_FOR_RETRY) == []
     assert project.materialisations("records/steps") == {}
 
@@ -214,7 +214,7 @@ def test_a_transient_failure_is_retried_until_it_passes(
     assert number(project.materialisations("insights/steps")[DATES[0]], "person_days") == 1
 
 
-def test_a_transient_failure_that_stays_ends_in_our_sentence(
+def test_a_transient_failure_that_persists_ends_with_our_own_message(
     project: Project, sample: Path, flaky: Callable[[Any, str, int], None]
 ) -> None:
     project.ingest([sample / name for name in STEPS_OF_15])
@@ -252,7 +252,7 @@ def test_a_range_that_failed_half_way_is_finished_by_the_next_run(
     assert [number(found[date], "files_read") for date in DATES] == [0, 2, 0]
 
 
-def test_a_date_that_fails_does_not_take_its_range_with_it(project: Project) -> None:
+def test_a_date_that_fails_does_not_fail_the_rest_of_its_range(project: Project) -> None:
     dates = [date(2025, 9, day) for day in (20, 21, 22)]
     for day in dates:
         put(project.lake, "steps", [steps()], upload_date=day)

@@ -18,7 +18,7 @@ from health_etl.orchestration.run_lock import one_writer
 from health_etl_tests.support.instances import instance_at
 from health_etl_tests.support.waiting import PATIENCE_SECONDS
 
-HELD_SECONDS = 0.3  # long enough for another that does not wait to be seen inside
+HELD_SECONDS = 0.3  # long enough for a writer that fails to wait to be caught inside
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_writers_in_two_pools_work_side_by_side(home: str) -> None:
         list(pool.map(work, ["records_steps", "records_heart_rate"]))
 
 
-def test_a_step_without_a_pool_waits_for_nobody(home: str) -> None:
+def test_a_step_without_a_pool_does_not_wait(home: str) -> None:
     with instance_at(home) as instance, one_writer(instance, None), one_writer(instance, None):
         assert not (Path(home) / "locks").exists()
 
@@ -66,6 +66,6 @@ def test_an_instance_in_memory_has_locks_of_its_own(home: str) -> None:
         instance_at(home) as stored,
         dg.DagsterInstance.ephemeral() as in_memory,
         one_writer(stored, "a"),
-        one_writer(in_memory, "a"),  # would wait for ever for a lock of the first
+        one_writer(in_memory, "a"),  # would wait forever for a lock of the first
     ):
         assert [path.name for path in (Path(home) / "locks").iterdir()] == ["a.lock"]

@@ -1,4 +1,4 @@
-"""Partitions: upload dates and local months, how they look on each other, and runs of consecutive dates."""
+"""Partitions: upload dates and local months, how they depend on each other, and runs of consecutive dates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOW = datetime(2025, 9, 21, 12, tzinfo=UTC)
 
 
 def upstream(mapping: dg.PartitionMapping, downstream: dg.PartitionsDefinition[str], key: str) -> list[str]:
-    """Keys of the upload dates that one downstream partition looks on."""
+    """Keys of the upload dates that one downstream partition depends on."""
     found = mapping.get_upstream_mapped_partitions_result_for_partitions(
         downstream.subset_with_partition_keys([key]), downstream, upload_dates(date(2023, 1, 1)), current_time=NOW
     )
@@ -45,12 +45,12 @@ def test_insights_of_the_first_dates_look_back_on_what_there_is() -> None:
     assert upstream(look_back(), upload_dates(date(2023, 1, 1)), "2023-01-02") == ["2023-01-01", "2023-01-02"]
 
 
-def test_a_month_looks_on_uploads_of_its_own_and_the_next_month() -> None:
+def test_a_month_depends_on_uploads_of_its_own_and_the_next_month() -> None:
     keys = upstream(month_of_uploads(), local_months(), "2025-02-01")
     assert (keys[0], keys[-1], len(keys)) == ("2025-02-01", "2025-03-31", 28 + 31)
 
 
-def test_a_month_and_its_partition_key_name_each_other() -> None:
+def test_a_month_and_its_partition_key_convert_both_ways() -> None:
     assert month_key("2025-09") == "2025-09-01"
     assert month_of("2025-09-01") == "2025-09"
     assert month_key("2025-09") in local_months().get_partition_keys(current_time=NOW)

@@ -1,4 +1,4 @@
-"""Two sensors that tick at the same time do not both ask for one state of a partition."""
+"""Two sensors that tick at the same time do not both request the same state of a partition."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from health_etl.orchestration.sensors.pending_requests import EXPIRY_SECONDS, Pe
 WANTED = {"2025-09-20": "a", "2025-09-21": "b"}
 
 
-def test_what_one_sensor_asked_for_another_leaves_alone_and_it_may_ask_again_itself() -> None:
+def test_what_one_sensor_requested_others_leave_alone_but_it_may_request_again() -> None:
     pending = PendingRequests()
     pending.make("steps", {"2025-09-21": "b"}, "events", 0)
     assert pending.of_others("steps", WANTED, "lake", 1) == {"2025-09-21"}
@@ -15,19 +15,19 @@ def test_what_one_sensor_asked_for_another_leaves_alone_and_it_may_ask_again_its
     assert pending.of_others("heart_rate", WANTED, "lake", 1) == set()
 
 
-def test_a_newer_state_is_not_claimed_by_the_older_one() -> None:
+def test_a_request_for_an_older_state_does_not_cover_a_newer_one() -> None:
     pending = PendingRequests()
     pending.make("steps", {"2025-09-21": "before"}, "events", 0)
     assert pending.of_others("steps", WANTED, "lake", 1) == set()
 
 
-def test_a_claim_ends_so_that_a_sensor_that_died_keeps_nobody_from_asking() -> None:
+def test_a_request_expires_so_that_a_dead_sensor_does_not_block_others() -> None:
     pending = PendingRequests()
     pending.make("steps", WANTED, "events", 0)
     assert pending.of_others("steps", WANTED, "lake", EXPIRY_SECONDS) == set()
 
 
-def test_a_claim_ends_when_its_sensor_is_evaluated_again_whatever_became_of_the_first() -> None:
+def test_a_request_is_forgotten_when_its_sensor_is_evaluated_again() -> None:
     pending = PendingRequests()
     pending.make("steps", WANTED, "events", 0)
     pending.make("sleep", WANTED, "lake", 0)

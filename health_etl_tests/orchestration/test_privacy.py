@@ -44,12 +44,12 @@ def _texts(folder: Path) -> Iterator[str]:
 
 
 def around(text: str, word: str) -> list[str]:
-    """Return every place where a word stands, with what stands before it."""
+    """Return every occurrence of a word, with the text before it."""
     return [text[max(0, found.start() - 80) : found.end()] for found in re.finditer(re.escape(word), text)]
 
 
 def unmistakable_glucose(source: Path, target: Path) -> list[float]:
-    """Write an export anew with readings that no count can be taken for; return them. One is out of range."""
+    """Rewrite an export with readings that cannot be mistaken for counts; return them. One is out of range."""
     with source.open("rb") as file:
         reader = fastavro.reader(file)
         schema = reader.writer_schema
@@ -98,9 +98,9 @@ def test_a_run_stores_neither_the_person_nor_a_reading_nor_a_text_nor_a_secret(
     assert around(text, SECRET) == []
     assert [value for value in values if str(value) in text] == []
     journal = b"".join(content for key, content in command.contents("training").items() if key.endswith(".jsonl"))
-    told = [example[part] for example in map(json.loads, journal.splitlines()) for part in ("input", "output")]
-    assert len(told) == 2 * 2 * len(Level) + len(Level) * 2
-    assert [line for whole in told for line in whole.splitlines() if len(line) > 20 and line in text] == []
+    texts = [example[part] for example in map(json.loads, journal.splitlines()) for part in ("input", "output")]
+    assert len(texts) == 2 * 2 * len(Level) + len(Level) * 2
+    assert [line for whole in texts for line in whole.splitlines() if len(line) > 20 and line in text] == []
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_run_stores_neither_the_person_nor_a_reading_nor_a_text_nor_a_secret(
     ],
     ids=["server gone", "disk fault", "object gone"],
 )
-def test_a_failure_over_an_upload_does_not_name_the_person(
+def test_a_failure_while_reading_an_upload_does_not_name_the_person(
     command: CommandLine, sample: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
     """The texts are those of the store's library, which names the object."""

@@ -1,4 +1,4 @@
-"""An hour in which nobody uploads: nothing is asked for, and neither cursors nor memory grow."""
+"""An hour without uploads: nothing is requested, and neither cursors nor memory grow."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_GROWTH_BYTES = 150_000
 
 
 class Clock:
-    """Time that passes when told to."""
+    """Time that passes only when the test says so."""
 
     def __init__(self) -> None:
         self.now_s = datetime.now(UTC).timestamp()
@@ -51,7 +51,7 @@ def quiet(project: Project) -> tuple[Daemon, Clock, ManifestHeadCache]:
     return daemon, clock, heads
 
 
-def test_an_hour_of_ticks_asks_for_nothing_and_nothing_grows(quiet: tuple[Daemon, Clock, ManifestHeadCache]) -> None:
+def test_an_hour_of_ticks_requests_nothing_and_nothing_grows(quiet: tuple[Daemon, Clock, ManifestHeadCache]) -> None:
     daemon, clock, heads = quiet
     interval_s = daemon.project.settings.sensor_interval_seconds
     cursors, kept = {name: len(cursor or "") for name, cursor in daemon.cursors.items()}, len(heads)

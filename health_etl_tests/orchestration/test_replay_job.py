@@ -1,4 +1,4 @@
-"""Quarantine as people see and undo it in the UI: assets, checks of each partition, the replay job, standing checks."""
+"""Quarantine in the UI, and releasing from it: assets, checks of each partition, the replay job, standing checks."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def counts(project: Project, day: date = SECOND) -> tuple[int, int, int, int]:
     return manifest.total()
 
 
-def test_a_single_run_has_every_check_of_its_partition(project: Project) -> None:
+def test_a_run_of_one_partition_evaluates_every_check(project: Project) -> None:
     glucose(project, FIRST, 100.0, 110.0)
     result = project.run(ASSETS, FIRST.isoformat())
     assert result.success
@@ -84,7 +84,7 @@ def test_a_single_run_has_every_check_of_its_partition(project: Project) -> None
     }
 
 
-def test_a_range_run_says_of_each_partition_what_holds_of_it(project: Project) -> None:
+def test_a_range_run_reports_the_checks_of_each_partition(project: Project) -> None:
     glucose(project, FIRST, *range(100, 120))
     glucose(project, SECOND, 100.0, 110.0, 5000.0)
     result = project.run(ASSETS, FIRST.isoformat(), SECOND.isoformat())
@@ -100,7 +100,7 @@ def test_a_range_run_says_of_each_partition_what_holds_of_it(project: Project) -
     assert "5000" not in str(failed)
 
 
-def test_rows_that_got_lost_stop_whatever_is_downstream(project: Project) -> None:
+def test_lost_rows_block_everything_downstream(project: Project) -> None:
     glucose(project, FIRST, 100.0, 110.0)
     assert project.run(ASSETS, FIRST.isoformat()).success
     table = project.folder / keys.records_key("blood_glucose", FIRST.isoformat())
@@ -116,7 +116,7 @@ def test_rows_that_got_lost_stop_whatever_is_downstream(project: Project) -> Non
     assert not [step for step in started if step and step.startswith("insights")]
 
 
-def test_a_refused_file_stands_in_the_quarantine_asset_and_fails_a_check(project: Project) -> None:
+def test_a_refused_file_appears_in_the_quarantine_asset_and_fails_a_check(project: Project) -> None:
     glucose(project, SECOND, 100.0)
     bad = put_content(project.lake, "blood_glucose", b"no Avro", upload_date=SECOND)
     result = project.run(ASSETS, SECOND.isoformat())
@@ -133,7 +133,7 @@ def test_a_refused_file_stands_in_the_quarantine_asset_and_fails_a_check(project
     assert ANNA not in str(shown) + str(failed)
 
 
-def test_the_replay_job_brings_rows_through_that_a_person_vouches_for(project: Project) -> None:
+def test_the_replay_job_accepts_rows_that_a_person_vouches_for(project: Project) -> None:
     key = glucose(project, SECOND, 100.0, 610.0)
     assert project.run(ASSETS, SECOND.isoformat()).success
     assert counts(project) == (2, 1, 0, 1)
@@ -164,7 +164,7 @@ def test_the_replay_job_decides_nothing_without_names(project: Project) -> None:
         ({"files": ["all"], "override": True, "because": "so"}, "cannot be released by override (not_avro)"),
     ],
 )
-def test_a_decision_that_cannot_be_is_one_sentence_and_is_not_tried_again(
+def test_an_impossible_decision_is_refused_in_one_sentence_and_not_retried(
     project: Project, config: dict[str, object], sentence: str
 ) -> None:
     put_content(project.lake, "blood_glucose", b"no Avro", upload_date=SECOND)
@@ -180,7 +180,7 @@ def test_a_decision_that_cannot_be_is_one_sentence_and_is_not_tried_again(
     assert list(project.lake.objects(keys.RELEASED)) == []
 
 
-def test_a_release_says_nothing_of_other_bytes(project: Project) -> None:
+def test_a_release_does_not_apply_to_other_content(project: Project) -> None:
     key = glucose(project, SECOND, 100.0, 610.0)
     assert project.run(ASSETS, SECOND.isoformat()).success
     assert replay(project, {"files": ["all"], "override": True, "because": "vouched for"}).success
@@ -191,7 +191,7 @@ def test_a_release_says_nothing_of_other_bytes(project: Project) -> None:
     assert counts(project) == (0, 0, 0, 0)  # the name holds the hash of what was there before
 
 
-def test_the_standing_check_finds_what_was_left_failed_until_it_is_made(project: Project) -> None:
+def test_the_standing_check_finds_failed_partitions_until_they_are_materialised(project: Project) -> None:
     glucose(project, FIRST, 100.0, 110.0)
     path = project.folder / "records" / "blood_glucose"
     path.parent.mkdir(parents=True)

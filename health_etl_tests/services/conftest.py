@@ -138,14 +138,14 @@ def s3_bucket(s3_server: S3Server) -> Iterator[str]:
 
 @pytest.fixture
 def proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
-    """A way to the server that fails when it is told to."""
+    """A proxy in front of the server that fails on demand."""
     faulty = FaultProxy(s3_server.port)
     faulty.start()
     yield faulty
     faulty.stop()
 
 
-def _is_well(service: PortMapper | RabbitMQ | PostgreSQL) -> bool:
+def _is_healthy(service: PortMapper | RabbitMQ | PostgreSQL) -> bool:
     return service.problem() is None
 
 
@@ -159,7 +159,7 @@ def _own(*kinds: type[PortMapper] | type[RabbitMQ] | type[PostgreSQL]) -> Iterat
         try:
             for service in services:
                 service.start()
-                wait_for(partial(_is_well, service))
+                wait_for(partial(_is_healthy, service))
             yield settings
         finally:
             for service in reversed(services):

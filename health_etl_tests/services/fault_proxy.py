@@ -1,6 +1,6 @@
-"""A proxy between the pipeline and the S3 server that can be told to fail as networks and servers do.
+"""A proxy between the pipeline and the S3 server that can be made to fail as networks and servers do.
 
-It hands on what it gets: method, path, headers and bodies stay as they were, so that signatures remain valid.
+It forwards what it receives: method, path, headers and bodies stay as they were, so that signatures remain valid.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ class Request:
 
     method: str
     path: str
-    headers: dict[str, str]  # names in small letters
+    headers: dict[str, str]  # names in lower case
 
     def holds(self, part: str) -> bool:
-        """Say whether the address (path and query) holds this."""
+        """Say whether the address (path and query) contains this."""
         return part in self.path
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with a request. `meanwhile` is called as it happens, as another client would act."""
+    """What goes wrong with a request. `meanwhile` is called as it happens, to act as another client."""
 
-    status: int | None = None  # answered instead of the server's answer
+    status: int | None = None  # sent instead of the server's response
     code: str = ""  # S3's word for that status
-    delay_seconds: float = 0.0  # before the request is handed on
-    cut_after_bytes: int | None = None  # of the answer's body; then the connection breaks
-    stall_after_bytes: int | None = None  # of the answer's body; then nothing more comes
-    pause_after_bytes: int | None = None  # of the answer's body, as long as `meanwhile` takes; then the rest comes
-    lose_answer: bool = False  # the server does what was asked; the connection breaks before it says so
-    extra_bytes: int = 0  # in front of the answer's body, as of a server that takes a range for another
+    delay_seconds: float = 0.0  # before the request is forwarded
+    cut_after_bytes: int | None = None  # of the response body; then the connection breaks
+    stall_after_bytes: int | None = None  # of the response body; then nothing more comes
+    pause_after_bytes: int | None = None  # of the response body, as long as `meanwhile` takes; then the rest comes
+    lose_answer: bool = False  # the server obeys the request; the connection breaks before it says so
+    extra_bytes: int = 0  # in front of the response body, as from a server that mistakes one range for another
     meanwhile: Callable[[], object] | None = None
 
     @property
     def within_bytes(self) -> int | None:
-        """Where in the answer's body it happens, if there."""
+        """Where in the response body it happens, if there."""
         places = (self.cut_after_bytes, self.stall_after_bytes, self.pause_after_bytes)
         return next((place for place in places if place is not None), None)
 
@@ -101,7 +101,7 @@ class _Rule:
 
 @dataclass
 class FaultProxy:
-    """Listens on a port of its own and hands on to the server's, until it is told to fail."""
+    """Listens on a port of its own and forwards to the server's, until it is made to fail."""
 
     server_port: int
     seen: list[Request] = field(default_factory=list)
@@ -122,7 +122,7 @@ class FaultProxy:
         threading.Thread(target=self._listener.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
-        """Refuse connections from now on, and break those that stand."""
+        """Refuse connections from now on, and break the open ones."""
         if self._listener is not None:
             self._listener.end()
             self._listener = None
@@ -145,9 +145,9 @@ class FaultProxy:
         after: int = 0,
         every: int = 1,
     ) -> Callable[[], int]:
-        """Fail so, at the requests that `where` chooses: not the first `after`, then each `every`-th, `times` at most.
+        """Fail this way at the requests that `where` chooses: skip `after`, then every `every`-th, `times` at most.
 
-        Returns how to ask how often it has happened.
+        Returns a function that says how often it has happened.
         """
         rule = _Rule(fault, where, after, None if times is None else after + times * every, every)
         with self._lock:
@@ -209,7 +209,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Keep quiet."""
 
-    def _hand_on(self) -> None:
+    def _forward(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         request = Request(self.command, self.path, {name.lower(): value for name, value in self.headers.items()})
         fault = self.server.proxy.fault_of(request) or Fault()
@@ -228,7 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             upstream.close()
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _hand_on  # noqa: N815 - the names that the library calls
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _forward  # noqa: N815 - the names that the library calls
 
     def _send_on(self, upstream: HTTPConnection, body: bytes) -> None:
         upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)

@@ -27,7 +27,7 @@ mon_host = [v2:$host:$monitor_port/0]
 public_addr = $host
 cluster_addr = $host
 ms_bind_msgr1 = false
-# no keys inside the cluster, and so no encryption: the gateway's default, secure, would wait for ever
+# no keys inside the cluster, and so no encryption: the gateway's default, secure, would wait forever
 auth_cluster_required = none
 auth_service_required = none
 auth_client_required = none

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Stop what start-s3.sh started. `stop-s3.sh gateway` stops the S3 gateway alone: the objects stay, and start-s3.sh
-# brings it back. Without a word everything stops and is removed.
+# brings it back. Without an argument everything stops and is removed.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/s3-env.sh"
 

@@ -1,7 +1,7 @@
-"""It runs itself: what lands in the bucket becomes training data on the real stack, also while its parts die.
+"""It runs itself: what lands in the bucket becomes training data on the real stack, even while its parts die.
 
-TEST_HEALTH_ETL_DAEMON_KILLS and TEST_HEALTH_ETL_OUTAGE_SECONDS make the test of faults longer, and of all record
-types: `make automation`.
+TEST_HEALTH_ETL_DAEMON_KILLS and TEST_HEALTH_ETL_OUTAGE_SECONDS make the test of faults longer, and extend it to all
+record types: `make automation`.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ from health_etl_tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 KILLS = int(os.environ.get("TEST_HEALTH_ETL_DAEMON_KILLS", "1"))
 OUTAGE_SECONDS = float(os.environ.get("TEST_HEALTH_ETL_OUTAGE_SECONDS", "2"))
-# Two failures in one outage would spend two of three attempts; a busy machine takes its time to end one.
+# Two failures in one outage would use up two of three attempts; a busy machine is slow to end one.
 RETRY_SECONDS = 30 + int(2 * OUTAGE_SECONDS)
 SETTLED_SECONDS = PATIENCE_SECONDS + 30 * KILLS + 15 * OUTAGE_SECONDS
-LOOK_EVERY_SECONDS = 2.0  # a look at the whole lake costs as much as a tick
+LOOK_EVERY_SECONDS = 2.0  # checking the whole lake costs as much as a tick
 TODAY = datetime.now(UTC).date()
 DATES = (TODAY, TODAY - timedelta(days=1), TODAY - timedelta(days=400))
 NAMES = list(record_types()) if KILLS > 1 else list(record_types())[1::3]  # each costs a run on every span of dates
@@ -67,7 +67,7 @@ PEOPLE = ("ana", "ben", "cyd", "dee", "eli")
 
 @dataclass
 class Automated:
-    """A stack whose sensors are on, and how a test looks into it."""
+    """A stack whose sensors are on, and how a test inspects it."""
 
     stack: RunningStack
 
@@ -80,7 +80,7 @@ class Automated:
         return connect(self.settings)
 
     def is_settled(self) -> bool:
-        """Say whether nothing is out of date and no run is on its way."""
+        """Say whether nothing is out of date and no run is unfinished."""
         if self.unfinished():
             return False
         catalogue = Catalogue(self.lake)
@@ -105,8 +105,8 @@ class Automated:
     def settle(self) -> None:
         wait_for(self.is_settled, SETTLED_SECONDS, LOOK_EVERY_SECONDS)
 
-    def asked_for(self) -> dict[tuple[str, str, str], list[str]]:
-        """Return the runs that succeeded and sensors had asked for, by record type, upload date and state."""
+    def succeeded_requests(self) -> dict[tuple[str, str, str], list[str]]:
+        """Return the successful runs that sensors requested, by record type, upload date and state."""
         found = self.stack.ask(
             "query ($job: String!) { runsOrError(filter: {pipelineName: $job, statuses: [SUCCESS]}) "
             "{ ... on Runs { results { creationTime startTime endTime tags { key value } } } } }",
@@ -123,7 +123,7 @@ class Automated:
         return runs
 
     def manifests(self) -> list[dict[str, Any]]:
-        """Return what the manifests of all records say of each file."""
+        """Return what the manifests of all records say about each file."""
         found = contents(self.lake, "records/")
         manifests = [json.loads(raw) for key, raw in found.items() if key.endswith(".manifest.json")]
         return [file for manifest in manifests for file in manifest.get("files", [])]
@@ -154,7 +154,7 @@ def made_on(name: str, person: str, day: date, tag: str = "") -> dict[str, Any]:
 
 
 def uploads(lake: Lake) -> list[tuple[Callable[[], str], bool]]:
-    """Return uploads, each with whether it is good: 15 exports a type, 5 of the same content again, bad ones."""
+    """Return uploads, each with whether it is good: 15 exports per type, 5 of the same content again, bad ones."""
     cases = [(name, person, day) for day in DATES for person in PEOPLE for name in NAMES]
     good = [partial(put_export, lake, name, person, day) for name, person, day in cases]
     again = [partial(put_export, lake, name, person, day, time(1)) for name, person, day in cases[:5]]
@@ -171,7 +171,7 @@ def put_export(lake: Lake, name: str, person: str, day: date, exported: time = t
 
 
 def announce(stack: RunningStack, bodies: list[bytes]) -> None:
-    """Publish messages as the system before this one did, from a connection of its own."""
+    """Publish messages as this project's predecessor did, over a separate connection."""
     with closing(pika.BlockingConnection(pika.URLParameters(stack.settings.rabbitmq_url))) as connection:
         channel = connection.channel()
         for body in bodies:
@@ -187,7 +187,7 @@ def waiting(stack: RunningStack, queue: str) -> int:
         return int(connection.channel().queue_declare(queue, passive=True).method.message_count)
 
 
-def test_files_that_come_at_once_while_everything_dies_are_each_taken_exactly_once(
+def test_files_that_arrive_at_once_while_services_die_are_each_processed_exactly_once(
     automated: Automated, tmp_path: Path
 ) -> None:
     stack, lake, dice = automated.stack, automated.lake, random.Random(1)
@@ -216,7 +216,7 @@ def test_files_that_come_at_once_while_everything_dies_are_each_taken_exactly_on
     examples = Counter(map(_about, automated.lines()))
     assert set(examples.values()) == {1}
     assert len({person for person, *_ in examples}) == len(PEOPLE)
-    assert {found: runs for found, runs in automated.asked_for().items() if len(runs) > 1} == {}
+    assert {found: runs for found, runs in automated.succeeded_requests().items() if len(runs) > 1} == {}
     wait_for(lambda: waiting(stack, QUEUE) == 0)
     assert waiting(stack, DEAD_LETTERS) == len(malformed) + len(foreign)
     assert contents(lake, "training/") == undisturbed(lake, tmp_path)
@@ -242,20 +242,20 @@ def undisturbed(lake: Lake, folder: Path) -> dict[str, bytes]:
     return contents(other, "training/")
 
 
-Told = dict[tuple[str, ...], str]
+Examples = dict[tuple[str, ...], str]
 
 
-def told(automated: Automated) -> Told:
+def examples_by_key(automated: Automated) -> Examples:
     """Return every training example by person, day, record type and level."""
     return {_about(line): json.dumps(line, sort_keys=True) for line in automated.lines()}
 
 
-def test_a_late_a_changed_and_a_deleted_upload_change_the_days_they_touch_and_no_other(automated: Automated) -> None:
+def test_late_changed_and_deleted_uploads_change_only_the_days_they_touch(automated: Automated) -> None:
     lake, long_ago = automated.lake, TODAY - timedelta(days=700)
-    before, asked_before = told(automated), automated.asked_for()
+    before, requests_before = examples_by_key(automated), automated.succeeded_requests()
     late = put(lake, "steps", [made_on("steps", "ben", long_ago)], user_id="ben", upload_date=long_ago)
     automated.settle()
-    after = told(automated)
+    after = examples_by_key(automated)
     new = {about for about in after if after[about] != before.get(about)}
     ben = subject("ben", automated.settings.pseudonym_key.get_secret_value())
     assert {about[:2] for about in new} == {(ben, (long_ago - timedelta(days=1)).isoformat())}
@@ -263,16 +263,16 @@ def test_a_late_a_changed_and_a_deleted_upload_change_the_days_they_touch_and_no
 
     lake.put(late, avro_bytes("steps", [made_on("steps", "ben", long_ago, "other")]))
     automated.settle()
-    assert told(automated) == before
+    assert examples_by_key(automated) == before
     (refused,) = [file for file in automated.manifests() if file["key"] == late]
     assert refused["reason"] == "hash_mismatch"
 
     lake.delete([late])
     automated.settle()
-    assert told(automated) == before
+    assert examples_by_key(automated) == before
     assert not [file for file in automated.manifests() if file["key"] == late]
     # Nothing died meanwhile: each of the three states made one run.
-    asked = {found: runs for found, runs in automated.asked_for().items() if found not in asked_before}
-    assert [(name, partition, len(runs)) for (name, partition, _), runs in asked.items()] == [
+    requested = {found: runs for found, runs in automated.succeeded_requests().items() if found not in requests_before}
+    assert [(name, partition, len(runs)) for (name, partition, _), runs in requested.items()] == [
         ("steps", long_ago.isoformat(), 1)
     ] * 3

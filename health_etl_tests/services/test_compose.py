@@ -30,7 +30,7 @@ ONE_SHOT = "setup"
 
 
 def compose(folder: Path, checkout: Path, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Let docker-compose read the file beside an .env of these settings; no engine is needed for that."""
+    """Let docker-compose read the file next to an .env with these settings; no engine is needed for that."""
     program = shutil.which("docker-compose")
     if program is None:
         unavailable("no docker-compose: on Debian, apt install docker-compose")
@@ -49,7 +49,7 @@ def services(tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> dict[s
 
 
 @pytest.mark.parametrize("missing", SECRETS)
-def test_without_a_secret_nothing_starts_and_its_name_is_told(missing: str, tmp_path: Path, checkout: Path) -> None:
+def test_without_a_secret_nothing_starts_and_the_error_names_it(missing: str, tmp_path: Path, checkout: Path) -> None:
     done = compose(tmp_path, checkout, {name: value for name, value in SECRETS.items() if name != missing})
     assert done.returncode != 0
     assert missing in done.stderr
@@ -63,7 +63,7 @@ def test_the_file_itself_holds_no_secret(checkout: Path) -> None:
     assert all(re.search(r": \$\{\w+:\?set it in \.env\}$", line) for line in secret_lines)
 
 
-def test_ports_are_open_to_this_machine_alone(services: dict[str, dict[str, Any]]) -> None:
+def test_ports_are_open_to_this_machine_only(services: dict[str, dict[str, Any]]) -> None:
     ports = [port for service in services.values() for port in service.get("ports", [])]
     assert ports
     assert all(re.match(r"127\.0\.0\.1:\d+:\d+", str(port)) for port in ports)
@@ -71,7 +71,7 @@ def test_ports_are_open_to_this_machine_alone(services: dict[str, dict[str, Any]
     assert "ports" not in services["code-server"]
 
 
-def test_every_service_shows_its_health_and_has_limits(services: dict[str, dict[str, Any]]) -> None:
+def test_every_service_has_a_health_check_and_limits(services: dict[str, dict[str, Any]]) -> None:
     assert {name for name, service in services.items() if "healthcheck" not in service} == {ONE_SHOT}
     assert all(service["mem_limit"] and service["cpus"] for service in services.values())
     assert {name for name, service in services.items() if service["restart"] != "unless-stopped"} == {ONE_SHOT}
@@ -106,7 +106,7 @@ def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StackSettings:
     return settings
 
 
-def test_dagsters_processes_are_those_of_the_stack_without_docker(
+def test_dagsters_processes_match_the_stack_without_docker(
     services: dict[str, dict[str, Any]], made: StackSettings
 ) -> None:
     for name in ("code-server", "webserver", "daemon"):
@@ -123,7 +123,7 @@ def _without_places(words: list[str]) -> list[str]:
     return [word for index, word in enumerate(words) if not places & {index, index - 1}]
 
 
-def test_their_settings_are_those_of_the_stack_without_docker(
+def test_their_settings_match_the_stack_without_docker(
     services: dict[str, dict[str, Any]], made: StackSettings
 ) -> None:
     own = set(made.own_settings())
@@ -135,7 +135,7 @@ def test_their_settings_are_those_of_the_stack_without_docker(
         assert (environment["HEALTH_ETL_LAKE"], environment["HEALTH_ETL_RUN_LOGS_BUCKET"]) == (LAKE, RUN_LOGS_BUCKET)
 
 
-def test_the_image_is_built_from_files_that_are_there_and_does_not_run_as_root(checkout: Path) -> None:
+def test_the_image_is_built_from_existing_files_and_does_not_run_as_root(checkout: Path) -> None:
     lines = (checkout / "Dockerfile").read_text(encoding="utf-8").splitlines()
     copies = [line.split()[1:] for line in lines if line.startswith("COPY") and "--from" not in line]
     sources = {word for words in copies for word in words[:-1] if not word.startswith("--")}

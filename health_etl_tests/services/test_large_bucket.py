@@ -1,5 +1,5 @@
-"""A tick over very many uploads on a real S3 server: it asks for no more than it may, goes on at the next, says how
-much it saw, and holds little.
+"""A tick over very many uploads on a real S3 server: it respects its limits, continues in the next tick, says how much
+it saw, and needs little memory.
 
 TEST_HEALTH_ETL_OBJECTS sets how many; `make large` takes 100,000 and prints seconds and MB. Time is only printed.
 Seen with 100,000 on two busy cores: 2 s and 12 MB; 8 s and 118 MB when every manifest has to be read, once.
@@ -50,7 +50,7 @@ class Bucket:
     environment: Mapping[str, str]
 
     def ticks(self, count: int) -> tuple[list[Ticked], list[str]]:
-        """Tick in a process of their own; print what it took. Return what came of each, and its sentence in the log."""
+        """Tick in a separate process; print what it took. Return each tick's result, and its sentence in the log."""
         module = [sys.executable, "-W", "ignore", "-m", "health_etl_tests.services.ticks"]
         done = subprocess.run(
             [*module, "--today", TODAY.isoformat(), "--ticks", str(count)],
@@ -61,11 +61,12 @@ class Bucket:
         )
         assert done.returncode == 0, done.stderr
         ticked = [Ticked(**json.loads(line)) for line in done.stdout.splitlines()]
-        # On a slow machine no time is left for older dates, and the sentence says where it goes on; here are none.
-        told = re.findall(r"INFO - (Looked at .*?\.)(?: The full sweep goes on at \S+)?$", done.stderr, re.MULTILINE)
-        for one, sentence in zip(ticked, told, strict=True):
-            print(f"{one.seconds:.1f} s, {one.above_start_mb:.0f} MB above the start: {sentence}")  # noqa: T201
-        return ticked, told
+        # A slow machine has no time for older dates, here none, and the sentence says where it continues.
+        sentence = r"INFO - (Looked at .*?\.)(?: The full sweep continues at \S+)?$"
+        sentences = re.findall(sentence, done.stderr, re.MULTILINE)
+        for one, said in zip(ticked, sentences, strict=True):
+            print(f"{one.seconds:.1f} s, {one.above_start_mb:.0f} MB above the start: {said}")  # noqa: T201
+        return ticked, sentences
 
 
 @pytest.fixture
@@ -101,16 +102,18 @@ def account_for(lake: Lake, day: date) -> None:
     lake.put(keys.manifest_key(keys.records_key("steps", day.isoformat())), manifest.to_json())
 
 
-def test_ticks_ask_for_what_they_may_go_on_where_they_were_and_rest_when_all_is_accounted_for(bucket: Bucket) -> None:
-    (first, second, third), told = bucket.ticks(3)
+def test_ticks_respect_their_limits_continue_where_they_stopped_and_rest_when_all_is_accounted_for(
+    bucket: Bucket,
+) -> None:
+    (first, second, third), sentences = bucket.ticks(3)
     newest_first = [[day.isoformat(), day.isoformat()] for day in DATES]
     left = len(DATES) - MAX_RUNS_PER_TICK
-    assert (first.asked, second.asked, third.asked) == (
+    assert (first.requested, second.requested, third.requested) == (
         newest_first[:MAX_RUNS_PER_TICK],
         newest_first[MAX_RUNS_PER_TICK:],
         [],
     )
-    assert told == [
+    assert sentences == [
         f"{LOOKED}{MAX_RUNS_PER_TICK} partitions requested in {MAX_RUNS_PER_TICK} runs, {left} left for the next tick.",
         f"{LOOKED}{left} partitions requested in {left} runs, {MAX_RUNS_PER_TICK} running or queued.",
         f"{LOOKED}0 partitions requested in 0 runs, {len(DATES)} running or queued.",
@@ -119,7 +122,7 @@ def test_ticks_ask_for_what_they_may_go_on_where_they_were_and_rest_when_all_is_
 
     for day in DATES:
         account_for(bucket.lake, day)
-    (first, second), told = bucket.ticks(2)
-    assert (first.asked, second.asked) == ([], [])
-    assert told == [f"{LOOKED}everything is accounted for."] * 2
+    (first, second), sentences = bucket.ticks(2)
+    assert (first.requested, second.requested) == ([], [])
+    assert sentences == [f"{LOOKED}everything is accounted for."] * 2
     assert second.above_start_mb < MAX_MB

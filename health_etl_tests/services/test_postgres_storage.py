@@ -62,9 +62,7 @@ def connections(postgresql_url: str) -> set[int]:
         return {pid for (pid,) in cursor.fetchall()}
 
 
-def test_an_instance_writes_its_events_over_connections_that_it_keeps(
-    instance: dg.DagsterInstance, postgresql_url: str
-) -> None:
+def test_an_instance_writes_its_events_over_kept_connections(instance: dg.DagsterInstance, postgresql_url: str) -> None:
     report(instance, "a")
     kept = connections(postgresql_url)
     for partition in "bcdef":
@@ -74,9 +72,7 @@ def test_an_instance_writes_its_events_over_connections_that_it_keeps(
     assert set(instance.get_materialized_partitions(KEY)) == set("abcdef")
 
 
-def test_connections_that_the_database_closed_are_opened_again(
-    instance: dg.DagsterInstance, postgresql_url: str
-) -> None:
+def test_connections_closed_by_the_database_are_reopened(instance: dg.DagsterInstance, postgresql_url: str) -> None:
     report(instance, "g")
     kept = connections(postgresql_url)
     assert kept
@@ -106,7 +102,7 @@ def test_the_page_about_the_instance_shows_no_password(instance: dg.DagsterInsta
     assert dagster_postgres_url.rpartition("@")[0].rpartition(":")[2] not in shown
 
 
-def test_setup_creates_every_pool_once_and_leaves_one_that_was_changed(
+def test_setup_creates_every_pool_once_and_leaves_a_changed_one_alone(
     command_line: type[CommandLine], home: Path, instance: dg.DagsterInstance, dagster_postgres_url: str
 ) -> None:
     settings = {"HEALTH_ETL_DAGSTER_POSTGRES_URL": dagster_postgres_url, "DAGSTER_HOME": str(home)}

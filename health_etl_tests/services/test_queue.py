@@ -1,4 +1,4 @@
-"""Upload events through a real RabbitMQ: each partition is asked for once, and no message is lost by anything."""
+"""Upload events through a real RabbitMQ: each partition is requested once, and no message is ever lost."""
 
 from __future__ import annotations
 
@@ -97,11 +97,13 @@ def upload(lake: Lake, record_id: str = "s1", day: Any = OLD) -> str:
     return put(lake, "steps", [steps(record_id)], upload_date=day)
 
 
-def test_an_empty_queue_asks_for_nothing(daemon: Daemon) -> None:
-    assert "No message waits" in str(daemon.tick(NAME).skip_reason)
+def test_an_empty_queue_requests_nothing(daemon: Daemon) -> None:
+    assert "No messages are waiting" in str(daemon.tick(NAME).skip_reason)
 
 
-def test_messages_about_one_partition_make_one_run_with_their_correlation_ids(daemon: Daemon, queues: Queues) -> None:
+def test_messages_about_one_partition_lead_to_one_run_with_their_correlation_ids(
+    daemon: Daemon, queues: Queues
+) -> None:
     for number in range(3):
         queues.publish(upload_message(upload(daemon.project.lake, f"s{number}"), f"c-{number}"))
     queues.publish(s3_event(upload(daemon.project.lake, "s9")), "health.uploads.minio")
@@ -129,7 +131,7 @@ def test_a_message_stays_in_the_queue_until_its_run_is_stored(daemon: Daemon, qu
     assert queues.waiting() == 0
 
 
-def test_a_message_about_what_came_after_the_run_was_asked_for_stays_until_that_is_made_too(
+def test_a_message_about_an_upload_newer_than_the_run_stays_until_that_is_processed_too(
     daemon: Daemon, queues: Queues
 ) -> None:
     upload(daemon.project.lake)
@@ -141,7 +143,7 @@ def test_a_message_about_what_came_after_the_run_was_asked_for_stays_until_that_
     run = instance.create_run_for_job(job, tags=dict(request.tags), asset_selection=job.asset_selection)
     queues.publish(upload_message(upload(daemon.project.lake, "late"), "c-2"))
     assert not daemon.tick(NAME).run_requests
-    assert queues.waiting() == 2  # both name a partition that the run at work does not bring to the state it is in
+    assert queues.waiting() == 2  # both name a partition whose present state the active run does not cover
     instance.delete_run(run.run_id)
     (done,) = daemon.tick_and_run(NAME)
     assert done.success
@@ -149,7 +151,7 @@ def test_a_message_about_what_came_after_the_run_was_asked_for_stays_until_that_
     assert queues.waiting() == 0
 
 
-def test_a_second_delivery_of_what_was_done_asks_for_nothing(daemon: Daemon, queues: Queues) -> None:
+def test_a_second_delivery_of_a_processed_message_requests_nothing(daemon: Daemon, queues: Queues) -> None:
     key = upload(daemon.project.lake)
     queues.publish(s3_event(key))
     daemon.tick_and_run(NAME)
@@ -158,7 +160,7 @@ def test_a_second_delivery_of_what_was_done_asks_for_nothing(daemon: Daemon, que
     assert queues.waiting() == 0
 
 
-def test_several_records_of_a_message_make_a_run_for_each_type(daemon: Daemon, queues: Queues) -> None:
+def test_several_records_in_a_message_lead_to_a_run_for_each_type(daemon: Daemon, queues: Queues) -> None:
     lake = daemon.project.lake
     queues.publish(s3_event(upload(lake), put(lake, "heart_rate", [heart_rate()], upload_date=TODAY)))
     done = daemon.tick_and_run(NAME)
@@ -167,7 +169,9 @@ def test_several_records_of_a_message_make_a_run_for_each_type(daemon: Daemon, q
     assert queues.waiting() == 0
 
 
-def test_what_is_no_use_is_put_aside_with_its_reason_and_the_rest_is_done(daemon: Daemon, queues: Queues) -> None:
+def test_unusable_messages_are_put_aside_with_a_reason_and_the_rest_are_processed(
+    daemon: Daemon, queues: Queues
+) -> None:
     key = upload(daemon.project.lake)
     for body in (b"{", s3_event("raw/StepsRecord/2025/09/21/readme.txt"), s3_event(key.replace("Steps", "Weight"))):
         queues.publish(body)
@@ -180,7 +184,7 @@ def test_what_is_no_use_is_put_aside_with_its_reason_and_the_rest_is_done(daemon
 
 
 @pytest.mark.usefixtures("queues")
-def test_a_partition_that_was_given_up_keeps_no_message(daemon: Daemon, queues: Queues) -> None:
+def test_an_exhausted_partition_does_not_hold_its_messages_back(daemon: Daemon, queues: Queues) -> None:
     daemon.restart(run_retry_seconds=0)
     queues.publish(s3_event(upload(daemon.project.lake)))
     path = daemon.project.folder / "records" / "steps"
@@ -193,13 +197,13 @@ def test_a_partition_that_was_given_up_keeps_no_message(daemon: Daemon, queues: 
     assert queues.waiting() == 0
 
 
-def test_a_queue_that_somebody_declared_otherwise_is_taken_as_it_is(daemon: Daemon, queues: Queues) -> None:
+def test_a_queue_declared_with_other_arguments_is_used_as_it_is(daemon: Daemon, queues: Queues) -> None:
     queues.channel.queue_declare(queues.queue, durable=True, arguments={"x-max-priority": 5})
     queues.channel.basic_publish("", queues.queue, s3_event(upload(daemon.project.lake)))
     assert len(daemon.tick(NAME).run_requests or ()) == 1
 
 
-def test_a_broker_that_is_away_or_refuses_is_told_in_one_sentence(daemon: Daemon, rabbitmq_url: str) -> None:
+def test_a_broker_that_is_down_or_refuses_is_reported_in_one_sentence(daemon: Daemon, rabbitmq_url: str) -> None:
     daemon.restart(rabbitmq_url="amqp://guest:guest@127.0.0.1:9/%2F")
     with pytest.raises(TransientError, match=r"^RabbitMQ at 127\.0\.0\.1:9 does not answer .*\.$"):
         daemon.evaluate(NAME)
@@ -225,7 +229,7 @@ def test_dead_letters_are_listed_without_their_text_and_sent_back_on_demand(
     assert "2 dead letters." in listed
     wrong = command("deadletters", "redrive", "--reason", "odd")
     assert wrong.exit_code == 1
-    assert "odd is no reason" in wrong.stderr
+    assert "odd is not a reason" in wrong.stderr
     sent = command("deadletters", "redrive", "--reason", "malformed")
     assert sent.stdout == "1 message sent back to the queue.\n"
     assert (queues.waiting(), queues.waiting(queues.dead_letters)) == (1, 1)

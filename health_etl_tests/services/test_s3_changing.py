@@ -47,14 +47,14 @@ def lake(proxy: FaultProxy, s3_server: S3Server, s3_bucket: str) -> Lake:
 
 @pytest.fixture
 def put(s3_server: S3Server, s3_bucket: str) -> Iterator[Callable[[str, bytes], Any]]:
-    """Write an object as another client does, past the proxy."""
+    """Write an object as another client would, bypassing the proxy."""
     with closing(s3_server.client()) as client:
         yield lambda key, content: client.put_object(Bucket=s3_bucket, Key=key, Body=content)
 
 
 @pytest.fixture
 def remove(s3_server: S3Server, s3_bucket: str) -> Iterator[Callable[[str], Any]]:
-    """Remove an object as another client does."""
+    """Remove an object as another client would."""
     with closing(s3_server.client()) as client:
         yield lambda key: client.delete_object(Bucket=s3_bucket, Key=key)
 
@@ -70,7 +70,7 @@ def accounted(lake: Lake) -> dict[str, tuple[str, int, int, str | None]]:
     return {file.key: (file.etag, file.size_bytes, file.accepted, file.reason) for file in files}
 
 
-def test_an_upload_that_vanishes_between_listing_and_reading_counts_for_nothing(
+def test_an_upload_that_vanishes_between_listing_and_reading_is_ignored(
     lake: Lake, proxy: FaultProxy, put: Callable[[str, bytes], Any], remove: Callable[[str], Any]
 ) -> None:
     put(KEY, GOOD)
@@ -83,7 +83,7 @@ def test_an_upload_that_vanishes_between_listing_and_reading_counts_for_nothing(
     assert not pipeline.update_records(lake, "steps").changed
 
 
-def test_an_upload_that_is_replaced_between_listing_and_reading_is_accounted_for_as_read(
+def test_an_upload_replaced_between_listing_and_reading_is_accounted_for_as_read(
     lake: Lake, proxy: FaultProxy, put: Callable[[str, bytes], Any]
 ) -> None:
     put(KEY, GOOD[:-20])
@@ -95,7 +95,7 @@ def test_an_upload_that_is_replaced_between_listing_and_reading_is_accounted_for
     assert pipeline.update_records(lake, "steps").files_read == 0
 
 
-def test_an_upload_that_is_replaced_after_it_was_read_is_accounted_for_as_read_until_the_next_run_takes_the_newest(
+def test_an_upload_replaced_after_it_was_read_is_accounted_for_as_read_until_the_next_run(
     lake: Lake, proxy: FaultProxy, put: Callable[[str, bytes], Any]
 ) -> None:
     put(KEY, GOOD[:-20])
@@ -108,7 +108,7 @@ def test_an_upload_that_is_replaced_after_it_was_read_is_accounted_for_as_read_u
     assert accounted(lake)[KEY] == (etag_of(GOOD), len(GOOD), 2, None)
 
 
-def test_an_upload_that_is_replaced_while_it_is_read_is_not_half_of_each_and_the_next_attempt_takes_the_newest(
+def test_an_upload_replaced_while_it_is_read_is_never_mixed_and_the_next_attempt_reads_the_newest(
     lake: Lake, proxy: FaultProxy, put: Callable[[str, bytes], Any]
 ) -> None:
     large = avro_bytes("steps", [steps("s1", app="x" * LARGE_BYTES)], codec="null")
@@ -130,7 +130,7 @@ def versions(put: Callable[[str, bytes], Any]) -> tuple[bytes, bytes]:
     return b"a" * LARGE_BYTES, b"b" * LARGE_BYTES
 
 
-def test_a_read_that_is_cut_is_taken_up_again_where_it_broke_off(
+def test_an_interrupted_read_resumes_where_it_broke_off(
     lake: Lake, proxy: FaultProxy, versions: tuple[bytes, bytes]
 ) -> None:
     proxy.fail(Fault(cut_after_bytes=10 * MEBIBYTE), reads("large"), times=1)
@@ -141,7 +141,7 @@ def test_a_read_that_is_cut_is_taken_up_again_where_it_broke_off(
     assert 0 < resumed_from <= 10 * MEBIBYTE  # not all that was sent before the break need have arrived
 
 
-def test_a_read_that_is_cut_is_never_taken_up_with_another_version(
+def test_an_interrupted_read_never_resumes_with_another_version(
     lake: Lake, proxy: FaultProxy, put: Callable[[str, bytes], Any], versions: tuple[bytes, bytes]
 ) -> None:
     replaced = Fault(cut_after_bytes=10 * MEBIBYTE, meanwhile=lambda: put("large", versions[1]))
@@ -153,7 +153,7 @@ def test_a_read_that_is_cut_is_never_taken_up_with_another_version(
     assert lake.fetch("large").etag == etag_of(versions[1])
 
 
-def test_a_read_is_never_taken_up_with_bytes_of_another_range(
+def test_a_read_never_resumes_with_bytes_of_another_range(
     lake: Lake, proxy: FaultProxy, versions: tuple[bytes, bytes]
 ) -> None:
     assert versions
@@ -165,7 +165,7 @@ def test_a_read_is_never_taken_up_with_bytes_of_another_range(
         proxy.behave()
 
 
-def test_an_object_that_is_replaced_during_a_whole_read_is_of_one_version(
+def test_an_object_replaced_during_a_whole_read_comes_from_one_version(
     lake: Lake, proxy: FaultProxy, put: Callable[[str, bytes], Any], versions: tuple[bytes, bytes]
 ) -> None:
     proxy.fail(Fault(pause_after_bytes=MEBIBYTE, meanwhile=lambda: put("large", versions[1])), reads("large"), times=1)
@@ -175,7 +175,7 @@ def test_an_object_that_is_replaced_during_a_whole_read_is_of_one_version(
 
 
 @pytest.mark.parametrize("change", ["replaced", "removed"])
-def test_an_open_table_is_of_one_version_or_fails_as_transient(
+def test_an_open_table_comes_from_one_version_or_fails_as_transient(
     lake: Lake, proxy: FaultProxy, put: Callable[[str, bytes], Any], remove: Callable[[str], Any], change: str
 ) -> None:
     first, second = table(range(1_000_000)), table(range(1_000_000, 2_000_000))
@@ -197,7 +197,7 @@ def test_a_table_whose_store_fails_while_it_is_read_fails_as_transient(
         pq.read_table(lake.open("records/t.parquet"))
 
 
-def test_a_large_file_whose_last_answer_is_lost_is_there_whole_and_leaves_no_parts(
+def test_a_large_file_whose_last_response_is_lost_is_complete_and_leaves_no_parts(
     lake: Lake, proxy: FaultProxy, s3_server: S3Server, tmp_path: Path
 ) -> None:
     (tmp_path / "large").write_bytes(b"p" * 12 * MEBIBYTE)

@@ -1,4 +1,4 @@
-"""A store that fails in the middle of a run: the run ends in the right bytes, or in one sentence and the next does."""
+"""A store that fails during a run: the run ends with the right bytes, or with one sentence and the next run does."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMES = ("StepsRecord_1757901111933.avro", "StepsRecord_1757941735901.avro")
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing wait as long as people's runs do, yet longer than a busy machine keeps an answer; attempts stay."""
+    """Shorten every wait, but not below what a busy machine needs for a response; the number of attempts stays."""
     monkeypatch.setattr("health_etl.orchestration.steps.FIRST_WAIT_SECONDS", 0.3)
     monkeypatch.setattr(lake_module, "REQUEST_TIMEOUT", timedelta(seconds=5))
     monkeypatch.setattr(lake_module, "RETRY_TIMEOUT", timedelta(seconds=60))
@@ -34,7 +34,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def right(command_line: type[CommandLine], tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> Objects:
-    """What a run makes of the uploads in a folder, where nothing fails."""
+    """What a run produces from the uploads in a folder, where nothing fails."""
     command = command_line(tmp_path_factory.mktemp("right"))
     ingest(command, checkout)
     assert command("run").exit_code == 0
@@ -73,8 +73,8 @@ def ended_right(command: CommandLine, right: Objects) -> None:
     assert differing_keys(independent(derived_objects(lake_of(command))), right) == []
 
 
-def told(result: Result) -> str:
-    """Return the one sentence that a failed run ended in."""
+def error_of(result: Result) -> str:
+    """Return the one sentence that a failed run ended with."""
     assert result.exit_code == 1
     assert "Traceback" not in result.output
     (line,) = result.stderr.splitlines()
@@ -82,7 +82,9 @@ def told(result: Result) -> str:
     return line
 
 
-def test_a_run_over_a_bad_line_ends_right_by_itself(command: CommandLine, proxy: FaultProxy, right: Objects) -> None:
+def test_a_run_over_a_bad_connection_still_ends_correctly(
+    command: CommandLine, proxy: FaultProxy, right: Objects
+) -> None:
     happened = [
         proxy.fail(Fault(stall_after_bytes=100), reads("/raw/"), times=1),
         proxy.fail(Fault(cut_after_bytes=100), reads("/raw/"), times=1),
@@ -98,7 +100,7 @@ def test_a_run_over_a_bad_line_ends_right_by_itself(command: CommandLine, proxy:
     ended_right(command, right)
 
 
-def test_a_store_that_is_away_for_a_second_is_waited_for(
+def test_a_run_waits_for_a_store_that_is_down_for_a_second(
     command: CommandLine, proxy: FaultProxy, right: Objects
 ) -> None:
     def go_away() -> None:
@@ -112,13 +114,13 @@ def test_a_store_that_is_away_for_a_second_is_waited_for(
     ended_right(command, right)
 
 
-def test_a_store_that_stays_busy_is_told_once_and_the_next_run_ends_right(
+def test_a_store_that_stays_busy_is_reported_once_and_the_next_run_ends_correctly(
     command: CommandLine, proxy: FaultProxy, right: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("health_etl.orchestration.steps.FIRST_WAIT_SECONDS", 0)
     monkeypatch.setattr(lake_module, "RETRIES", 0)
     proxy.fail(SLOW_DOWN, writes("/insights/"))
-    sentence = told(command("run"))
+    sentence = error_of(command("run"))
     assert "is overloaded; run again later." in sentence
     proxy.behave()
     assert find_damage(lake_of(command), settings_of(command)) == []
@@ -126,9 +128,9 @@ def test_a_store_that_stays_busy_is_told_once_and_the_next_run_ends_right(
     ended_right(command, right)
 
 
-def test_keys_that_are_revoked_in_the_middle_fail_once(command: CommandLine, proxy: FaultProxy, right: Objects) -> None:
+def test_keys_revoked_during_a_run_fail_once(command: CommandLine, proxy: FaultProxy, right: Objects) -> None:
     refused = proxy.fail(DENIED, lambda _: sum(map(writes("/records/"), list(proxy.seen))) > 1)
-    sentence = told(command("run"))
+    sentence = error_of(command("run"))
     assert "rejected the access keys" in sentence
     assert refused() == 2  # the step that wrote, and the look for what is to be done next
     proxy.behave()
@@ -137,7 +139,7 @@ def test_keys_that_are_revoked_in_the_middle_fail_once(command: CommandLine, pro
     ended_right(command, right)
 
 
-def test_a_server_that_is_restarted_in_the_middle_of_a_run_costs_a_second_run_at_most(
+def test_a_server_restart_during_a_run_costs_a_second_run_at_most(
     command: CommandLine, s3_server: S3Server, right: Objects
 ) -> None:
     lake = lake_of(command)

@@ -1,4 +1,4 @@
-"""A run that is killed while it writes to a real S3 server: the bucket holds no half object, the next run ends well."""
+"""A run killed while it writes to a real S3 server: no object is half written, and the next run ends correctly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Dagster shows of a failing store: a transient fault as a step tried again, a permanent one as one failure."""
+"""What Dagster shows of a failing store: a transient fault as a retried step, a permanent one as one failure."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def steps_that(result: dg.ExecuteInProcessResult, kind: dg.DagsterEventType) -> 
         (SLOW_DOWN, reads("/records/steps/2025-09-15.parquet"), "check_records_steps"),
         (SLOW_DOWN, writes("/insights/steps/"), "insights__steps.narrate_steps"),
     ],
-    ids=["busy when read", "silent when written", "busy within a table", "busy when told"],
+    ids=["busy when read", "silent when written", "busy within a table", "busy when narrated"],
 )
-def test_a_transient_fault_shows_as_a_step_tried_again_that_then_passes(
+def test_a_transient_fault_appears_as_a_retried_step_that_then_succeeds(
     project: Project, proxy: FaultProxy, fault: Fault, where: Where, step: str
 ) -> None:
     happened = proxy.fail(fault, where, times=2)

@@ -1,4 +1,4 @@
-"""The whole way on a real S3 server: the same bytes as in a folder, and every failure told in one sentence, soon."""
+"""The whole way on a real S3 server: the same bytes as in a folder, and failures reported in one sentence, soon."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def command(command_line: type[CommandLine], tmp_path: Path, s3_server: S3Server
     return command_line(tmp_path, {**s3_server.environment(), "HEALTH_ETL_LAKE": f"s3://{s3_bucket}"})
 
 
-def test_a_bucket_and_a_folder_end_in_the_same_bytes(
+def test_a_bucket_and_a_folder_end_with_the_same_bytes(
     command: CommandLine, command_line: type[CommandLine], s3_server: S3Server, s3_bucket: str, sample: Path
 ) -> None:
     in_folder = command_line(command.folder / "in a folder")
@@ -91,7 +91,7 @@ def test_unusual_user_ids_are_told_apart_and_found_again(command: CommandLine, s
     assert "Everything was up to date" in command("run").stdout
 
 
-def test_a_listing_of_more_than_a_page_is_whole(s3_server: S3Server, s3_bucket: str, command: CommandLine) -> None:
+def test_a_listing_of_more_than_a_page_is_complete(s3_server: S3Server, s3_bucket: str, command: CommandLine) -> None:
     keys = [f"raw/StepsRecord/2025/09/15/object_{number:04d}" for number in range(PAGE + 5)]
     with closing(s3_server.client()) as client, ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda key: client.put_object(Bucket=s3_bucket, Key=key, Body=b""), keys))
@@ -105,8 +105,8 @@ def s3_settings(command: CommandLine) -> dict[str, str]:
 
 
 @pytest.fixture(params=["run", "ingest"])
-def told(request: pytest.FixtureRequest, command: CommandLine, sample: Path) -> Callable[..., str]:
-    """Run a command with other settings; return the one sentence that it must end in, soon."""
+def error_of(request: pytest.FixtureRequest, command: CommandLine, sample: Path) -> Callable[..., str]:
+    """Run a command with other settings; return the one sentence that it must end with, soon."""
     arguments = ["run"] if request.param == "run" else ["ingest", str(sample / STEPS), "--user", "demo"]
 
     def failing(*without: str, **settings: str) -> str:
@@ -126,40 +126,40 @@ def told(request: pytest.FixtureRequest, command: CommandLine, sample: Path) -> 
     return failing
 
 
-def test_an_unknown_key_is_refused_in_one_sentence(told: Callable[..., str]) -> None:
-    assert "rejected the access keys" in told(S3_ACCESS_KEY_ID="a-stranger")
+def test_an_unknown_key_is_refused_in_one_sentence(error_of: Callable[..., str]) -> None:
+    assert "rejected the access keys" in error_of(S3_ACCESS_KEY_ID="a-stranger")
 
 
-def test_a_wrong_secret_is_refused_in_one_sentence(told: Callable[..., str]) -> None:
-    assert "check HEALTH_ETL_S3_ACCESS_KEY_ID" in told(S3_SECRET_ACCESS_KEY="not-the-secret")
+def test_a_wrong_secret_is_refused_in_one_sentence(error_of: Callable[..., str]) -> None:
+    assert "check HEALTH_ETL_S3_ACCESS_KEY_ID" in error_of(S3_SECRET_ACCESS_KEY="not-the-secret")
 
 
-def test_absent_keys_are_missed_in_one_sentence(told: Callable[..., str]) -> None:
-    sentence = told("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
+def test_missing_keys_are_reported_in_one_sentence(error_of: Callable[..., str]) -> None:
+    sentence = error_of("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
     assert sentence.startswith("Error: No access keys for s3://")
     assert "set HEALTH_ETL_S3_ACCESS_KEY_ID" in sentence
 
 
-def test_a_missing_bucket_is_missed_in_one_sentence(told: Callable[..., str]) -> None:
-    assert "The bucket of s3://no-such-bucket does not exist; create it" in told(LAKE="s3://no-such-bucket")
+def test_a_missing_bucket_is_reported_in_one_sentence(error_of: Callable[..., str]) -> None:
+    assert "The bucket of s3://no-such-bucket does not exist; create it" in error_of(LAKE="s3://no-such-bucket")
 
 
-def test_a_server_that_nobody_started_is_missed_in_one_sentence(told: Callable[..., str]) -> None:
-    sentence = told(S3_ENDPOINT_URL="http://127.0.0.1:9")
+def test_a_server_that_was_not_started_is_reported_in_one_sentence(error_of: Callable[..., str]) -> None:
+    sentence = error_of(S3_ENDPOINT_URL="http://127.0.0.1:9")
     assert "does not answer" in sentence
     assert "check HEALTH_ETL_S3_ENDPOINT_URL" in sentence
 
 
 @pytest.fixture
 def stopped(s3_server: S3Server, command: CommandLine, sample: Path) -> Iterator[None]:
-    """A time in which the server is down; the bucket holds one upload by then."""
+    """The server is down meanwhile; the bucket holds one upload by then."""
     assert command("ingest", sample / STEPS, "--user", "demo").exit_code == 0
     with s3_server.outage():
         yield
 
 
 @pytest.mark.usefixtures("stopped")
-def test_a_stopped_server_shows_a_person_no_traceback(command: CommandLine) -> None:
+def test_a_stopped_server_does_not_lead_to_a_traceback(command: CommandLine) -> None:
     started = time.monotonic()
     done = command.apart("run")
     assert time.monotonic() - started < SOON_SECONDS

@@ -1,4 +1,4 @@
-"""The S3 server of the services tests keeps what the other tests lean on."""
+"""The S3 server of the services tests does what the other tests rely on."""
 
 from __future__ import annotations
 

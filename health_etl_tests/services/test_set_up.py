@@ -1,4 +1,4 @@
-"""`health-etl setup` on a real S3 server: makes what is missing, and says in one sentence what it cannot."""
+"""`health-etl setup` on a real S3 server: creates what is missing, and says in one sentence what it cannot create."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def names(s3_server: S3Server) -> Iterator[tuple[str, str]]:
-    """Names of two buckets that are not there; they go with the test."""
+    """Names of two buckets that do not exist; they are removed after the test."""
     found = (f"lake-{uuid.uuid4().hex}", f"runs-{uuid.uuid4().hex}")
     yield found
     with closing(s3_server.client()) as client:
@@ -42,12 +42,12 @@ def command_with(
     return lambda **changed: command_line(tmp_path, settings | changed)
 
 
-def test_buckets_that_are_missing_are_made_and_those_that_are_there_are_left_alone(
+def test_missing_buckets_are_created_and_existing_ones_left_alone(
     command_with: Callable[..., CommandLine], s3_server: S3Server, names: tuple[str, str]
 ) -> None:
     first = command_with()("setup")
     assert first.exit_code == 0, first.output
-    assert [line.partition(" is there")[0] for line in first.stdout.splitlines()[:2]] == [
+    assert [line.partition(" exists")[0] for line in first.stdout.splitlines()[:2]] == [
         f"bucket {name}" for name in names
     ]
     with closing(s3_server.client()) as client:
@@ -59,25 +59,25 @@ def test_buckets_that_are_missing_are_made_and_those_that_are_there_are_left_alo
             client.delete_object(Bucket=name, Key="kept")
 
 
-def test_dagsters_tables_are_there_afterwards(command_with: Callable[..., CommandLine]) -> None:
+def test_dagsters_tables_exist_afterwards(command_with: Callable[..., CommandLine]) -> None:
     command = command_with()
     assert command("setup").exit_code == 0
     assert (command.dagster_home / "history" / "runs.db").is_file()
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "message"),
     [
         ("HEALTH_ETL_S3_SECRET_ACCESS_KEY", "wrong", "The S3 server rejected the access keys for s3://lake-"),
         ("HEALTH_ETL_S3_ENDPOINT_URL", "http://127.0.0.1:9", "at http://127.0.0.1:9 does not answer; start it"),
     ],
 )
-def test_a_server_that_refuses_or_does_not_answer_is_one_sentence(
-    command_with: Callable[..., CommandLine], name: str, value: str, told: str
+def test_a_server_that_refuses_or_does_not_answer_is_reported_in_one_sentence(
+    command_with: Callable[..., CommandLine], name: str, value: str, message: str
 ) -> None:
     done = command_with(**{name: value})("setup")
     assert done.exit_code == 1
-    assert told in done.stderr
+    assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
 
@@ -85,4 +85,4 @@ def test_a_lake_in_a_folder_needs_no_bucket(command_line: type[CommandLine], tmp
     done = command_line(tmp_path)("setup")
     assert done.exit_code == 0
     assert "bucket" not in done.stdout
-    assert "Dagster's tables and the pools of its assets are there" in done.stdout
+    assert "Dagster's tables and the pools of its assets exist" in done.stdout

@@ -1,6 +1,6 @@
 """The stack without Docker: the processes of docker-compose.yml, with the same files and settings.
 
-Each test leaves the stack well.
+Each test leaves the stack healthy.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SERVICES = ["s3", "postgresql", "epmd", "rabbitmq", "code-server", "webserver", 
 
 @pytest.fixture(autouse=True)
 def _well(stack: RunningStack) -> Iterator[None]:
-    """Whatever a test stops, the next finds running."""
+    """Whatever a test stops is running again for the next one."""
     yield
     stack.stack.up(lambda _line: None)
 
@@ -74,11 +74,11 @@ def test_a_partition_materialised_over_http_is_in_the_store_and_its_events_in_po
     with closing(psycopg2.connect(stack.settings.postgresql_url)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM event_logs WHERE run_id = %s", (run_id,))
         assert cursor.fetchone()[0] > len(STEPS)
-    # What lies in files instead would be lost with the container.
+    # What was kept in files instead would be lost with the container.
     assert not list(stack.settings.dagster_home.rglob("*.db"))
 
 
-def test_what_a_run_prints_is_found_in_the_store(stack: RunningStack) -> None:
+def test_the_output_of_a_run_is_found_in_the_store(stack: RunningStack) -> None:
     run_id = stack.submit(STEPS, "2025-09-17")
     assert stack.end(run_id) == "SUCCESS"
     logs = wait_for(lambda: contents(stack.lake(f"s3://{RUN_LOGS_BUCKET}/logs"), f"storage/{run_id}/"))
@@ -90,39 +90,39 @@ def test_what_a_run_prints_is_found_in_the_store(stack: RunningStack) -> None:
 
 
 def test_a_backfill_over_thirty_dates_ends_in_few_runs_and_each_date_is_materialised(stack: RunningStack) -> None:
-    asked = dates("2025-08-25", 30)
-    ended = stack.backfill_end(stack.backfill(STEPS, asked))
+    requested = dates("2025-08-25", 30)
+    ended = stack.backfill_end(stack.backfill(STEPS, requested))
     assert ended["status"] == "COMPLETED_SUCCESS"
     assert len(ended["runs"]) <= len(STEPS)
-    assert stack.materialised("records/steps") == [(asked[0], asked[-1])]
-    # Dagster takes in the later dates whose insights look back on those asked for.
+    assert stack.materialised("records/steps") == [(requested[0], requested[-1])]
+    # Dagster takes in the later dates whose insights look back on those requested.
     [(first, last)] = stack.materialised("insights/steps")
-    assert (first, last) == (asked[0], dates(asked[-1], UPLOAD_WINDOW_DAYS + 1)[-1])
+    assert (first, last) == (requested[0], dates(requested[-1], UPLOAD_WINDOW_DAYS + 1)[-1])
 
 
-def test_a_daemon_that_was_killed_is_missed_and_goes_on_where_it_was(stack: RunningStack) -> None:
-    asked = dates("2025-10-01", 20)
+def test_a_killed_daemon_is_reported_and_resumes_where_it_was(stack: RunningStack) -> None:
+    requested = dates("2025-10-01", 20)
     daemon = stack.stack.service("daemon")
-    backfill = stack.backfill(["records/heart_rate"], asked)
+    backfill = stack.backfill(["records/heart_rate"], requested)
     daemon.kill()
     queued = stack.submit(["records/steps"], "2025-10-02")
     status = stack_command(stack, "status")
     assert status.returncode == 1
     assert [line.split()[:2] for line in status.stdout.splitlines() if line.startswith("-")] == [["-", "daemon"]]
-    assert "does not run" in status.stdout
+    assert "is not running" in status.stdout
     assert stack.status(queued) == "QUEUED"
     stack.stack.up(lambda _line: None)
     assert stack.end(queued) == "SUCCESS"
     assert stack.backfill_end(backfill)["status"] == "COMPLETED_SUCCESS"
-    assert stack.materialised("records/heart_rate") == [(asked[0], asked[-1])]
+    assert stack.materialised("records/heart_rate") == [(requested[0], requested[-1])]
 
 
 @pytest.mark.parametrize("ended_by", ["a restart", "a crash"])
-def test_the_stack_recovers_from_an_end_of_its_database(stack: RunningStack, ended_by: str) -> None:
+def test_the_stack_recovers_when_its_database_is_killed(stack: RunningStack, ended_by: str) -> None:
     database = stack.stack.service("postgresql")
     others = pids(stack, *SERVICES[-3:])
     database.stop() if ended_by == "a restart" else database.kill()
-    assert stack.stack.problems()["postgresql"] == "does not run"
+    assert stack.stack.problems()["postgresql"] == "is not running"
     assert stack_command(stack, "status").returncode == 1
     database.start()
     wait_for(lambda: not any(stack.stack.problems().values()))

@@ -1,8 +1,7 @@
-"""Ticks of a lake sensor in a process of their own, so that memory is theirs: prints what each came to, a JSON line;
+"""Ticks of a lake sensor in a separate process, so that the memory measured is theirs: prints a JSON line per tick;
 what the sensor logs goes to standard error.
 
-Runs that a tick asks for are stored, as the daemon does, and not carried out. The settings come from the
-environment.
+Runs that a tick requests are stored, as the daemon does, and not carried out. The settings come from the environment.
 """
 
 from __future__ import annotations
@@ -28,15 +27,15 @@ STEPS = sensor_name("steps")
 
 @dataclass(frozen=True)
 class Ticked:
-    """What one tick did, and what the process held at most until then."""
+    """What one tick requested, and the peak memory of the process until then."""
 
-    asked: list[list[str]]
+    requested: list[list[str]]
     seconds: float
     above_start_mb: float
 
 
 def main() -> None:
-    """Tick, and tell."""
+    """Tick, and print what each tick did."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--today", type=date.fromisoformat, required=True)
     parser.add_argument("--ticks", type=int, required=True)
@@ -53,8 +52,8 @@ def main() -> None:
             result = daemon.tick(STEPS)
             seconds = time.perf_counter() - begin
             store(daemon, result.run_requests or ())
-            asked = [list(span) for span in spans(result)]
-            print(json.dumps(asdict(Ticked(asked, seconds, memory_mb("VmHWM") - start_mb))))  # noqa: T201
+            requested = [list(span) for span in spans(result)]
+            print(json.dumps(asdict(Ticked(requested, seconds, memory_mb("VmHWM") - start_mb))))  # noqa: T201
 
 
 def store(daemon: Daemon, requests: Sequence[dg.RunRequest]) -> None:

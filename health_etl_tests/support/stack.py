@@ -149,7 +149,7 @@ class RunningStack:
         return wait_for(ended)
 
     def stop_sensors(self) -> None:
-        """Switch every sensor off, and wait for the ticks that are at work."""
+        """Switch every sensor off, and wait for the ticks in progress."""
         stop_sensors(self.client)
 
     def materialised(self, asset: str) -> list[tuple[str, str]]:
@@ -160,7 +160,7 @@ class RunningStack:
 
 
 def stop_sensors(client: DagsterGraphQLClient) -> None:
-    """Switch every sensor off, and wait for the ticks that are at work."""
+    """Switch every sensor off, and wait for the ticks in progress."""
 
     def sensors() -> list[dict[str, Any]]:
         where = {"location": "health_etl", "repository": "__repository__"}

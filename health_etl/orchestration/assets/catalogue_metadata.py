@@ -1,4 +1,4 @@
-"""What the UI's catalogue shows of a table: columns with units and limits, row counts, URIs."""
+"""What the UI's catalogue shows about a table: columns with units and limits, row counts, URIs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

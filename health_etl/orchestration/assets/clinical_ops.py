@@ -101,7 +101,7 @@ def narrate_across_types(
 
 
 def insights_metadata(lake: Lake, name: str, manifest: DerivedManifest) -> dict[str, Any]:
-    """Return what the UI shows of an insights partition."""
+    """Return what the UI shows about an insights partition."""
     return {
         **table_metadata(lake, keys.insights_key(name, manifest.partition), manifest.rows),
         "person_days": manifest.details["person_days"],

@@ -15,7 +15,7 @@ Compute = Callable[..., dg.MaterializeResult[Any]]
 
 @dataclass(frozen=True)
 class Partitions:
-    """The partitions of an asset, and how many of them one run of a backfill takes."""
+    """The partitions of an asset, and how many of them one run of a backfill covers."""
 
     definition: dg.TimeWindowPartitionsDefinition
     backfill_policy: dg.BackfillPolicy
@@ -23,7 +23,7 @@ class Partitions:
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """What the UI's catalogue shows of an asset. Its group is the first part of its key."""
+    """What the UI's catalogue shows about an asset. Its group is the first part of its key."""
 
     key: dg.AssetKey
     description: str

@@ -29,8 +29,8 @@ def make_each(
     make: Callable[[str], PartitionResult | None],
     finish: Callable[[dict[str, PartitionResult]], dict[str, PartitionResult]] = lambda made: made,
 ) -> dg.MaterializeResult[Any]:
-    """Make every partition of the run, oldest first. `make` returns None for one that nothing calls for; `finish` adds
-    to the metadata once all are made.
+    """Make every partition of the run, oldest first. `make` returns None for a partition that is not needed; `finish`
+    adds to the metadata once all are made.
 
     When some fail, the others are reported to Dagster as materialised before the step fails. A transient failure
     retries the whole step first: what is up to date by then costs nothing.

@@ -1,4 +1,4 @@
-"""Raw assets: the uploads as they lie in the lake. Dagster does not materialise them; lineage starts here."""
+"""Raw assets: the uploads as they are in the lake. Dagster does not materialise them; lineage starts here."""
 
 from collections.abc import Sequence
 

@@ -84,7 +84,7 @@ def _update(
 
 
 def records_metadata(lake: Lake, record_type: RecordType, manifest: RecordsManifest) -> dict[str, Any]:
-    """Return what the UI shows of a records partition: counts and reasons, no health values, no user ids."""
+    """Return what the UI shows about a records partition: counts and reasons, no health values, no user ids."""
     rows_in, accepted, duplicate, quarantined = manifest.total()
     key = keys.records_key(record_type.name, manifest.partition)
     refused = [file for file in manifest.files if file.reason]

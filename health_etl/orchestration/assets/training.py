@@ -75,7 +75,7 @@ def _update(lake: Lake, catalogue: Catalogue, month: str, rewrite: bool) -> list
 
 
 def journal_metadata(lake: Lake, manifests: list[DerivedManifest]) -> dict[str, Any]:
-    """Return what the UI shows of a month."""
+    """Return what the UI shows about a month."""
     written = [manifest for manifest in manifests if manifest.rows]
     first = written[0].details["key"] if written else "training"
     return {

@@ -12,7 +12,7 @@ from health_etl.settings import Settings
 
 
 def sensors(settings: Settings) -> list[dg.SensorDefinition]:
-    """Return every sensor; they share what was read of manifests before, and what others ask for."""
+    """Return every sensor; they share the manifests already read and the requests already made."""
     heads, pending = ManifestHeadCache(), PendingRequests()
     return [
         *bucket_sensors(settings, heads, pending=pending),

@@ -1,4 +1,4 @@
-"""Tells people outside of Dagster: JSON to one webhook. Holds names of jobs, steps and partitions, never a value."""
+"""Alerts people outside Dagster: JSON to one webhook, with names of jobs, steps and partitions, never a value."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from health_etl.settings import Settings
 TIMEOUT_SECONDS = 5
 RETRIES = 2
 FAILED_RUN = "run_failed"
-GIVEN_UP = "partitions_given_up"
+EXHAUSTED = "partitions_given_up"
 
 
 def post(settings: Settings, event: str, about: dict[str, Any]) -> bool:
     """Post one event where a webhook is set; return whether there is one.
 
-    `text` stands beside the fields, for chats that show nothing else. Raises TransientError when the webhook does not
-    take it; the address, which may hold a secret, is not shown.
+    `text` repeats the fields for chats that show nothing else. Raises TransientError when the webhook does not accept
+    it; the address, which may hold a secret, is not shown.
     """
     if settings.alert_webhook is None:
         return False
@@ -33,7 +33,7 @@ def post(settings: Settings, event: str, about: dict[str, Any]) -> bool:
         try:
             answer = pool.request("POST", str(settings.alert_webhook.get_secret_value()), json=body)
         except urllib3.exceptions.HTTPError as error:
-            message = f"HEALTH_ETL_ALERT_WEBHOOK takes no alerts ({type(error).__name__}); check the address."
+            message = f"HEALTH_ETL_ALERT_WEBHOOK does not accept alerts ({type(error).__name__}); check the address."
             raise TransientError(message) from None
     if not 200 <= answer.status < 300:
         raise TransientError(f"HEALTH_ETL_ALERT_WEBHOOK answers {answer.status}; check the address.")
@@ -41,13 +41,13 @@ def post(settings: Settings, event: str, about: dict[str, Any]) -> bool:
 
 
 def alert_exhausted(settings: Settings, log: logging.Logger, what: str, partitions: Sequence[str]) -> bool:
-    """Post that partitions failed as often as they may; return whether people were alerted.
+    """Post that partitions are exhausted: their last attempt failed. Return whether people were alerted.
 
-    A webhook that takes nothing must not keep a sensor from its work: the log has the error, the next tick tries again.
+    A broken webhook must not stop a sensor from working: the error is logged, and the next tick tries again.
     """
     text = f"{what}: gave up {', '.join(partitions)}; read the error of the last run, then materialise again."
     try:
-        post(settings, GIVEN_UP, {"asset": what, "partitions": list(partitions), "text": text})
+        post(settings, EXHAUSTED, {"asset": what, "partitions": list(partitions), "text": text})
     except TransientError as error:
         log.error(str(error))
         return False

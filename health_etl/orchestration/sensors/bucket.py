@@ -1,7 +1,7 @@
-"""Lake sensors: one a record type, over the bucket. Decide nothing here: decisions live in planning/.
+"""Lake sensors: one per record type, over the bucket. Decide nothing here: decisions live in planning/.
 
 Each tick looks at the latest upload dates, at those that a run failed at, and, when a full sweep is due, at as many
-older ones as fit the tick; the next tick goes on there. What is out of date is read from listing and manifests
+older ones as fit the tick; the next tick continues there. What is out of date is read from listing and manifests
 each time, so the cursor holds only where the sweep is, and a lost tick loses nothing.
 """
 
@@ -32,7 +32,7 @@ from health_etl.records.quality import QualityRules
 from health_etl.settings import Settings
 from health_etl.wording import counted
 
-LOOKING_SECONDS = 12  # of a tick; planning and telling take the rest of its 20
+LOOKING_SECONDS = 12  # of a tick; planning and reporting take the rest of its 20
 SWEEP_AT_ONCE = 7  # upload dates between two looks at the clock
 MAX_FAILED = 62  # upload dates that failed, of one tick
 MAX_EXHAUSTED = 100  # upload dates that the cursor names
@@ -44,14 +44,14 @@ Clock = Callable[[], float]
 class Cursor:
     """What a tick leaves to the next."""
 
-    sweep_from: str | None = None  # upload date at which the full sweep goes on, None between two sweeps
+    sweep_from: str | None = None  # upload date at which the full sweep continues, None between two sweeps
     sweep_began_s: float = 0.0
-    swept_for: str | None = None  # the latest run of the job full_sweep that was heard of
-    exhausted: tuple[str, ...] = ()  # upload dates that people were alerted to
+    swept_for: str | None = None  # the latest run of the job full_sweep that was seen
+    exhausted: tuple[str, ...] = ()  # upload dates that people were alerted about
 
     @classmethod
     def read(cls, text: str | None) -> Cursor:
-        """Read a cursor back; one that was cleared, or that another version left, begins a sweep."""
+        """Read a cursor back; one that was cleared, or written by another version, starts a sweep."""
         raw = json.loads(text) if text else {}
         if not raw.keys() <= cls.__dataclass_fields__.keys():
             return cls()
@@ -65,7 +65,7 @@ class Cursor:
 def bucket_sensors(
     settings: Settings, heads: ManifestHeadCache, clock: Clock = time.time, pending: PendingRequests | None = None
 ) -> list[dg.SensorDefinition]:
-    """Return the sensor of every record type; they share what was read of manifests before, and what others claim."""
+    """Return the sensor of every record type; they share the manifests already read and the requests made."""
     shared = pending or PendingRequests()
     return [_lake_sensor(record_type, settings, heads, shared, clock) for record_type in record_types().values()]
 
@@ -86,9 +86,9 @@ def _lake_sensor(
         minimum_interval_seconds=settings.sensor_interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            f"Requests a run whenever uploads of {record_type.title} came, changed or went: today's and those of the "
-            f"{settings.sensor_look_back_days} days before at every tick, older ones in a sweep every "
-            f"{settings.full_sweep_minutes} minutes. A failed run is requested again, three times in all."
+            f"Requests a run whenever uploads of {record_type.title} are added, changed or removed: today's and those "
+            f"of the {settings.sensor_look_back_days} days before at every tick, older ones in a sweep every "
+            f"{settings.full_sweep_minutes} minutes. A failed run is retried; a partition gets three attempts in all."
         ),
     )
     def uploads(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
@@ -128,7 +128,7 @@ class _Tick:
         left = self.runs.left(context.instance, self.started_s)
         failed = set(filter(self._is_partition, left.failed))
         alerted = set(self.cursor.exhausted)
-        # The sweep finds out whether uploads of exhausted dates changed; here, whether somebody repaired them.
+        # The sweep finds out whether uploads of exhausted dates changed; here, whether they were repaired by hand.
         self.uploads.look([*self._latest(), *sorted(failed - alerted)[:MAX_FAILED], *(alerted - failed)])
         sweep_from, began_s = self._sweep(is_ordered=left.swept != self.cursor.swept_for)
         name = self.uploads.record_type.name
@@ -142,7 +142,7 @@ class _Tick:
             if exhausted and not alert_exhausted(self.settings, context.log, key.to_user_string(), exhausted):
                 exhausted = sorted(alerted)
         summary = self._sentence(plan, sweep_from)
-        if plan.run_plans:  # a skip says it itself
+        if plan.run_plans:  # a skip carries the summary as its reason
             context.log.info(summary)
         return dg.SensorResult(
             run_requests=[run_request(self.uploads.record_type, run_plan) for run_plan in plan.run_plans],
@@ -161,7 +161,7 @@ class _Tick:
         return self.first.isoformat() <= key <= self.last.isoformat()
 
     def _sweep(self, is_ordered: bool) -> tuple[str | None, float]:
-        """Look at older dates while there is time and room; return where to go on, and when the sweep began."""
+        """Look at older dates while there is time and room; return where to continue, and when the sweep began."""
         began_s, sweep_from = self.cursor.sweep_began_s, self.cursor.sweep_from
         if sweep_from is None or is_ordered:
             if not is_ordered and self.started_s < began_s + 60 * self.settings.full_sweep_minutes:
@@ -174,13 +174,13 @@ class _Tick:
         return None, began_s
 
     def _back_to_what_is_left(self, sweep_from: str | None, plan: Plan) -> str | None:
-        """Return where the sweep is to go on, so that it comes again by what this tick had no room for."""
+        """Return where the sweep is to continue, so that it covers again what this tick had no room for."""
         latest = set(self._latest())  # the next tick looks at these anyway
         left = [key for key in (*plan.postponed, *self.uploads.left_unreported()) if key not in latest]
         return min(left, default=sweep_from) if sweep_from is None else min([*left, sweep_from])
 
     def _older(self, sweep_from: str) -> Iterator[Sequence[str]]:
-        """Yield upload dates from there on that hold uploads or records, some at once."""
+        """Yield upload dates from there on that hold uploads or records, a few at a time."""
         manifests = set(self.uploads.manifests)
         months = {*self.uploads.listing.months(), *(key[:7] for key in manifests)}
         for month in sorted(month for month in months if month >= sweep_from[:7]):
@@ -191,7 +191,7 @@ class _Tick:
     def _sentence(self, plan: Plan, sweep_from: str | None) -> str:
         seen = self.uploads.seen
         looked = f"Looked at {counted(len(seen.looked_at), 'upload date')} with {counted(seen.uploads, 'upload')}"
-        sweep = f" The full sweep goes on at {sweep_from}." if sweep_from else ""
+        sweep = f" The full sweep continues at {sweep_from}." if sweep_from else ""
         if not seen.stale:
             return f"{looked}: everything is accounted for.{sweep}"
         return f"{looked}: {plan.sentence()}.{sweep}"

@@ -21,16 +21,16 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Left:
-    """What earlier runs left to a lake sensor."""
+    """What earlier runs left for a lake sensor."""
 
     failed: Collection[str]  # partitions, as of `failed`
-    swept: str | None  # the latest run that ordered a sweep
+    swept: str | None  # the latest run that requested a sweep
 
 
 class Runs:
-    """Finds out what earlier runs left, again once a run got further, and at least every KEPT_SECONDS.
+    """Finds out what earlier runs left, again once a run has progressed, and at least every CACHE_SECONDS.
 
-    The question grows with all that was ever made, and in most ticks nothing ran since it was asked last.
+    The query grows with everything that was ever made, and before most ticks nothing has run since the last query.
     """
 
     def __init__(self, key: dg.AssetKey, sweeps: Mapping[str, str]) -> None:
@@ -38,14 +38,14 @@ class Runs:
         self._sweeps = sweeps
         self._kept: Left | None = None
         self._change = ""
-        self._asked_s = 0.0
+        self._queried_s = 0.0
 
     def left(self, instance: dg.DagsterInstance, now_s: float) -> Left:
         """Return what they left."""
         change = latest_change(instance)  # before the rest, so that nothing slips in between
-        if self._kept is None or change != self._change or now_s >= self._asked_s + CACHE_SECONDS:
+        if self._kept is None or change != self._change or now_s >= self._queried_s + CACHE_SECONDS:
             self._kept = Left(failed(instance, self._key), latest(instance, self._sweeps))
-            self._change, self._asked_s = change, now_s
+            self._change, self._queried_s = change, now_s
         return self._kept
 
 
@@ -64,7 +64,7 @@ def latest(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> str | None:
 
 
 def latest_change(instance: dg.DagsterInstance) -> str:
-    """Return what is another text once any run started or ended."""
+    """Return a text that changes once any run starts or ends."""
     found = instance.get_run_records(limit=1, order_by="update_timestamp", ascending=False)
     return " ".join(f"{one.dagster_run.run_id} {one.dagster_run.status.value} {one.update_timestamp}" for one in found)
 
@@ -78,7 +78,7 @@ def attempts(
     """Return, for partitions that are out of date, the latest run that was to make them.
 
     A run that did make its partition counts too: if that was requested for the state that is still missing, it had
-    no effect. Where several assets of a partition are out of date, a run at work counts before one that failed.
+    no effect. Where several assets of a partition are out of date, a run in progress counts before a failed one.
     `made` has the event ids of their latest materializations; `requested_by` finds the runs that sensors requested: a
     daemon that died while it stored one may have left no event of what that run was to make.
     """
@@ -97,7 +97,7 @@ def attempts(
     found = {}
     for partition, run_ids in runs_of.items():
         known = [records[run_id] for run_id in sorted(run_ids) if run_id in records]
-        if known:  # a run that somebody deleted counts for nothing
+        if known:  # a run that was deleted does not count
             latest_of = max(known, key=lambda record: (not record.dagster_run.is_finished, record.storage_id))
             found[partition] = _attempt(latest_of, partition)
     return found

@@ -5,9 +5,9 @@ A sensor rather than declarative automation, for three reasons seen in Dagster 1
 date, never an old one; an evaluation takes 11 to 20 s to lead to a run; and it follows events, so whatever the event
 log lost or never had (a lake made elsewhere) stays stale. Here manifests are compared.
 
-It is debounced: while daily runs or backfills are at work it waits, since each of them may change the same month again,
-but never longer than MAX_WAIT_SECONDS, or MAX_BACKFILL_SECONDS. A hundred files make a handful of runs, and a month
-is never in two.
+It is debounced: while daily runs or backfills are in progress it waits, since each of them may change the same month
+again, but never longer than MAX_WAIT_SECONDS, or MAX_BACKFILL_SECONDS. A hundred files lead to a handful of runs, and
+a month is never in two of them.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ NAME = "follow_up"
 MONTHS = "journal"
 DAILY_RUN, BACKFILL = "daily run", "backfill"
 FOLLOWS = "health_etl/follows"
-INTERVAL_SECONDS = 1  # at every look of the daemon, which takes one every 5 s
+INTERVAL_SECONDS = 1  # whenever the daemon evaluates sensors, every 5 s
 MAX_WAIT_SECONDS = 60
 MAX_BACKFILL_SECONDS = 600
 MAX_RUNS_PER_TICK = 10
-MAX_EXHAUSTED = 100  # names that the cursor holds
-LOOK_AGAIN_SECONDS = 30  # at rest: what changes without a run of Dagster's is found then; listing has its price
+MAX_EXHAUSTED = 100  # names in the cursor
+LOOK_AGAIN_SECONDS = 30  # when idle, to find what changed without a Dagster run; a listing is expensive
 REACH_DAYS = 40  # what an insights partition looks back on: window, baselines and days that reach over their edges
 
 Clock = Callable[[], float]
@@ -65,11 +65,11 @@ class Cursor:
     """What a tick leaves to the next."""
 
     waiting_since_s: float | None = None
-    exhausted: tuple[str, ...] = ()  # that people were alerted to
+    exhausted: tuple[str, ...] = ()  # that people were alerted about
 
     @classmethod
     def read(cls, text: str | None) -> Cursor:
-        """Read a cursor back; one that another version left counts as empty."""
+        """Read a cursor back; one written by another version counts as empty."""
         raw = json.loads(text) if text else {}
         if not raw.keys() <= cls.__dataclass_fields__.keys():
             return cls()
@@ -82,7 +82,7 @@ class Cursor:
 
 @dataclass
 class _AtRest:
-    """What the lake looked like when nothing was left to do. Lost with the process, and then found out again."""
+    """What the lake looked like when nothing was left to do. Lost with the process, and then worked out again."""
 
     digest: str = ""
     until_s: float = 0.0
@@ -90,7 +90,7 @@ class _AtRest:
     looked_s: float = 0.0
 
     def is_sure(self, latest_run: str, now_s: float) -> bool:
-        """Say whether it still looks so without a look: no run got further since, and the last look is recent."""
+        """Say without looking whether it is still so: no run has progressed since, and the last look is recent."""
         recent = now_s < min(self.looked_s + LOOK_AGAIN_SECONDS, self.until_s)
         return recent and self.latest_run == latest_run
 
@@ -103,7 +103,7 @@ class _AtRest:
 
 @dataclass
 class _Follow:
-    """One kind of partitions that follows: the state wanted of each, and the assets that are out of date."""
+    """One kind of dependent partition: the wanted state of each, and the assets that are out of date."""
 
     what: str
     stale: dict[str, str] = field(default_factory=dict)
@@ -117,7 +117,7 @@ class _Follow:
     def plan(
         self, instance: dg.DagsterInstance, now_s: float, retry_seconds: float, following: Callable[[str], str]
     ) -> Plan:
-        """Return what to ask for."""
+        """Return what to request."""
         made = {key: latest_materializations(instance, key, dates) for key, dates in self.assets.items()}
         attempts = earlier_runs.attempts(instance, self.assets, made, dg.RunsFilter(tags=self.tags))
         newest = {p: max(of_key.get(p, 0) for of_key in made.values()) for p in self.stale}
@@ -144,8 +144,8 @@ def follow_up_sensor(heads: ManifestHeadCache, clock: Clock = time.time) -> dg.S
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
             "Requests what follows from changed records: insights of later dates that look back on them, then months "
-            f"of the journal. Waits while daily runs are at work, at most {MAX_WAIT_SECONDS} s, and while a "
-            f"backfill is, at most {MAX_BACKFILL_SECONDS // 60} minutes."
+            f"of the journal. Waits while daily runs are in progress, for {MAX_WAIT_SECONDS} s at most, and while a "
+            f"backfill is, for {MAX_BACKFILL_SECONDS // 60} minutes at most."
         ),
     )
     def follow_up(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
@@ -160,8 +160,8 @@ def follow_up_sensor(heads: ManifestHeadCache, clock: Clock = time.time) -> dg.S
     return follow_up
 
 
-def _at_work(instance: dg.DagsterInstance) -> dict[str, int]:
-    """Return what may change the same months again, with the number of each; nothing when all is at rest."""
+def _in_progress(instance: dg.DagsterInstance) -> dict[str, int]:
+    """Return what may change the same months again, with the number of each; nothing when all is idle."""
     daily = dg.RunsFilter(job_name=BRING_UP_TO_DATE, statuses=UNFINISHED)
     found = {DAILY_RUN: len(instance.get_run_records(daily)), BACKFILL: unfinished_backfills(instance)}
     return {what: count for what, count in found.items() if count}
@@ -190,7 +190,7 @@ class _Tick:
         work = staleness.daily_work((), self.catalogue, self.options, self.settings.start_date)
         daily, months = self._daily(work), self._months()
         waiting_since_s = cursor.waiting_since_s or self.now_s
-        busy = _at_work(self.instance) if daily.stale or months.stale else {}
+        busy = _in_progress(self.instance) if daily.stale or months.stale else {}
         longest_s = MAX_BACKFILL_SECONDS if BACKFILL in busy else MAX_WAIT_SECONDS
         if busy and self.now_s < waiting_since_s + longest_s:
             what = " and ".join(counted(count, name) for name, count in busy.items())

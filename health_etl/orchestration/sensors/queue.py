@@ -1,10 +1,10 @@
 """The sensor for upload events from RabbitMQ, the second way in. Decide nothing here: decisions live in planning/.
 
 A message is acknowledged only when nothing can be lost by it: when the partitions that it names are up to date, or a
-run for just that state of them is stored, or they are no longer retried and stand as an alert. Until then it goes back
-to the queue at the end of the tick, and the next tick judges it again. So no message depends on an unstored request: a
-daemon, code server or broker that dies at any moment leaves it in the queue, and a second delivery finds the work done
-or on its way. What a broker lost, the lake sensors find.
+run for exactly that state of them is stored, or they are no longer retried and people were alerted. Until then it goes
+back to the queue at the end of the tick, and the next tick examines it again. So no message depends on an unstored
+request: if a daemon, code server or broker dies at any moment, the message is still in the queue, and a second delivery
+finds the work done or in progress. What a broker loses, the lake sensors find.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from health_etl.rabbitmq.broker import Broker, Message
 
 NAME = "upload_events"
-INTERVAL_SECONDS = 1  # at every look of the daemon, which takes one every 5 s
+INTERVAL_SECONDS = 1  # whenever the daemon evaluates sensors, every 5 s
 MAX_MESSAGES = 2_000
 TAKING_SECONDS = 5
 CORRELATION_IDS = "health_etl/correlation_ids"
-MAX_CORRELATION_IDS = 20  # of one run; an index of PostgreSQL takes no longer tags
+MAX_CORRELATION_IDS = 20  # of one run; an index of PostgreSQL cannot hold longer tags
 
 Partition = tuple[str, str]  # record type and upload date
 Clock = Callable[[], float]
@@ -68,7 +68,7 @@ def queue_sensor(
 
         with open_broker(of_now.rabbitmq_url) as broker:
             if not broker.has_messages():
-                return dg.SensorResult(skip_reason="No message waits.")
+                return dg.SensorResult(skip_reason="No messages are waiting.")
             messages = broker.take(MAX_MESSAGES, TAKING_SECONDS)
             return _Tick(context, lake, of_now, heads, shared, clock).result(broker, messages)
 
@@ -114,7 +114,7 @@ class _Tick:
             f"{held} kept until their run is stored, {counted(refused, 'dead letter')}, "
             f"{sum(found.ignored for _, found in parsed)} about other objects of the lake."
         )
-        if requests:  # a skip says it itself
+        if requests:  # a skip carries the summary as its reason
             self.context.log.info(summary)
         skip_reason = None if requests else summary
         return dg.SensorResult(run_requests=requests, skip_reason=skip_reason, asset_events=self.events)

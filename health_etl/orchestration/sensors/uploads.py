@@ -44,7 +44,7 @@ class Look:
     looked_at: set[str] = field(default_factory=set)
     uploads: int = 0
     stale: dict[str, str] = field(default_factory=dict)  # the state wanted
-    # uploads of which Dagster knows another version, or none
+    # uploads that Dagster knows in another version, or not at all
     unreported: dict[str, UploadsSummary] = field(default_factory=dict)
 
     @property
@@ -75,7 +75,7 @@ class Uploads:
         self._rules = rules
 
     def look(self, dates: Iterable[str]) -> None:
-        """Take in some upload dates; one that was looked at before is left out."""
+        """Take in some upload dates; those already looked at are left out."""
         fresh = sorted(set(dates) - self.seen.looked_at)
         found = {key: self.listing.summarize(date.fromisoformat(key)) for key in fresh}
         self.manifests.read_all(fresh)
@@ -109,9 +109,9 @@ class Uploads:
         return found
 
     def reports(self) -> list[Report]:
-        """Return the events that tell Dagster of new versions of uploads, oldest date first.
+        """Return the events that report new versions of uploads to Dagster, oldest date first.
 
-        The observation comes before the materialisation: only so does Dagster show right what is out of date.
+        The observation comes before the materialisation: only then does Dagster show correctly what is out of date.
         """
         events: list[Report] = []
         for partition, found in self._due()[:MAX_REPORTS]:
