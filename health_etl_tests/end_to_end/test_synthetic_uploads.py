@@ -38,7 +38,7 @@ def lake() -> Lake:
             name,
             file.content,
             user_id=file.person,
-            upload_date=upload_date_of(file.upload_date_of),
+            upload_date=upload_date_of(file.uploaded),
             exported=exported,
         )
     bring_up_to_date(lake)

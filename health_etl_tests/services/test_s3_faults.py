@@ -121,7 +121,7 @@ def test_a_store_that_stays_busy_is_reported_once_and_the_next_run_ends_correctl
     monkeypatch.setattr(lake_module, "RETRIES", 0)
     proxy.fail(SLOW_DOWN, writes("/insights/"))
     sentence = error_of(command("run"))
-    assert "is overloaded; run again later." in sentence
+    assert "is overloaded; try again later." in sentence
     proxy.behave()
     assert find_damage(lake_of(command), settings_of(command)) == []
     assert command("run").exit_code == 0

@@ -27,9 +27,10 @@ STEPS = sensor_name("steps")
 
 @dataclass(frozen=True)
 class Ticked:
-    """What one tick requested, and the peak memory of the process until then."""
+    """What one tick requested, why it requested nothing, and the peak memory of the process until then."""
 
     requested: list[list[str]]
+    skip_reason: str | None
     seconds: float
     above_start_mb: float
 
@@ -53,7 +54,9 @@ def main() -> None:
             seconds = time.perf_counter() - begin
             store(daemon, result.run_requests or ())
             requested = [list(span) for span in spans(result)]
-            print(json.dumps(asdict(Ticked(requested, seconds, memory_mb("VmHWM") - start_mb))))  # noqa: T201
+            skipped = result.skip_reason
+            reason = skipped.skip_message if isinstance(skipped, dg.SkipReason) else skipped
+            print(json.dumps(asdict(Ticked(requested, reason, seconds, memory_mb("VmHWM") - start_mb))))  # noqa: T201
 
 
 def store(daemon: Daemon, requests: Sequence[dg.RunRequest]) -> None:
