@@ -152,6 +152,20 @@ def test_a_partition_that_cannot_be_narrated_with_others_is_narrated_alone(monke
     assert contents(lake, "insights/") == made_alone("steps")
 
 
+def test_a_partition_whose_days_break_the_schema_fails_alone_and_only_when_it_is_written() -> None:
+    lake = lake_of("steps")
+    partitions = [day.isoformat() for day in DATES]
+    found = analyse_all(lake, "steps", select_changed(lake, "steps", partitions, OPTIONS), OPTIONS)
+    writer = InsightsWriter(lake, Catalogue(lake), "steps", OPTIONS.clinical)
+    broken, *others = sorted(found.partitions)
+    for partition, analysed in found.partitions.items():
+        days = analysed.rows.assign(local_date=None) if partition == broken else analysed.rows
+        writer.stage(partition, analysed.days_digest, days)
+    with pytest.raises(ValueError, match="local_date"):
+        writer.write(broken)
+    assert [manifest.partition for name in others if (manifest := writer.write(name))] == others
+
+
 def test_user_ids_are_qualified_and_unqualified_again() -> None:
     people = pd.Series(["anna", "ben"], dtype="str")
     apart = qualify_people(pd.Series(["2025-01-02", "2025-01-01"], dtype="str"), people)
