@@ -20,6 +20,7 @@ DEMO_USER ?= demo
 
 # From the shell, else from .env, else inside the checkout.
 DAGSTER_HOME ?= $(or $(shell sed -n 's/^DAGSTER_HOME=//p' .env 2>/dev/null),$(CURDIR)/data/dagster_home)
+override DAGSTER_HOME := $(abspath $(DAGSTER_HOME))
 export DAGSTER_HOME
 # Partitions begin where the data of the default lake begin, so that the UI shows them without a search.
 OWN_SETTINGS = $(HEALTH_ETL_LAKE)$(HEALTH_ETL_START_DATE)$(shell grep -hE '^HEALTH_ETL_(LAKE|START_DATE)=' .env 2>/dev/null)

@@ -30,6 +30,9 @@ from health_etl.settings import Settings, load
 
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Return the definitions for these settings."""
+    # Backfill policies, partition mappings and partitioned checks are beta: we use them deliberately and pin Dagster.
+    for category in (dg.BetaWarning, dg.PreviewWarning):
+        warnings.filterwarnings("ignore", category=category)
     dates, months = upload_dates(settings.start_date), local_months()
     policy = dg.BackfillPolicy.multi_run(max_partitions_per_run=settings.dates_per_run)
     by_date, by_month = Partitions(dates, policy), Partitions(months, policy)
@@ -60,7 +63,4 @@ def defs() -> dg.Definitions:
     Raises SettingsError when a setting is not valid, PermanentError when DAGSTER_HOME has no dagster.yaml.
     """
     check_home()
-    # Backfill policies, partition mappings and partitioned checks are beta: we use them deliberately and pin Dagster.
-    for category in (dg.BetaWarning, dg.PreviewWarning):
-        warnings.filterwarnings("ignore", category=category)
     return build_definitions(load())

@@ -102,7 +102,12 @@ class Settings(BaseSettings):
     """Every setting, with a default that needs no server. Environment names carry the prefix HEALTH_ETL_."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
     )
 
     lake: StoreUrl = Field(
@@ -217,21 +222,6 @@ class Settings(BaseSettings):
         """Read the environment and nothing else."""
         del settings_cls, dotenv_settings, file_secret_settings
         return init_settings, env_settings
-
-    @field_validator(
-        "s3_endpoint_url",
-        "s3_access_key_id",
-        "s3_secret_access_key",
-        "dagster_postgres_url",
-        "run_logs_bucket",
-        "rabbitmq_url",
-        "s3_events",
-        "alert_webhook",
-        mode="before",
-    )
-    @classmethod
-    def _empty_is_unset(cls, value: Any) -> Any:
-        return None if value == "" else value
 
     @field_validator("pseudonym_key")
     @classmethod

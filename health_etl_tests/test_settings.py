@@ -237,3 +237,14 @@ def test_every_setting_has_a_variable_and_a_description() -> None:
 )
 def test_a_zone_is_a_fixed_offset_in_minutes_or_an_iana_zone(name: str, zone: ZoneInfo | int) -> None:
     assert zone_of(name) == zone
+
+
+def test_an_empty_value_does_not_hide_the_one_under_the_other_name(environment: pytest.MonkeyPatch) -> None:
+    for name in ("HEALTH_ETL_S3_ACCESS_KEY_ID", "HEALTH_ETL_S3_SECRET_ACCESS_KEY", "HEALTH_ETL_S3_REGION"):
+        environment.setenv(name, "")
+    environment.setenv("AWS_ACCESS_KEY_ID", "access")
+    environment.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    settings = load()
+    assert settings.s3_access_key_id == "access"
+    assert settings.s3_secret_access_key is not None
+    assert settings.s3_region == "us-east-1"

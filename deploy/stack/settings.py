@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from deploy.stack.service import NotUpError
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent  # not resolved: that of the virtual environment
 HOST = "127.0.0.1"
@@ -73,6 +75,8 @@ class StackSettings:
     def make_folder(self) -> None:
         """Make the folder, with deploy/dagster.yaml in its DAGSTER_HOME."""
         self.folder.mkdir(mode=0o711, exist_ok=True)  # the account that PostgreSQL runs under must get through
+        if self.folder.stat().st_uid != os.getuid():  # its files are sourced and executed
+            raise NotUpError(f"{self.folder} belongs to another account; choose other ports or remove it")
         self.dagster_home.mkdir(exist_ok=True)
         link = self.dagster_home / "dagster.yaml"
         if not link.is_symlink():
@@ -118,7 +122,9 @@ class StackSettings:
         return {
             "HEALTH_ETL_LAKE": LAKE,
             "HEALTH_ETL_S3_ENDPOINT_URL": self.s3_url,
-            # Under boto3's own names, which the settings read too: Dagster's log manager takes no keys of its own.
+            "HEALTH_ETL_S3_ACCESS_KEY_ID": self.secrets["s3_access_key_id"],
+            "HEALTH_ETL_S3_SECRET_ACCESS_KEY": self.secrets["s3"],
+            # The same under boto3's own names: Dagster's log manager takes no keys of its own.
             "AWS_ACCESS_KEY_ID": self.secrets["s3_access_key_id"],
             "AWS_SECRET_ACCESS_KEY": self.secrets["s3"],
             "HEALTH_ETL_S3_REGION": "us-east-1",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from health_etl.errors import HealthEtlError
@@ -33,7 +34,7 @@ def print_findings(console: Console) -> bool:
     table = Table("", "what", "found", "what to do")
     for finding in findings:
         mark = "[red]✗[/red]" if finding.wrong else "[green]✓[/green]"
-        table.add_row(mark, finding.what, finding.found, finding.wrong or finding.hint or "")
+        table.add_row(mark, finding.what, escape(finding.found), escape(finding.wrong or finding.hint or ""))
     console.print(table)
     return not any(finding.wrong for finding in findings)
 

@@ -44,7 +44,7 @@ def ingest_exports(
     new = sum(item.is_new for item in done)
     already = len(done) - new - len(refused)
     console.print(
-        f"{counted(len(done), 'file')}: {new} put into {settings.lake}/raw, {already} already there, "
+        f"{counted(len(done), 'file')}: {new} put into {escape(settings.lake)}/raw, {already} already there, "
         f"{len(refused)} refused"
     )
     return len(refused)

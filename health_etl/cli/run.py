@@ -42,7 +42,7 @@ def run_pipeline(
     """Bring the lake up to date, print the table, and return how many failures there were."""
     console.print(f"Lake: {escape(settings.lake)}")
     with progress_bar(console) as bar:
-        outcome, files = _run(settings, scope, bar)
+        outcome, files = _run(console, settings, scope, bar)
     lake = connect(settings)
     catalogue = Catalogue(lake)
     catalogue.read_all()
@@ -68,7 +68,7 @@ def run_pipeline(
     return len(outcome.failures)
 
 
-def _run(settings: Settings, scope: Scope, bar: Progress) -> tuple[Outcome, int]:
+def _run(console: Console, settings: Settings, scope: Scope, bar: Progress) -> tuple[Outcome, int]:
     task = bar.add_task("Looking for what is new", total=None)
     from health_etl.cli.runner import bring_up_to_date  # Dagster takes a second or two to import
 
@@ -82,8 +82,11 @@ def _run(settings: Settings, scope: Scope, bar: Progress) -> tuple[Outcome, int]
         read += count if what == "files" else 0
         bar.advance(task, count)
 
+    def wait() -> None:
+        console.print("Another run is in progress; waiting for its end.")
+
     with progress_events.report_to(listen):
-        outcome = bring_up_to_date(settings, scope, announce)
+        outcome = bring_up_to_date(settings, scope, announce, wait)
     bar.remove_task(task)
     return outcome, read
 

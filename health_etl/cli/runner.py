@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +13,7 @@ from health_etl.insights.partition import InsightOptions
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake, connect
 from health_etl.orchestration.assets.unclaimed import last_upload_date
-from health_etl.orchestration.home import dagster_home
+from health_etl.orchestration.home import dagster_home, open_instance
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE, SORT_OUT_UNCLAIMED, WRITE_JOURNAL
 from health_etl.orchestration.partitions import upload_dates
 from health_etl.orchestration.run_lock import STARTED_HERE, alone_on_this_host, end_dead_runs
@@ -45,15 +44,15 @@ class Outcome:
     failures: list[str] = field(default_factory=list)
 
 
-def bring_up_to_date(settings: Settings, scope: Scope, announce: Announce) -> Outcome:
+def bring_up_to_date(settings: Settings, scope: Scope, announce: Announce, on_wait: Callable[[], None]) -> Outcome:
     """Materialise whatever is out of date, from records to journal; unchanged partitions are left alone.
 
-    Raises PermanentError or TransientError when the lake cannot be used; failures of runs are in the outcome.
+    `on_wait` is called before waiting for the end of another run. Raises PermanentError or TransientError when the lake
+    or Dagster's instance cannot be used; failures of runs are in the outcome.
     """
-    waiting = "nothing yet: waiting for another run to end"
-    with alone_on_this_host(dagster_home(), lambda: announce(waiting, 0, 0)):
+    with alone_on_this_host(dagster_home(), on_wait):
         lake = connect(settings)
-        instance = dg.DagsterInstance.get()
+        instance = open_instance()
         # Even when there is nothing to do: a run may be killed between its last object and its end.
         end_dead_runs(instance)
         listing = list_all(lake, settings.start_date, last_upload_date(upload_dates(settings.start_date)))
@@ -123,11 +122,7 @@ class _Runner:
             self._execute(BRING_UP_TO_DATE, selection(work, dates), _range_tags(dates))
 
     def _execute(self, job: str, selected: list[dg.AssetKey] | None, tags: Mapping[str, str]) -> None:
-        with warnings.catch_warnings():
-            # Backfill policies and checks by partition are beta; we rely on them knowingly, and pin Dagster.
-            for category in (dg.BetaWarning, dg.PreviewWarning):
-                warnings.filterwarnings("ignore", category=category)
-            result = self._execute_quietly(job, selected, tags)
+        result = self._execute_quietly(job, selected, tags)
         self.outcome.runs += 1
         steps = [event for event in result.all_events if event.is_step_failure]
         reasons = map(_reason, steps or [event for event in result.all_events if event.is_run_failure])

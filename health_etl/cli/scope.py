@@ -11,7 +11,12 @@ from health_etl.record_types import record_types
 
 
 def scope_of(first: date | None, last: date | None, types: Sequence[str] | None) -> Scope:
-    """Return the scope; types go by either of their names. Raises PermanentError when one is unknown."""
+    """Return the scope; types go by either of their names.
+
+    Raises PermanentError when one is unknown, or the dates are reversed.
+    """
+    if first is not None and last is not None and first > last:
+        raise PermanentError(f"--from {first} lies after --to {last}; swap them.")
     return Scope(first, last, _known_types(types) if types else None)
 
 

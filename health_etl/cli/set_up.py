@@ -13,7 +13,7 @@ from health_etl.definitions import build_definitions
 from health_etl.errors import PermanentError
 from health_etl.lake.failures import translate
 from health_etl.lake.s3_client import boto3_client
-from health_etl.orchestration.home import dagster_home
+from health_etl.orchestration.home import dagster_home, open_instance
 from health_etl.rabbitmq.broker import DEAD_LETTERS, EXCHANGE, QUEUE, open_broker
 from health_etl.rabbitmq.bucket_events import enable_upload_events
 from health_etl.settings import Settings
@@ -22,7 +22,7 @@ AWS_FIRST_REGION = "us-east-1"  # the only one that a request for a bucket must 
 
 
 def set_up(settings: Settings) -> Iterator[str]:
-    """Make the buckets and Dagster's tables; yield a sentence for each.
+    """Make the buckets, the queues and Dagster's tables; yield a sentence for each.
 
     Raises PermanentError or TransientError when a server refuses or does not answer.
     """
@@ -36,7 +36,7 @@ def set_up(settings: Settings) -> Iterator[str]:
     if settings.s3_events is not None:
         yield enable_upload_events(settings)
     home = dagster_home()
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         instance.upgrade()
         create_pools(instance, pools(build_definitions(settings)))
     yield f"Dagster's tables and the pools of its assets exist, for {home}"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from health_etl.errors import PermanentError
+import dagster as dg
+
+from health_etl.errors import PermanentError, TransientError
 from health_etl.settings import home_folder, project_root
 
 INSTANCE_FILE = "dagster.yaml"
@@ -14,21 +16,49 @@ INSTANCE_FILE = "dagster.yaml"
 def dagster_home() -> Path:
     """Return DAGSTER_HOME, set for Dagster. The default one is made, and one without dagster.yaml gets the project's.
 
-    Raises PermanentError where it is not a folder, or where there is no dagster.yaml to give it.
+    Raises PermanentError where it is not a folder or cannot be written, or where there is no dagster.yaml to give it.
     """
     home = home_folder()
-    if not os.environ.get("DAGSTER_HOME"):
-        home.mkdir(parents=True, exist_ok=True)
-    if not home.is_dir():
-        raise PermanentError(f"DAGSTER_HOME {home} is not a folder; create it, or unset DAGSTER_HOME.")
+    try:
+        if not os.environ.get("DAGSTER_HOME"):
+            home.mkdir(parents=True, exist_ok=True)
+        if not home.is_dir():
+            raise PermanentError(f"DAGSTER_HOME {home} is not a folder; create it, or unset DAGSTER_HOME.")
+        _fill(home)
+    except OSError as error:
+        raise cannot_write(home, error) from None
+    os.environ["DAGSTER_HOME"] = str(home.resolve())
+    check_home()
+    return home
+
+
+def _fill(home: Path) -> None:
+    """Link the project's dagster.yaml into a home that has none."""
     ours = project_root() / INSTANCE_FILE
     if ours.is_file() and not (home / INSTANCE_FILE).is_file():
         link = home / INSTANCE_FILE
         link.unlink(missing_ok=True)  # a broken link
         link.symlink_to(os.path.relpath(ours, home.resolve()))
-    os.environ["DAGSTER_HOME"] = str(home.resolve())
-    check_home()
-    return home
+
+
+def open_instance() -> dg.DagsterInstance:
+    """Return the instance of DAGSTER_HOME, its database reached; raises TransientError where that fails."""
+    try:
+        instance = dg.DagsterInstance.get()
+        instance.get_run_records(limit=1)
+    except Exception as error:  # noqa: BLE001 - each storage raises whatever its driver raises
+        raise TransientError(
+            f"Dagster's instance in {home_folder()} cannot be opened ({type(error).__name__}); check its "
+            f"{INSTANCE_FILE}, and that the database it names is running."
+        ) from None
+    return instance
+
+
+def cannot_write(home: Path, error: OSError) -> PermanentError:
+    """Return the error for a DAGSTER_HOME that this account cannot write."""
+    return PermanentError(
+        f"DAGSTER_HOME {home} cannot be written ({error.strerror}); change its permissions, or name another folder."
+    )
 
 
 def check_home() -> None:

@@ -11,10 +11,12 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import dagster as dg
 
 from health_etl.dagster_internals.queries import free_pool_slots
+from health_etl.orchestration.home import cannot_write
 
 _FINISHED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 UNFINISHED = [status for status in dg.DagsterRunStatus if status not in _FINISHED]
@@ -24,7 +26,7 @@ STARTED_HERE = {"health_etl/started_by": "health-etl run", "health_etl/host": so
 @contextmanager
 def alone_on_this_host(home: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     """Hold the lock of this DAGSTER_HOME; the system releases it when the process ends, however it ends."""
-    with (home / "health-etl-run.lock").open("a") as file:
+    with _lock_file(home, home / "health-etl-run.lock") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -54,8 +56,15 @@ def one_writer(instance: dg.DagsterInstance, pool: str | None) -> Iterator[None]
     if pool is None:
         yield
         return
-    folder = Path(instance.root_directory) / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{pool}.lock").open("a") as file:
+    home = Path(instance.root_directory)
+    with _lock_file(home, home / "locks" / f"{pool}.lock") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _lock_file(home: Path, path: Path) -> IO[str]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a")
+    except OSError as error:
+        raise cannot_write(home, error) from None

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import threading
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from health_etl.errors import PermanentError
+from health_etl.errors import PermanentError, TransientError
 from health_etl.orchestration import home
-from health_etl.orchestration.home import check_home, dagster_home
+from health_etl.orchestration.home import check_home, dagster_home, open_instance
+from health_etl.orchestration.run_lock import alone_on_this_host
+from health_etl_tests.support.waiting import PATIENCE_SECONDS
 
 
 def test_a_home_without_dagster_yaml_gets_the_projects(
@@ -49,6 +52,44 @@ def test_a_home_that_is_not_a_folder_is_refused(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(PermanentError, match="is not a folder; create it"):
         dagster_home()
     assert not (tmp_path / "missing").exists()
+
+
+def test_a_home_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dagster.yaml").mkdir()  # neither a file nor a link that could be replaced
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with pytest.raises(PermanentError, match=r"cannot be written \(.+\); change its permissions"):
+        dagster_home()
+
+
+def test_a_lock_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "health-etl-run.lock").mkdir()
+    with pytest.raises(PermanentError, match="cannot be written"), alone_on_this_host(tmp_path, lambda: None):
+        pytest.fail("nobody holds such a lock")
+
+
+def test_who_waits_for_another_run_says_so(tmp_path: Path) -> None:
+    waiting, held = threading.Event(), threading.Event()
+
+    def second() -> None:
+        with alone_on_this_host(tmp_path, waiting.set):
+            held.set()
+
+    thread = threading.Thread(target=second)
+    with alone_on_this_host(tmp_path, lambda: pytest.fail("nobody else holds it")):
+        thread.start()
+        assert waiting.wait(PATIENCE_SECONDS)
+        assert not held.is_set()
+    thread.join(PATIENCE_SECONDS)
+    assert held.is_set()
+
+
+def test_a_database_that_is_down_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "postgresql+psycopg2://dagster:hidden@127.0.0.1:1/dagster"
+    (tmp_path / "dagster.yaml").write_text(f"storage: {{postgres: {{postgres_url: '{url}'}}}}\n", encoding="utf-8")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with pytest.raises(TransientError, match="cannot be opened") as caught:
+        open_instance()
+    assert "hidden" not in str(caught.value)
 
 
 def test_the_definitions_do_not_load_on_a_home_without_dagster_yaml(

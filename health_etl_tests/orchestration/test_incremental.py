@@ -25,7 +25,7 @@ EVERYTHING = Scope()
 def catch_up(project: Project, monkeypatch: pytest.MonkeyPatch, scope: Scope = EVERYTHING) -> Outcome:
     """Do what `health-etl run` does, on the project's instance."""
     monkeypatch.setenv("DAGSTER_HOME", project.instance.root_directory)
-    return bring_up_to_date(project.settings, scope, lambda *_: None)
+    return bring_up_to_date(project.settings, scope, lambda *_: None, lambda: None)
 
 
 def materialised(project: Project, outcome_of: int) -> set[tuple[str, str]]:

@@ -82,6 +82,8 @@ def narrate_op(name: str) -> dg.OpDefinition:
             lambda key: _result(opened, name, _write(writer, key, analysed)),
             lambda made: _with_pictures(opened, settings, name, made),
         )
+        # Nobody else reads them, and a step that is retried still needs them: so here and no earlier.
+        analysed.partitions.clear()
         return dg.Output(None, data_version=done.data_version)
 
     return run
