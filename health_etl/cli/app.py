@@ -193,7 +193,7 @@ def report(
 
 @app.command()
 def setup() -> None:
-    """Create the buckets and Dagster tables that the settings name, where they are missing."""
+    """Create the buckets, queues and Dagster tables that the settings name, where they are missing."""
     from health_etl.cli.set_up import set_up
 
     with _settings() as settings:

@@ -167,3 +167,19 @@ def test_the_readme_shows_every_command(checkout: Path, name: str) -> None:
 def test_env_example_names_every_setting_and_no_other(checkout: Path) -> None:
     text = (checkout / ".env.example").read_text(encoding="utf-8")
     assert sorted(re.findall(r"^#(HEALTH_ETL_\w+)=", text, re.MULTILINE)) == variable_names()
+
+
+def test_a_lake_whose_name_looks_like_markup_is_printed_as_it_is(
+    command_line: type[CommandLine], tmp_path: Path, sample: Path
+) -> None:
+    lake = (tmp_path / "a[").as_uri().replace("%5B", "[") + "/b]"
+    command = command_line(tmp_path, {"HEALTH_ETL_LAKE": lake})
+    ingested = command("ingest", min(sample.glob("StepsRecord_*")), "--user", "demo")
+    assert f"put into {lake}/raw" in ingested.stdout
+    assert f"{lake} can be read and written" in command("doctor").stdout
+
+
+def test_dates_the_wrong_way_round_are_refused(command: CommandLine) -> None:
+    done = command("run", "--from", "2025-10-30", "--to", "2025-10-01")
+    assert done.exit_code == 1
+    assert "--from 2025-10-30 lies after --to 2025-10-01; swap them." in done.stderr
