@@ -12,6 +12,7 @@ from health_etl.cli import doctor
 from health_etl.insights.partition import InsightOptions
 from health_etl.settings import Settings
 from health_etl_tests.isolation.items import CANARY, Kept, Store
+from health_etl_tests.isolation.naming import check_named_by_run
 from health_etl_tests.isolation.neighbours import put_good, tables
 from health_etl_tests.isolation.table import REFUSED, items_on, named
 from health_etl_tests.isolation.worlds import FolderWorld
@@ -59,12 +60,7 @@ def test_all_tables_and_training_files_are_the_bytes_that_they_are_without(ran: 
 
 
 def test_the_run_names_every_bad_item_once_with_its_reason(ran: Ran) -> None:
-    assert CANARY not in ran.result.output
-    for item in named(ITEMS):
-        lines = [line for line in ran.result.output.splitlines() if item.fingerprint in line]
-        assert len(lines) == 1, item
-        assert item.reason in lines[0]
-        assert ("Unclaimed" if item.kept is Kept.UNCLAIMED else "Quarantined") in lines[0]
+    check_named_by_run(ITEMS, ran.result.output)
 
 
 def test_what_is_no_upload_is_not_mentioned(ran: Ran) -> None:

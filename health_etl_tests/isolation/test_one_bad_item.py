@@ -8,7 +8,8 @@ import pytest
 
 from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
-from health_etl_tests.isolation.items import CANARY, BadItem, Kept, Store
+from health_etl_tests.isolation.items import BadItem, Store
+from health_etl_tests.isolation.naming import check_listed_once
 from health_etl_tests.isolation.neighbours import of_good_people, of_records, tables
 from health_etl_tests.isolation.table import PARTLY_GOOD, REFUSED, items_on
 from health_etl_tests.isolation.worlds import FolderWorld
@@ -25,7 +26,7 @@ def test_a_bad_item_costs_nothing_but_itself(
     item.put_into(world)
     take_in(world.lake, Done())
     assert tables(world.lake) == records_alone
-    check_named_once(item, command("quarantine", "list").stdout)
+    check_listed_once(item, command("quarantine", "list").stdout)
 
 
 @pytest.mark.parametrize("name", sorted(record_types()))
@@ -41,15 +42,4 @@ def test_a_bad_record_costs_nothing_but_itself(
     assert of_good_people(world.lake) == of_records(of_good_people(alone))
     listed = command("quarantine", "list").stdout
     for item in items:
-        check_named_once(item, listed)
-
-
-def check_named_once(item: BadItem, listed: str) -> None:
-    """Check that exactly one line is about the item, and says how much of it is kept out, and why."""
-    lines = [line for line in listed.splitlines() if item.fingerprint in line]
-    assert CANARY not in listed
-    assert len(lines) == (item.kept is not Kept.NOTHING), listed
-    for line in lines:
-        assert line.count(item.fingerprint) == 1
-        assert f" {item.kept} " in line
-        assert item.reason in line
+        check_listed_once(item, listed)

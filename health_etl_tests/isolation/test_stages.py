@@ -1,4 +1,4 @@
-"""No stage without its rows: whatever Dagster runs belongs to stages of the table; every stage and reason has an item."""
+"""No stage without its rows: what Dagster runs belongs to stages of the table; each stage and reason has an item."""
 
 from __future__ import annotations
 
