@@ -6,15 +6,21 @@ The items themselves are in bad_keys.py, bad_files.py, bad_rows.py, bad_days.py 
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from health_etl.lake.store import Lake
+from health_etl.settings import Settings
 from health_etl_tests.support.exports import UPLOADED
 
 CANARY = "zq7canary"  # in the name of whoever uploads a bad item; no output but the owner's tables may show it
+_ODD = re.compile(rb"[\x00-\x1f\x7f]")
+_UNSAFE = re.compile("[\x00-\x1f\x7f%\udc80-\udcff]")
+_FOLDERS = {b"": "%2F", b".": "%2E", b"..": "%2E%2E"}  # names of folders that no client can ask for
 DAY_FOLDER = f"{UPLOADED:%Y/%m/%d}/"
 STEPS_FOLDER = f"raw/StepsRecord/{DAY_FOLDER}"
 GLUCOSE_FOLDER = f"raw/BloodGlucoseRecord/{DAY_FOLDER}"
@@ -66,6 +72,10 @@ class World(Protocol):
         """Let the store refuse to hand out this one object from now on."""
 
     @property
+    def settings(self) -> Settings:
+        """What opens the lake."""
+
+    @property
     def lake(self) -> Lake:
         """The lake, as the pipeline opens it."""
 
@@ -93,10 +103,37 @@ class BadItem:
     @property
     def fingerprint(self) -> str:
         """The part of its masked name that is its own."""
-        return f"upload-{hashlib.sha256(self.key).hexdigest()[:12]}"
+        return fingerprint(self.key)
 
     def __str__(self) -> str:
         return f"{self.stage}: {self.what}"
+
+
+def written(key: bytes) -> str:
+    """Return a key as reports write it: one that nobody can ask for has in it, as %XX, what is wrong with it."""
+    parts = key.split(b"/")
+    is_usable = not _ODD.search(key) and not {b"", b".", b".."} & set(parts) and _is_utf8(key)
+    if is_usable:
+        return key.decode()
+    return "/".join(_FOLDERS.get(part) or _escaped(part) for part in parts)
+
+
+def _escaped(part: bytes) -> str:
+    text = part.decode("utf-8", "surrogateescape")
+    return "".join(f"%{os.fsencode(character)[0]:02X}" if _UNSAFE.match(character) else character for character in text)
+
+
+def _is_utf8(key: bytes) -> bool:
+    try:
+        key.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def fingerprint(key: bytes) -> str:
+    """Return what stands for a key wherever the key itself may not be shown."""
+    return f"upload-{hashlib.sha256(written(key).encode()).hexdigest()[:12]}"
 
 
 def file_name(who: str, content: bytes) -> str:

@@ -33,9 +33,14 @@ class FolderWorld:
         folder.mkdir(parents=True, exist_ok=True)
 
     @property
+    def settings(self) -> Settings:
+        """What opens the lake."""
+        return Settings(lake=self.folder.as_uri())
+
+    @property
     def lake(self) -> Lake:
         """The lake, as the pipeline opens it."""
-        return connect(Settings(lake=self.folder.as_uri()))
+        return connect(self.settings)
 
     def put(self, key: bytes, content: bytes) -> None:
         """Write a file whose path is these bytes; an empty folder if they end in a slash."""
@@ -79,13 +84,13 @@ class S3World:
     def __init__(self, client: Any, bucket: str, settings: Settings) -> None:
         self._client = client
         self._bucket = bucket
-        self._settings = settings
+        self.settings = settings
         self._odd: list[str] = []
 
     @property
     def lake(self) -> Lake:
         """The lake, as the pipeline opens it."""
-        return connect(self._settings)
+        return connect(self.settings)
 
     def put(self, key: bytes, content: bytes) -> None:
         """Put an object, by a signed address: clients of Python resolve `..` in the path of a request."""
