@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import obstore
@@ -17,6 +17,9 @@ import pytest
 from health_etl.lake.store import Lake, connect
 from health_etl.settings import Settings
 from health_etl_tests.isolation.items import Store
+
+if TYPE_CHECKING:
+    from health_etl_tests.services.conftest import S3Server
 
 METHODS = {"PUT": "put_object", "DELETE": "delete_object"}
 
@@ -128,8 +131,15 @@ class S3World:
 
 
 @contextmanager
-def bucket_world(client: Any, bucket: str, settings: Settings) -> Iterator[S3World]:
+def bucket_world(client: Any, server: S3Server, bucket: str) -> Iterator[S3World]:
     """Yield a lake in an empty bucket, and empty it again."""
+    settings = Settings(
+        lake=f"s3://{bucket}",
+        s3_endpoint_url=server.endpoint_url,
+        s3_access_key_id=server.access_key_id,
+        s3_secret_access_key=server.secret_access_key,
+        s3_region=server.region,
+    )
     world = S3World(client, bucket, settings)
     try:
         yield world

@@ -35,13 +35,7 @@ def command(command_line: type[CommandLine], tmp_path: Path, s3_server: S3Server
 @pytest.fixture
 def world(s3_server: S3Server, s3_bucket: str) -> Iterator[S3World]:
     """A lake in a bucket, with the good uploads."""
-    settings = Settings(
-        lake=f"s3://{s3_bucket}",
-        s3_endpoint_url=s3_server.endpoint_url,
-        s3_access_key_id=s3_server.access_key_id,
-        s3_secret_access_key=s3_server.secret_access_key,
-    )
-    with closing(s3_server.client()) as client, bucket_world(client, s3_bucket, settings) as found:
+    with closing(s3_server.client()) as client, bucket_world(client, s3_server, s3_bucket) as found:
         put_good(found.lake)
         yield found
 
