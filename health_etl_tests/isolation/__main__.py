@@ -1,4 +1,4 @@
-"""`python -m health_etl_tests.isolation FOLDER` puts a bad item of every kind into a lake, to see what is said of it."""
+"""`python -m health_etl_tests.isolation FOLDER` puts a bad item of every kind into a lake, to see what runs say."""
 
 from __future__ import annotations
 
