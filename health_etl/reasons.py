@@ -28,6 +28,8 @@ class FileReason(StrEnum):
     UNKNOWN_TYPE = "unknown_type"
     KEY_UNPARSEABLE = "key_unparseable"
     OUTSIDE_PARTITIONS = "outside_partitions"
+    STORE_REFUSED = "store_refused"
+    UNEXPECTED = "unexpected"
 
 
 RULE: dict[FileReason, str] = {
@@ -47,6 +49,8 @@ RULE: dict[FileReason, str] = {
     FileReason.UNKNOWN_TYPE: "the folder names a known record type",
     FileReason.KEY_UNPARSEABLE: "the key is raw/{RecordType}/{YYYY}/{MM}/{DD}/{user}_{time}_{device}_{hash}.avro",
     FileReason.OUTSIDE_PARTITIONS: "the upload date is between HEALTH_ETL_START_DATE and today",
+    FileReason.STORE_REFUSED: "the store hands out every object that it lists",
+    FileReason.UNEXPECTED: "whatever is in a file, the code knows what to make of it",
 }
 
 # What `release --override` can overrule: the data is readable and was refused only as a matter of judgement.
@@ -69,6 +73,8 @@ REMEDIES: dict[FileReason, str] = {
     FileReason.UNKNOWN_TYPE: "add the record type (docs/adding-a-record-type.md) or remove the folder",
     FileReason.KEY_UNPARSEABLE: "upload it with `health-etl ingest`, which names it correctly",
     FileReason.OUTSIDE_PARTITIONS: "set an earlier HEALTH_ETL_START_DATE, or correct the date in its folder",
+    FileReason.STORE_REFUSED: "restore the object or its permissions in the store, then release it",
+    FileReason.UNEXPECTED: "report it as a bug with its detail; release it once that is fixed",
 }
 
 

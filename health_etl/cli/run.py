@@ -15,6 +15,7 @@ from rich.table import Table
 from health_etl.cli.output import progress_bar
 from health_etl.cli.summary import TypeSummary, journal_files, summarise
 from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.keys import mask_key
 from health_etl.lake.manifest import DerivedManifest
 from health_etl.lake.store import Lake, connect
 from health_etl.orchestration import progress as progress_events
@@ -116,13 +117,13 @@ def _print_refused(console: Console, summaries: Sequence[TypeSummary], unclaimed
         for file in summary.refused:
             what_to_do = remedy(file.reason, file.faults)
             console.print(
-                f"[yellow]Quarantined[/yellow] {escape(file.key)}: {file.detail} ({file.reason}); {what_to_do}.",
+                f"[yellow]Quarantined[/yellow] {mask_key(file.key)}: {file.detail} ({file.reason}); {what_to_do}.",
                 highlight=False,
             )
     for item in unclaimed:
         what_to_do = remedy(item.reason, ())
         console.print(
-            f"[yellow]Unclaimed[/yellow] {escape(item.info.key)}: {item.detail} ({item.reason}); {what_to_do}."
+            f"[yellow]Unclaimed[/yellow] {mask_key(item.info.key)}: {item.detail} ({item.reason}); {what_to_do}."
         )
 
 

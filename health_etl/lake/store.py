@@ -21,7 +21,7 @@ import obstore
 from obstore import exceptions
 from obstore.store import LocalStore, MemoryStore, S3Store
 
-from health_etl.errors import ObjectNotFoundError
+from health_etl.errors import ObjectNotFoundError, ObjectRefusedError
 from health_etl.lake.failures import missing_keys_error, replaced_error, size_mismatch_error, translate
 from health_etl.lake.keys import RAW, mask_key
 from health_etl.lake.object_cache import ObjectCache, shared_cache
@@ -57,6 +57,9 @@ class FetchedObject:
 
     content: bytes
     etag: str
+
+
+Fetched = FetchedObject | ObjectRefusedError | None
 
 
 class LakeFile(io.RawIOBase):
@@ -172,11 +175,13 @@ class Lake:
         self._check_size(key, size_bytes, found.meta["size"])
         return whole.hexdigest()
 
-    def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, FetchedObject | None]]:
-        """Fetch objects concurrently and yield them in the given order; None for one that does not exist."""
+    def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, Fetched]]:
+        """Fetch objects concurrently and yield them in the given order; None for one that does not exist, the error for
+        one that the store refuses.
+        """
         return self._fetch_many(keys, self.fetch)
 
-    def get_versions(self, etags: Mapping[str, str]) -> Iterator[tuple[str, FetchedObject | None]]:
+    def get_versions(self, etags: Mapping[str, str]) -> Iterator[tuple[str, Fetched]]:
         """Like `get_many`, for objects with known ETags: each is fetched as by `fetch_version`."""
         return self._fetch_many(etags, lambda key: self.fetch_version(key, etags[key]))
 
@@ -185,6 +190,16 @@ class Lake:
         with self._translate_errors(key):
             written = obstore.put(self._store, key, content)
         self._cache.keep(key, written["e_tag"], content)
+
+    def create(self, key: str, content: bytes) -> bool:
+        """Write an object unless there is one with that key; return whether it was written."""
+        with self._translate_errors(key):
+            try:
+                written = obstore.put(self._store, key, content, mode="create")
+            except exceptions.AlreadyExistsError:
+                return False
+        self._cache.keep(key, written["e_tag"], content)
+        return True
 
     def put_file(self, key: str, path: Path) -> None:
         """Write an object from a local file, atomically."""
@@ -249,14 +264,14 @@ class Lake:
                     raise
                 return obstore.head(self._store, key), b""
 
-    def _fetch_many(
-        self, keys: Iterable[str], fetch: Callable[[str], FetchedObject]
-    ) -> Iterator[tuple[str, FetchedObject | None]]:
-        def found(key: str) -> FetchedObject | None:
+    def _fetch_many(self, keys: Iterable[str], fetch: Callable[[str], FetchedObject]) -> Iterator[tuple[str, Fetched]]:
+        def found(key: str) -> Fetched:
             try:
                 return fetch(key)
             except ObjectNotFoundError:
                 return None
+            except ObjectRefusedError as refused:
+                return refused
 
         # Fetched in windows: memory depends on `concurrency`, not on the number of keys.
         pending = iter(keys)

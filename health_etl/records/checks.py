@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from health_etl.check_result import Check, CheckResult
-from health_etl.errors import ObjectNotFoundError
+from health_etl.errors import DamagedTableError, ObjectNotFoundError
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import mask_key
@@ -22,6 +22,7 @@ from health_etl.lake.tables import read_table
 from health_etl.reasons import REMEDIES, FileReason, remedy, row_remedy
 from health_etl.records import partition as records_partition
 from health_etl.records.validate import RowReason, temporal_reasons
+from health_etl.uploads import releases
 from health_etl.uploads.listing import TypeListing
 from health_etl.wording import counted
 
@@ -65,7 +66,7 @@ class Partition:
 
     @cached_property
     def table(self) -> pa.Table | None:
-        """The columns of the accepted rows that checks read; None if the table is gone."""
+        """The columns of the accepted rows that checks read; None if the table is gone or damaged."""
         names = [*_ORIGIN, *(column.name for column in self.record_type.columns if column.expected and column.nullable)]
         return _read_columns(
             self.lake, keys.records_key(self.record_type.name, self.partition), list(dict.fromkeys(names))
@@ -193,11 +194,28 @@ def refused_files(partition: Partition) -> CheckResult:
         for entry in partition.files
         if entry.reason
     ]
-    facts = {"files": len(partition.files), "refused_files": len(refused)}
+    unexpected = sum(entry.reason == FileReason.UNEXPECTED for entry in partition.files)
+    facts = {"files": len(partition.files), "refused_files": len(refused), "unexpected": unexpected}
     if refused:
-        text = "Whole files were refused. Each row names the remedy; see docs/runbook.md for more."
+        bug = f"The code failed on {counted(unexpected, 'file')}: report it as a bug. " if unexpected else ""
+        text = f"{bug}Whole files were refused. Each row names the remedy; see docs/runbook.md for more."
         return CheckResult(False, text, True, facts, refused)
     return CheckResult(True, "No file was refused.", facts=facts)
+
+
+def decisions(partition: Partition) -> CheckResult:
+    """Look for decisions to release an upload that cannot be read, and so have no effect."""
+    decided = [upload for upload in partition.uploads if upload.release is not None]
+    unreadable = [
+        {"file": mask_key(upload.info.key), "fault": "the latest decision about it cannot be read"}
+        for upload in decided
+        if upload.release is not None and releases.find(partition.lake, upload.release.key) is None
+    ]
+    facts = {"files_with_decisions": len(decided), "unreadable": len(unreadable)}
+    if unreadable:
+        text = "Decisions to release files cannot be read, and have no effect. Release these files again."
+        return CheckResult(False, text, True, facts, unreadable)
+    return CheckResult(True, "Every decision about a file can be read.", facts=facts)
 
 
 def quarantine_rate(partition: Partition) -> CheckResult:
@@ -240,6 +258,7 @@ def freshness(partition: Partition) -> CheckResult:
 CHECKS: tuple[Check[Partition], ...] = (
     Check("accounting", "Rows in = accepted + duplicate + quarantined, recounted from the tables.", accounting, True),
     Check("refused_files", "No file was refused as a whole.", refused_files),
+    Check("decisions", "Every decision to release a file can be read.", decisions),
     Check("schema_drift", "Files have the expected schema.", schema_drift),
     Check("completeness", f"Every expected column is filled to at least {MIN_COMPLETENESS:.0%}.", completeness),
     Check("physiological", "Values are within their physiological range.", physiological),
@@ -270,7 +289,7 @@ def _empty_cells(partition: Partition, manifest: RecordsManifest) -> Counter[str
 
 
 def _records_by_file(table: pa.Table | None) -> dict[str, set[int]]:
-    """Return the record numbers in a table by source file; empty if the table is gone."""
+    """Return the record numbers in a table by source file; empty if the table is gone or damaged."""
     if table is None:
         return {}
     pairs = table.group_by(list(_ORIGIN)).aggregate([])
@@ -280,10 +299,10 @@ def _records_by_file(table: pa.Table | None) -> dict[str, set[int]]:
 
 
 def _read_columns(lake: Lake, key: str, columns: Sequence[str]) -> pa.Table | None:
-    """Return these columns of a table; None if it is gone, which the accounting check reports."""
+    """Return these columns of a table; None if it is gone or damaged, which the accounting check reports."""
     try:
         return read_table(lake, key, columns=columns)
-    except ObjectNotFoundError:
+    except (ObjectNotFoundError, DamagedTableError):
         return None
 
 

@@ -138,7 +138,7 @@ class TypeListing:
             prefix = day_folder(RAW, folder, upload_date)
             for info in self._list_objects(folder, prefix, upload_date):
                 if is_upload_name(info.key[len(prefix) :]):
-                    yield info, released.get(info.key)
+                    yield info, releases.of_upload(released, info.key)
 
     def _list_objects(self, folder: str, prefix: str, upload_date: date) -> Iterable[ObjectInfo]:
         if self._dates_of_month[f"{upload_date:%Y/%m}"] > 1:
@@ -185,7 +185,7 @@ def sort_uploads(
 ) -> Listing:
     """Sort a listing of raw/ into the partitions from start_date to last_date, inclusive.
 
-    `released` holds the latest decision about each upload, by the upload's key.
+    `released` holds the latest decision about each upload, as `releases.latest` lists them.
     """
     uploads: dict[tuple[str, date], list[Upload]] = defaultdict(list)
     unclaimed = []
@@ -209,4 +209,4 @@ def _classify(info: ObjectInfo, released: Mapping[str, ObjectInfo]) -> Upload | 
         return Unclaimed(info, FileReason.KEY_UNPARSEABLE, str(error))
     if raw.record_type is None:
         return Unclaimed(info, FileReason.UNKNOWN_TYPE, "its folder is not named after a known record type")
-    return Upload(raw, info, released.get(info.key))
+    return Upload(raw, info, releases.of_upload(released, info.key))

@@ -81,7 +81,9 @@ BAD_FILES: dict[str, Callable[[pytest.MonkeyPatch], bytes]] = {
     "decompression_bomb": _bomb,
     "schema_refused": _lists_without_bytes,
 }
-ELSEWHERE = {  # is readable, needs a name of its own, or belongs to no partition
+ELSEWHERE = {  # is readable, needs a name of its own, belongs to no partition, or see test_isolation.py
+    FileReason.STORE_REFUSED,
+    FileReason.UNEXPECTED,
     FileReason.NO_GOOD_ROWS,
     FileReason.LOW_QUALITY,
     FileReason.HASH_MISMATCH,
