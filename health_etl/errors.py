@@ -27,6 +27,10 @@ class DamagedTableError(PermanentError):
     """A table in the lake is not the Parquet file that was written."""
 
 
+class FolderHiddenError(PermanentError):
+    """A folder of the lake cannot be looked into; what lies in it is unknown."""
+
+
 class TransientError(HealthEtlError):
     """A retry may help: connection failure, timeout, throttling."""
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from health_etl.avro import decode
 from health_etl.errors import ObjectRefusedError, PermanentError
 from health_etl.lake import keys
-from health_etl.lake.store import Lake, ObjectInfo
+from health_etl.lake.listed import ObjectInfo
+from health_etl.lake.store import Lake
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import by_avro_name
 from health_etl.record_types.base import RecordType

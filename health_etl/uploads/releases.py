@@ -23,8 +23,9 @@ from health_etl.lake.keys import (
     release_time,
     released_hash,
 )
+from health_etl.lake.listed import ObjectInfo
 from health_etl.lake.manifest import canonical_json
-from health_etl.lake.store import Lake, ObjectInfo
+from health_etl.lake.store import Lake
 
 
 @dataclass(frozen=True)
