@@ -60,6 +60,13 @@ def flatten(records: pa.Table) -> pa.Table:
     return pa.table({column.name: arrays[column.name] for column in COLUMNS})
 
 
+def _stage_is_complete(rows: pd.DataFrame) -> pd.Series[bool]:
+    # The only row of a session may have no stage at all.
+    given = rows[["stage_start_utc", "stage_end_utc", "stage"]].notna()
+    is_without_stages = ~given.any(axis=1) & ~rows.duplicated(list(SESSION), keep=False)
+    return given.all(axis=1) | is_without_stages
+
+
 def _stage_inside_session(rows: pd.DataFrame) -> pd.Series[bool]:
     inside = (
         (rows["stage_start_utc"] >= rows["start_utc"])
@@ -94,13 +101,14 @@ RECORD_TYPE = RecordType(
             *common.INTERVAL_FIELDS,
             {"name": "durationMillis", "type": ["null", "long"]},
         ],
-        [{"name": "stages", "type": {"type": "array", "items": STAGE}}],
+        [{"name": "stages", "type": {"type": "array", "items": STAGE}, "default": []}],
     ),
     columns=COLUMNS,
     flatten=flatten,
     day_anchor=DayAnchor.END,
     code_version="1",
     row_checks=(
+        RowCheck("stage_incomplete", "a stage has a start, an end and a name", _stage_is_complete),
         RowCheck(
             "outside_record",
             "a stage lies within its session and does not end before it starts, as Health Connect requires",
