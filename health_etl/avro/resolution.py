@@ -160,7 +160,8 @@ class _Walk:
     def _field(self, field: dict[str, Any], written: Any, path: str) -> dict[str, Any]:
         """Return our field as it is to be read; `written` is the writer's type, None if it has no such field."""
         if written is not None:
-            return {**field, "type": self.resolve(written, field["type"], path)}
+            stated = {name: value for name, value in field.items() if name != "default"}
+            return {**stated, "type": self.resolve(written, field["type"], path)}
         if _split_optional(field["type"])[0]:
             field = {"default": None, **field}
         if "default" not in field:

@@ -55,16 +55,9 @@ def flatten(records: pa.Table) -> pa.Table:
         "notes": repeated["notes"],
         "stage_start_utc": common.utc(pc.struct_field(stages, "startTimeEpochMillis")),
         "stage_end_utc": common.utc(pc.struct_field(stages, "endTimeEpochMillis")),
-        "stage": pc.struct_field(stages, "stage"),
+        "stage": pc.if_else(pc.is_valid(stages), pc.fill_null(pc.struct_field(stages, "stage"), common.UNKNOWN), None),
     }
     return pa.table({column.name: arrays[column.name] for column in COLUMNS})
-
-
-def _stage_is_complete(rows: pd.DataFrame) -> pd.Series[bool]:
-    # The only row of a session may have no stage at all.
-    given = rows[["stage_start_utc", "stage_end_utc", "stage"]].notna()
-    is_without_stages = ~given.any(axis=1) & ~rows.duplicated(list(SESSION), keep=False)
-    return given.all(axis=1) | is_without_stages
 
 
 def _stage_inside_session(rows: pd.DataFrame) -> pd.Series[bool]:
@@ -73,7 +66,9 @@ def _stage_inside_session(rows: pd.DataFrame) -> pd.Series[bool]:
         & (rows["stage_end_utc"] <= rows["end_utc"])
         & (rows["stage_end_utc"] >= rows["stage_start_utc"])
     )
-    return inside | rows["stage"].isna()
+    # Only a session's one row may have no stage; one that lacks a time is not known to lie within it.
+    is_without_stages = rows["stage_start_utc"].isna() & rows["stage_end_utc"].isna() & rows["stage"].isna()
+    return inside | (is_without_stages & ~rows.duplicated(list(SESSION), keep=False))
 
 
 def _stage_after_earlier_ones(rows: pd.DataFrame) -> pd.Series[bool]:
@@ -108,7 +103,6 @@ RECORD_TYPE = RecordType(
     day_anchor=DayAnchor.END,
     code_version="1",
     row_checks=(
-        RowCheck("stage_incomplete", "a stage has a start, an end and a name", _stage_is_complete),
         RowCheck(
             "outside_record",
             "a stage lies within its session and does not end before it starts, as Health Connect requires",
