@@ -18,12 +18,14 @@ setup(
     package_data={"health_etl.report": ["templates/*"]},
     python_requires=">=3.11,<3.14",
     install_requires=[
+        "backports.zstd>=1,<2",
+        "cramjam>=2.11,<3",
         # dagster-aws and dagster-postgres 0.29.N each pin dagster 1.13.N
         "dagster~=1.13.27",
         "dagster-aws~=0.29.27",
         "dagster-postgres~=0.29.27",
         "dagster-webserver~=1.13.27",
-        "fastavro>=1.12,<2",
+        "fastavro[snappy,zstandard]>=1.13,<2",
         "jinja2>=3.1,<4",
         "matplotlib>=3.10,<4",
         "numpy>=2.1,<3",

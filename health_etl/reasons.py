@@ -41,7 +41,7 @@ RULE: dict[FileReason, str] = {
     FileReason.TOO_LARGE: "a file is at most 100 MiB in size",
     FileReason.TOO_MANY_RECORDS: "a file has at most 100,000 records, holding fewer than millions of values",
     FileReason.DECOMPRESSION_BOMB: "a file expands to at most 200 MiB and 200 times its size",
-    FileReason.CODEC_UNSUPPORTED: "a file is compressed with null, deflate, bzip2 or xz",
+    FileReason.CODEC_UNSUPPORTED: "a file is compressed with null, deflate, bzip2, snappy, xz or zstandard",
     FileReason.SCHEMA_REFUSED: "a file's schema is small, shallow and not recursive",
     FileReason.HASH_MISMATCH: "the hash in a file's name matches its content",
     FileReason.NO_GOOD_ROWS: "at least one record of a file is valid",
@@ -85,6 +85,8 @@ ROW_REMEDIES = {
     "out_of_range": "release it with an override if the value is real, otherwise correct it in the app that wrote it",
     "time_implausible": "correct the clock of the phone or device, then export again",
     "offset_implausible": "update the exporting app; it writes UTC offsets that do not exist",
+    "unit_suspect": "have the app write the unit of the column and export again, or release it with an override if the "
+    "values are real as they stand",
     "unknown_value": "update the exporting app, or add the new value to the record type",
 }
 

@@ -56,7 +56,7 @@ class FileEntry:
     quarantined: int
     reason: str | None = None
     detail: str | None = None
-    added_fields: tuple[str, ...] = ()
+    drift: tuple[str, ...] = ()  # how the writer's schema differs from ours
     quality: Quality | None = None
     rejected_measurements: int = 0  # rows that validation rejected, including those of accepted records
     faults: Mapping[str, int] = field(default_factory=dict)  # number of measurement rows by "column:reason"
@@ -262,4 +262,5 @@ def _parse_file_entry(raw: dict[str, Any]) -> FileEntry | dict[str, Any]:
     if "rows_in" not in raw:
         return raw
     quality = Quality(**raw["quality"]) if raw["quality"] else None
-    return FileEntry(**{**raw, "added_fields": tuple(raw["added_fields"]), "quality": quality})
+    drift = raw.pop("drift", None) or raw.pop("added_fields", ())  # up to version 1, only added fields were noted
+    return FileEntry(**{**raw, "drift": tuple(drift), "quality": quality})

@@ -113,23 +113,21 @@ def accounting(partition: Partition) -> CheckResult:
 
 
 def schema_drift(partition: Partition) -> CheckResult:
-    """Look for fields that writers added, and for files whose schema is no longer compatible."""
+    """Look for files whose schema differs from ours, and for those whose schema is no longer compatible."""
     drifted = [
-        {"file": mask_key(entry.key), "fault": f"added: {', '.join(entry.added_fields)}"}
-        for entry in partition.files
-        if entry.added_fields
+        {"file": mask_key(entry.key), "fault": ", ".join(entry.drift)} for entry in partition.files if entry.drift
     ]
     broken = [
         {"file": mask_key(entry.key), "fault": str(entry.detail)}
         for entry in partition.files
         if entry.reason == FileReason.SCHEMA_INCOMPATIBLE
     ]
-    facts = {"files_with_added_fields": len(drifted), "files_that_no_longer_fit": len(broken)}
+    facts = {"files_with_another_schema": len(drifted), "files_that_no_longer_fit": len(broken)}
     if broken:
         remedy = _sentence(REMEDIES[FileReason.SCHEMA_INCOMPATIBLE])
         return CheckResult(False, f"The exporting app changed its schema. {remedy}", True, facts, broken + drifted)
     if drifted:
-        text = "The exporting app writes fields that the record type lacks. Nothing is lost; decide if they matter."
+        text = "The exporting app's schema differs from the record type's. The files were read; decide if it matters."
         return CheckResult(False, text, False, facts, drifted)
     return CheckResult(True, "Every file has the expected schema.", facts=facts)
 
@@ -155,8 +153,9 @@ def completeness(partition: Partition) -> CheckResult:
 
 
 def physiological(partition: Partition) -> CheckResult:
-    """Count measurements outside their physiological range."""
-    return _check_faults(partition, {RowReason.OUT_OF_RANGE}, "outside their physiological range")
+    """Count measurements outside their physiological range, or probably in another unit."""
+    what = "outside their physiological range, or in a unit that looks wrong"
+    return _check_faults(partition, {RowReason.OUT_OF_RANGE, RowReason.UNIT_SUSPECT}, what)
 
 
 def temporal(partition: Partition) -> CheckResult:

@@ -7,7 +7,9 @@ person's other records around that time decide, or else the default zone from th
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+import zoneinfo
+from collections.abc import Callable
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -20,34 +22,78 @@ EVIDENCE_REACH = pd.Timedelta(hours=36)
 MAX_OFFSET_MINUTES = 18 * 60  # the limit of java.time.ZoneOffset, which Health Connect uses
 NIGHT_SHIFT = pd.Timedelta(hours=6)  # a night runs from 18:00 to 18:00 and has the date on which it ends
 DAY = pd.Timedelta(days=1)
-ZULU = "Z"
-_OFFSET = r"\A([+-])([0-9]{2}):?([0-5][0-9])(?::?([0-5][0-9]))?\Z"
+MAX_OFFSET_LENGTH = 64  # characters; the longest name of a zone has 32
+# `Z` by its other names, and nothing: what apps write that know no offset.
+_UTC_NAMES = frozenset({"", "Z", "ZULU", "UTC", "UCT", "UT", "GMT", "ETC/UTC", "ETC/UCT", "ETC/GMT", "ETC/ZULU"})
+# As java.time.ZoneId writes offsets, which Health Connect uses: +02:00, +0200, +02, +2, UTC+2, GMT+02:00
+_OFFSET = re.compile(
+    r"(?:UTC|GMT|UT)?([+-])(?:([0-9]{2})(?::?([0-5][0-9])(?::?([0-5][0-9]))?)?|([0-9])(?::([0-5][0-9]))?)"
+)
+
+_UTC = float("nan")  # UTC by name: valid, but states no offset; compared by identity
 
 FROM_RECORD, FROM_OTHERS, FROM_DEFAULT = "record", "other_sources", "default"
 
 
-def parse_offset_minutes(zone_offsets: pd.Series[str]) -> pd.Series[float]:
-    """Parse offsets such as "-05:00" into minutes, dropping seconds; NaN for null, `Z` and anything invalid."""
+def stated_offset_minutes(zone_offsets: pd.Series[str], times_utc: pd.Series[pd.Timestamp]) -> pd.Series[float]:
+    """Return the offsets that records state, in minutes, without seconds.
+
+    The name of a zone, such as "Europe/Berlin", states the offset that holds there at that time. NaN for null, for UTC
+    by name (`Z`), which many apps write that know no offset, and for anything invalid.
+    """
     positions, distinct = pd.factorize(zone_offsets)  # few distinct values; null is -1
-    minutes = [_parse_offset(text) for text in distinct]
-    return pd.Series(np.array([*minutes, np.nan])[positions], index=zone_offsets.index)
+    meanings = [_meaning(text) for text in distinct]
+    minutes = np.array([*(value if isinstance(value, float) else np.nan for value in meanings), np.nan])
+    stated = pd.Series(minutes[positions], index=zone_offsets.index)
+    for number, value in enumerate(meanings):
+        if isinstance(value, ZoneInfo):
+            is_there = positions == number
+            stated[is_there] = _zone_minutes(times_utc[is_there], value)
+    return stated
 
 
-@lru_cache(maxsize=1024)  # more than there are offsets in use
-def _parse_offset(text: str) -> float:
-    found = re.match(_OFFSET, text)
-    if found is None:
-        return np.nan
-    sign, hours, minutes, seconds = found.groups()
-    stated = 60 * int(hours) + int(minutes)
-    if stated * 60 + int(seconds or 0) > MAX_OFFSET_MINUTES * 60:
-        return np.nan
-    return float(-stated if sign == "-" else stated)
+def states_offset(zone_offsets: pd.Series[str]) -> pd.Series[bool]:
+    """Mark the values of an offset column for which `stated_offset_minutes` returns an offset."""
+    return _by_distinct(zone_offsets, lambda value: value is not None and value is not _UTC, null=False)
 
 
 def is_valid_offset(zone_offsets: pd.Series[str]) -> pd.Series[bool]:
-    """Mark the valid values of an offset column: null, `Z`, or an offset that `parse_offset_minutes` can parse."""
-    return zone_offsets.isna() | (zone_offsets == ZULU) | parse_offset_minutes(zone_offsets).notna()
+    """Mark the valid values of an offset column: null, UTC by name, an offset of at most 18 hours, a zone's name."""
+    return _by_distinct(zone_offsets, lambda value: value is not None, null=True)
+
+
+def _by_distinct(
+    zone_offsets: pd.Series[str], tell: Callable[[float | ZoneInfo | None], bool], *, null: bool
+) -> pd.Series[bool]:
+    positions, distinct = pd.factorize(zone_offsets)
+    told = np.array([*(tell(_meaning(text)) for text in distinct), null])
+    return pd.Series(told[positions], index=zone_offsets.index)
+
+
+def _meaning(text: str) -> float | ZoneInfo | None:
+    """Return the minutes that a text states, the zone that it names, `_UTC`, or None if it is none of these."""
+    return _parse(text.strip()) if len(text) <= MAX_OFFSET_LENGTH else None
+
+
+@lru_cache(maxsize=1024)  # more than there are offsets in use
+def _parse(text: str) -> float | ZoneInfo | None:
+    if text.upper() in _UTC_NAMES:
+        return _UTC
+    found = _OFFSET.fullmatch(text.upper())
+    if found is None:
+        # Names without a slash, such as EST, mean different zones to different people.
+        return ZoneInfo(text) if "/" in text and text in _zone_names() else None
+    sign, *numbers = found.groups()
+    two_digits, minutes, seconds, one_digit, its_minutes = (int(number or 0) for number in numbers)
+    total = 60 * (two_digits + one_digit) + minutes + its_minutes
+    if total * 60 + seconds > MAX_OFFSET_MINUTES * 60:
+        return None
+    return float(-total if sign == "-" else total)
+
+
+@cache
+def _zone_names() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
 
 
 def resolve_offsets(
@@ -62,7 +108,7 @@ def resolve_offsets(
     `evidence` has user_id, time_utc and utc_offset_minutes of records that state an offset. A measurement without an
     offset takes that of the person's nearest evidence within EVIDENCE_REACH, or else that of `default_zone`.
     """
-    stated = parse_offset_minutes(zone_offsets)
+    stated = stated_offset_minutes(zone_offsets, times_utc)
     is_unstated = stated.isna()
     offsets = stated.copy()
     source = pd.Series(FROM_RECORD, index=stated.index, dtype="str")

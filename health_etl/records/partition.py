@@ -23,7 +23,7 @@ from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.records import quarantine
 from health_etl.records.dedupe import RECORD, is_latest_version
-from health_etl.records.local_time import parse_offset_minutes
+from health_etl.records.local_time import states_offset
 from health_etl.records.quality import QualityRules
 from health_etl.records.read_files import NOT_OF_ONE_FILE, FileReader, fault_counts, is_bad
 from health_etl.uploads.listing import Upload
@@ -267,7 +267,7 @@ class _Build:
                 self.utc_dates.update(dates.dt.strftime("%Y-%m-%d"))
         for column in ("zone_offset", "start_zone_offset", "end_zone_offset"):
             if column in good:
-                self.unzoned |= bool(parse_offset_minutes(good[column]).isna().any())
+                self.unzoned |= bool((~states_offset(good[column])).any())
 
     def _account_for_bad(self, rows: pd.DataFrame, bad: pd.Series[bool]) -> None:
         records = (~bad).groupby([rows["source_key"], rows["source_record_number"]]).any()

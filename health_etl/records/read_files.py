@@ -29,7 +29,7 @@ from health_etl.uploads import releases
 from health_etl.uploads.listing import Upload
 
 # What a person may overrule row by row. Clock faults are not included: nobody knows the right day.
-OVERRIDABLE_FAULTS = frozenset({RowReason.OUT_OF_RANGE})
+OVERRIDABLE_FAULTS = frozenset({RowReason.OUT_OF_RANGE, RowReason.UNIT_SUSPECT})
 
 NOT_KEPT = "the store did not take a copy"
 # What a bad file cannot cause: the lake fails, or the machine does.
@@ -84,8 +84,8 @@ class FileReader:
         """Return the measurement rows of these files, with their faults, and the quality of each file."""
         rows = frame_of(self.record_type.flatten(pa.concat_tables([file.table for file in files.values()])))
         faults = row_faults(rows, self.record_type, self.upload_date)
-        added = {key for key, file in files.items() if file.entry.added_fields}
-        qualities = file_qualities(rows, faults, self.record_type, added, self.rules)
+        drifted = {key for key, file in files.items() if file.entry.drift}
+        qualities = file_qualities(rows, faults, self.record_type, drifted, self.rules)
         overridden = {key for key, file in files.items() if file.overridden}
         return rows.assign(faults=_without_overridden(faults, rows, overridden)), qualities
 
@@ -126,7 +126,7 @@ class FileReader:
             except Exception as error:  # noqa: BLE001 - reported as unexpected
                 self._refuse_unexpected(entry, error, found.content)
                 continue
-            entry = replace(entry, rows_in=table.num_rows, added_fields=file.added_fields)
+            entry = replace(entry, rows_in=table.num_rows, drift=file.drift)
             yield _DecodedUpload(entry, found.content, table, overridden)
 
     def _fetch(self, uploads: list[Upload]) -> Iterator[tuple[Upload, FetchedObject]]:

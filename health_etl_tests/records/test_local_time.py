@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +11,15 @@ import pandas as pd
 import pytest
 
 from health_etl.record_types.base import DayAnchor
-from health_etl.records.local_time import add_local_time, assign_days, day_bounds, parse_offset_minutes, resolve_offsets
+from health_etl.records.local_time import (
+    add_local_time,
+    assign_days,
+    day_bounds,
+    is_valid_offset,
+    resolve_offsets,
+    stated_offset_minutes,
+    states_offset,
+)
 from health_etl_tests.support.exports import utc
 
 CHICAGO = ZoneInfo("America/Chicago")  # clocks go forward on 2025-03-09 at 08:00 UTC, back on 2025-11-02 at 07:00 UTC
@@ -53,19 +62,49 @@ def resolved(
         ("+0200", 120),
         ("-18:00", -1080),
         ("+05:53:28", 353),
+        ("+02", 120),
+        ("-2", -120),
+        ("UTC+2", 120),
+        ("utc-03:30", -210),
+        ("GMT+02:00", 120),
+        ("UT+0530", 330),
+        (" +02:00 ", 120),
+        ("America/Chicago", -300),
+        ("Asia/Kathmandu", 345),
+        ("Etc/GMT+5", -300),
         ("Z", None),
+        ("z", None),
+        ("UTC", None),
+        ("GMT", None),
+        ("Etc/UTC", None),
         (None, None),
         ("", None),
-        ("America/Chicago", None),
+        ("   ", None),
+        ("America/Meier", None),
+        ("EST", None),
         ("5", None),
+        ("+200", None),
         ("+25:00", None),
         ("-99:99", None),
     ],
 )
 def test_an_offset_is_parsed_into_minutes_and_anything_else_is_invalid(zone: str | None, minutes: int | None) -> None:
-    assert parse_offset_minutes(pd.Series([zone], dtype="str")).dropna().tolist() == [
-        m for m in (minutes,) if m is not None
-    ]
+    stated = stated_offset_minutes(pd.Series([zone], dtype="str"), times("2025-09-20 12:00"))
+    assert stated.dropna().tolist() == [m for m in (minutes,) if m is not None]
+
+
+def test_the_name_of_a_zone_states_the_offset_that_holds_at_each_time() -> None:
+    moments = times("2025-10-26 00:59", "2025-10-26 01:00", "2025-10-26 01:00", "2025-10-26 01:00")
+    zones = pd.Series(["Europe/Berlin", "Europe/Berlin", "+05:30", None], dtype="str")
+    assert stated_offset_minutes(zones, moments).fillna(-1).tolist() == [120, 60, 330, -1]
+    assert states_offset(zones).tolist() == [True, True, True, False]
+
+
+def test_many_different_texts_are_told_apart_quickly() -> None:
+    zones = pd.Series([f"Europe/{number}" for number in range(100_000)], dtype="str")
+    started = time.process_time()
+    assert not is_valid_offset(zones).any()
+    assert time.process_time() - started < 2
 
 
 def test_the_offset_that_a_record_states_takes_precedence() -> None:

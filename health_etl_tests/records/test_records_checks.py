@@ -164,7 +164,7 @@ def test_an_added_field_is_a_warning_that_names_it(lake: Lake) -> None:
     update_records(lake, "blood_glucose")
     found = result("schema_drift", subject(lake))
     assert (found.passed, found.is_serious) == (False, False)
-    assert [row["fault"] for row in found.rows] == ["added: mood"]
+    assert [row["fault"] for row in found.rows] == ["mood was added"]
 
 
 def test_a_schema_that_lost_a_field_is_serious(lake: Lake) -> None:
