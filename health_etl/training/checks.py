@@ -19,8 +19,7 @@ from health_etl.lake.manifest import DerivedManifest, read_derived_manifest
 from health_etl.lake.store import Lake
 from health_etl.training import journal
 from health_etl.training.grounding import ungrounded
-
-FIELDS = {"instruction", "input", "output", "metadata"}
+from health_etl.training.line_format import is_well_formed, json_of
 
 
 @dataclass
@@ -145,9 +144,8 @@ def _example(line: bytes) -> dict[str, Any] | None:
 
 def _look_at(example: dict[str, Any], seen: set[str], found: Counts) -> None:
     metadata = example["metadata"]
-    derived = metadata.get("derived") or ()
+    derived = json_of(metadata, "derived") or ()
     found.ungrounded += bool(ungrounded(str(example.get("output")), str(example.get("input")), derived))
     found.repeated += str(metadata.get("example_id")) in seen
     seen.add(str(metadata.get("example_id")))
-    own = all(str(metadata.get("subject")) in str(key) for key in metadata.get("source_keys") or ())
-    found.misshapen += example.keys() != FIELDS or "user_id" in metadata or not own
+    found.misshapen += not is_well_formed(example)

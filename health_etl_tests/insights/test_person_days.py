@@ -11,7 +11,7 @@ import pytest
 
 from health_etl.clinical import all_processors, processors
 from health_etl.clinical.common.base import ClinicalOptions, Facts, Level, Metric, Processor
-from health_etl.days.pseudonym import subject
+from health_etl.days.pseudonym import source_file, subject
 from health_etl.days.select import Selection
 from health_etl.errors import PermanentError
 from health_etl.insights import partition as insights_partition
@@ -134,7 +134,8 @@ def test_a_row_carries_its_context() -> None:
     assert (row["record_count"], row["measurement_count"]) == (4, 4)
     assert row["source_apps"] == "com.example.watch, com.other"
     assert row["quality_score"] == pytest.approx((3 * 1.0 + 0.8) / 4)
-    assert row["source_keys"] == sorted(key.replace(ANNA, ANNA_S) for key in (first, second))
+    assert row["source_keys"] == sorted((first, second))
+    assert row["source_files"] == sorted(source_file(key, KEY) for key in (first, second))
     assert row["withdrawn"] is False
 
 
