@@ -92,7 +92,7 @@ def labelled(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     shown = texts[marked].astype("object").apply(_labelled_row, axis="columns")  # few: most apps have package names
     changed = texts.astype("object")
     changed.loc[marked] = shown
-    return rows.assign(**{name: changed[name].astype("str").where(texts[name].notna()) for name in texts})
+    return rows.assign(**{str(name): changed[name].astype("str").where(texts[name].notna()) for name in texts})
 
 
 def _labelled_row(texts: pd.Series) -> pd.Series:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -57,7 +57,7 @@ class Field:
         return {"description": self.meaning, **(text if self.kind == "string" else {"type": self.kind})}
 
 
-def _one_of(words: Sequence[str]) -> str:
+def _one_of(words: Iterable[str]) -> str:
     return "|".join(sorted(words))
 
 
