@@ -192,6 +192,17 @@ def report(
 
 
 @app.command()
+def trace(
+    example_id: Annotated[str, typer.Argument(help="metadata.example_id of a training line.", show_default=False)],
+) -> None:
+    """Name the person, the objects and the records that a training line was made from; for the lake's owner."""
+    from health_etl.cli.trace import print_trace
+
+    with _settings() as settings:
+        print_trace(console, errors, settings, example_id)
+
+
+@app.command()
 def setup() -> None:
     """Create the buckets, queues and Dagster tables that the settings name, where they are missing."""
     from health_etl.cli.set_up import set_up

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from health_etl.days import utc_offsets
+from health_etl.days.source_labels import with_source_ids
 from health_etl.lake import keys
 from health_etl.lake.manifest import DerivedManifest, RecordsManifest
 from health_etl.lake.store import Lake
@@ -100,7 +101,9 @@ def build_selection(
     """Return the days touched by the uploads of these partitions, given the rows and offsets of their windows.
 
     The column `target` of both frames names the partition they were read for; no user id may occur in two targets.
+    In the selection, sources whose names are not shown have ids (source_labels.py).
     """
+    rows = with_source_ids(rows)
     rows = rows.assign(is_latest=is_latest_version(_qualify_sources(rows)), row=range(len(rows)))
     now = _assign_days(rows, offsets, record_type, default_zone)
     earlier = offsets[offsets["partition"] < offsets["target"]]

@@ -155,7 +155,8 @@ def _context(stacked: pd.DataFrame, types: Sequence[str]) -> pd.DataFrame:
     found = first.join(summed).assign(
         zone_source=least_certain,
         source_apps=groups["source_apps"].agg(_united_apps),
-        source_keys=groups["source_keys"].agg(_united_keys),
+        source_keys=groups["source_keys"].agg(_united),
+        source_files=groups["source_files"].agg(_united),
         quality_score=(summed["weight"] / summed["measurement_count"]).round(6),
         coverage=groups["type"].nunique() / len(types),
         coverage_reason=missing.where(missing != ""),
@@ -172,5 +173,5 @@ def _united_apps(texts: pd.Series) -> str:
     return ", ".join(sorted({app for text in texts for app in text.split(", ")}))
 
 
-def _united_keys(lists: pd.Series) -> list[str]:
-    return sorted({key for one in lists for key in one})
+def _united(lists: pd.Series) -> list[str]:
+    return sorted({item for one in lists for item in one})

@@ -23,7 +23,7 @@ from health_etl.lake.store import Lake
 from health_etl.lake.tables import write_table
 from health_etl.settings import Settings, zone_of
 
-CODE_VERSION = "2"  # version of the steps that all insights share
+CODE_VERSION = "3"  # version of the steps that all insights share
 
 
 @dataclass(frozen=True)

@@ -92,10 +92,19 @@ def test_an_example_that_stands_there_twice_is_serious(lake: Lake) -> None:
         lambda example: example["metadata"].update(user_id=ANNA),
         lambda example: example.pop("instruction"),
         lambda example: example["metadata"].update(
-            source_keys=[f"raw/StepsRecord/2025/09/21/{ANNA}_1758456000_a.avro"]
+            source_files=[f"raw/StepsRecord/2025/09/21/{ANNA}_1758456000_a.avro"]
         ),
+        lambda example: example["metadata"].update(local_date="2025-09-20"),
+        lambda example: example["metadata"].update(coverage=1),
+        lambda example: example["metadata"].update(coverage=None),
+        lambda example: example["metadata"].update(record_count=True),
+        lambda example: example["metadata"].update(derived=[]),
+        lambda example: example["metadata"].update(derived="no JSON"),
+        lambda example: example["metadata"].update(derived='[{"value": "1", "of": ["1"], "rule": "difference"}]'),
+        lambda example: example["metadata"].update(clinical_insights="{}"),
+        lambda example: example["metadata"].update(source_files=[]),
+        lambda example: example["metadata"].update(subject=example["metadata"].pop("subject")),
     ],
-    ids=["field", "metadata", "field missing", "source key"],
 )
 def test_a_line_with_foreign_fields_or_a_person_is_serious(lake: Lake, change: Callable[[Example], object]) -> None:
     tamper(lake, change)
