@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from health_etl.avro import decode
+from health_etl.errors import ObjectRefusedError
 from health_etl.lake import keys
 from health_etl.lake.manifest import FileEntry, Quality
 from health_etl.lake.store import FetchedObject, Lake
@@ -103,6 +104,8 @@ class FileReader:
                 wanted[upload.info.key] = upload
         for key, found in self.lake.get_many(wanted):
             self.progress(1)
+            if isinstance(found, ObjectRefusedError):
+                raise found
             if found is None:
                 self.vanished.add(key)
             else:

@@ -9,8 +9,9 @@ from datetime import date
 from itertools import islice
 
 from health_etl.lake.keys import RAW, RELEASED, KeyRefusedError, RawKey, day_folder, is_upload_name, parse_raw_key
+from health_etl.lake.listed import ObjectInfo
 from health_etl.lake.manifest import OutOfOrderError, VersionsDigest
-from health_etl.lake.store import Lake, ObjectInfo
+from health_etl.lake.store import Lake
 from health_etl.reasons import FileReason
 from health_etl.record_types.base import RecordType
 from health_etl.uploads import releases

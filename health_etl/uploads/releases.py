@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from health_etl.lake.keys import RELEASE_SUFFIX, RELEASED, release_folder, release_key, release_source_key
+from health_etl.lake.listed import ObjectInfo
 from health_etl.lake.manifest import canonical_json
-from health_etl.lake.store import Lake, ObjectInfo
+from health_etl.lake.store import Lake
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from pydantic import Field
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import mask_key
+from health_etl.lake.listed import ObjectInfo
 from health_etl.lake.manifest import digest
-from health_etl.lake.store import Lake, ObjectInfo
+from health_etl.lake.store import Lake
 from health_etl.orchestration.assets.catalogue_metadata import add_partition_metadata
 from health_etl.orchestration.assets.factory import Declaration, Partitions, step_asset
 from health_etl.orchestration.assets.records import RELEASES
