@@ -15,6 +15,7 @@ from rich.table import Table
 from health_etl.cli.output import progress_bar
 from health_etl.cli.summary import TypeSummary, journal_files, summarise
 from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.keys import mask_key
 from health_etl.lake.manifest import DerivedManifest
 from health_etl.lake.store import Lake, connect
 from health_etl.orchestration import progress as progress_events
@@ -82,8 +83,8 @@ def _run(console: Console, settings: Settings, scope: Scope, bar: Progress) -> t
         read += count if what == "files" else 0
         bar.advance(task, count)
 
-    def wait() -> None:
-        console.print("Another run is in progress; waiting for its end.")
+    def wait(until: str) -> None:
+        console.print(f"Another run is in progress; {until}.")
 
     with progress_events.report_to(listen):
         outcome = bring_up_to_date(settings, scope, announce, wait)
@@ -115,15 +116,12 @@ def _print_refused(console: Console, summaries: Sequence[TypeSummary], unclaimed
     for summary in summaries:
         for file in summary.refused:
             what_to_do = remedy(file.reason, file.faults)
-            console.print(
-                f"[yellow]Quarantined[/yellow] {escape(file.key)}: {file.detail} ({file.reason}); {what_to_do}.",
-                highlight=False,
-            )
+            about = escape(f"{mask_key(file.key)}: {file.detail} ({file.reason}); {what_to_do}.")
+            console.print(f"[yellow]Quarantined[/yellow] {about}")
     for item in unclaimed:
         what_to_do = remedy(item.reason, ())
-        console.print(
-            f"[yellow]Unclaimed[/yellow] {escape(item.info.key)}: {item.detail} ({item.reason}); {what_to_do}."
-        )
+        about = escape(f"{mask_key(item.info.key)}: {item.detail} ({item.reason}); {what_to_do}.")
+        console.print(f"[yellow]Unclaimed[/yellow] {about}")
 
 
 def _print_files(console: Console, lake: Lake, journal: Sequence[DerivedManifest]) -> None:

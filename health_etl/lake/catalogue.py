@@ -30,7 +30,10 @@ class Manifests(Mapping[str, Manifest]):
         self._read: dict[str, Manifest] = {}
         start, end = len(folder), -len(MANIFEST_SUFFIX)
         self._listed = {
-            info.key[start:end]: info.etag for info in lake.objects(folder) if info.key.endswith(MANIFEST_SUFFIX)
+            partition: info.etag
+            for info in lake.objects(folder)
+            # Whatever else lies there is not ours.
+            if info.key.endswith(MANIFEST_SUFFIX) and keys.is_date(partition := info.key[start:end])
         }
         if heads is not None:
             heads.keep_only(folder, self._listed)

@@ -71,5 +71,5 @@ def _copy(lake: Lake, item: Unclaimed) -> None:
     is_small = item.info.size_bytes <= quarantine.MAX_COPIED_BYTES
     info = item.info
     entry = FileEntry(info.key, info.etag, info.size_bytes, 0, 0, 0, 0, reason=item.reason, detail=item.detail)
-    content = lake.find(info.key) if is_small else None
+    content = lake.find(info.key) if is_small and item.is_addressable else None
     quarantine.put_refused(lake, unclaimed_key(info.key), quarantine.RefusedFile(entry, CODE_VERSION, content))
