@@ -83,8 +83,8 @@ def _run(console: Console, settings: Settings, scope: Scope, bar: Progress) -> t
         read += count if what == "files" else 0
         bar.advance(task, count)
 
-    def wait() -> None:
-        console.print("Another run is in progress; waiting for its end.")
+    def wait(until: str) -> None:
+        console.print(f"Another run is in progress; {until}.")
 
     with progress_events.report_to(listen):
         outcome = bring_up_to_date(settings, scope, announce, wait)
@@ -116,15 +116,12 @@ def _print_refused(console: Console, summaries: Sequence[TypeSummary], unclaimed
     for summary in summaries:
         for file in summary.refused:
             what_to_do = remedy(file.reason, file.faults)
-            console.print(
-                f"[yellow]Quarantined[/yellow] {mask_key(file.key)}: {file.detail} ({file.reason}); {what_to_do}.",
-                highlight=False,
-            )
+            about = escape(f"{mask_key(file.key)}: {file.detail} ({file.reason}); {what_to_do}.")
+            console.print(f"[yellow]Quarantined[/yellow] {about}")
     for item in unclaimed:
         what_to_do = remedy(item.reason, ())
-        console.print(
-            f"[yellow]Unclaimed[/yellow] {mask_key(item.info.key)}: {item.detail} ({item.reason}); {what_to_do}."
-        )
+        about = escape(f"{mask_key(item.info.key)}: {item.detail} ({item.reason}); {what_to_do}.")
+        console.print(f"[yellow]Unclaimed[/yellow] {about}")
 
 
 def _print_files(console: Console, lake: Lake, journal: Sequence[DerivedManifest]) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TypeVar
 
 from health_etl.errors import ObjectRefusedError
@@ -41,9 +40,10 @@ class Manifests(Mapping[str, Manifest]):
         self._read: dict[str, Manifest] = {}
         start, end = len(folder), -len(MANIFEST_SUFFIX)
         self._listed = {
-            info.key[start:end]: info.etag
+            partition: info.etag
             for info in lake.objects(folder)
-            if info.key.endswith(MANIFEST_SUFFIX) and _is_date(info.key[start:end])
+            # Whatever else lies there is not ours.
+            if info.key.endswith(MANIFEST_SUFFIX) and keys.is_date(partition := info.key[start:end])
         }
         if heads is not None:
             heads.keep_only(folder, self._listed)
@@ -178,11 +178,3 @@ class Catalogue:
             self.insights(name).read_all()
         self.insights(keys.DAILY_JOURNAL).read_all()
         self.offsets.read_all()
-
-
-@cache
-def _is_date(partition: str) -> bool:
-    try:
-        return date.fromisoformat(partition).isoformat() == partition
-    except ValueError:
-        return False

@@ -122,14 +122,25 @@ def _is_day(digits: str) -> bool:
     return True
 
 
+def is_date(text: str) -> bool:
+    """Tell whether this is a date as YYYY-MM-DD and as nothing else, in ASCII digits."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def is_month(text: str) -> bool:
+    """Tell whether this is a month as YYYY-MM and as nothing else, in ASCII digits."""
+    return is_date(f"{text}-01")
+
+
 @lru_cache(maxsize=1024)
 def _folder_date(year: str, month: str, day: str) -> date:
-    try:
-        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", f"{year}-{month}-{day}", re.ASCII):
-            raise ValueError
-        return date(int(year), int(month), int(day))
-    except ValueError:
-        raise KeyRefusedError("its folder is not a date of the form YYYY/MM/DD") from None
+    text = f"{year}-{month}-{day}"
+    if is_date(text) and len(year) == len("YYYY"):  # or a folder might have a name like 2025-09
+        return date.fromisoformat(text)
+    raise KeyRefusedError("the folders below that of the type are not a date of the form YYYY/MM/DD")
 
 
 def _exported(groups: dict[str, str]) -> datetime:
@@ -162,7 +173,7 @@ def raw_key(
 
 def day_folder(root: str, type_folder: str, upload_date: date) -> str:
     """Return `{root}{type}/{YYYY}/{MM}/{DD}/`."""
-    return f"{root}{type_folder}/{upload_date:%Y/%m/%d}/"
+    return f"{root}{type_folder}/{upload_date.isoformat().replace('-', '/')}/"  # strftime pads no year before 1000
 
 
 def quarantine_key(source_key: str) -> str:

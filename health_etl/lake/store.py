@@ -262,8 +262,8 @@ class Lake:
     def everything(self, prefix: str) -> Iterator[Listed]:
         """List all that lies under a folder (`prefix` ends in /), even what cannot be read under its key."""
         with self._translate_errors(Deed.LIST, prefix):
-            yield from self._lister.everything(prefix)
             yield from self._lister.astray(prefix)
+            yield from self._lister.everything(prefix)
 
     def folders(self, prefix: str) -> list[str]:
         """Return the names of the folders directly under a folder; those that no key can have are left out."""

@@ -58,7 +58,7 @@ def months(catalogue: Catalogue, lake: Lake) -> list[str]:
         for year in lake.folders(f"training/{domain}/")
         for month in lake.folders(f"training/{domain}/{year}/")
     }
-    return sorted(found | written)
+    return sorted(found | {*filter(keys.is_month, written)})
 
 
 def plan(catalogue: Catalogue, month: str) -> list[Month]:
