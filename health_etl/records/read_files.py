@@ -145,9 +145,7 @@ class FileReader:
             if found is None:
                 self.vanished.add(key)
             elif isinstance(found, ObjectRefusedError):
-                entry = _entry(wanted[key], wanted[key].info.etag)
-                detail = f"the store answers {found.answer}"
-                self._refuse(replace(entry, reason=FileReason.STORE_REFUSED, detail=detail), None)
+                self._refuse_unavailable(wanted[key], found)
             else:
                 yield wanted[key], found
 
@@ -195,6 +193,12 @@ class FileReader:
             detail = f"its quality score is {entry.quality.score:g}, below the threshold of {self.rules.threshold:g}"
             return FileReason.LOW_QUALITY, detail
         return None
+
+    def _refuse_unavailable(self, upload: Upload, refusal: ObjectRefusedError) -> None:
+        """Refuse a file that the store does not hand out. Raises ObjectRefusedError if it hands out nothing at all."""
+        detail = f"the store answers {refusal.answer}"
+        self._refuse(replace(_entry(upload, upload.info.etag), reason=FileReason.STORE_REFUSED, detail=detail), None)
+        self.lake.find(keys.quarantine_key(upload.info.key) + quarantine.METADATA_SUFFIX)  # as was just written
 
     def _refuse_unexpected(self, entry: FileEntry, error: Exception, content: bytes) -> None:
         """Refuse a file that the code fails on. Only the error's class is kept: its text may hold health values."""

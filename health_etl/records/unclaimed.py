@@ -85,7 +85,7 @@ def _copy(lake: Lake, item: Unclaimed) -> None:
 
 def _content(lake: Lake, item: Unclaimed) -> bytes | None:
     """Return an object's bytes; None for one that is too large, or cannot be read."""
-    if not item.is_addressable or item.info.size_bytes > quarantine.MAX_COPIED_BYTES:
+    if item.info.size_bytes > quarantine.MAX_COPIED_BYTES or not item.is_addressable:
         return None
     try:
         return lake.find(item.info.key)

@@ -12,7 +12,7 @@ import pytest
 from obstore.store import MemoryStore
 
 from health_etl.avro import decode
-from health_etl.errors import DamagedTableError, ObjectRefusedError, PermanentError, TransientError
+from health_etl.errors import DamagedTableError, ObjectNotFoundError, ObjectRefusedError, PermanentError, TransientError
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import UNCLAIMED, mask_key, quarantine_key, release_key, unclaimed_key
@@ -209,6 +209,19 @@ def test_an_object_that_the_store_refuses_is_accounted_for_and_the_others_are_ac
     assert (metadata["reason"], metadata["copied"]) == ("store_refused", False)
     assert accounting(lake).passed
     assert not update_records(lake, "blood_glucose").changed
+
+
+def test_a_store_that_hands_out_nothing_fails_the_run(lake: FailingLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    good_files(lake)
+
+    def refuse(self: Lake, key: str) -> FetchedObject:
+        if self.sha256(key) is None:
+            raise ObjectNotFoundError(key)
+        raise ObjectRefusedError("The store refuses to hand out anything.", "AccessDenied")
+
+    monkeypatch.setattr(Lake, "fetch", refuse)
+    with pytest.raises(ObjectRefusedError, match="anything"):
+        update_records(lake, "blood_glucose")
 
 
 def test_an_object_that_was_restored_is_read_once_it_is_released(lake: FailingLake) -> None:
