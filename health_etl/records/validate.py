@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from pyarrow import types as pa_types
 
@@ -72,11 +73,13 @@ def _violations(schema: pa.DataFrameSchema, rows: pd.DataFrame) -> dict[str, pd.
         for name, column in schema.columns.items()
         if not column.nullable
     }
+    is_complete = ~np.logical_or.reduce([missing.to_numpy() for missing in found.values()])
     for name, column in schema.columns.items():
         for check in column.checks:
             found[f"{name}:{check.error or check.name}"] = _violates(check, rows[name])
+    # A rule about several columns says nothing about a row that lacks a value, which is rejected anyway.
     for check in schema.checks:
-        found[str(check.error or check.name)] = _violates(check, rows)
+        found[str(check.error or check.name)] = _violates(check, rows) & is_complete
     return {fault: bad for fault, bad in found.items() if bad.any()}
 
 

@@ -19,6 +19,7 @@ from pandas.testing import assert_frame_equal
 from health_etl.avro import decode
 from health_etl.avro.codecs import CODECS
 from health_etl.record_types import record_types
+from health_etl_tests.support import hypothesis_profiles
 from health_etl_tests.support.exports import SYNC_MARKER, Record, plain
 from health_etl_tests.support.pipeline import measurement_rows
 from health_etl_tests.support.schema_changes import (
@@ -31,6 +32,8 @@ from health_etl_tests.support.schema_changes import (
     records_with,
     schema_of,
 )
+
+profile = hypothesis_profiles.active_profile()
 
 Change = Callable[[Schema, list[Record], Names], None]
 
@@ -128,6 +131,7 @@ def written(draw: st.DrawFn) -> tuple[str, Schema, list[Record], str]:
     return name, schema, records, draw(st.sampled_from(CODECS))
 
 
+@profile
 @given(written())
 def test_any_schema_that_avro_allows_is_read_as_avro_reads_it(case: tuple[str, Schema, list[Record], str]) -> None:
     name, schema, records, codec = case
