@@ -14,11 +14,12 @@ from health_etl.clinical.common.base import ClinicalOptions, Narrator, Processor
 from health_etl.days.batching import split_by_partition, unqualify_people
 from health_etl.days.profiles import Profiles, add_profiles
 from health_etl.days.pseudonym import source_file, subjects
-from health_etl.days.select import PERSON_DAY, Selection
+from health_etl.days.select import Selection
 from health_etl.days.source_labels import ranked_ids
 from health_etl.insights.table import CONTEXT, PROFILE, check_computed, day_schema
 from health_etl.insights.texts import example_id
 from health_etl.lake.tables import empty_frame
+from health_etl.records.local_time import PERSON_DAY
 
 
 def analyse(

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from health_etl.record_types.base import DayAnchor
 from health_etl.records.local_time import (
@@ -353,3 +355,57 @@ def test_days_come_in_order_of_person_and_date() -> None:
 def test_a_local_day_is_the_same_for_utc_times_of_any_year_within_reach() -> None:
     moment = datetime(2000, 2, 29, 23, 30, tzinfo=UTC).isoformat(sep=" ")[:19]
     assert days(instants((moment, "+01:00")), DayAnchor.INSTANT) == ["2000-03-01"]
+
+
+def spans(*rows: tuple[str, str, str, str]) -> list[tuple[str, str, int]]:
+    """Return the local date, the start and the length in hours of every day of these intervals."""
+    found = day_bounds(assign_days(intervals(*rows), DayAnchor.SPAN), DayAnchor.SPAN)
+    hours = (found["day_end_utc"] - found["day_start_utc"]) // timedelta(hours=1)
+    starts = found["day_start_utc"].dt.strftime("%Y-%m-%d %H:%M")
+    return list(zip(found["local_date"], starts, hours, strict=True))
+
+
+def test_a_date_that_did_not_exist_is_no_day_and_the_dates_around_it_are_whole() -> None:
+    # Samoa had no 30 December 2011: at midnight, 10:00 UTC, the offset went from -10:00 to +14:00.
+    across = ("2011-12-30 09:00", "2011-12-30 11:00", "-10:00", "+14:00")
+    whole = [("2011-12-29", "2011-12-29 10:00", 24), ("2011-12-31", "2011-12-30 10:00", 24)]
+    assert spans(across) == whole
+    before = ("2011-12-29 20:00", "2011-12-29 21:00", "-10:00", "-10:00")
+    after = ("2011-12-30 20:00", "2011-12-30 21:00", "+14:00", "+14:00")
+    assert spans(after, across, before) == whole
+
+
+def test_a_date_that_was_lived_twice_has_its_length() -> None:
+    # Eastwards over the date line, from +14:00 to -10:00.
+    assert spans(("2025-09-20 09:00", "2025-09-20 11:00", "+14:00", "-10:00")) == [
+        ("2025-09-20", "2025-09-19 10:00", 48)
+    ]
+
+
+MOMENTS = st.integers(0, 26 * 366).map(lambda day: utc("1999-12-30 00:00") + timedelta(days=day, minutes=7 * day))
+STATED = st.integers(-18 * 60, 18 * 60).map(lambda m: f"{'-' if m < 0 else '+'}{abs(m) // 60:02}:{abs(m) % 60:02}")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    records=st.lists(
+        st.tuples(st.timedeltas(timedelta(), timedelta(hours=60)), STATED, STATED), min_size=1, max_size=4
+    ),
+    begin=MOMENTS,
+    apart=st.timedeltas(timedelta(), timedelta(hours=30)),
+)
+def test_every_day_ends_after_it_begins_whatever_the_offsets(
+    records: list[tuple[timedelta, str, str]], begin: datetime, apart: timedelta
+) -> None:
+    rows = []
+    for number, (length, zone, end_zone) in enumerate(records):
+        start = begin + number * apart
+        rows.append((str(start)[:16], str(start + length)[:16], zone, end_zone))
+    placed = intervals(*rows)
+    sleeps = day_bounds(assign_days(placed, DayAnchor.END), DayAnchor.END)
+    assert (sleeps["day_end_utc"] > sleeps["day_start_utc"]).all()
+    assert {*sleeps["local_date"]} == {*assign_days(placed, DayAnchor.END)["local_date"]}
+    spread = assign_days(placed, DayAnchor.SPAN)
+    days_of_rows = day_bounds(spread, DayAnchor.SPAN)
+    assert (days_of_rows["day_end_utc"] > days_of_rows["day_start_utc"]).all()
+    assert {*days_of_rows["local_date"]} >= {spread["local_date"].iloc[0]}
