@@ -91,6 +91,7 @@ automation: $(READY) ## kill the daemon ten times, and stop each server for a mi
 docs: $(READY) ## regenerate the pages of docs/ that come from the code
 	@$(BIN)/python docs/generate_data_dictionary.py
 	@$(BIN)/python docs/generate_clinical_sources.py
+	@$(BIN)/python docs/generate_training_format.py
 
 services: ## start the throw-away S3 server of the services tests and print its settings
 	@health_etl_tests/services/start-s3.sh
