@@ -47,6 +47,7 @@ setup(
             "boto3",  # the services tests make and empty buckets with it
             "dagster-dg-cli~=1.13.27",
             "dagster-graphql~=1.13.27",
+            "datasets>=5.2,<6",  # loads the training files in a test, as their readers do
             "hypothesis>=6.140,<7",
             "import-linter>=2.10,<3",
             "mypy>=2,<3",

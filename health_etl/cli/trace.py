@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from health_etl.clinical import all_processors
+from health_etl.days.pseudonym import source_file
 from health_etl.errors import PermanentError
 from health_etl.lake.store import connect
 from health_etl.settings import Settings, zone_of
@@ -34,10 +35,10 @@ def print_trace(console: Console, errors: Console, settings: Settings, example_i
             f"No insight in {lake.uri('')} belongs to {example_id}: the line comes from another lake, from another "
             "HEALTH_ETL_PSEUDONYM_KEY, or from an upload that has been removed."
         )
-    _print(console, found)
+    _print(console, found, settings.pseudonym_key.get_secret_value())
 
 
-def _print(console: Console, found: Traced) -> None:
+def _print(console: Console, found: Traced, pseudonym_key: str) -> None:
     title = all_processors()[found.name].title
     text = f"{found.level} text" if found.level else "day"
     console.print(f"{title}, {text} of {escape(found.user_id)} on {found.local_date}")
@@ -47,7 +48,7 @@ def _print(console: Console, found: Traced) -> None:
     console.print(f"Insights: {found.name} {found.partition}")
     console.print(f"{counted(len(found.source_keys), 'object')}:")
     for key in found.source_keys:
-        console.print(f"  {escape(_visible(key))}")
+        console.print(f"  {source_file(key, pseudonym_key)}  {escape(_visible(key))}")
     console.print(f"{counted(len(found.records), 'record')}:")
     for record in found.records.to_dict("records"):
         start, end = (f"{record[name]:%Y-%m-%d %H:%M:%S}" for name in ("start_utc", "end_utc"))

@@ -108,12 +108,13 @@ def one_line_an_example(month: Month) -> CheckResult:
 
 def fields(month: Month) -> CheckResult:
     """Count the lines that are not in the format (line_format.py), or that hold personal data (personal_data.py)."""
-    personal = month.counts.personal
-    if personal:
-        facts = {f"lines_with_{kind.replace(' ', '_')}": count for kind, count in sorted(personal.items())}
-        listed = ", ".join(f"{kind} ({count} lines)" for kind, count in sorted(personal.items()))
+    found = month.counts
+    facts = {"lines": found.lines, "lines_misshapen": found.misshapen}
+    facts |= {f"lines_with_{kind.replace(' ', '_')}": count for kind, count in sorted(found.personal.items())}
+    if found.personal:
+        listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(found.personal.items()))
         text = f"Lines hold personal data: {listed}. Do not train on this month; report it as a bug."
-        return CheckResult(False, text, True, {"lines": month.counts.lines, **facts})
+        return CheckResult(False, text, True, facts)
     return _none(month, "misshapen", "are not in the format of training lines")
 
 

@@ -58,15 +58,20 @@ class MonthSources:
 
     def of_records(self, lake: Lake, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
         """Yield (kind, text) of what the records of these uploads hold, one records partition at a time."""
-        partitions = {(parsed.record_type, parsed.upload_date.isoformat()) for parsed in _parsed(self.source_keys)}
-        for record_type, partition in sorted((t.name, day) for t, day in partitions if t is not None):
+        partitions = {
+            (parsed.record_type.name, parsed.upload_date.isoformat())
+            for parsed in _parsed(self.source_keys)
+            if parsed.record_type is not None
+        }
+        for record_type, partition in sorted(partitions):
             if partition not in catalogue.records(record_type):
                 continue  # all its uploads have been removed since
             table = read_table(lake, keys.records_key(record_type, partition))
             for column, kind in _OF_RECORDS.items():
                 if column in table.column_names:
-                    texts = table[column].unique().drop_null().to_pylist()
-                    yield from ((kind, text) for text in texts if column != "source_app" or not is_shown(text))
+                    for text in table[column].unique().drop_null().to_pylist():
+                        if column != "source_app" or not is_shown(text):
+                            yield from ((kind, line) for line in {text, *text.splitlines()})
 
 
 def _parsed(source_keys: frozenset[str]) -> Iterator[RawKey]:

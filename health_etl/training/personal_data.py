@@ -34,7 +34,7 @@ _PATTERNS = {
     "e-mail address": re.compile(r"[^\s@]@[^\s@]"),
     "web address": re.compile(r"://|\bwww\.", re.IGNORECASE),
     "telephone number": re.compile(r"\+\d(?:[ ()/.-]{0,2}\d){6}|(?<![\w.,:–-])0\d(?:[ ()/-]?\d){7}|\d{3}-\d{3}-\d{4}"),
-    "object key": re.compile(r"\braw/|\.avro\b", re.IGNORECASE),
+    "lake path": re.compile(r"\braw/|\.avro\b", re.IGNORECASE),
 }
 
 

@@ -34,7 +34,7 @@ class Traced:
     user_id: str
     local_date: str
     partition: str
-    source_keys: tuple[str, ...]
+    source_keys: tuple[str, ...]  # none if the day has been withdrawn
     records: pd.DataFrame
 
 

@@ -23,10 +23,11 @@ def main(files: list[str]) -> None:
         shape = {name: str(feature) for name, feature in whole.features.items()}
         dates = sorted({row["metadata"]["local_date"] for row in streamed})
         day = dates[0]
-        found = whole.filter(lambda row: row["metadata"]["local_date"] == day)
-        assert len(found), "a date is not found by its text"
+        of_day = whole.filter(lambda row: row["metadata"]["local_date"] == day)
+        assert len(of_day), "a date is not found by its text"
         assert all(json.loads(row["metadata"]["clinical_insights"]) for row in streamed)
-    print(json.dumps({"datasets": datasets.__version__, "rows": len(whole), "features": shape, "dates": dates}))
+    found = {"datasets": datasets.__version__, "rows": len(whole), "features": shape, "dates": dates}
+    sys.stdout.write(json.dumps(found) + "\n")
 
 
 main(sys.argv[1:])
