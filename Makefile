@@ -71,8 +71,8 @@ load-test: $(READY) ## load training files with two major versions of `datasets`
 	$(BIN)/python -m pytest health_etl_tests/training/test_load.py; \
 	TEST_HEALTH_ETL_DATASETS_PYTHON="$$scratch/bin/python" $(BIN)/python -m pytest health_etl_tests/training/test_load.py
 
-fuzz: $(READY) ## try 2,500 damaged files of each type, and report what became of them (about 3 minutes)
-	@TEST_HEALTH_ETL_FUZZ_MUTANTS=2500 $(BIN)/python -m pytest -n auto health_etl_tests/fuzz
+fuzz: $(READY) ## try 50,000 mutants of files, keys, messages and names, and report what became of them (about 10 minutes)
+	@TEST_HEALTH_ETL_FUZZ_MUTANTS=$${TEST_HEALTH_ETL_FUZZ_MUTANTS:-50000} $(BIN)/python -m pytest -n auto health_etl_tests/fuzz
 
 soak: $(READY) ## try 1,000 examples of each property, then kill runs at 50 random moments (about 45 minutes)
 	@TEST_HEALTH_ETL_HYPOTHESIS=thorough $(BIN)/python -m pytest -n auto -m hypothesis health_etl_tests

@@ -1,4 +1,4 @@
-"""A summary at the end of a full fuzz run: what became of the mutants, and the cost of the worst one."""
+"""How many mutants to try; and at the end of a full fuzz run, what became of them and what the worst one cost."""
 
 from __future__ import annotations
 
@@ -9,37 +9,46 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from health_etl_tests.isolation.items import Stage
+
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
 MUTANTS = "TEST_HEALTH_ETL_FUZZ_MUTANTS"
-DEFAULT_MUTANTS = 150  # mutants a type where nobody asks for more
+DEFAULT_MUTANTS = 5_000  # of all families together, where nobody asks for more
 
 
 @pytest.fixture(scope="session")
-def mutants_per_type() -> int:
-    """Return how many mutants of each record type to try."""
+def mutants_wanted() -> int:
+    """Return how many mutants to try, of all families together."""
     return int(os.environ.get(MUTANTS, DEFAULT_MUTANTS))
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     if MUTANTS not in os.environ:
         return
-    counts: Counter[tuple[str, str, str]] = Counter()
-    for name, kind, outcome, count in _recorded(terminalreporter, "outcome"):
-        counts[name, kind, outcome] += count
-    for position, heading in ((0, "by type"), (1, "by kind of damage")):
-        terminalreporter.section(f"mutants {heading}")
-        for row in sorted({key[position] for key in counts}):
-            outcomes: Counter[str] = Counter()
-            for key, count in counts.items():
-                if key[position] == row:
-                    outcomes[key[2]] += count
-            counted = ", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items()))
-            terminalreporter.write_line(f"{row}: {sum(outcomes.values())} = {counted}")
-    terminalreporter.section("the most expensive mutant of each type")
+    counts: Counter[tuple[str, str, str, str]] = Counter()
+    for family, stage, outcome, kind, count in _recorded(terminalreporter, "outcome"):
+        counts[stage, outcome, family.partition("/")[0], kind] += count
+    terminalreporter.section(f"{counts.total():,} mutants by stage and outcome")
+    for stage in Stage:
+        for outcome, count in sorted(_sums(counts, stage, 0, 1).items()):
+            terminalreporter.write_line(f"{stage:15} {outcome:35} {count:8,}")
+    terminalreporter.section("mutants by kind")
+    for family in sorted({family for _, _, family, _ in counts}):
+        for kind, count in sorted(_sums(counts, family, 2, 3).items()):
+            terminalreporter.write_line(f"{family:15} {kind:35} {count:8,}")
+    terminalreporter.section("the most expensive file of each type")
     for name, seconds, grown in sorted(_recorded(terminalreporter, "cost")):
         terminalreporter.write_line(f"{name}: {seconds:.2f} s, {grown / 1024**2:.0f} MiB above the start")
+
+
+def _sums(counts: Counter[tuple[str, str, str, str]], only: str, chosen: int, by: int) -> Counter[str]:
+    sums: Counter[str] = Counter()
+    for names, count in counts.items():
+        if names[chosen] == only:
+            sums[names[by]] += count
+    return sums
 
 
 def _recorded(terminalreporter: TerminalReporter, wanted: str) -> Iterator[Any]:

@@ -9,24 +9,23 @@ import lzma
 import math
 import random
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
-from itertools import islice
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import fastavro
 
 from health_etl.record_types import record_types
-from health_etl_tests.fuzz import hostile
+from health_etl_tests.fuzz import hostile, seeds
 from health_etl_tests.fuzz.independent_count import HEADER_MARK, Layout, layout, zigzag
+from health_etl_tests.fuzz.seeds import Make, Mutant
 from health_etl_tests.support.exports import BUILDERS, NOON, Record
 
 MAX_LONG = 2**63 - 1
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "sample"
-EDGES_PER_TURN = 10  # a full run covers all of them
 
 
 @dataclass(frozen=True)
@@ -38,27 +37,23 @@ class Original:
     layout: Layout
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """One variant, with the kind of damage."""
-
-    kind: str
-    content: bytes
-
-
 def originals(name: str) -> list[Original]:
     """Return valid exports of a type: small and large, in several blocks, compressed or not; the last is shipped."""
     return [*(_original(name, count, codec) for count in (1, 7, 40) for codec in ("null", "deflate")), _sample(name)]
 
 
-def mutants(name: str, wanted: int) -> list[Mutant]:
-    """Return that many different variants, evenly distributed over the kinds of damage."""
-    found: dict[bytes, Mutant] = {}
-    for mutant in _endless(name):
-        found.setdefault(mutant.content, mutant)
-        if len(found) == wanted:
-            return list(found.values())
-    raise AssertionError("unreachable: mutants never end")
+def mutants(name: str, wanted: int) -> list[Mutant[bytes]]:
+    """Return that many different variants of a type's exports, evenly distributed over the kinds of damage."""
+    return seeds.mutants(f"files/{name}", kinds_of(name), wanted)
+
+
+def kinds_of(name: str) -> Mapping[str, Make[bytes]]:
+    """Return the kinds of damage, each of them to one export of this type."""
+    return {kind: partial(_damaged, damage, name) for kind, damage in KINDS.items()}
+
+
+def _damaged(damage: Damage, name: str, rng: random.Random) -> bytes | None:
+    return damage(rng, rng.choice(originals(name)))
 
 
 def encoded(records: list[Any], schema: Any, codec: str = "null", sync_interval: int = 500) -> bytes:
@@ -83,28 +78,11 @@ def _sample(name: str) -> Original:
     return Original(name, content, layout(content))
 
 
-def _endless(name: str) -> Iterator[Mutant]:
-    files = originals(name)
-    edges = _block_edges(files)
-    turn = 0
-    while True:
-        for edge in islice(edges, EDGES_PER_TURN):
-            yield Mutant("truncated at a block edge", edge)
-        for kind, damage in KINDS.items():
-            rng = random.Random(f"{name} {kind} {turn}")
-            content = damage(rng, rng.choice(files))
-            if content is not None:
-                yield Mutant(kind, content)
-        turn += 1
-
-
-def _block_edges(files: list[Original]) -> Iterator[bytes]:
-    for file in files:
-        for block in file.layout.blocks:
-            for edge in (block.start, block.payload_at, block.payload_end, block.end):
-                for cut in (edge - 1, edge, edge + 1):
-                    if cut < len(file.content):
-                        yield file.content[:cut]
+def _cut_at_edge(rng: random.Random, file: Original) -> bytes | None:
+    """Truncate at the beginning or end of a block, of its payload or of its marker, or a byte beside."""
+    block = rng.choice(file.layout.blocks)
+    cut = rng.choice((block.start, block.payload_at, block.payload_end, block.end)) + rng.choice((-1, 0, 1))
+    return file.content[:cut] if cut < len(file.content) else None
 
 
 def _flip_bits(rng: random.Random, content: bytes, first: int, last: int, max_flips: int = 4) -> bytes:
@@ -351,6 +329,7 @@ KINDS: dict[str, Damage] = {
     "bits flipped in a frame": _flip_frame,
     "many bits flipped": _flip_many,
     "truncated": _cut,
+    "truncated at a block edge": _cut_at_edge,
     "garbage appended": _appended,
     "bytes zeroed": _zeroed,
     "blocks rearranged": _rearranged,

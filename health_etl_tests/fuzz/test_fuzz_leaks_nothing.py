@@ -1,41 +1,54 @@
-"""Damaged files leave neither the person nor a reading behind in what Dagster stores."""
+"""Mutants of files, keys and names together, through the command: neither Dagster nor the command names anybody."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from health_etl.lake.store import connect
-from health_etl.record_types import record_types
-from health_etl.settings import Settings
+import pytest
+
+from health_etl_tests.fuzz import hostile_keys, hostile_names, seeds
+from health_etl_tests.fuzz.hostile import CANARY as CANARY_IN_FILES
 from health_etl_tests.fuzz.mutants import mutants
+from health_etl_tests.fuzz.run_keys import is_placed
+from health_etl_tests.fuzz.run_names import check_training, upload
+from health_etl_tests.isolation.bad_days import CANARY_NAME
+from health_etl_tests.isolation.items import CANARY, Store
+from health_etl_tests.isolation.worlds import FolderWorld
 from health_etl_tests.orchestration.test_privacy import around, stored
 from health_etl_tests.support.exports import blood_glucose, put, put_content
 
 if TYPE_CHECKING:
     from health_etl_tests.conftest import CommandLine
 
-PERSON = "erika.mustermann@example.org"
-MUTANTS_PER_TYPE = 66  # three of every kind of damage
+TYPES = ("blood_glucose", "steps")  # as many as the run is worth: each costs seconds
+FILES_PER_TYPE = 60  # two of every kind of damage
+KEYS, NAMES = 110, 70  # ten of every kind
 READINGS_MG_DL = [101.0078125, 4711.0078125]  # cannot be mistaken for counts; the second is out of range
 
 
-def test_a_run_over_damaged_files_stores_neither_the_person_nor_a_reading(
-    command_line: type[CommandLine], tmp_path: Path
+def test_a_run_over_mutants_of_all_families_names_neither_a_person_nor_a_reading(
+    command_line: type[CommandLine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = command_line(tmp_path)
-    lake = connect(Settings(lake=command.lake.as_uri()))
-    for name in record_types():
-        for mutant in mutants(name, MUTANTS_PER_TYPE):
-            put_content(lake, name, mutant.content, user_id=PERSON)
+    world = FolderWorld(command.lake, monkeypatch)
+    for name in TYPES:
+        for mutant in mutants(name, FILES_PER_TYPE):
+            put_content(world.lake, name, mutant.content, user_id=CANARY)
+    for key in seeds.mutants("keys", hostile_keys.kinds_on(Store.FOLDER), KEYS):
+        is_placed(world, key)
+    for names in seeds.mutants("names", hostile_names.KINDS, NAMES):
+        upload(world.lake, names)
     readings = [blood_glucose(f"r{number}", mg_dl=value) for number, value in enumerate(READINGS_MG_DL)]
-    put(lake, "blood_glucose", readings, user_id=PERSON)
-    assert command("run").exit_code == 0
+    put(world.lake, "blood_glucose", readings, user_id=CANARY)
 
+    ran = command("run")
+    assert ran.exit_code == 0, ran.output
+    said = ran.output + command("quarantine", "list").output
     text = stored(command.dagster_home)
-    assert text.count("quarantined") > len(record_types())  # the right text is being searched
-    assert "out_of_range" in text
-    assert "unreadable" in text
-    assert around(text, PERSON) == []
-    assert around(text, "record-") == []
-    assert [value for value in READINGS_MG_DL if str(value) in text] == []
+    for reason in ("quarantined", "out_of_range", "unreadable", "key_unparseable"):
+        assert reason in text  # what is searched is the right thing
+    for word in (CANARY, CANARY_NAME, CANARY_IN_FILES, "record-", *map(str, READINGS_MG_DL)):
+        assert around(text, word) == []
+        assert word not in said
+    check_training(world.lake)

@@ -62,14 +62,7 @@ class Done:
 def bring_up_to_date(lake: Lake, options: InsightOptions = OPTIONS) -> Done:
     """Rebuild everything that is stale, from raw/ to the journal."""
     done = Done()
-    listing = list_all(lake, FIRST_DATE, LAST_DATE)
-    unclaimed.update(lake, listing.unclaimed)
-    for (name, upload_date), uploads in staleness.stale_records(
-        listing, Catalogue(lake), Scope(), QualityRules()
-    ).items():
-        update = records_partition.update(lake, record_types()[name], upload_date, uploads)
-        done.records.append((name, upload_date.isoformat()))
-        done.files_read += update.files_read
+    take_in(lake, done)
     catalogue = Catalogue(lake)
     for partition in sorted(staleness.daily_work((), catalogue, options).offsets):
         utc_offsets.update(lake, date.fromisoformat(partition), catalogue.records_on(partition))
@@ -85,6 +78,18 @@ def bring_up_to_date(lake: Lake, options: InsightOptions = OPTIONS) -> Done:
             done.days_across_types.append(partition)
     done.months = write_journal(lake)
     return done
+
+
+def take_in(lake: Lake, done: Done) -> None:
+    """Bring what comes before insights up to date: unclaimed uploads, records, quarantine."""
+    listing = list_all(lake, FIRST_DATE, LAST_DATE)
+    unclaimed.update(lake, listing.unclaimed)
+    for (name, upload_date), uploads in staleness.stale_records(
+        listing, Catalogue(lake), Scope(), QualityRules()
+    ).items():
+        update = records_partition.update(lake, record_types()[name], upload_date, uploads)
+        done.records.append((name, upload_date.isoformat()))
+        done.files_read += update.files_read
 
 
 def _stale_insights(lake: Lake, options: InsightOptions) -> list[tuple[str, str]]:
