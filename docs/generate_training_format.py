@@ -1,4 +1,4 @@
-"""Generates the table and the schema of docs/training-format.* (`make docs`). A test fails when they are out of date."""
+"""Generates the table and the schema of docs/training-format.* (`make docs`). A test fails when they are stale."""
 
 from __future__ import annotations
 
