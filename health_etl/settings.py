@@ -66,7 +66,7 @@ def _store_url(value: str) -> str:
 
 def _names_a_bucket(host: str, url: str) -> bool:
     """Tell whether a bucket can have this name, and its objects this prefix."""
-    prefix = urlsplit(url).path.strip("/")
+    prefix = urlsplit(url).path.removeprefix("/").rstrip("/")
     return _BUCKET_NAME.fullmatch(host) is not None and not (prefix and {"", ".", ".."} & {*prefix.split("/")})
 
 

@@ -38,7 +38,7 @@ class StoreListing:
 
     def folders(self, prefix: str) -> list[str]:
         """Return the names of the folders directly under a folder."""
-        return _names(obstore.list_with_delimiter(self._store, prefix)["common_prefixes"])
+        return _names(prefix, obstore.list_with_delimiter(self._store, prefix)["common_prefixes"])
 
     def astray(self, prefix: str) -> Iterator[Unaddressable]:
         """Yield nothing."""
@@ -111,12 +111,12 @@ class BucketListing:
     def folders(self, prefix: str) -> list[str]:
         """Return the names, those that keys can have, of the folders directly under a folder."""
         try:
-            return _names(obstore.list_with_delimiter(self._store, prefix)["common_prefixes"])
+            return _names(prefix, obstore.list_with_delimiter(self._store, prefix)["common_prefixes"])
         except exceptions.BaseError as error:
             if not _is_about_keys(error):
                 raise
         with closing(self._connect()) as client:
-            return _names(_ExactPages(client, self._bucket, self._base).folders(prefix))
+            return _names(prefix, _ExactPages(client, self._bucket, self._base).folders(prefix))
 
     def astray(self, prefix: str) -> Iterator[Unaddressable]:
         """Yield what would lie under a folder, but for a slash in front of its key."""
@@ -184,7 +184,7 @@ class _ExactPages:
         found, more = list[str](), dict[str, str]()
         while True:
             page = self._list(Prefix=self._base + prefix, Delimiter="/", **more)
-            found += [entry["Prefix"].removesuffix("/") for entry in page.get("CommonPrefixes", ())]
+            found += [entry["Prefix"][len(self._base) :] for entry in page.get("CommonPrefixes", ())]
             if not page["IsTruncated"]:
                 return found
             more = {"ContinuationToken": page["NextContinuationToken"]}
@@ -211,6 +211,7 @@ def _is_about_keys(error: exceptions.BaseError) -> bool:
     return isinstance(error, exceptions.InvalidPathError) or _NOT_READ in str(error)
 
 
-def _names(folders: Sequence[str]) -> list[str]:
-    names = {folder.removesuffix("/").rpartition("/")[2] for folder in folders}
-    return sorted(name for name in names if fault_of(name) is None and name)
+def _names(prefix: str, folders: Sequence[str]) -> list[str]:
+    """Return the names of the folders; not that of an empty name, which obstore gives as the prefix itself."""
+    names = {folder[len(prefix) :].removesuffix("/") for folder in folders if folder.startswith(prefix)}
+    return sorted(name for name in names if name and fault_of(name) is None)

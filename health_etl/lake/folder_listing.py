@@ -47,7 +47,9 @@ class FolderListing:
             key, fault = folder + entry.name, fault or fault_of(entry.name)
             try:
                 if not _is_folder(entry):
-                    yield from _file(key, entry, fault)
+                    found = _file(key, entry, fault)
+                    if found is not None:
+                        yield found
                 elif entry.is_symlink() and self._leads_back(key):
                     yield _unaddressable(key, LEADS_BACK)
                 else:
@@ -86,20 +88,19 @@ class FolderListing:
         return any(os.path.samestat(target, folder.stat()) for folder in path.parents)
 
 
-def _file(key: str, entry: os.DirEntry[str], fault: str | None) -> Iterator[Listed]:
-    """Yield what is there under a name that is no folder's, if it is still there."""
-    if _is_half_written(entry.name):
-        return
+def _file(key: str, entry: os.DirEntry[str], fault: str | None) -> Listed | None:
+    """Return what is there under a name that is no folder's; None if it is half written, or gone by now."""
+    if "#" in entry.name and _is_half_written(entry.name):
+        return None
     try:
         found = entry.stat()
     except FileNotFoundError:
-        if entry.is_symlink():
-            yield _unaddressable(key, LEADS_NOWHERE)
-        return  # or it has been deleted meanwhile
+        return _unaddressable(key, LEADS_NOWHERE) if entry.is_symlink() else None
     if not stat.S_ISREG(found.st_mode):
         fault = NOT_A_FILE
-    info = ObjectInfo(key if fault is None else escaped(key), found.st_size, _etag(found))
-    yield info if fault is None else Unaddressable(info, fault)
+    if fault is None:
+        return ObjectInfo(key, found.st_size, _etag(found))
+    return Unaddressable(ObjectInfo(escaped(key), found.st_size, _etag(found)), fault)
 
 
 def _position(entry: os.DirEntry[str]) -> str:

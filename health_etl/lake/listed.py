@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f%\udc80-\udcff]")  # the last are bytes of a file's name that are not UTF-8
 _WRITTEN_AS = {"": "%2F", ".": "%2E", "..": "%2E%2E"}  # names of folders
 
 
@@ -78,5 +77,9 @@ def _fault_of_folders(key: str) -> str | None:
 
 def escaped(key: str) -> str:
     """Return a key that is usable and printable for one that is not: what is wrong with it is written as %XX."""
-    text = _UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in os.fsencode(found[0])), key)
+    text = "".join(letter if letter.isprintable() and letter != "%" else _in_percent(letter) for letter in key)
     return "/".join(_WRITTEN_AS.get(part, part) for part in text.split("/"))
+
+
+def _in_percent(letter: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in os.fsencode(letter))

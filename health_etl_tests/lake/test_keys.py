@@ -70,9 +70,9 @@ def test_a_key_of_an_unknown_type_parses_without_a_record_type() -> None:
     [
         ("raw/BloodGlucoseRecord/2025/09/anna_20250920_221539_p_0a1b2c3d.avro", "the key is not raw/"),
         ("raw/BloodGlucoseRecord/2025/09/21/sub/anna_20250920_221539_p_0a1b2c3d.avro", "the key is not raw/"),
-        ("raw/BloodGlucoseRecord/2025/13/21/anna_20250920_221539_p_0a1b2c3d.avro", "are not a date"),
-        ("raw/BloodGlucoseRecord/2025/02/29/anna_20250920_221539_p_0a1b2c3d.avro", "are not a date"),
-        ("raw/BloodGlucoseRecord/2025/9/21/anna_20250920_221539_p_0a1b2c3d.avro", "are not a date"),
+        ("raw/BloodGlucoseRecord/2025/13/21/anna_20250920_221539_p_0a1b2c3d.avro", "are not a date of the form"),
+        ("raw/BloodGlucoseRecord/2025/02/29/anna_20250920_221539_p_0a1b2c3d.avro", "are not a date of the form"),
+        ("raw/BloodGlucoseRecord/2025/9/21/anna_20250920_221539_p_0a1b2c3d.avro", "are not a date of the form"),
         ("raw/BloodGlucoseRecord/2025/09/21/anna_20250920_221539_p_0a1b2c3d.json", "the name is neither"),
         ("raw/BloodGlucoseRecord/2025/09/21/anna_20250920_221539_p.avro", "the name is neither"),
         ("raw/BloodGlucoseRecord/2025/09/21/anna_20250920_221539_p_nothexes.avro", "the name is neither"),
