@@ -32,7 +32,7 @@ def analyse(
 
     qualities: the quality score of every source file by key; profiles: as in days/profiles.py.
     """
-    measured = _measured(selection, processor, options, qualities, profiles)
+    measured = _measured(selection, processor, options, qualities, pseudonym_key, profiles)
     return day_rows(measured, selection.withdrawn, processor, pseudonym_key)
 
 
@@ -48,7 +48,7 @@ def analyse_batch(
     """Return the rows of each of these partitions, selected in one batch; the same as `analyse` for each alone."""
     if len(partitions) == 1:
         return {partitions[0]: analyse(selection, processor, options, qualities, pseudonym_key, profiles)}
-    measured = _measured(selection, processor, options, qualities, profiles)
+    measured = _measured(selection, processor, options, qualities, pseudonym_key, profiles)
     gone = split_by_partition(selection.withdrawn, "user_id")
     days = {} if measured is None else split_by_partition(measured, "user_id")
     none = selection.withdrawn.head(0)
@@ -60,6 +60,7 @@ def _measured(
     processor: Processor,
     options: ClinicalOptions,
     qualities: Mapping[str, float],
+    pseudonym_key: str,
     profiles: Profiles,
 ) -> pd.DataFrame | None:
     if not len(selection.days):
@@ -67,7 +68,7 @@ def _measured(
     people = selection.days["user_id"]
     days = add_profiles(selection.days.assign(user_id=unqualify_people(people)), profiles).assign(user_id=people)
     metrics = processor.analyse(selection.rows, days, options)
-    sources = _sources(selection.rows, qualities)
+    sources = _sources(selection.rows, qualities, pseudonym_key)
     return days.merge(sources, on=PERSON_DAY).merge(metrics, on=PERSON_DAY)
 
 
@@ -96,11 +97,16 @@ def day_rows(
     return ordered
 
 
-def _sources(rows: pd.DataFrame, qualities: Mapping[str, float]) -> pd.DataFrame:
+def _sources(rows: pd.DataFrame, qualities: Mapping[str, float], pseudonym_key: str) -> pd.DataFrame:
     """Return source_keys (masked) and quality_score (mean over measurements) of every person-day."""
     rows = rows[[*PERSON_DAY, "source_key"]].assign(quality_score=rows["source_key"].map(qualities))
     scores = rows.groupby(PERSON_DAY)["quality_score"].mean().round(6)
     files = rows[[*PERSON_DAY, "source_key"]].drop_duplicates().sort_values([*PERSON_DAY, "source_key"])
-    files["source_keys"] = files["source_key"].map(mask_key)
+    files["source_keys"] = [
+        f"{mask_key(key)} of {subject}"
+        for key, subject in zip(
+            files["source_key"], subjects(unqualify_people(files["user_id"]), pseudonym_key), strict=True
+        )
+    ]
     lists = files.groupby(PERSON_DAY)["source_keys"].agg(list)
     return pd.concat([scores, lists], axis=1).reset_index()

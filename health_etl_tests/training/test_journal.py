@@ -16,7 +16,7 @@ from health_etl.clinical.common.base import Level
 from health_etl.days.pseudonym import subject
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.keys import DAILY_JOURNAL
+from health_etl.lake.keys import DAILY_JOURNAL, mask_key
 from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
 from health_etl.training import journal
@@ -97,7 +97,7 @@ def test_a_line_has_the_shape_that_the_design_names(lake: Lake) -> None:
     assert metadata["subject"] == subject(ANNA, OPTIONS.pseudonym_key)
     assert (metadata["local_date"], metadata["record_count"], metadata["quality_score"]) == ("2025-09-20", 2, 1.0)
     assert metadata["coverage"] == pytest.approx(10 / 1440, abs=1e-4)
-    assert metadata["source_keys"] == [key.replace(ANNA, metadata["subject"])]
+    assert metadata["source_keys"] == [f"{mask_key(key)} of {metadata['subject']}"]
     assert metadata["processor_version"] == f"2.2.{processors()['blood_glucose'].version}"
     assert metadata["clinical_insights"]["mean_mg_dl"] == 115.0
     assert "time_in_range_percent" not in metadata["clinical_insights"], "missing is not zero"
