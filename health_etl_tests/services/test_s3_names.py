@@ -1,4 +1,4 @@
-"""Uploads whose names use all the room that an S3 server gives: their neighbours are accepted, and they can be found."""
+"""Uploads whose names use all the room that an S3 server gives: they are found, and their neighbours are accepted."""
 
 from __future__ import annotations
 
