@@ -39,7 +39,7 @@ STEM_CHARACTERS = 100
 KEY_HASH_DIGITS = 32
 FINGERPRINT_DIGITS = 12  # the first of the hash
 _HASHED = re.compile(r"-([0-9a-f]{32})\Z")
-_UNSAFE = re.compile(r"[^A-Za-z0-9._@+-]")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._@+-]+")
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,8}\Z")
 
 USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}\Z")
