@@ -164,8 +164,9 @@ def common_arrays(records: pa.Table) -> dict[str, pa.ChunkedArray]:
     }
 
 
-# What exporters write for a record that Health Connect has not stored, or whose id they do not read.
-_NO_ID = pa.array([None, "", "null", "NULL", "none", "None", "undefined", "00000000-0000-0000-0000-000000000000"])
+# What exporters write for a record that Health Connect has not stored, or whose id they do not read: nothing, a missing
+# value as Kotlin, Python and JavaScript print it, the UUID of zeros.
+_NO_ID = pa.array([None, "", "null", "None", "undefined", "00000000-0000-0000-0000-000000000000"])
 DERIVED_ID = "no-id:"  # begins every id that is derived here; an app's own id that does counts as none
 _MEASURED_TIMES = ("timeEpochMillis", "startTimeEpochMillis", "endTimeEpochMillis")
 
