@@ -164,8 +164,9 @@ def common_arrays(records: pa.Table) -> dict[str, pa.ChunkedArray]:
     }
 
 
-# What exporters write for a record that Health Connect has not stored, or whose id they do not read.
-_NO_ID = pa.array([None, "", "null", "none", "undefined", "00000000-0000-0000-0000-000000000000"])
+# What exporters write for a record that Health Connect has not stored, or whose id they do not read: nothing, a missing
+# value as Kotlin, Python and JavaScript print it, the UUID of zeros.
+_NO_ID = pa.array([None, "", "null", "None", "undefined", "00000000-0000-0000-0000-000000000000"])
 DERIVED_ID = "no-id:"  # begins every id that is derived here; an app's own id that does counts as none
 _MEASURED_TIMES = ("timeEpochMillis", "startTimeEpochMillis", "endTimeEpochMillis")
 
@@ -177,10 +178,8 @@ def record_ids(records: pa.Table) -> pa.ChunkedArray:
     the measured times. A record that lacks these as well is like no other.
     """
     ids = pc.struct_field(records["metadata"], "id")
-    is_absent = pc.or_(
-        pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(ids)), value_set=_NO_ID),
-        pc.fill_null(pc.starts_with(ids, DERIVED_ID), fill_value=False),
-    )
+    says_nothing = pc.or_(pc.utf8_is_space(ids), pc.starts_with(ids, DERIVED_ID))
+    is_absent = pc.or_(pc.is_in(ids, value_set=_NO_ID), pc.fill_null(says_nothing, fill_value=False))
     return pc.if_else(is_absent, _derived_ids(records), ids) if pc.any(is_absent).as_py() else ids
 
 
@@ -211,7 +210,8 @@ def _framed(texts: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def stated(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return texts with null for those that say nothing."""
-    return pc.if_else(pc.equal(pc.utf8_trim_whitespace(texts), ""), None, texts)
+    is_blank = pc.or_(pc.equal(texts, ""), pc.utf8_is_space(texts))
+    return pc.if_else(is_blank, None, texts) if pc.any(is_blank).as_py() else texts
 
 
 def instant_arrays(records: pa.Table) -> dict[str, pa.ChunkedArray]:

@@ -177,7 +177,11 @@ def test_an_empty_offset_is_stored_as_none(taken_in: CommandLine) -> None:
     assert rows["start_zone_offset"].isna().all()
 
 
-def test_a_unit_that_looks_wrong_is_listed_with_a_way_out_and_released_on_request(taken_in: CommandLine) -> None:
-    listed = taken_in("quarantine", "list").output
-    assert "unit_suspect" in listed
-    assert "have the app write the unit of the column" in " ".join(listed.split())
+def test_a_unit_that_looks_wrong_is_shown_with_a_way_out_and_can_be_overruled(taken_in: CommandLine) -> None:
+    key = entries(taken_in)["another_unit"].key
+    shown = " ".join(taken_in("quarantine", "show", key).output.split())
+    assert "glucose_mg_dl:unit_suspect" in shown
+    assert "have the app write the unit of the column and export again" in shown
+    said = taken_in("quarantine", "release", key, "--override", "--because", "a trial of the meter")
+    assert "24 records accepted." in said.output
+    assert entries(taken_in)["another_unit"].counts == (24, 24, 0, 0)
