@@ -17,6 +17,7 @@ import pandas as pd
 from health_etl.days import utc_offsets
 from health_etl.days.isolation import isolated
 from health_etl.days.source_labels import with_source_ids
+from health_etl.days.listed import listed
 from health_etl.lake import keys
 from health_etl.lake.manifest import DerivedManifest, RecordsManifest
 from health_etl.lake.store import Lake
@@ -233,5 +234,5 @@ def _summarize_days(rows: pd.DataFrame, record_type: RecordType) -> pd.DataFrame
     groups = rows.groupby(PERSON_DAY)
     counts = groups.agg(record_count=("record_id", "nunique"), measurement_count=("record_id", "size"))
     apps = rows[[*PERSON_DAY, "source_app"]].drop_duplicates().sort_values([*PERSON_DAY, "source_app"])
-    joined = apps.groupby(PERSON_DAY)["source_app"].agg(", ".join).rename("source_apps")
+    joined = listed(apps, PERSON_DAY, "source_app").rename("source_apps")
     return days.merge(counts.join(joined).reset_index(), on=PERSON_DAY).sort_values(PERSON_DAY, ignore_index=True)

@@ -12,6 +12,7 @@ import pandas as pd
 from health_etl.clinical import day_processor, processors
 from health_etl.clinical.common.base import DayProcessor
 from health_etl.days.isolation import isolated
+from health_etl.days.listed import united
 from health_etl.errors import TransientError
 from health_etl.insights.failed_people import FailedPerson, Stage
 from health_etl.insights.look_back import SUBJECT_DAY, DaysIndex, EarlierDays
@@ -169,7 +170,7 @@ def _context(stacked: pd.DataFrame, types: Sequence[str]) -> pd.DataFrame:
     missing = groups["type"].agg(lambda found: _missing(set(found), types))
     found = first.join(summed).assign(
         zone_source=least_certain,
-        source_apps=groups["source_apps"].agg(_united_apps),
+        source_apps=groups["source_apps"].agg(united),
         source_keys=groups["source_keys"].agg(_united),
         source_files=groups["source_files"].agg(_united),
         quality_score=(summed["weight"] / summed["measurement_count"]).round(6),
@@ -182,10 +183,6 @@ def _context(stacked: pd.DataFrame, types: Sequence[str]) -> pd.DataFrame:
 def _missing(found: set[int], types: Sequence[str]) -> str:
     titles = [record_types()[name].title for place, name in enumerate(types) if place not in found]
     return f"not recorded: {', '.join(title[0].lower() + title[1:] for title in titles)}" if titles else ""
-
-
-def _united_apps(texts: pd.Series) -> str:
-    return ", ".join(sorted({app for text in texts for app in text.split(", ")}))
 
 
 def _united(lists: pd.Series) -> list[str]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from health_etl.clinical.activity.records import Quantity, day_buckets, is_movement_only
 from health_etl.clinical.common.arrays import Integers
 from health_etl.clinical.common.base import Metric
+from health_etl.days.listed import listed
 from health_etl.days.merge_sources import MergedTotals, merge_by_time_slice
 
 
@@ -91,11 +92,9 @@ def _written(values: pd.Series, quantity: Quantity) -> pd.Series:
 
 
 def _joined(day: Integers, parts: pd.Series, n_days: int, separator: str) -> pd.Series:
-    """Join the parts of each day, in their order; days without parts are null. `day` ascends."""
+    """Join the parts of each day, in their order, all but the first few only counted; days without parts are null."""
     joined = pd.Series([None] * n_days, dtype="str")
-    place = pd.Series(day).groupby(day).cumcount().to_numpy()
-    for position in range(int(place.max(initial=-1)) + 1):  # once per app of the busiest day: a handful
-        here = place == position
-        added = parts[here].set_axis(day[here])
-        joined.loc[added.index] = added if position == 0 else joined.loc[added.index] + separator + added
+    if len(parts):
+        found = listed(pd.DataFrame({"day": day, "part": parts.to_numpy()}), ["day"], "part", separator)
+        joined.loc[found.index] = found
     return joined
