@@ -67,7 +67,7 @@ contract: ## test the newest release of Dagster against what we expect of it, in
 load-test: $(READY) ## load training files with two major versions of `datasets`, the earlier one in a scratch environment
 	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
 	"$(PYTHON)" -m venv "$$scratch"; \
-	"$$scratch/bin/python" -m pip install -qq datasets==3.6.0; \
+	"$$scratch/bin/python" -m pip install -qq datasets==3.6.0 polars duckdb; \
 	$(BIN)/python -m pytest health_etl_tests/training/test_load.py; \
 	TEST_HEALTH_ETL_DATASETS_PYTHON="$$scratch/bin/python" $(BIN)/python -m pytest health_etl_tests/training/test_load.py
 

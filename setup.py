@@ -50,6 +50,7 @@ setup(
             "datasets>=5.2,<6",  # loads the training files in a test, as their readers do
             "hypothesis>=6.140,<7",
             "import-linter>=2.10,<3",
+            "jsonschema>=4,<5",  # holds training lines against their published schema
             "mypy>=2,<3",
             "pandas-stubs>=3,<4",
             "playwright>=1.60,<2",  # drives Debian's chromium; downloads no browser

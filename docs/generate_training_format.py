@@ -1,4 +1,7 @@
-"""Generates the table and the schema of docs/training-format.* (`make docs`). A test fails when they are stale."""
+"""Generates docs/training-format.schema.json, and the table of the page beside it (`make docs`).
+
+A test fails when they are out of date.
+"""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ import pandas as pd
 
 from health_etl.days import utc_offsets
 from health_etl.days.isolation import isolated
-from health_etl.days.source_labels import with_source_ids
 from health_etl.days.listed import listed
+from health_etl.days.source_labels import with_source_ids
 from health_etl.lake import keys
 from health_etl.lake.manifest import DerivedManifest, RecordsManifest
 from health_etl.lake.store import Lake

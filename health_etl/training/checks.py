@@ -190,9 +190,10 @@ def _look_at(example: dict[str, Any], seen: set[str], found: Counts) -> None:
 def _look_for_personal_data(example: dict[str, Any], found: Counts) -> None:
     """Note contact details, and the words that could belong to an identifier; pseudonyms are noted by themselves."""
     metadata = {name: value for name, value in example["metadata"].items() if name not in KEYED_IDS}
-    texts = list(strings({**example, "metadata": metadata}))
-    found.personal.update({kind for text in texts for kind in contact_details(text)})
-    for text in texts:
+    shared = [str(example.get("input")), str(metadata.pop("clinical_insights", ""))]
+    own = "\n".join(strings({**example, "input": "", "metadata": metadata}))
+    found.personal.update({kind for text in (*shared, own) for kind in contact_details(text)})
+    for text in (*shared, own):
         found.telling |= telling_words(text)
     for text in strings([example["metadata"].get(name) for name in KEYED_IDS]):
         found.keyed_ids |= set(words(text))

@@ -19,7 +19,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 import health_etl
-from health_etl.days.source_labels import PACKAGE_NAME
+from health_etl.days.source_labels import is_shown
 
 MIN_LETTERS = 3  # of a telling word in ASCII; a name of two characters may be whole in other scripts
 MIN_DIGITS = 8  # of a telling number; no figure in a text has as many
@@ -28,24 +28,31 @@ Words = tuple[str, ...]
 Suspects = dict[str, list[tuple[str, Words]]]  # kind and words of each identifier, by its first word
 
 _WORD = re.compile(r"[^\W_]+")
-_SHOWN = re.compile(rf"(?<![\w@.-]){PACKAGE_NAME}(?![\w@-])", re.ASCII)
+_ASCII_WORD = re.compile("[a-z0-9]+")
+_DOTTED = re.compile(r"(?<![\w@.-])[a-z]+(?:\.[A-Za-z]\w*)+(?![\w@-])", re.ASCII)
 _OWN_CODE = ("clinical", "insights", "record_types", "training")  # whatever a line says is written there
-_PATTERNS = {
-    "e-mail address": re.compile(r"[^\s@]@[^\s@]"),
-    "web address": re.compile(r"://|\bwww\.", re.IGNORECASE),
-    "telephone number": re.compile(r"\+\d(?:[ ()/.-]{0,2}\d){6}|(?<![\w.,:–-])0\d(?:[ ()/-]?\d){7}|\d{3}-\d{3}-\d{4}"),
-    "lake path": re.compile(r"\braw/|\.avro\b", re.IGNORECASE),
-}
+_TYPOGRAPHY = str.maketrans(dict.fromkeys("–−±×÷≤≥…’°", " "))  # of our own texts; what remains is ASCII as a rule
+# Each begins with a plain character, for which Python searches fast.
+_TELEPHONE = (
+    re.compile(r"\+\d(?:[ ()/.-]{0,2}\d){6}"),
+    re.compile(r"0(?<![\w.,:–-]0)\d(?:[ ()/-]?\d){7}"),
+    re.compile(r"-(?<=\d{3}-)\d{3}-\d{4}"),
+)
+_E_MAIL = re.compile(r"@(?<=[^\s@]@)[^\s@]")
+_FRAGMENTS = {"web address": ("://", "www."), "lake path": ("raw/", ".avro")}
 
 
 def words(text: str) -> list[str]:
     """Return the words of a text, in order and in one spelling."""
+    text = text.translate(_TYPOGRAPHY) if not text.isascii() else text
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
         text = "".join(one for one in text if unicodedata.category(one) != "Cf")
-    return _WORD.findall(text.casefold())
+        return _WORD.findall(text.casefold())
+    return _ASCII_WORD.findall(text.lower())
 
 
+@lru_cache(maxsize=100_000)
 def is_telling(word: str) -> bool:
     """Return whether a word can give an identifier away."""
     if word in _own_words():
@@ -55,16 +62,21 @@ def is_telling(word: str) -> bool:
     return not word.isascii() or len(word) >= MIN_LETTERS
 
 
-@lru_cache(maxsize=64)  # a day's lines share their input
+@lru_cache(maxsize=64)  # a day's lines share their input and figures
 def telling_words(text: str) -> frozenset[str]:
-    """Return the words of a text that could belong to an identifier: none, as a rule."""
-    return frozenset(filter(is_telling, set(words(_SHOWN.sub(" ", text)))))
+    """Return the words of a text, or of the JSON in it, that could belong to an identifier: none, as a rule."""
+    text = "\n".join(strings(text))
+    return frozenset(filter(is_telling, set(words(_without_shown(text)))))
 
 
 @lru_cache(maxsize=64)
 def contact_details(text: str) -> frozenset[str]:
-    """Return the kinds of contact details that a text seems to hold."""
-    return frozenset(kind for kind, pattern in _PATTERNS.items() if pattern.search(text))
+    """Return the kinds of contact details that a text, or the JSON in it, seems to hold."""
+    text = "\n".join(strings(text))
+    lower = text.lower()
+    found = {kind for kind, fragments in _FRAGMENTS.items() if any(fragment in lower for fragment in fragments)}
+    found |= {"e-mail address"} if _E_MAIL.search(text) else set()
+    return frozenset(found | ({"telephone number"} if any(one.search(text) for one in _TELEPHONE) else set()))
 
 
 def suspects(identifiers: Iterable[tuple[str, str]], seen: frozenset[str] | set[str]) -> Suspects:
@@ -80,13 +92,20 @@ def suspects(identifiers: Iterable[tuple[str, str]], seen: frozenset[str] | set[
 
 def kinds_in(text: str, wanted: Suspects) -> set[str]:
     """Return the kinds of the identifiers that a text holds."""
-    own = words(_SHOWN.sub(" ", text))
+    own = words(_without_shown(text))
+    if wanted.keys().isdisjoint(own):
+        return set()
     return {
         kind
         for place, word in enumerate(own)
         for kind, identifier in wanted.get(word, ())
         if tuple(own[place : place + len(identifier)]) == identifier
     }
+
+
+def _without_shown(text: str) -> str:
+    """Return a text without the package names that are shown on purpose."""
+    return _DOTTED.sub(lambda found: " " if is_shown(found[0]) else found[0], text)
 
 
 def strings(value: object) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Any set of journal files loads in one call, with the same columns and types whichever file comes first.
 
-`make load-test` does the same with an earlier major version of `datasets`.
+`make load-test` does the same with an earlier major version of `datasets`, and with readers that the project does not
+install.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,6 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pyarrow as pa
 import pyarrow.json
 import pytest
@@ -71,10 +74,38 @@ def test_all_files_load_in_one_call_and_streaming(files: Sequence[Path], is_reve
     assert "2025-09-20 Sat" in loaded["dates"]
 
 
+@pytest.mark.parametrize("reader", ["datasets", "polars", "duckdb", "pandas"])
+def test_the_documented_ways_to_load_them_work(files: Sequence[Path], reader: str) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "training-format.md").read_text(encoding="utf-8")
+    (code,) = [
+        one for one in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if f" {reader}" in one.split("\n\n")[-2]
+    ]
+    folder = next(path for path in files[0].parents if path.name == "training").parent
+    result = "figures" if "figures" in code else "table"
+    found = run("-c", f"{code}\nassert len({result})", cwd=folder)
+    if f"No module named '{reader}'" in found.stderr:
+        pytest.skip(f"{reader} is not installed")
+    assert found.returncode == 0, found.stderr[-2000:]
+
+
+def test_every_line_fits_the_published_schema(files: Sequence[Path]) -> None:
+    schema = json.loads((Path(__file__).resolve().parents[2] / "docs" / "training-format.schema.json").read_text())
+    validator = jsonschema.Draft202012Validator(schema)
+    lines = [json.loads(line) for path in files for line in path.read_bytes().splitlines()]
+    assert [error.json_path for line in lines for error in validator.iter_errors(line)] == []
+    assert not validator.is_valid({**lines[0], "user_id": "anna"})
+
+
 def load(files: Sequence[Path]) -> dict[str, Any]:
     """Load the files in a process of their own, since `datasets` is not made for this suite's strictness."""
-    offline = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
-    found = subprocess.run([PYTHON, PROGRAM, *files], env=offline, capture_output=True, text=True, check=False)
+    found = run(str(PROGRAM), *map(str, files))
     assert found.returncode == 0, found.stderr[-2000:]
     loaded: dict[str, Any] = json.loads(found.stdout.splitlines()[-1])
     return loaded
+
+
+def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    offline = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
+    if cwd is not None:
+        offline["HF_HOME"] = str(cwd / "cache")
+    return subprocess.run([PYTHON, *arguments], env=offline, cwd=cwd, capture_output=True, text=True, check=False)

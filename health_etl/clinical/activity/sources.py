@@ -64,7 +64,7 @@ def movement_only_apps(records: pd.DataFrame, quantity: Quantity, n_days: int) -
 
 
 def source_totals(records: pd.DataFrame, days: pd.DataFrame, quantity: Quantity) -> pd.Series:
-    """Return what each app counted on its own, largest first: "app.one 3933 steps; app.two 2517 steps"."""
+    """Return what each app counted on its own, largest first: "app.one: 3933 steps; app.two: 2517 steps"."""
     pair = ["group_id", "source_app"]
     pairs = records[pair].drop_duplicates().sort_values(pair, ignore_index=True)
     alone = records.assign(group_id=records.groupby(pair, sort=True).ngroup())
@@ -73,7 +73,7 @@ def source_totals(records: pd.DataFrame, days: pd.DataFrame, quantity: Quantity)
     totals = totals[totals["total"].notna()].sort_values(
         ["group_id", "total", "source_app"], ascending=[True, False, True], ignore_index=True
     )
-    written = totals["source_app"] + " " + _written(totals["total"], quantity) + f" {quantity.unit}"
+    written = totals["source_app"] + ": " + _written(totals["total"], quantity) + f" {quantity.unit}"
     return _joined(totals["group_id"].to_numpy(), written, len(days), "; ")
 
 
