@@ -38,6 +38,6 @@ FAMILIES: Mapping[str, Family] = {
         for name in sorted(record_types())
     },
     "keys": Family(hostile_keys.kinds_on(Store.FOLDER), run_keys.run_in_folder, 0.28, 500),
-    "messages": Family(hostile_messages.KINDS, run_messages.run, 0.3, 500),
-    "names": Family(hostile_names.KINDS, run_names.run, 0.1, 250),
+    "messages": Family(hostile_messages.KINDS, run_messages.run, 0.34, 500),
+    "names": Family(hostile_names.KINDS, run_names.run, 0.06, 300),
 }

@@ -12,7 +12,7 @@ from health_etl_tests.isolation.bad_days import CANARY_NAME
 from health_etl_tests.support.exports import BUILDERS, DAY_MS, NOON, epoch_ms, utc
 
 TYPES = ("steps", "sleep_session", "blood_glucose")
-MAX_PEOPLE = 10  # for all mutants together: a person's day costs more than a record
+MAX_PEOPLE = 4  # for all mutants together: a person's day costs more than a record
 
 PARTS = (
     *("'s Apple Watch", "@example.org", "\n", "\r\n", "\t", "\u2028", "\u2029", "\x85", "\x00", "\x1b[31m"),

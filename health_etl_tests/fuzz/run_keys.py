@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from functools import cache
 from io import StringIO
 from pathlib import Path
 
@@ -25,9 +24,8 @@ from health_etl.records import unclaimed
 from health_etl_tests.fuzz.hostile_keys import CONTENTS
 from health_etl_tests.fuzz.seeds import Mutant, Outcomes
 from health_etl_tests.isolation.items import CANARY, Stage, World, fingerprint, written
-from health_etl_tests.isolation.neighbours import of_good_people, of_records, put_good
+from health_etl_tests.isolation.neighbours import good_people_alone, of_good_people, of_records, put_good
 from health_etl_tests.isolation.worlds import FolderWorld
-from health_etl_tests.support.exports import memory_lake
 from health_etl_tests.support.pipeline import Done, take_in
 
 # What may be claimed: a type's folder in any case, a date in ASCII digits, a name.
@@ -47,7 +45,7 @@ def run(world: World, tried: Sequence[Mutant[bytes]]) -> Outcomes:
     good = {info.key for info in world.lake.objects("raw/")}
     placed = {written(mutant.content): mutant for mutant in tried if is_placed(world, mutant)}
     take_in(world.lake, Done())
-    assert of_records(of_good_people(world.lake)) == _alone()
+    assert of_records(of_good_people(world.lake)) == of_records(good_people_alone())
     found = _Found.of(world.lake)
     assert found.everything == placed.keys() | good
     listed = _quarantine_list(world)
@@ -120,12 +118,3 @@ def _quarantine_list(world: World) -> str:
     with redirect_stdout(printed):
         quarantine.print_list(Console(width=240), world.settings, Scope())
     return printed.getvalue()
-
-
-@cache
-def _alone() -> dict[str, str]:
-    """Return what there is of the good people's records where nothing else lies beside them."""
-    lake = memory_lake()
-    put_good(lake)
-    take_in(lake, Done())
-    return of_records(of_good_people(lake))

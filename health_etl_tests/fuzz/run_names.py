@@ -16,7 +16,7 @@ from health_etl_tests.fuzz.run_files import describe
 from health_etl_tests.fuzz.seeds import Mutant, Outcomes
 from health_etl_tests.isolation.bad_days import CANARY_NAME
 from health_etl_tests.isolation.items import CANARY
-from health_etl_tests.isolation.neighbours import of_good_people, put_good
+from health_etl_tests.isolation.neighbours import good_people_alone, of_good_people, put_good
 from health_etl_tests.support.exports import NOON, contents, memory_lake, put
 from health_etl_tests.support.pipeline import bring_up_to_date
 
@@ -27,12 +27,10 @@ def run(tried: Sequence[Mutant[str]]) -> Outcomes:
     """Bring a lake up to date with mutants beside good uploads; return what became of them."""
     lake = memory_lake()
     put_good(lake)
-    bring_up_to_date(lake)
-    alone = of_good_people(lake)
     by_key = {key: mutant for mutant in tried for key in [upload(lake, mutant)]}
     assert len(by_key) == len(tried)
     bring_up_to_date(lake)
-    assert of_good_people(lake) == alone
+    assert of_good_people(lake) == good_people_alone()
     check_training(lake)
     entries = _entries(lake)
     outcomes: Outcomes = Counter()

@@ -14,7 +14,7 @@ OTHER_GOOD_KEY = "raw/HeartRateRecord/2025/09/20/anna_20250920_120000_phone_0123
 GOOD = frozenset({("steps", "2025-09-21")})
 BOTH_GOOD = GOOD | {("heart_rate", "2025-09-20")}
 BUCKET = "health-data"
-LONG_NUMBER = "9" * 4301  # Python's limit for a number in text is 4,300 digits
+LONG_NUMBER = b"9" * 4301  # Python's limit for a number in text is 4,300 digits
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class BadMessage:
 
     what: str
     body: bytes
-    refusal: Refusal | None
+    refusal: Refusal
     partitions: frozenset[tuple[str, str]] = frozenset()
 
     def __str__(self) -> str:
@@ -46,8 +46,8 @@ def _upload(**changed: Any) -> bytes:
 
 
 MESSAGES: tuple[BadMessage, ...] = (
-    BadMessage("a number of 4,301 digits", b'{"Records": [], "n": ' + LONG_NUMBER.encode() + b"}", Refusal.MALFORMED),
-    BadMessage("a number of 4,301 digits alone", LONG_NUMBER.encode(), Refusal.MALFORMED),
+    BadMessage("a number of 4,301 digits", _upload(file_size="#").replace(b'"#"', LONG_NUMBER), Refusal.MALFORMED),
+    BadMessage("a number of 4,301 digits alone", LONG_NUMBER, Refusal.MALFORMED),
     BadMessage("no bytes", b"", Refusal.MALFORMED),
     BadMessage("bytes that are not UTF-8", b'{"key": "\xff\xfe"}', Refusal.MALFORMED),
     BadMessage("very deep lists", b"[" * 100_000, Refusal.MALFORMED),

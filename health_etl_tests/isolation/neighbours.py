@@ -6,13 +6,14 @@ import hashlib
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import cache
 
 from health_etl.days.pseudonym import subject
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import read_table
-from health_etl_tests.support.exports import ANNA, BEN, NOON, blood_glucose, contents, put, steps
-from health_etl_tests.support.pipeline import OPTIONS
+from health_etl_tests.support.exports import ANNA, BEN, NOON, blood_glucose, contents, memory_lake, put, steps
+from health_etl_tests.support.pipeline import OPTIONS, bring_up_to_date
 
 PEOPLE = (ANNA, BEN)
 TABLES = ("records/", "insights/", "training/")
@@ -48,6 +49,15 @@ def of_good_people(lake: Lake, options: InsightOptions = OPTIONS) -> dict[str, s
         else:
             found[key] = "\n".join(_lines_of(lake.get(key), subjects))
     return {key: text for key, text in found.items() if text}
+
+
+@cache
+def good_people_alone() -> dict[str, str]:
+    """Return what tables and journal files hold of the good people where nothing else lies beside their uploads."""
+    lake = memory_lake()
+    put_good(lake)
+    bring_up_to_date(lake)
+    return of_good_people(lake)
 
 
 def _lines_of(content: bytes, subjects: set[str]) -> Iterator[str]:
