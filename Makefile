@@ -64,6 +64,13 @@ contract: ## test the newest release of Dagster against what we expect of it, in
 	"$$scratch/bin/python" -m dagster --version; \
 	"$$scratch/bin/python" -m pytest health_etl_tests/dagster_internals health_etl_tests/deploy/test_dagster_yaml.py
 
+load-test: $(READY) ## load training files with two major versions of `datasets`, the earlier one in a scratch environment
+	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+	"$(PYTHON)" -m venv "$$scratch"; \
+	"$$scratch/bin/python" -m pip install -qq datasets==3.6.0 polars duckdb; \
+	$(BIN)/python -m pytest health_etl_tests/training/test_load.py; \
+	TEST_HEALTH_ETL_DATASETS_PYTHON="$$scratch/bin/python" $(BIN)/python -m pytest health_etl_tests/training/test_load.py
+
 fuzz: $(READY) ## try 50,000 mutants of files, keys, messages and names, and report what became of them (about 10 minutes)
 	@TEST_HEALTH_ETL_FUZZ_MUTANTS=$${TEST_HEALTH_ETL_FUZZ_MUTANTS:-50000} $(BIN)/python -m pytest -n auto health_etl_tests/fuzz
 
@@ -84,6 +91,7 @@ automation: $(READY) ## kill the daemon ten times, and stop each server for a mi
 docs: $(READY) ## regenerate the pages of docs/ that come from the code
 	@$(BIN)/python docs/generate_data_dictionary.py
 	@$(BIN)/python docs/generate_clinical_sources.py
+	@$(BIN)/python docs/generate_training_format.py
 
 services: ## start the throw-away S3 server of the services tests and print its settings
 	@health_etl_tests/services/start-s3.sh

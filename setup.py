@@ -18,12 +18,14 @@ setup(
     package_data={"health_etl.report": ["templates/*"]},
     python_requires=">=3.11,<3.14",
     install_requires=[
+        "backports.zstd>=1,<2",
+        "cramjam>=2.11,<3",
         # dagster-aws and dagster-postgres 0.29.N each pin dagster 1.13.N
         "dagster~=1.13.27",
         "dagster-aws~=0.29.27",
         "dagster-postgres~=0.29.27",
         "dagster-webserver~=1.13.27",
-        "fastavro>=1.12,<2",
+        "fastavro[snappy,zstandard]>=1.13,<2",
         "jinja2>=3.1,<4",
         "matplotlib>=3.10,<4",
         "numpy>=2.1,<3",
@@ -45,8 +47,10 @@ setup(
             "boto3",  # the services tests make and empty buckets with it
             "dagster-dg-cli~=1.13.27",
             "dagster-graphql~=1.13.27",
+            "datasets>=5.2,<6",  # loads the training files in a test, as their readers do
             "hypothesis>=6.140,<7",
             "import-linter>=2.10,<3",
+            "jsonschema>=4,<5",  # holds training lines against their published schema
             "mypy>=2,<3",
             "pandas-stubs>=3,<4",
             "playwright>=1.60,<2",  # drives Debian's chromium; downloads no browser

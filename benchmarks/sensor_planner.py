@@ -20,7 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from health_etl.lake.keys import RAW, day_folder
-from health_etl.lake.store import Lake, ObjectInfo
+from health_etl.lake.listed import ObjectInfo
+from health_etl.lake.store import Lake
 from health_etl.planning import run_requests
 from health_etl.record_types import record_types
 from health_etl.uploads.listing import TypeListing

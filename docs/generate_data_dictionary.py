@@ -22,27 +22,7 @@ Timestamps are in UTC, with time zone and millisecond precision. Limits are incl
 
 JOURNAL = """## Training lines
 
-`training/{domain}/{YYYY}/{MM}/health_journal_{YYYY}_{MM}.jsonl`, one JSON object per person, local day,
-record type and caption level.
-
-| field | type | meaning |
-|---|---|---|
-| `instruction` | string | what the example asks for |
-| `input` | string | date, sources, coverage, figures with units, reference lines: all that the output may use |
-| `output` | string | the text |
-| `metadata.example_id` | string | permanent id of subject, type, day and level |
-| `metadata.record_type` | string | Health Connect's name for the record type |
-| `metadata.health_domain` | string | health domain under which the line is filed |
-| `metadata.subject` | string | keyed pseudonym of the person; the user id appears nowhere |
-| `metadata.local_date` | string | the person's local day, YYYY-MM-DD; a night has the date on which it ends |
-| `metadata.record_count` | integer | Health Connect records of the day |
-| `metadata.quality_score` | number | mean quality of the source files, 0 to 1 |
-| `metadata.coverage` | number | share of the day that is recorded, 0 to 1 |
-| `metadata.source_keys` | list of strings | keys of the raw objects, with the subject in place of the person |
-| `metadata.caption_level` | string | statistical (numbers), structural (course in time) or semantic (meaning) |
-| `metadata.derived` | list | numbers in the output that are derived from the input: value, rule, of |
-| `metadata.processor_version` | string | version of all code that produced the line |
-| `metadata.clinical_insights` | object | the figures, rounded as in the texts; missing ones are left out |
+`training/{domain}/{YYYY}/{MM}/health_journal_{YYYY}_{MM}.jsonl`: see [the format](training-format.md).
 """
 
 

@@ -28,6 +28,8 @@ class FileReason(StrEnum):
     UNKNOWN_TYPE = "unknown_type"
     KEY_UNPARSEABLE = "key_unparseable"
     OUTSIDE_PARTITIONS = "outside_partitions"
+    STORE_REFUSED = "store_refused"
+    UNEXPECTED = "unexpected"
 
 
 RULE: dict[FileReason, str] = {
@@ -39,7 +41,7 @@ RULE: dict[FileReason, str] = {
     FileReason.TOO_LARGE: "a file is at most 100 MiB in size",
     FileReason.TOO_MANY_RECORDS: "a file has at most 100,000 records, holding fewer than millions of values",
     FileReason.DECOMPRESSION_BOMB: "a file expands to at most 200 MiB and 200 times its size",
-    FileReason.CODEC_UNSUPPORTED: "a file is compressed with null, deflate, bzip2 or xz",
+    FileReason.CODEC_UNSUPPORTED: "a file is compressed with null, deflate, bzip2, snappy, xz or zstandard",
     FileReason.SCHEMA_REFUSED: "a file's schema is small, shallow and not recursive",
     FileReason.HASH_MISMATCH: "the hash in a file's name matches its content",
     FileReason.NO_GOOD_ROWS: "at least one record of a file is valid",
@@ -47,6 +49,8 @@ RULE: dict[FileReason, str] = {
     FileReason.UNKNOWN_TYPE: "the folder names a known record type",
     FileReason.KEY_UNPARSEABLE: "the key is raw/{RecordType}/{YYYY}/{MM}/{DD}/{user}_{time}_{device}_{hash}.avro",
     FileReason.OUTSIDE_PARTITIONS: "the upload date is between HEALTH_ETL_START_DATE and today",
+    FileReason.STORE_REFUSED: "the store hands out every object that it lists",
+    FileReason.UNEXPECTED: "whatever is in a file, the code knows what to make of it",
 }
 
 # What `release --override` can overrule: the data is readable and was refused only as a matter of judgement.
@@ -69,6 +73,8 @@ REMEDIES: dict[FileReason, str] = {
     FileReason.UNKNOWN_TYPE: "add the record type (docs/adding-a-record-type.md) or remove the folder",
     FileReason.KEY_UNPARSEABLE: "upload it with `health-etl ingest`, which names it correctly",
     FileReason.OUTSIDE_PARTITIONS: "set an earlier HEALTH_ETL_START_DATE, or correct the date in its folder",
+    FileReason.STORE_REFUSED: "restore the object or its permissions in the store, then release it",
+    FileReason.UNEXPECTED: "report it as a bug with its detail; release it once that is fixed",
 }
 
 
@@ -79,6 +85,8 @@ ROW_REMEDIES = {
     "out_of_range": "release it with an override if the value is real, otherwise correct it in the app that wrote it",
     "time_implausible": "correct the clock of the phone or device, then export again",
     "offset_implausible": "update the exporting app; it writes UTC offsets that do not exist",
+    "unit_suspect": "have the app write the unit of the column and export again, or release it with an override if the "
+    "values are real as they stand",
     "unknown_value": "update the exporting app, or add the new value to the record type",
 }
 

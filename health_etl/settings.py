@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -51,14 +52,28 @@ _HTTP = TypeAdapter(HttpUrl)
 
 def _store_url(value: str) -> str:
     """Return the URL of a folder or bucket without a trailing slash; the text itself, since S3 keys are not encoded."""
+    value = value.strip()
     url = _STORE.validate_python(value)
     host, path = url.host or "", url.path or ""
     # Anything else, such as a password, a port, ? or #, would be dropped without a word when the path is read.
     is_plain = not {"?", "#"} & {*value} and str(url) == f"{url.scheme}://{host}{path}"
-    names_a_place = _BUCKET_NAME.fullmatch(host) if url.scheme == "s3" else not host and path.strip("/")
+    is_plain = is_plain and value.startswith(f"{url.scheme}:") and value.isprintable()
+    names_a_place = _names_a_bucket(host, value) if url.scheme == "s3" else not host and _names_a_folder(value)
     if not (is_plain and names_a_place):
         raise ValueError("not the URL of a folder or bucket")
     return value.rstrip("/")
+
+
+def _names_a_bucket(host: str, url: str) -> bool:
+    """Tell whether a bucket can have this name, and its objects this prefix."""
+    prefix = urlsplit(url).path.removeprefix("/").rstrip("/")
+    return _BUCKET_NAME.fullmatch(host) is not None and not (prefix and {"", ".", ".."} & {*prefix.split("/")})
+
+
+def _names_a_folder(url: str) -> bool:
+    """Tell whether a path can be read from a URL; raises ValueError where it is not UTF-8."""
+    path = unquote(urlsplit(url).path, errors="strict")
+    return bool(path.strip("/")) and "\0" not in path
 
 
 def _server_url(value: str) -> str:

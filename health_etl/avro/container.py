@@ -2,19 +2,20 @@
 
 A decoder trusts counts, lengths and schemas; a damaged or hostile file lies about them. A file that passes cannot make
 the decoder run away. The record count found here is later compared with the decoder's. The limits on the schema are
-in bounds.py.
+in bounds.py, the codecs in codecs.py.
 """
 
 from __future__ import annotations
 
-import bz2
+import io
 import json
-import lzma
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import fastavro
+
+from health_etl.avro import codecs
 from health_etl.avro.bounds import MAX_LISTED_VALUES, Cursor, Schema
 from health_etl.reasons import FileReason, FileRefusedError
 
@@ -23,17 +24,31 @@ SYNC_BYTES = 16
 MAX_HEADER_BYTES = 256 * 1024
 MAX_EXPANDED_BYTES = 200 * 1024 * 1024
 MAX_EXPANSION = 200  # times the size on disk; health records compress to about a tenth
-CODECS = ("null", "deflate", "bzip2", "xz")  # those in Python's standard library
-STEP_BYTES = 64 * 1024
-XZ_MEMORY_BYTES = 100 * 1024 * 1024  # `xz -9` needs 65 MiB; a stream's header may ask for 4 GiB
+# Attributes that annotate a value without changing how it is stored.
+_ANNOTATIONS = ("logicalType", "default")
 
 
 @dataclass(frozen=True)
 class Container:
-    """What a container declares: the writer's schema and the number of records in its blocks."""
+    """What a container declares: the writer's schema, the codec and marker of its blocks, the number of records in
+    them, and where they begin.
+    """
 
     writer_schema: dict[str, Any]
     record_count: int
+    codec: str
+    sync: bytes
+    blocks_at: int
+
+    def without_annotations(self, content: bytes) -> bytes:
+        """Return the file with a schema that has no logical types and no defaults: every value reads as it is stored.
+
+        Raises fastavro's SchemaParseException or UnknownType for a schema that is invalid in other ways.
+        """
+        header = io.BytesIO()
+        schema = fastavro.parse_schema(_stored_as(self.writer_schema))
+        fastavro.writer(header, schema, [], codec=self.codec, sync_marker=self.sync)
+        return header.getvalue() + content[self.blocks_at :]
 
 
 def inspect_container(content: bytes, max_records: int) -> Container:
@@ -46,8 +61,8 @@ def inspect_container(content: bytes, max_records: int) -> Container:
     sync = cursor.take(SYNC_BYTES)
     schema = _schema(metadata.get("avro.schema", b""))
     codec = metadata.get("avro.codec", b"null").decode("ascii", "replace")
-    if codec not in CODECS:
-        raise FileRefusedError(FileReason.CODEC_UNSUPPORTED, f"only {', '.join(CODECS)} are supported")
+    if codec not in codecs.CODECS:
+        raise FileRefusedError(FileReason.CODEC_UNSUPPORTED, f"only {', '.join(codecs.CODECS)} are supported")
     measured = Schema(schema)
     first_block = cursor.position
     total = total_bytes = 0
@@ -63,7 +78,7 @@ def inspect_container(content: bytes, max_records: int) -> Container:
     measured.check_values(total)
     if measured.may_exceed_list_limit(total_bytes):
         _check_lists(_blocks(Cursor(content, first_block), sync), codec, measured)
-    return Container(schema, total)
+    return Container(schema, total, codec, sync, first_block)
 
 
 def _header(cursor: Cursor) -> dict[str, bytes]:
@@ -101,21 +116,15 @@ def _blocks(cursor: Cursor, sync: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _check_lists(blocks: Iterable[tuple[int, bytes]], codec: str, schema: Schema) -> None:
     """Refuse records whose lists hold too many values. The blocks are already known to decompress within limits."""
-    expand: dict[str, Callable[[bytes], bytes]] = {
-        "null": bytes,
-        "deflate": lambda block: zlib.decompressobj(-zlib.MAX_WBITS).decompress(block),
-        "bzip2": bz2.decompress,
-        "xz": lzma.decompress,
-    }
     left = MAX_LISTED_VALUES
     for count, block in blocks:
-        left -= schema.count_list_values(expand[codec](block), count, left)
+        left -= schema.count_list_values(codecs.expand(block, codec), count, left)
 
 
 def _expanded_bytes(block: bytes, codec: str, budget: int) -> int:
     try:
-        expanded = len(block) if codec == "null" else _decompressed_bytes(block, codec, budget)
-    except (zlib.error, lzma.LZMAError, OSError, EOFError):
+        expanded = codecs.expanded_bytes(block, codec, budget)
+    except codecs.DAMAGE_ERRORS:
         raise FileRefusedError(FileReason.UNREADABLE, "a block does not decompress") from None
     if expanded > budget:
         raise FileRefusedError(
@@ -124,30 +133,10 @@ def _expanded_bytes(block: bytes, codec: str, budget: int) -> int:
     return expanded
 
 
-def _decompressed_bytes(block: bytes, codec: str, budget: int) -> int:
-    """Return how many bytes a block expands to; stops one step past the budget."""
-    if codec == "deflate":
-        return _inflated_bytes(block, budget)
-    decompressor = bz2.BZ2Decompressor() if codec == "bzip2" else lzma.LZMADecompressor(memlimit=XZ_MEMORY_BYTES)
-    expanded, waiting = 0, block
-    while not decompressor.eof and expanded <= budget:
-        piece = decompressor.decompress(waiting, STEP_BYTES)
-        if not piece and decompressor.needs_input:
-            raise EOFError("the stream does not end")
-        expanded, waiting = expanded + len(piece), b""
-    if decompressor.unused_data:
-        raise EOFError("the decoder would continue into a second stream, which is not inspected")
-    return expanded
+def _stored_as(schema: Any) -> Any:
+    """Return a schema without its annotations; what was measured of it is not deeper than MAX_SCHEMA_DEPTH."""
+    return json.loads(json.dumps(schema), object_hook=_without_annotations)
 
 
-def _inflated_bytes(block: bytes, budget: int) -> int:
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    expanded, waiting = 0, block
-    while waiting and not inflater.eof and expanded <= budget:
-        expanded += len(inflater.decompress(waiting, STEP_BYTES))
-        waiting = inflater.unconsumed_tail
-    if expanded <= budget:
-        expanded += len(inflater.flush())
-        if not inflater.eof:
-            raise EOFError("the stream does not end")
-    return expanded
+def _without_annotations(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if name not in _ANNOTATIONS}

@@ -6,9 +6,10 @@ import hashlib
 import io
 import struct
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 import fastavro
 import pyarrow as pa
@@ -53,10 +54,10 @@ _ARROW = {
 
 @dataclass(frozen=True)
 class DecodedFile:
-    """The records of one file, and the writer's fields that our schema does not have."""
+    """The records of one file, and how the writer's schema differs from ours."""
 
     records: list[dict[str, Any]]
-    added_fields: tuple[str, ...]
+    drift: tuple[str, ...]
 
 
 def decode(content: bytes, record_type: RecordType, content_hash: str | None) -> DecodedFile:
@@ -71,7 +72,7 @@ def decode(content: bytes, record_type: RecordType, content_hash: str | None) ->
     records = _read_all(content, container, resolution)
     if not records:
         raise FileRefusedError(FileReason.EMPTY, "the file holds no records")
-    return DecodedFile(records, resolution.added_fields)
+    return DecodedFile(records, resolution.drift)
 
 
 def to_table(records: Sequence[Mapping[str, Any]], record_type: RecordType) -> pa.Table:
@@ -129,9 +130,9 @@ def _read_all(content: bytes, container: Container, resolution: Resolution) -> l
     reader = None if resolution.reader is None else parse_schema(dict(resolution.reader))
     records: list[dict[str, Any]] = []
     try:
-        for block in fastavro.block_reader(io.BytesIO(content), reader_schema=reader):
-            records += cast("Iterable[dict[str, Any]]", block)
-            if cast("Any", block).bytes_.read(1):
+        for block in _blocks(content, container, resolution, reader):
+            records += block
+            if block.bytes_.read(1):
                 raise FileRefusedError(FileReason.UNREADABLE, "a block holds more data than the records it declares")
     except fastavro.read.SchemaResolutionError:
         raise FileRefusedError(FileReason.SCHEMA_INCOMPATIBLE, _type_mismatch_detail(resolution)) from None
@@ -144,6 +145,16 @@ def _read_all(content: bytes, container: Container, resolution: Resolution) -> l
         detail = f"{container.record_count:,} records declared, {len(records):,} read"
         raise FileRefusedError(FileReason.UNREADABLE, detail)
     return records
+
+
+def _blocks(content: bytes, container: Container, resolution: Resolution, reader: Any) -> Iterable[Any]:
+    """Open a file. One with logical types, which would be converted, or with defaults that do not fit their types, is
+    opened without them: only the stored values count.
+    """
+    if not resolution.has_logical_types:
+        with suppress(SchemaParseException):
+            return fastavro.block_reader(io.BytesIO(content), reader_schema=reader)
+    return fastavro.block_reader(io.BytesIO(container.without_annotations(content)), reader_schema=reader)
 
 
 def _type_mismatch_detail(resolution: Resolution) -> str:

@@ -1,6 +1,8 @@
-"""Resolution of a writer's Avro schema against ours: what is incompatible, what was added, how to read the file.
+"""Resolution of a writer's Avro schema against ours: what is incompatible, what differs, how to read the file.
 
-Follows Avro's own rules, with errors that a person can act on. Reading the file belongs in decode.py.
+Follows Avro's own rules, with errors that a person can act on, and is more lenient in one respect: any value may be
+null. Whether a column can do without it is decided row by row, in records/validate.py. Reading the file belongs in
+decode.py.
 """
 
 from __future__ import annotations
@@ -24,27 +26,26 @@ PROMOTED_FROM: Mapping[str, frozenset[str]] = {
 PRIMITIVE = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 COMPLEX = frozenset({"record", "enum", "array", "map", "fixed"})
 PLAIN = PRIMITIVE | COMPLEX
-# Logical types, which change the meaning of the underlying value. Avro requires unknown ones to be ignored.
-LOGICAL = frozenset(
-    {
-        "big-decimal",
-        "date",
-        "decimal",
-        "duration",
-        "local-timestamp-micros",
-        "local-timestamp-millis",
-        "local-timestamp-nanos",
-        "time-micros",
-        "time-millis",
-        "timestamp-micros",
-        "timestamp-millis",
-        "timestamp-nanos",
-        "uuid",
-    }
-)
+# Logical types, with the types that they may annotate. Avro requires any other annotation to be ignored.
+LOGICAL: Mapping[str, frozenset[str]] = {
+    "big-decimal": frozenset({"bytes"}),
+    "date": frozenset({"int"}),
+    "decimal": frozenset({"bytes", "fixed"}),
+    "duration": frozenset({"fixed"}),
+    "local-timestamp-micros": frozenset({"long"}),
+    "local-timestamp-millis": frozenset({"long"}),
+    "local-timestamp-nanos": frozenset({"long"}),
+    "time-micros": frozenset({"long"}),
+    "time-millis": frozenset({"int"}),
+    "timestamp-micros": frozenset({"long"}),
+    "timestamp-millis": frozenset({"long"}),
+    "timestamp-nanos": frozenset({"long"}),
+    "uuid": frozenset({"string", "fixed"}),
+}
+EPOCH_MILLIS = "EpochMillis"  # how the names of our times end: their unit and epoch are those of timestamp-millis
 
 # The names of added fields are untrusted text that ends up in logs and metadata.
-MAX_ADDED_SHOWN = 20
+MAX_DRIFT_SHOWN = 20
 _SHOWN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
@@ -52,26 +53,29 @@ _SHOWN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 class Resolution:
     """How the writer's schema resolves against ours.
 
-    `reader` is the schema to read with, or None when the values can be read as written. For the `undecided` fields,
-    some of the types that the writer allows do not fit ours, so only the values can tell.
+    `reader` is the schema to read with, or None when the values can be read as written. `drift` says how the schemas
+    differ. For the `undecided` fields, some of the types that the writer allows do not fit ours, so only the values can
+    tell. With `has_logical_types`, the decoder would convert values that are to be read as they are stored.
     """
 
     reader: Mapping[str, Any] | None
-    added_fields: tuple[str, ...]
+    drift: tuple[str, ...]
     undecided: tuple[str, ...]
+    has_logical_types: bool
 
 
 def resolve(written: Mapping[str, Any], ours: Mapping[str, Any]) -> Resolution:
     """Resolve the writer's schema against ours, field by field.
 
-    Raises FileRefusedError when a field without a default is missing or a field has an incompatible type.
+    Raises FileRefusedError when a field that every record needs is missing, or a field has an incompatible type.
     """
     walk = _Walk(written)
     reader = walk.resolve(written, ours, "")
     return Resolution(
         None if walk.reads_identically else reader,
-        _describe_added(walk.added, walk.unnamed),
+        _describe_drift(walk.drift, walk.unnamed),
         tuple(sorted(walk.undecided)),
+        walk.has_logical_types,
     )
 
 
@@ -80,18 +84,21 @@ class _Walk:
 
     def __init__(self, written: Mapping[str, Any]) -> None:
         self.written = written
-        self.added: list[str] = []
+        self.drift: set[str] = set()
         self.unnamed = 0  # added fields whose names are not fit to be shown
         self.undecided: set[str] = set()
         self.reads_identically = True
+        self.has_logical_types = False
 
     def resolve(self, written: Any, ours: Any, path: str) -> Any:
-        """Return our schema at `path`, with the writer's type names as aliases: names say nothing about values."""
+        """Return our schema at `path`, nullable where the writer's is, with the writer's type names as aliases: names
+        say nothing about values.
+        """
         may_be_null, wanted = _split_optional(ours)
         kind = _kind(wanted)
-        branches = [(_kind(branch), branch) for branch in map(self._definition, _branches(written))]
+        branches = [(self._read_kind(branch, kind, path), branch) for branch in self._branches(written)]
         fitting = [branch for found, branch in branches if found == kind or found in PROMOTED_FROM.get(kind, ())]
-        nulls = sum(found == "null" for found, _ in branches) if may_be_null else 0
+        nulls = sum(found == "null" for found, _ in branches)
         is_undecided = len(fitting) + nulls < len(branches)
         if not fitting and (is_undecided or not may_be_null):
             _refuse(path, f"of an incompatible type ({_describe_kinds(found for found, _ in branches)})")
@@ -99,13 +106,30 @@ class _Walk:
             self.undecided.add(path)
         if is_undecided or any(found not in (kind, "null") for found, _ in branches):
             self.reads_identically = False
+        if nulls and not may_be_null:
+            self.drift.add(f"{path} may be null")
         for branch in fitting:
             wanted = self._resolve_nested(kind, branch, wanted, path)
-        return ["null", wanted] if may_be_null else wanted
+        return ["null", wanted] if may_be_null or nulls else wanted
 
     @cached_property
     def _named(self) -> Mapping[str, Any]:
         return dict(_named_types(self.written))
+
+    def _branches(self, written: Any) -> Sequence[Any]:
+        found = self._definition(written)
+        return [self._definition(branch) for branch in found] if isinstance(found, list) else [found]
+
+    def _read_kind(self, written: Any, wanted: str, path: str) -> str:
+        """Return the kind of a writer's type; its logical type does not count if it says what we take the value for."""
+        kind = _kind(written)
+        stored = str(written["type"]) if isinstance(written, dict) else kind
+        is_meant = kind == "uuid" or (kind == "timestamp-millis" and path.endswith(EPOCH_MILLIS))
+        if kind == stored or stored != wanted or not is_meant:
+            return kind
+        self.has_logical_types = True
+        self.drift.add(f"{path} is annotated as {kind}")
+        return stored
 
     def _resolve_nested(self, kind: str, written: Any, ours: Any, path: str) -> Any:
         if kind == "array":
@@ -119,27 +143,37 @@ class _Walk:
 
     def _fields(self, written: Any, ours: Any, path: str) -> list[dict[str, Any]]:
         theirs = {str(field["name"]): field["type"] for field in written["fields"]}
-        used = set()
+        used: set[str] = set()
         fields = []
         for field in ours["fields"]:
             inner = f"{path}.{field['name']}" if path else str(field["name"])
             found = [name for name in (field["name"], *field.get("aliases", ())) if name in theirs]
             if len(found) > 1:
                 _refuse(inner, "present twice, under its name and under an alias")
-            if not found and "default" not in field:
-                _refuse(inner, "missing")
+            used.update(found)
+            fields.append(self._field(field, theirs[found[0]] if found else None, inner))
             if found != [field["name"]]:
                 self.reads_identically = False
-            used.update(found)
-            fields += [{**field, "type": self.resolve(theirs[name], field["type"], inner)} for name in found] or [field]
         self._note_added(theirs.keys() - used, path)
         return fields
+
+    def _field(self, field: dict[str, Any], written: Any, path: str) -> dict[str, Any]:
+        """Return our field as it is to be read; `written` is the writer's type, None if it has no such field."""
+        if written is not None:
+            stated = {name: value for name, value in field.items() if name != "default"}
+            return {**stated, "type": self.resolve(written, field["type"], path)}
+        if _split_optional(field["type"])[0]:
+            field = {"default": None, **field}
+        if "default" not in field:
+            _refuse(path, "missing")
+        self.drift.add(f"{path} is missing")
+        return field
 
     def _note_added(self, names: Iterable[str], path: str) -> None:
         for name in names:
             self.reads_identically = False
             if _SHOWN_NAME.fullmatch(name):
-                self.added.append(f"{path}.{name}" if path else name)
+                self.drift.add(f"{path}.{name} was added" if path else f"{name} was added")
             else:
                 self.unnamed += 1
 
@@ -148,7 +182,7 @@ class _Walk:
             return
         self.reads_identically = False
         if "default" in ours:
-            self.added.append(f"{path} (unknown symbols)")
+            self.drift.add(f"{path} has unknown symbols")
         else:
             self.undecided.add(path)
 
@@ -186,10 +220,6 @@ def _aliases(written: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
     return [*ours.get("aliases", ()), _own_name(written)]
 
 
-def _branches(schema: Any) -> Sequence[Any]:
-    return schema if isinstance(schema, list) else [schema]
-
-
 def _split_optional(ours: Any) -> tuple[bool, Any]:
     """Return whether our value is nullable, and its type when it is not null."""
     if not isinstance(ours, list):
@@ -199,12 +229,11 @@ def _split_optional(ours: Any) -> tuple[bool, Any]:
 
 
 def _kind(schema: Any) -> str:
-    """Return Avro's name for a type: the logical type if it changes what the value means."""
+    """Return Avro's name for a type: the logical type if it has one that Avro knows."""
     if not isinstance(schema, dict):
         return str(schema)
     kind, logical = str(schema["type"]), schema.get("logicalType")
-    is_single = kind in PRIMITIVE or kind == "fixed"  # Avro ignores a logical type on anything else
-    return logical if is_single and isinstance(logical, str) and logical in LOGICAL else kind
+    return logical if isinstance(logical, str) and kind in LOGICAL.get(logical, ()) else kind
 
 
 def _refuse(path: str, fault: str) -> NoReturn:
@@ -212,12 +241,13 @@ def _refuse(path: str, fault: str) -> NoReturn:
 
 
 def _describe_kinds(kinds: Iterable[str]) -> str:
-    known = PLAIN | LOGICAL
+    known = PLAIN | LOGICAL.keys()
     return " or ".join(sorted({kind if kind in known else "an unknown type" for kind in kinds})) or "none"
 
 
-def _describe_added(added: Iterable[str], unnamed: int) -> tuple[str, ...]:
-    names = sorted(set(added))
-    others = unnamed + len(names[MAX_ADDED_SHOWN:])
-    shown = names[:MAX_ADDED_SHOWN]
-    return (*shown, "1 other field" if others == 1 else f"{others} other fields") if others else tuple(shown)
+def _describe_drift(drift: Iterable[str], unnamed: int) -> tuple[str, ...]:
+    lines = sorted(drift)
+    others = unnamed + len(lines[MAX_DRIFT_SHOWN:])
+    if not others:
+        return tuple(lines)
+    return (*lines[:MAX_DRIFT_SHOWN], "1 other difference" if others == 1 else f"{others} other differences")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -192,13 +193,24 @@ def report(
 
 
 @app.command()
+def trace(
+    example_id: Annotated[str, typer.Argument(help="metadata.example_id of a training line.", show_default=False)],
+) -> None:
+    """Name the person, the objects and the records that a training line was made from; for the lake's owner."""
+    from health_etl.cli.trace import print_trace
+
+    with _settings() as settings:
+        print_trace(console, errors, settings, example_id)
+
+
+@app.command()
 def setup() -> None:
     """Create the buckets, queues and Dagster tables that the settings name, where they are missing."""
     from health_etl.cli.set_up import set_up
 
     with _settings() as settings:
         for line in set_up(settings):
-            console.print(line)
+            console.print(escape(line))
 
 
 @deadletters_app.command("list")
@@ -259,9 +271,26 @@ def _one_sentence() -> Iterator[None]:
     """End with one clear sentence instead of a stack trace when the failure is one we foresaw."""
     try:
         yield
-    except HealthEtlError as error:
-        errors.print(f"[red]Error:[/red] {escape(str(error))}")
-        raise typer.Exit(1) from None
     except KeyboardInterrupt:
         errors.print("Stopped. Nothing is half written; run the same command again to continue.")
         raise typer.Exit(130) from None
+    except Exception as error:
+        sentence = _sentence(error)
+        if sentence is None:
+            raise
+        errors.print(f"[red]Error:[/red] {escape(sentence)}")
+        raise typer.Exit(1) from None
+
+
+def _sentence(error: Exception) -> str | None:
+    """Return what to tell about an error; None for one that is a bug of ours, which needs its stack trace."""
+    if isinstance(error, HealthEtlError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror and not isinstance(error, BrokenPipeError):
+        return f"{error.filename or 'A file'} cannot be used ({error.strerror}); check the disk and the permissions."
+    if "sqlalchemy" not in sys.modules:
+        return None
+    from health_etl.orchestration.home import broken_instance
+
+    broken = broken_instance(error)
+    return None if broken is None else str(broken)

@@ -11,8 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from health_etl.errors import PermanentError
-from health_etl.planning.upload_messages import Refusal
-from health_etl.rabbitmq.broker import Broker, Message, open_broker
+from health_etl.planning.upload_messages import Refusal, known_correlation_id
+from health_etl.rabbitmq.broker import Broker, Message, MoveRefusedError, open_broker
 from health_etl.settings import Settings
 from health_etl.wording import counted
 
@@ -32,8 +32,9 @@ def print_list(console: Console, settings: Settings) -> None:
         table.add_column(heading, no_wrap=True)
     for letter in letters:
         fingerprint = hashlib.sha256(letter.body).hexdigest()[:12]
-        correlation_id = escape(str(letter.properties.correlation_id or ""))
-        table.add_row(fingerprint, escape(letter.reason or "unknown"), f"{len(letter.body):,}", correlation_id)
+        reasons = escape(", ".join(letter.reasons) or "unknown")
+        correlation_id = known_correlation_id(letter.properties.correlation_id) or ""
+        table.add_row(fingerprint, reasons, f"{len(letter.body):,}", correlation_id)
     console.print(table)
     console.print(f"{counted(len(letters), 'dead letter')}. `health-etl deadletters redrive` retries them.")
 
@@ -45,10 +46,22 @@ def redrive(console: Console, settings: Settings, reasons: frozenset[str] | None
         raise PermanentError(f"{unknown[0]} is not a reason; choose from {', '.join(Refusal)}.")
     with open_broker(_url(settings)) as broker:
         # All taken before any is sent, so that a message that comes straight back is not sent over and over.
-        letters = [letter for letter in _take(broker) if reasons is None or letter.reason in reasons]
-        for letter in letters:
-            broker.redrive(letter)
-    console.print(f"{counted(len(letters), 'message')} sent back to the queue.")
+        letters = [letter for letter in _take(broker) if reasons is None or not reasons.isdisjoint(letter.reasons)]
+        sent = sum(_sent_back(broker, letter) for letter in letters)
+    console.print(f"{counted(sent, 'message')} sent back to the queue.")
+    if sent < len(letters):
+        raise PermanentError(
+            f"RabbitMQ does not take {counted(len(letters) - sent, 'message')} back into the queue; they are still "
+            "dead letters. Check the queue's limits, then try again."
+        )
+
+
+def _sent_back(broker: Broker, letter: Message) -> bool:
+    try:
+        broker.redrive(letter)
+    except MoveRefusedError:
+        return False
+    return True
 
 
 def _take(broker: Broker) -> list[Message]:

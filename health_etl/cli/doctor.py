@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from health_etl.errors import HealthEtlError
+from health_etl.lake.keys import RAW, mask_key
 from health_etl.lake.store import connect
-from health_etl.settings import Settings, load, project_root
+from health_etl.reasons import REMEDIES
+from health_etl.settings import Settings, home_folder, load, project_root
+from health_etl.uploads.listing import Unclaimed, sort_uploads
+from health_etl.wording import counted
+
+MAX_LISTED = 10_000  # objects of raw/; ten pages of an S3 listing
+MAX_NAMED = 10  # objects
+LISTED_BY_RUNS = ("records/", "insights/", "training/", "quarantine/")
+MIN_FREE_MB = 50
 
 
 @dataclass(frozen=True)
@@ -48,7 +63,9 @@ def examine() -> list[Finding]:
         return [*findings, Finding("settings", "not usable", str(error))]
     findings.append(_settings(settings))
     findings.append(_guarded("lake", lambda: _lake(settings)))
+    findings.append(_guarded("uploads", lambda: _uploads(settings)))
     findings.append(_guarded("Dagster instance", _instance))
+    findings.append(_disks(settings))
     findings.append(_code_location())
     return findings
 
@@ -77,22 +94,48 @@ def _settings(settings: Settings) -> Finding:
 
 
 def _lake(settings: Settings) -> Finding:
-    connect(settings).check()
-    return Finding("lake", f"{settings.lake} can be read and written")
+    lake = connect(settings)
+    lake.check()
+    for folder in LISTED_BY_RUNS:
+        next(lake.objects(folder), None)
+    return Finding("lake", f"{settings.lake} can be listed, read and written")
+
+
+def _uploads(settings: Settings) -> Finding:
+    """Look at the beginning of raw/; a huge one is not read to its end."""
+    listed = [*islice(connect(settings).everything(RAW), MAX_LISTED)]
+    all_or_first = "the first " if len(listed) == MAX_LISTED else ""
+    looked = f"looked at {all_or_first}{counted(len(listed), 'object')} in raw/"
+    unclaimed = sort_uploads(listed, settings.start_date, datetime.now(UTC).date()).unclaimed
+    if not unclaimed:
+        return Finding("uploads", f"{looked}: each belongs to a partition")
+    named = "; ".join(f"{mask_key(item.info.key)}: {item.detail}" for item in unclaimed[:MAX_NAMED])
+    more = f"; and {len(unclaimed) - MAX_NAMED:,} more" if len(unclaimed) > MAX_NAMED else ""
+    return Finding("uploads", f"{looked}, {len(unclaimed):,} belong to no partition: {named}{more}", _remedy(unclaimed))
+
+
+def _remedy(unclaimed: tuple[Unclaimed, ...]) -> str:
+    return "; ".join(sorted({REMEDIES[item.reason] for item in unclaimed}))
 
 
 def _instance() -> Finding:
-    import dagster as dg
-
-    from health_etl.orchestration.home import dagster_home
+    from health_etl.orchestration.home import dagster_home, open_instance
 
     home = dagster_home()
-    try:
-        with dg.DagsterInstance.get() as instance:
-            count = instance.get_runs_count()
-    except Exception as error:  # noqa: BLE001 - the storages raise whatever their drivers raise
-        return Finding("Dagster instance", f"{home} does not open", f"{type(error).__name__}: {error}".splitlines()[0])
-    return Finding("Dagster instance", f"{home}, {count} runs so far")
+    with open_instance() as instance:
+        return Finding("Dagster instance", f"{home}, {counted(instance.get_runs_count(), 'run')} so far")
+
+
+def _disks(settings: Settings) -> Finding:
+    """Look at the disks that a run writes to."""
+    folders = {"DAGSTER_HOME": home_folder(), "the folder for temporary files": Path(tempfile.gettempdir())}
+    if settings.lake.startswith("file:"):
+        folders["the lake"] = Path(unquote(urlsplit(settings.lake).path))
+    free_mb = {name: shutil.disk_usage(path).free // 2**20 for name, path in folders.items() if path.is_dir()}
+    full = [f"{name} has {free} MB" for name, free in free_mb.items() if free < MIN_FREE_MB]
+    if full:
+        return Finding("disks", f"nearly full: {', '.join(full)} left", "free some space there")
+    return Finding("disks", f"at least {min(free_mb.values(), default=0):,} MB are free wherever a run writes")
 
 
 def _code_location() -> Finding:

@@ -8,14 +8,16 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from health_etl.cli.output import printable
 from health_etl.errors import PermanentError
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.keys import mask_key
 from health_etl.lake.store import Lake, connect
 from health_etl.planning.staleness import Scope
+from health_etl.reasons import RULE, FileReason
 from health_etl.records import replay, unclaimed
 from health_etl.records.quarantine import METADATA_SUFFIX
 from health_etl.records.replay import (
@@ -27,6 +29,7 @@ from health_etl.records.replay import (
 )
 from health_etl.settings import Settings
 from health_etl.uploads import releases
+from health_etl.uploads.releases import Release
 from health_etl.wording import counted
 
 TABLE_WIDTH = 400  # characters; a key stays in one piece, so that it can be copied
@@ -48,9 +51,9 @@ def print_list(console: Console, settings: Settings, scope: Scope) -> None:
         entry = item.entry
         records = f"{entry.quarantined:,} of {entry.rows_in:,}"
         reasons = ", ".join(item.reasons)
-        table.add_row(escape(entry.key), item.quarantined_part, reasons, records, f"{entry.rejected_measurements:,}")
+        table.add_row(item.name, item.quarantined_part, reasons, records, f"{entry.rejected_measurements:,}")
     for other in stray:
-        table.add_row(escape(other["key"]), "unclaimed", other["reason"], "", "")
+        table.add_row(mask_key(other["key"]), "unclaimed", other["reason"], "", "")
     Console(width=max(console.width, TABLE_WIDTH)).print(table, soft_wrap=True, crop=False)
     console.print("`health-etl quarantine show FILE` shows more, `health-etl quarantine release FILE` runs one again.")
 
@@ -110,38 +113,49 @@ def _in_scope(lake: Lake, scope: Scope) -> list[QuarantinedUpload]:
 
 def _print_item(console: Console, lake: Lake, item: QuarantinedUpload) -> None:
     entry = item.entry
-    console.print(f"[bold]{escape(entry.key)}[/bold]")
+    console.print(f"[bold]{printable(entry.key)}[/bold]")
+    console.print(f"  known as  {item.name}")
     console.print(f"  kept out  {item.quarantined_part}")
     for reason in item.reasons:
         rows = f" ({counted(entry.faults[reason], 'measurement')})" if reason in entry.faults else ""
-        console.print(f"  reason    {escape(reason)}{rows}")
+        console.print(f"  reason    {printable(reason)}{rows}")
     if entry.detail:
-        console.print(f"  detail    {escape(entry.detail)}")
+        console.print(f"  detail    {printable(entry.detail)}")
     console.print(f"  remedy    {item.remedy}")
     rows_in, accepted, duplicate, kept_out = (f"{count:,}" for count in entry.counts)
     console.print(f"  rows      {rows_in} in, {accepted} accepted, {duplicate} duplicate, {kept_out} quarantined")
     _print_quality(console, item)
     if item.is_refused:
-        _print_copy(console, lake, keys.quarantine_key(entry.key))
+        _print_copy(console, lake, str(entry.reason), keys.quarantine_key(entry.key))
     for decision in releases.history(lake, entry.key):
-        how = f"by override: {decision.because}" if decision.override else "to be judged by the rules again"
-        console.print(f"  released  {decision.decided_utc} {escape(how)}")
+        console.print(f"  released  {printable(_describe(decision))}")
 
 
 def _print_stray(console: Console, lake: Lake, stray: Mapping[str, Any]) -> None:
-    console.print(f"[bold]{escape(stray['key'])}[/bold]")
+    console.print(f"[bold]{printable(stray['key'])}[/bold]")
+    console.print(f"  known as  {mask_key(stray['key'])}")
     console.print("  kept out  unclaimed")
     for name in ("reason", "detail", "remedy"):
-        console.print(f"  {name:9} {escape(stray[name])}")
-    _print_copy(console, lake, keys.unclaimed_key(stray["key"]))
+        console.print(f"  {name:9} {printable(stray[name])}")
+    _print_copy(console, lake, stray["reason"], keys.unclaimed_key(stray["key"]))
 
 
-def _print_copy(console: Console, lake: Lake, copy: str) -> None:
-    """Print which rule a refused file broke, and where its copy is."""
+def _print_copy(console: Console, lake: Lake, reason: str, copy: str) -> None:
+    """Print which rule a refused file broke, and where its copy is, if there is one."""
+    console.print(f"  rule      {RULE[FileReason(reason)]}")
     content = lake.find(copy + METADATA_SUFFIX)
-    if content is not None:
-        console.print(f"  rule      {json.loads(content)['rule']}")
-        console.print(f"  copy      {escape(lake.uri(copy))}")
+    try:
+        copied = content is not None and json.loads(content)["copied"] is True
+    except (ValueError, KeyError, TypeError):
+        copied = False
+    console.print(f"  copy      {printable(lake.uri(copy)) if copied else 'none'}")
+
+
+def _describe(decision: Release | None) -> str:
+    if decision is None:
+        return "by a decision that cannot be read, and has no effect"
+    how = f"by override: {decision.because}" if decision.override else "to be judged by the rules again"
+    return f"{decision.decided_utc} {how}"
 
 
 def _print_quality(console: Console, item: QuarantinedUpload) -> None:
@@ -158,7 +172,7 @@ def _print_outcome(console: Console, now: QuarantinedUpload | None, before: Quar
         raise PermanentError(f"{before.name} has vanished from raw/ in the meantime; nothing is left of it.")
     if now.reasons:
         reasons = ", ".join(now.reasons)
-        console.print(f"[yellow]Still kept out[/yellow] {escape(now.entry.key)}: {reasons}; {now.remedy}.")
+        console.print(f"[yellow]Still kept out[/yellow] {now.name}: {reasons}; {now.remedy}.")
     else:
         accepted = counted(now.entry.accepted, "record")
-        console.print(f"[green]Released[/green] {escape(now.entry.key)}: {accepted} accepted.")
+        console.print(f"[green]Released[/green] {now.name}: {accepted} accepted.")

@@ -31,7 +31,11 @@ MAX_MONTHS_PER_RUN = 1200
 MAX_ROUNDS = 10  # each makes stale what looks back on it; two or three are usual
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
+# Whoever else runs now, such as the daemon, holds the pools that its steps are in.
+IN_PROGRESS = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
+
 Announce = Callable[[str, int, int], None]  # what comes next, files to read, steps
+OnWait = Callable[[str], None]  # how long this run waits for another
 
 
 @dataclass
@@ -44,19 +48,19 @@ class Outcome:
     failures: list[str] = field(default_factory=list)
 
 
-def bring_up_to_date(settings: Settings, scope: Scope, announce: Announce, on_wait: Callable[[], None]) -> Outcome:
+def bring_up_to_date(settings: Settings, scope: Scope, announce: Announce, on_wait: OnWait) -> Outcome:
     """Materialise whatever is out of date, from records to journal; unchanged partitions are left alone.
 
-    `on_wait` is called before waiting for the end of another run. Raises PermanentError or TransientError when the lake
-    or Dagster's instance cannot be used; failures of runs are in the outcome.
+    `on_wait` is called before this run may have to wait for another. Raises PermanentError or TransientError when the
+    lake or Dagster's instance cannot be used; failures of runs are in the outcome.
     """
-    with alone_on_this_host(dagster_home(), on_wait):
+    with alone_on_this_host(dagster_home(), lambda: on_wait("waiting for its end")):
         lake = connect(settings)
         instance = open_instance()
         # Even when there is nothing to do: a run may be killed between its last object and its end.
         end_dead_runs(instance)
         listing = list_all(lake, settings.start_date, last_upload_date(upload_dates(settings.start_date)))
-        run = _Runner(settings, lake, instance, scope, announce, Outcome(listing))
+        run = _Runner(settings, lake, instance, scope, announce, on_wait, Outcome(listing))
         run.unclaimed()
         run.daily()
         run.journal()
@@ -73,6 +77,7 @@ class _Runner:
         instance: dg.DagsterInstance,
         scope: Scope,
         announce: Announce,
+        on_wait: OnWait,
         outcome: Outcome,
     ) -> None:
         self.settings = settings
@@ -80,7 +85,9 @@ class _Runner:
         self.instance = instance
         self.scope = scope
         self.announce = announce
+        self.on_wait = on_wait
         self.outcome = outcome
+        self._has_company = False
         self._defs: dg.Definitions | None = None
 
     def unclaimed(self) -> None:
@@ -134,6 +141,9 @@ class _Runner:
     ) -> dg.ExecuteInProcessResult:
         if self._defs is None:
             self._defs = build_definitions(self.settings)
+        if not self._has_company and self.instance.get_runs_count(IN_PROGRESS):
+            self._has_company = True
+            self.on_wait("where it writes the same, this one waits")
         return self._defs.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             asset_selection=selected,
@@ -170,11 +180,12 @@ def _span(keys: Iterable[str]) -> str:
 
 
 def _reason(event: dg.DagsterEvent) -> str:
-    """Return one line about a failure: our own message where there is one."""
+    """Return one line about a failure: our own message where there is one, no text of an error that we do not know."""
     if event.is_step_failure:
         data = event.step_failure_data
         if data.user_failure_data is not None and data.user_failure_data.description:
             return data.user_failure_data.description
         cause = data.error.cause if data.error and data.error.cause else data.error
-        return f"{event.step_key}: {cause.message.strip().splitlines()[0] if cause else 'failed'}"
+        kind = (cause.cls_name if cause else None) or "unknown"
+        return f"{event.step_key} met an unexpected error ({kind}); the run's log in Dagster has its traceback."
     return event.message or "the run failed"

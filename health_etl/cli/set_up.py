@@ -11,7 +11,7 @@ import dagster as dg
 from health_etl.dagster_internals.queries import create_pools
 from health_etl.definitions import build_definitions
 from health_etl.errors import PermanentError
-from health_etl.lake.failures import translate
+from health_etl.lake.failures import Attempt, Deed, translate
 from health_etl.lake.s3_client import boto3_client
 from health_etl.orchestration.home import dagster_home, open_instance
 from health_etl.rabbitmq.broker import DEAD_LETTERS, EXCHANGE, QUEUE, open_broker
@@ -63,7 +63,7 @@ def _bucket(settings: Settings, name: str) -> str:
         if code == "BucketAlreadyExists":
             raise PermanentError(f"The bucket {name} belongs to another account; choose another name.") from None
         if code != "BucketAlreadyOwnedByYou":
-            raise translate(error, url, settings.s3_endpoint_url, "") from None
+            raise translate(error, Attempt(url, Deed.SET_UP, endpoint=settings.s3_endpoint_url)) from None
     except BotoCoreError as error:
-        raise translate(error, url, settings.s3_endpoint_url, "") from None
+        raise translate(error, Attempt(url, Deed.SET_UP, endpoint=settings.s3_endpoint_url)) from None
     return f"bucket {name} exists"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from health_etl.insights.failed_people import FailedPerson, failed_in
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest, FileEntry, read_derived_manifest
@@ -45,6 +46,26 @@ def journal_files(lake: Lake, catalogue: Catalogue) -> list[DerivedManifest]:
         for domain in journal.domains()
     ]
     return [manifest for manifest in found if manifest is not None and manifest.rows]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A person whose days could not be made, and from which upload dates."""
+
+    name: str  # of the insights
+    person: FailedPerson
+    partitions: tuple[str, ...]
+
+
+def left_out(catalogue: Catalogue, scope: Scope) -> list[LeftOut]:
+    """Return everybody whose days of the upload dates in scope could not be made, once per kind of insights."""
+    found: dict[tuple[str, FailedPerson], list[str]] = {}
+    for name in (*filter(scope.holds_type, record_types()), keys.DAILY_JOURNAL):
+        for partition, manifest in sorted(catalogue.insights(name).items()):
+            if scope.holds_date(partition):
+                for person in failed_in(manifest):
+                    found.setdefault((name, person), []).append(partition)
+    return [LeftOut(name, person, tuple(partitions)) for (name, person), partitions in found.items()]
 
 
 def _of_type(lake: Lake, catalogue: Catalogue, scope: Scope, name: str) -> TypeSummary:

@@ -1,4 +1,4 @@
-"""Subjects: the keyed pseudonyms that replace user ids outside the lake."""
+"""Keyed pseudonyms: subjects replace user ids, and source files replace object keys, outside the lake."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ def subject(user_id: str, key: str) -> str:
 def subjects(user_ids: pd.Series[str], key: str) -> pd.Series[str]:
     """Return the pseudonym of every user id in a column."""
     return user_ids.map({user_id: subject(user_id, key) for user_id in user_ids.unique()}).astype("str")
+
+
+def source_file(source_key: str, key: str) -> str:
+    """Return the pseudonym of a raw object; its key holds person, device, second and content hash."""
+    return subject(f"source file\n{source_key}", key)  # no user id has a line feed, so none shares its pseudonym
 
 
 def key_fingerprint(key: str) -> str:

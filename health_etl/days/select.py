@@ -8,34 +8,59 @@ whatever order uploads arrive. Days that lost their last measurement are listed,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from health_etl.days import utc_offsets
+from health_etl.days.isolation import isolated
+from health_etl.days.listed import listed
+from health_etl.days.source_labels import with_source_ids
 from health_etl.lake import keys
 from health_etl.lake.manifest import DerivedManifest, RecordsManifest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import empty_frame, read_frame, read_table
 from health_etl.record_types.base import RecordType
 from health_etl.records.dedupe import is_latest_version
-from health_etl.records.local_time import add_local_time, assign_days, day_bounds
+from health_etl.records.local_time import PERSON_DAY, add_local_time, assign_days, day_bounds
 from health_etl.records.validate import UPLOAD_GRACE
 
 UPLOAD_WINDOW_DAYS = 7
 DAY_REACH = 3  # how many UTC dates the rows of one local day or night can be apart, at any offset
-PERSON_DAY = ["user_id", "local_date"]
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Measurements by local day, the days themselves, and days that no longer have a measurement."""
+    """Measurements by local day, the days themselves, and days that no longer have a measurement.
+
+    failed: people whose days could not be found, with the class of the error; they have no rows and no days.
+    """
 
     rows: pd.DataFrame
     days: pd.DataFrame
     withdrawn: pd.DataFrame  # user_id, local_date
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def people(self) -> list[str]:
+        """Everybody with a day, sorted."""
+        return sorted({*self.days["user_id"], *self.withdrawn["user_id"]})
+
+    def only(self, people: Sequence[str]) -> Selection:
+        """Return the selection with the days of everybody but these people withdrawn."""
+        if set(people) >= set(self.days["user_id"]):
+            return self
+        kept = self.days["user_id"].isin(people)
+        withdrawn = pd.concat([self.withdrawn, self.days.loc[~kept, PERSON_DAY]], ignore_index=True)
+        rows = self.rows[self.rows["user_id"].isin(people)].reset_index(drop=True)
+        return replace(
+            self,
+            rows=rows,
+            days=self.days[kept].reset_index(drop=True),
+            withdrawn=withdrawn.sort_values(PERSON_DAY, ignore_index=True),
+        )
 
 
 @dataclass(frozen=True)
@@ -84,10 +109,16 @@ def select(
     """Return the measurements of every local day that the uploads of `partition` touched.
 
     Records that state no offset take that of the person's other records, so an upload with new offsets also touches
-    the days of records that it moves.
+    the days of records that it moves. People whose records cannot be selected are left out and named in `failed`.
     """
     rows, offsets = read_one(lake, record_type, partition, window)
-    return build_selection(rows, offsets, {partition: window}, record_type, default_zone)
+
+    def selected(people: Sequence[str]) -> Selection:
+        mine = [frame[frame["user_id"].isin(people)].reset_index(drop=True) for frame in (rows, offsets)]
+        return build_selection(mine[0], mine[1], {partition: window}, record_type, default_zone)
+
+    found, failed = isolated(sorted({*rows["user_id"], *offsets["user_id"]}), selected)
+    return replace(found, failed=failed)
 
 
 def build_selection(
@@ -100,7 +131,9 @@ def build_selection(
     """Return the days touched by the uploads of these partitions, given the rows and offsets of their windows.
 
     The column `target` of both frames names the partition they were read for; no user id may occur in two targets.
+    In the selection, sources whose names are not shown have ids (source_labels.py).
     """
+    rows = with_source_ids(rows)
     rows = rows.assign(is_latest=is_latest_version(_qualify_sources(rows)), row=range(len(rows)))
     now = _assign_days(rows, offsets, record_type, default_zone)
     earlier = offsets[offsets["partition"] < offsets["target"]]
@@ -109,6 +142,8 @@ def build_selection(
     current = now[now["is_latest"]].merge(touched, on=PERSON_DAY)
     current = current.drop(columns=["is_latest", "row", "partition", "target"])
     days = _summarize_days(current, record_type)
+    if len(days) < current[PERSON_DAY].drop_duplicates().shape[0]:  # some dates did not exist
+        current = current.merge(days[PERSON_DAY], on=PERSON_DAY)
     gone = touched.merge(days[PERSON_DAY], on=PERSON_DAY, how="left", indicator=True)
     withdrawn = gone.loc[gone["_merge"] == "left_only", PERSON_DAY]
     return Selection(current, days, withdrawn.sort_values(PERSON_DAY, ignore_index=True))
@@ -199,5 +234,5 @@ def _summarize_days(rows: pd.DataFrame, record_type: RecordType) -> pd.DataFrame
     groups = rows.groupby(PERSON_DAY)
     counts = groups.agg(record_count=("record_id", "nunique"), measurement_count=("record_id", "size"))
     apps = rows[[*PERSON_DAY, "source_app"]].drop_duplicates().sort_values([*PERSON_DAY, "source_app"])
-    joined = apps.groupby(PERSON_DAY)["source_app"].agg(", ".join).rename("source_apps")
+    joined = listed(apps, PERSON_DAY, "source_app").rename("source_apps")
     return days.merge(counts.join(joined).reset_index(), on=PERSON_DAY).sort_values(PERSON_DAY, ignore_index=True)

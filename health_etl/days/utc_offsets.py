@@ -19,9 +19,9 @@ from health_etl.lake.tables import empty_frame, read_frame, read_table, write_ta
 from health_etl.record_types import record_types
 from health_etl.record_types.base import UTC_TIMESTAMP, Column, RecordType
 from health_etl.records.dedupe import VERSION, is_latest_version
-from health_etl.records.local_time import parse_offset_minutes
+from health_etl.records.local_time import stated_offset_minutes
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 COLUMNS = (
     Column("record_type", pa.string(), "Type of the record that states the offset"),
@@ -103,7 +103,7 @@ def _collect(lake: Lake, partition: str, manifests: Mapping[str, RecordsManifest
         return empty_frame(SCHEMA)
     rows: pd.DataFrame = pa.concat_tables(tables).to_pandas()
     rows = rows.drop_duplicates(["source_key", "source_record_number", "time_column"])
-    rows = rows.assign(utc_offset_minutes=parse_offset_minutes(rows["zone_offset"]))
+    rows = rows.assign(utc_offset_minutes=stated_offset_minutes(rows["zone_offset"], rows["time_utc"]))
     return rows.sort_values(["user_id", "time_utc", "record_type", "record_id"], kind="stable")
 
 

@@ -13,10 +13,12 @@ import pandas as pd
 
 from health_etl.clinical import processors
 from health_etl.days.batching import batches, select_batch
+from health_etl.days.isolation import isolated
 from health_etl.days.select import Selection
 from health_etl.errors import TransientError
 from health_etl.insights import partition as insights_partition
 from health_etl.insights import person_days
+from health_etl.insights.failed_people import FailedPerson, Stage, failed_people
 from health_etl.insights.partition import Inputs, InsightOptions
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
@@ -38,10 +40,11 @@ class Selected:
 
 @dataclass(frozen=True)
 class Analysed:
-    """A partition's days as measured, before look-back and texts."""
+    """A partition's days as measured, before look-back and texts, and the people for whom that failed."""
 
     days_digest: str
     rows: pd.DataFrame
+    failed: tuple[FailedPerson, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,13 +152,25 @@ def _selected(
 
 
 def _analysed(name: str, selected: Selected, options: InsightOptions) -> dict[str, Analysed]:
-    rows = person_days.analyse_batch(
-        list(selected.inputs),
-        selected.selection,
-        processors()[name],
-        options.clinical,
-        selected.qualities,
-        options.pseudonym_key,
-        options.profiles,
-    )
-    return {key: Analysed(inputs.digest, rows[key]) for key, inputs in selected.inputs.items()}
+    def analysed(selection: Selection) -> dict[str, pd.DataFrame]:
+        return person_days.analyse_batch(
+            list(selected.inputs),
+            selection,
+            processors()[name],
+            options.clinical,
+            selected.qualities,
+            options.pseudonym_key,
+            options.profiles,
+        )
+
+    whole = selected.selection
+    if len(selected.inputs) > 1:  # where this fails, each partition comes alone
+        rows = analysed(whole)
+        return {key: Analysed(inputs.digest, rows[key]) for key, inputs in selected.inputs.items()}
+    ((key, inputs),) = selected.inputs.items()
+    rows, failed = isolated(whole.people, lambda people: analysed(whole.only(people)))
+    people = [
+        *failed_people(whole.failed, Stage.SELECT, options.pseudonym_key),
+        *failed_people(failed, Stage.ANALYSE, options.pseudonym_key),
+    ]
+    return {key: Analysed(inputs.digest, rows[key], tuple(people))}

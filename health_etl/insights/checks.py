@@ -5,13 +5,14 @@ Results hold counts and reasons only, never a health value or a user id.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 
 import pandas as pd
 
 from health_etl.check_result import Check, CheckResult
 from health_etl.insights import daily_journal
+from health_etl.insights.failed_people import failed_in
 from health_etl.insights.look_back import DaysIndex
 from health_etl.insights.partition import InsightOptions, inputs, is_current
 from health_etl.lake import keys
@@ -19,6 +20,7 @@ from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import read_frame
+from health_etl.wording import counted
 
 # ASSUMPTION: the share of person-days that may lack coverage before someone should look at the devices.
 MAX_SHARE_WITHOUT_COVERAGE = 0.5
@@ -111,8 +113,23 @@ def freshness(partition: Partition) -> CheckResult:
     )
 
 
+def people(partition: Partition) -> CheckResult:
+    """List the people whose days of this partition could not be made."""
+    written = partition.catalogue.insights(partition.name).get(partition.partition)
+    failed = failed_in(written) if written is not None else ()
+    facts = {"people_left_out": len(failed)}
+    if not failed:
+        return CheckResult(True, "Everybody's days could be made.", facts=facts)
+    text = (
+        f"The days of {counted(len(failed), 'person', 'people')} could not be made and are withdrawn; everybody else's "
+        "are complete. Report it as a bug. They are made again once their records or the code change."
+    )
+    return CheckResult(False, text, True, facts, [asdict(person) for person in failed])
+
+
 CHECKS: tuple[Check[Partition], ...] = (
     Check("one_row_a_day", "Every person's local day has one row.", one_row_a_day, True),
     Check("coverage", f"At most {MAX_SHARE_WITHOUT_COVERAGE:.0%} of the person-days lack coverage.", coverage),
+    Check("people", "Everybody's days could be made.", people),
     Check("freshness", "The partition is made from the current state of everything it depends on.", freshness),
 )

@@ -11,7 +11,10 @@ import pandas as pd
 
 from health_etl.clinical import day_processor, processors
 from health_etl.clinical.common.base import DayProcessor
+from health_etl.days.isolation import isolated
+from health_etl.days.listed import united
 from health_etl.errors import TransientError
+from health_etl.insights.failed_people import FailedPerson, Stage
 from health_etl.insights.look_back import SUBJECT_DAY, DaysIndex, EarlierDays
 from health_etl.insights.partition import InsightOptions, code_version, has_days
 from health_etl.insights.person_days import day_rows
@@ -76,7 +79,8 @@ class Writer:
         wanted = days_digest(self._catalogue, self._types, partition, self._options)
         written = self._catalogue.insights(keys.DAILY_JOURNAL).get(partition)
         if wanted is not None and not has_days(written, wanted):
-            self._writer.stage(partition, wanted, self._joiner.days(partition))
+            days, failed = self._joiner.days(partition)
+            self._writer.stage(partition, wanted, days, failed)
 
     def update(self, partition: str) -> DerivedManifest | None:
         """Write a staged partition unless it is current; return its manifest, or None when it is not needed."""
@@ -95,8 +99,10 @@ class Joiner:
         shared = [column.name for column in (*PROFILE, *CONTEXT)]
         self._tables = {name: EarlierDays(lake, name, [*shared, *_names(self._processor, name)]) for name in types}
 
-    def days(self, partition: str) -> pd.DataFrame:
-        """Return the days that any type measured in this partition, with what all types had measured by then."""
+    def days(self, partition: str) -> tuple[pd.DataFrame, list[FailedPerson]]:
+        """Return the days that any type measured in this partition, with what all types had measured by then, and the
+        people for whom that failed; their days are withdrawn.
+        """
         requested = self._requested(partition)
         used = used_partitions(self._types, partition)
         people = requested["subject"].unique().tolist()
@@ -105,6 +111,16 @@ class Joiner:
             for name, table in self._tables.items()
         }
         known = {name: rows[~rows["withdrawn"].astype(bool)] for name, rows in known.items()}
+
+        def joined(subjects: Sequence[str]) -> pd.DataFrame:
+            mine = {name: rows[rows["subject"].isin(subjects)] for name, rows in known.items()}
+            return self._days_of(requested, mine)
+
+        days, failed = isolated(people, joined)
+        return days, [FailedPerson(subject, Stage.JOIN, error) for subject, error in failed.items()]
+
+    def _days_of(self, requested: pd.DataFrame, known: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+        """Return every requested day; one that no type knows is withdrawn."""
         if not any(len(rows) for rows in known.values()):
             return day_rows(None, requested[["user_id", "local_date"]], self._processor, self._options.pseudonym_key)
         measured = _joined(requested, known, self._processor)
@@ -154,8 +170,9 @@ def _context(stacked: pd.DataFrame, types: Sequence[str]) -> pd.DataFrame:
     missing = groups["type"].agg(lambda found: _missing(set(found), types))
     found = first.join(summed).assign(
         zone_source=least_certain,
-        source_apps=groups["source_apps"].agg(_united_apps),
-        source_keys=groups["source_keys"].agg(_united_keys),
+        source_apps=groups["source_apps"].agg(united),
+        source_keys=groups["source_keys"].agg(_united),
+        source_files=groups["source_files"].agg(_united),
         quality_score=(summed["weight"] / summed["measurement_count"]).round(6),
         coverage=groups["type"].nunique() / len(types),
         coverage_reason=missing.where(missing != ""),
@@ -168,9 +185,5 @@ def _missing(found: set[int], types: Sequence[str]) -> str:
     return f"not recorded: {', '.join(title[0].lower() + title[1:] for title in titles)}" if titles else ""
 
 
-def _united_apps(texts: pd.Series) -> str:
-    return ", ".join(sorted({app for text in texts for app in text.split(", ")}))
-
-
-def _united_keys(lists: pd.Series) -> list[str]:
-    return sorted({key for one in lists for key in one})
+def _united(lists: pd.Series) -> list[str]:
+    return sorted({item for one in lists for item in one})

@@ -5,7 +5,6 @@ The wording around the values belongs to texts.py and the processors.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,10 +13,12 @@ import pyarrow as pa
 
 from health_etl.clinical.common.age import age_band
 from health_etl.clinical.common.base import Facts, Metric, Narrator
+from health_etl.days.source_labels import labelled
 
 
 def all_facts(rows: pd.DataFrame, processor: Narrator) -> list[Facts]:
-    """Return the facts of every row, each number written with its metric's decimals."""
+    """Return the facts of every row, each number written with its metric's decimals, and sources by their labels."""
+    rows = with_labels(rows, processor)
     reported = [metric for metric in processor.all_metrics if metric.reported]
     written = {metric.name: _written(rows[metric.name], metric) for metric in reported}
     written |= _context(rows)
@@ -35,11 +36,16 @@ def all_facts(rows: pd.DataFrame, processor: Narrator) -> list[Facts]:
     ]
 
 
-def clinical_insights(row: Mapping[str, Any], processor: Narrator) -> str:
-    """Return a row's reported metrics as JSON, each rounded as it is written; missing ones are left out."""
+def with_labels(rows: pd.DataFrame, processor: Narrator) -> pd.DataFrame:
+    """Return rows with the label of every source that has no package name, as texts show it."""
+    words = [m.name for m in processor.all_metrics if m.reported and pa.types.is_string(m.dtype)]
+    return labelled(rows, ["source_apps", *words])
+
+
+def clinical_insights(row: Mapping[str, Any], processor: Narrator) -> dict[str, bool | str | int | float | None]:
+    """Return a row's reported metrics, each rounded as it is written; None where the day has no value."""
     reported = [metric for metric in processor.all_metrics if metric.reported]
-    found = {m.name: _rounded(row[m.name], m) for m in reported if pd.notna(row[m.name])}
-    return json.dumps(found, ensure_ascii=False)
+    return {m.name: _rounded(row[m.name], m) if pd.notna(row[m.name]) else None for m in reported}
 
 
 def _context(rows: pd.DataFrame) -> dict[str, list[str | None]]:

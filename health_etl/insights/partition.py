@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -14,6 +14,7 @@ from health_etl.days import profiles
 from health_etl.days.profiles import Profile
 from health_etl.days.pseudonym import key_fingerprint
 from health_etl.days.select import Window, window
+from health_etl.insights.failed_people import FAILED_PEOPLE, FailedPerson
 from health_etl.insights.look_back import DaysIndex
 from health_etl.insights.table import schema
 from health_etl.lake import keys
@@ -23,7 +24,7 @@ from health_etl.lake.store import Lake
 from health_etl.lake.tables import write_table
 from health_etl.settings import Settings, zone_of
 
-CODE_VERSION = "2"  # version of the steps that all insights share
+CODE_VERSION = "3"  # version of the steps that all insights share
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,15 @@ def qualities(catalogue: Catalogue, record_type: str, found: Window) -> dict[str
 
 
 def write(
-    lake: Lake, processor: Narrator, partition: str, digests: Digests, rows: pd.DataFrame, is_written: bool
+    lake: Lake,
+    processor: Narrator,
+    partition: str,
+    digests: Digests,
+    rows: pd.DataFrame,
+    failed: Sequence[FailedPerson],
+    is_written: bool,
 ) -> DerivedManifest:
-    """Write a partition and its manifest, which lists its local days.
+    """Write a partition and its manifest, which lists its local days and the people whose days could not be made.
 
     is_written: whether the partition was written before, so that its old manifest is invalidated first.
     """
@@ -151,6 +158,7 @@ def write(
         "domain": processor.domain,
         "days_digest": digests.days,
         "days_sha256": digests.days_sha256,
+        FAILED_PEOPLE: [asdict(person) for person in sorted(failed)],
     }
     manifest = DerivedManifest(processor.name, partition, digests.inputs, sha256, len(rows), details)
     lake.put(keys.manifest_key(key), manifest.to_json())

@@ -6,18 +6,20 @@ Look-back and texts belong to writer.py.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from health_etl.clinical.common.base import ClinicalOptions, Narrator, Processor
 from health_etl.days.batching import split_by_partition, unqualify_people
 from health_etl.days.profiles import Profiles, add_profiles
-from health_etl.days.pseudonym import subjects
-from health_etl.days.select import PERSON_DAY, Selection
+from health_etl.days.pseudonym import source_file, subjects
+from health_etl.days.select import Selection
+from health_etl.days.source_labels import ranked_ids
 from health_etl.insights.table import CONTEXT, PROFILE, check_computed, day_schema
 from health_etl.insights.texts import example_id
-from health_etl.lake.keys import mask_key
 from health_etl.lake.tables import empty_frame
+from health_etl.records.local_time import PERSON_DAY
 
 
 def analyse(
@@ -67,7 +69,8 @@ def _measured(
         return None
     people = selection.days["user_id"]
     days = add_profiles(selection.days.assign(user_id=unqualify_people(people)), profiles).assign(user_id=people)
-    metrics = processor.analyse(selection.rows, days, options)
+    by_id = replace(options, app_priority=ranked_ids(options.app_priority))
+    metrics = processor.analyse(selection.rows, days, by_id)
     sources = _sources(selection.rows, qualities, pseudonym_key)
     return days.merge(sources, on=PERSON_DAY).merge(metrics, on=PERSON_DAY)
 
@@ -98,15 +101,11 @@ def day_rows(
 
 
 def _sources(rows: pd.DataFrame, qualities: Mapping[str, float], pseudonym_key: str) -> pd.DataFrame:
-    """Return source_keys (masked) and quality_score (mean over measurements) of every person-day."""
+    """Return source_keys, source_files and quality_score (mean over measurements) of every person-day."""
     rows = rows[[*PERSON_DAY, "source_key"]].assign(quality_score=rows["source_key"].map(qualities))
     scores = rows.groupby(PERSON_DAY)["quality_score"].mean().round(6)
     files = rows[[*PERSON_DAY, "source_key"]].drop_duplicates().sort_values([*PERSON_DAY, "source_key"])
-    files["source_keys"] = [
-        mask_key(key, subject)
-        for key, subject in zip(
-            files["source_key"], subjects(unqualify_people(files["user_id"]), pseudonym_key), strict=True
-        )
-    ]
-    lists = files.groupby(PERSON_DAY)["source_keys"].agg(list)
-    return pd.concat([scores, lists], axis=1).reset_index()
+    ids = {key: source_file(key, pseudonym_key) for key in files["source_key"].unique()}
+    keys = files.assign(source_files=files["source_key"].map(ids)).groupby(PERSON_DAY)
+    lists = {"source_keys": keys["source_key"].agg(list), "source_files": keys["source_files"].agg(sorted)}
+    return pd.concat([scores, pd.DataFrame(lists)], axis=1).reset_index()

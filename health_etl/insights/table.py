@@ -11,7 +11,7 @@ from health_etl.errors import PermanentError
 from health_etl.record_types.base import UTC_TIMESTAMP, Column
 
 IDENTITY = (
-    Column("subject", pa.string(), "Keyed pseudonym of the person; the only identifier in training data"),
+    Column("subject", pa.string(), "Keyed pseudonym of the person"),
     Column("user_id", pa.string(), "The person; never leaves the lake"),
     Column("local_date", pa.string(), "The person's local day, YYYY-MM-DD"),
     Column("example_id", pa.string(), "Stable id of the person's day in this table"),
@@ -52,15 +52,16 @@ CONTEXT = (
         nullable=True,
         allowed=("record", "other_sources", "default"),
     ),
-    Column("source_apps", pa.string(), "Apps whose records were used, separated by commas", nullable=True),
-    Column("record_count", pa.int64(), "Health Connect records", "records", nullable=True),
-    Column("measurement_count", pa.int64(), "Measurements in them", "measurements", nullable=True),
     Column(
-        "source_keys",
-        pa.list_(pa.string()),
-        "Keys of the raw objects, with the subject in place of the person",
+        "source_apps",
+        pa.string(),
+        "Apps whose records were used, separated by commas; an id for those that have no package name",
         nullable=True,
     ),
+    Column("record_count", pa.int64(), "Health Connect records", "records", nullable=True),
+    Column("measurement_count", pa.int64(), "Measurements in them", "measurements", nullable=True),
+    Column("source_keys", pa.list_(pa.string()), "Keys of the raw objects; never leave the lake", nullable=True),
+    Column("source_files", pa.list_(pa.string()), "Keyed pseudonyms of the raw objects, sorted", nullable=True),
     Column("quality_score", pa.float64(), "Mean quality of the source files", "0-1", nullable=True),
     Column("coverage", pa.float64(), "Share of the day that is recorded", "0-1", nullable=True),
     Column("coverage_reason", pa.string(), "Why coverage is insufficient", nullable=True),

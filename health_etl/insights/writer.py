@@ -5,7 +5,7 @@ What was measured comes from person_days.py; when a partition is stale is decide
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -13,12 +13,14 @@ import pandas as pd
 from health_etl.clinical import all_processors
 from health_etl.clinical.common.base import ClinicalOptions, Narrator
 from health_etl.clinical.common.look_back import earlier_days
-from health_etl.days.batching import qualify_people, split_by_partition
+from health_etl.days.batching import qualify_people, split_by_partition, unqualify_people
+from health_etl.days.isolation import isolated
 from health_etl.errors import TransientError
+from health_etl.insights.failed_people import FailedPerson, Stage, failed_in
 from health_etl.insights.look_back import SUBJECT_DAY, DaysIndex, EarlierDays, to_renarrate
 from health_etl.insights.partition import Digests, inputs_digest, is_current
 from health_etl.insights.partition import write as write_partition
-from health_etl.insights.table import check_computed, day_schema
+from health_etl.insights.table import IDENTITY, check_computed, day_schema
 from health_etl.insights.texts import narrate
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
@@ -36,6 +38,7 @@ class Measured:
     days_digest: str
     days: pd.DataFrame
     days_sha256: str
+    failed: tuple[FailedPerson, ...] = ()
 
     @property
     def dates(self) -> tuple[str, ...]:
@@ -63,16 +66,27 @@ class InsightsWriter:
         self._failed: dict[str, Exception] = {}
         self._one_by_one = False  # set once narrating a batch has failed
 
-    def stage(self, partition: str, days_digest: str, days: pd.DataFrame) -> None:
-        """Add the days (columns of day_schema) of a partition to be written; write() raises what is wrong with them."""
+    def stage(self, partition: str, days_digest: str, days: pd.DataFrame, failed: Sequence[FailedPerson] = ()) -> None:
+        """Add the days (columns of day_schema) of a partition to be written; write() raises what is wrong with them.
+
+        The days of a person that do not fit the table are withdrawn. failed: people who failed in earlier stages.
+        """
+
+        def checked(subjects: Sequence[str]) -> tuple[pd.DataFrame, str]:
+            kept = withdraw_others(days, subjects)
+            return kept, table_sha256(kept, day_schema(self.processor))
+
         try:
-            sha256 = table_sha256(days, day_schema(self.processor))
-        except ValueError as error:
+            (kept, sha256), errors = isolated(days["subject"].unique().tolist(), checked)
+        except TransientError:
+            raise
+        except Exception as error:  # noqa: BLE001 - raised by write()
             self._failed[partition] = error
             return
-        self._staged[partition] = measured = Measured(days_digest, days, sha256)
+        failed = (*failed, *(FailedPerson(subject, Stage.WRITE, error) for subject, error in errors.items()))
+        self._staged[partition] = measured = Measured(days_digest, kept, sha256, failed)
         self.index.put(partition, measured.dates, sha256)
-        self._earlier.stage(partition, days)
+        self._earlier.stage(partition, kept)
 
     def write(self, partition: str) -> DerivedManifest | None:
         """Write a staged partition, or one whose look-back has changed, and return its manifest.
@@ -87,19 +101,21 @@ class InsightsWriter:
                 return written
             rows = self._read(partition)
             days = rows[~rows["retold"].astype(bool)].reset_index(drop=True)
-            self.stage(partition, written.details["days_digest"], days)
+            self.stage(partition, written.details["days_digest"], days, failed_in(written))
         if partition not in self._narrated:
             self._narrate_from(partition)
-        measured = self._staged[partition]
+        measured = self._staged[partition]  # only now: narrating may have withdrawn days
         inputs = inputs_digest(measured.days_digest, self.index, partition, measured.dates)
         digests = Digests(measured.days_digest, inputs, measured.days_sha256)
         rows, is_written = self._narrated.pop(partition), partition in self._manifests
-        manifest = write_partition(self._lake, self.processor, partition, digests, rows, is_written)
+        manifest = write_partition(self._lake, self.processor, partition, digests, rows, measured.failed, is_written)
         self._earlier.put(partition, measured.days)
         return manifest
 
     def _narrate_from(self, partition: str) -> None:
-        """Narrate a partition, batched with those after it while they are small; one by one where that fails."""
+        """Narrate a partition, batched with those after it while they are small; one by one where that fails, each
+        without the people who make it fail.
+        """
         batch, rows = [partition], len(self._staged[partition].days)
         for name in sorted(name for name in self._staged if name > partition):
             rows += len(self._staged[name].days)
@@ -122,9 +138,33 @@ class InsightsWriter:
         rows = _joined([days, *self._days_to_renarrate(to_renarrate(days, known))]).sort_values(
             SUBJECT_DAY, ignore_index=True
         )
-        narrated = narrate(with_trends(rows, _history(known, days), self.processor, self._options), self.processor)
+        history = _history(known, days)
+
+        def told(subjects: Sequence[str]) -> pd.DataFrame:
+            mine = withdraw_others(rows, subjects)
+            return narrate(with_trends(mine, history, self.processor, self._options), self.processor)
+
+        subjects = rows["subject"].unique().tolist()
+        if len(partitions) > 1:  # where this fails, each partition comes alone
+            narrated = told(subjects)
+        else:
+            narrated, failed = isolated(subjects, told)
+            self._leave_out(partitions[0], failed)
         found = split_by_partition(narrated, "subject")
         return {name: found.get(name, narrated.head(0)) for name in partitions}
+
+    def _leave_out(self, partition: str, failed: Mapping[str, str]) -> None:
+        """Withdraw the staged days of people whose days could not be narrated, so that no later day looks back on them.
+
+        failed: the class of the error by subject, as qualified by the partition.
+        """
+        if not failed:
+            return
+        staged = self._staged[partition]
+        errors = dict(zip(unqualify_people(pd.Series([*failed])), failed.values(), strict=True))
+        days = withdraw_others(staged.days, [one for one in staged.days["subject"].unique() if one not in errors])
+        people = (*staged.failed, *(FailedPerson(subject, Stage.NARRATE, error) for subject, error in errors.items()))
+        self.stage(partition, staged.days_digest, days, people)
 
     def _known(self, partitions: Sequence[str]) -> pd.DataFrame:
         """Return the earlier days that these partitions may look back on, people qualified by partition."""
@@ -153,6 +193,15 @@ class InsightsWriter:
         names = day_schema(self.processor).names
         key = keys.insights_key(self.processor.name, partition)
         return frame_of(read_table(self._lake, key, columns=names, people=people, person_column="subject"))
+
+
+def withdraw_others(days: pd.DataFrame, subjects: Sequence[str]) -> pd.DataFrame:
+    """Return days with those of everybody but these subjects withdrawn, in the same order."""
+    kept = days["subject"].isin(subjects)
+    if kept.all():
+        return days
+    withdrawn = days.loc[~kept, [column.name for column in IDENTITY]].assign(withdrawn=True)
+    return pd.concat([days[kept], withdrawn]).sort_index()
 
 
 def _qualify(days: pd.DataFrame, partition: str) -> pd.DataFrame:

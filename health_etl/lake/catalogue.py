@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TypeVar
 
+from health_etl.errors import ObjectRefusedError
 from health_etl.lake import keys
-from health_etl.lake.manifest import DerivedManifest, RecordsManifest, digest
+from health_etl.lake.manifest import DamagedManifestError, DerivedManifest, RecordsManifest, digest
 from health_etl.lake.manifest_heads import ManifestHeadCache, RecordsHead
 from health_etl.lake.store import FetchedObject, Lake
 from health_etl.record_types import record_types
@@ -18,19 +19,31 @@ Manifest = TypeVar("Manifest", RecordsManifest, DerivedManifest)
 
 
 class Manifests(Mapping[str, Manifest]):
-    """The manifests in one folder, by partition. The folder is listed on construction, manifests are read on use."""
+    """The manifests in one folder, by partition. The folder is listed on construction, manifests are read on use.
+
+    In place of a manifest that cannot be read, there is an `unfinished` one. Names that are no partition are skipped.
+    """
 
     def __init__(
-        self, lake: Lake, folder: str, parse: Callable[[bytes], Manifest], heads: ManifestHeadCache | None = None
+        self,
+        lake: Lake,
+        folder: str,
+        parse: Callable[[bytes], Manifest],
+        unfinished: Callable[[str], Manifest],
+        heads: ManifestHeadCache | None = None,
     ) -> None:
-        self._lake = lake
-        self._folder = folder
+        self._lake: Lake = lake
+        self._folder: str = folder
         self._parse: Callable[[bytes], Manifest] = parse
-        self._heads = heads
+        self._unfinished: Callable[[str], Manifest] = unfinished
+        self._heads: ManifestHeadCache | None = heads
         self._read: dict[str, Manifest] = {}
         start, end = len(folder), -len(MANIFEST_SUFFIX)
         self._listed = {
-            info.key[start:end]: info.etag for info in lake.objects(folder) if info.key.endswith(MANIFEST_SUFFIX)
+            partition: info.etag
+            for info in lake.objects(folder)
+            # Whatever else lies there is not ours.
+            if info.key.endswith(MANIFEST_SUFFIX) and keys.is_date(partition := info.key[start:end])
         }
         if heads is not None:
             heads.keep_only(folder, self._listed)
@@ -45,7 +58,7 @@ class Manifests(Mapping[str, Manifest]):
             raise KeyError(partition)
         found = self._find(partition)
         if found is None:
-            return self._keep(partition, self._lake.fetch_version(self._key(partition), self._listed[partition]))
+            return self._keep(partition, self._fetch(partition))
         return found
 
     def __contains__(self, partition: object) -> bool:
@@ -75,8 +88,20 @@ class Manifests(Mapping[str, Manifest]):
                 self._read[partition] = head  # type: ignore[assignment]  # whatever is cached for this folder came from this parser
         return self._read.get(partition)
 
-    def _keep(self, partition: str, found: FetchedObject) -> Manifest:
-        manifest = self._read[partition] = self._parse(found.content)
+    def _fetch(self, partition: str) -> FetchedObject | ObjectRefusedError:
+        try:
+            return self._lake.fetch_version(self._key(partition), self._listed[partition])
+        except ObjectRefusedError as refused:
+            return refused
+
+    def _keep(self, partition: str, found: FetchedObject | ObjectRefusedError) -> Manifest:
+        if isinstance(found, ObjectRefusedError):
+            return self._read.setdefault(partition, self._unfinished(partition))
+        try:
+            manifest = self._parse(found.content)
+        except DamagedManifestError:
+            manifest = self._unfinished(partition)
+        self._read[partition] = manifest
         if self._heads is not None:
             self._heads.keep(self._folder, partition, found.etag, manifest)
         return manifest
@@ -103,26 +128,41 @@ class Catalogue:
         if record_type not in self._records:
             folder = keys.records_key(record_type, "").removesuffix(".parquet")
             parse = RecordsManifest.from_json if self._heads is None else RecordsHead.read
-            self._records[record_type] = Manifests(self._lake, folder, parse, self._heads)
+            self._records[record_type] = Manifests(
+                self._lake,
+                folder,
+                parse,
+                lambda partition: RecordsManifest.unfinished(record_type, partition),
+                self._heads,
+            )
         return self._records[record_type]
 
     def insights(self, record_type: str) -> Manifests[DerivedManifest]:
         """Return the insights manifests of a record type, or of the daily journal."""
         if record_type not in self._insights:
             folder = keys.insights_key(record_type, "").removesuffix(".parquet")
-            self._insights[record_type] = Manifests(self._lake, folder, DerivedManifest.from_json, self._heads)
+            self._insights[record_type] = self._derived(record_type, folder)
         return self._insights[record_type]
 
     @cached_property
     def offsets(self) -> Manifests[DerivedManifest]:
         """The manifests of the UTC offsets."""
         folder = keys.records_key(keys.UTC_OFFSETS, "").removesuffix(".parquet")
-        return Manifests(self._lake, folder, DerivedManifest.from_json, self._heads)
+        return self._derived(keys.UTC_OFFSETS, folder)
 
     def records_on(self, partition: str) -> dict[str, RecordsManifest]:
         """Return the records manifests of one upload date, by record type."""
         types = [name for name in record_types() if partition in self.records(name)]
         return {name: self.records(name)[partition] for name in types}
+
+    def _derived(self, name: str, folder: str) -> Manifests[DerivedManifest]:
+        return Manifests(
+            self._lake,
+            folder,
+            DerivedManifest.from_json,
+            lambda partition: DerivedManifest.unfinished(name, partition),
+            self._heads,
+        )
 
     @property
     def listing_digest(self) -> str:

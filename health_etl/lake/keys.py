@@ -14,8 +14,11 @@ from health_etl.record_types.base import RecordType
 RAW = "raw/"
 UTC_OFFSETS = "utc_offsets"  # the offsets stated by records of every type
 DAILY_JOURNAL = "daily_journal"  # the insights across the record types of a day
+QUARANTINE = "quarantine/"
 RELEASED = "quarantine/released/"
+UNCLAIMED = "quarantine/unclaimed/"
 RELEASE_SUFFIX = ".release.json"
+REJECTED_ROWS = "rejected_rows.parquet"
 _PARTS = 6  # raw / type / year / month / day / name
 
 # {user}_{YYYYMMDD}_{HHMMSS}_{device}_{hash}.avro; `user` is greedy, so the rightmost date and time are the stamp.
@@ -25,10 +28,19 @@ _STAMPED = re.compile(
 # {user}_{epoch}_{hash}.avro, epoch in seconds or milliseconds
 _EPOCH = re.compile(r"(?P<user>.+)_(?P<epoch>\d{10}|\d{13})_(?P<hash>[0-9a-fA-F]{6,64})\.avro\Z", re.ASCII)
 _MILLISECONDS_DIGITS = 13
+HASH_DIGITS = 8  # in the names that we give; 6 to 64 are read
 # A fast path for nearly all names: the first form, a valid time of day and a device without underscores.
 _PLAIN = re.compile(
     r"[^/\n]+_(\d{8})_(?:[01]\d|2[0-3])[0-5]\d[0-5]\d_[^/_\n]+_[0-9a-fA-F]{6,64}\.avro", re.ASCII
 ).fullmatch
+
+# Names in quarantine, `{stem}-{hash}.avro`: on S3 an object's own name may leave no room for anything behind it.
+STEM_CHARACTERS = 100
+KEY_HASH_DIGITS = 32
+FINGERPRINT_DIGITS = 12  # the first of the hash
+_HASHED = re.compile(r"-([0-9a-f]{32})\Z")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._@+-]+")
+_ENDING = re.compile(r"\.[A-Za-z0-9]{1,8}\Z")
 
 USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}\Z")
 
@@ -110,14 +122,25 @@ def _is_day(digits: str) -> bool:
     return True
 
 
+def is_date(text: str) -> bool:
+    """Tell whether this is a date as YYYY-MM-DD and as nothing else, in ASCII digits."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def is_month(text: str) -> bool:
+    """Tell whether this is a month as YYYY-MM and as nothing else, in ASCII digits."""
+    return is_date(f"{text}-01")
+
+
 @lru_cache(maxsize=1024)
 def _folder_date(year: str, month: str, day: str) -> date:
-    try:
-        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", f"{year}-{month}-{day}", re.ASCII):
-            raise ValueError
-        return date(int(year), int(month), int(day))
-    except ValueError:
-        raise KeyRefusedError(f"{year}/{month}/{day} is not a date of the form YYYY/MM/DD") from None
+    text = f"{year}-{month}-{day}"
+    if is_date(text) and len(year) == len("YYYY"):  # or a folder might have a name like 2025-09
+        return date.fromisoformat(text)
+    raise KeyRefusedError("the folders below that of the type are not a date of the form YYYY/MM/DD")
 
 
 def _exported(groups: dict[str, str]) -> datetime:
@@ -134,63 +157,110 @@ def _exported(groups: dict[str, str]) -> datetime:
         raise KeyRefusedError("the export time in the name is not a valid time") from None
 
 
-def raw_key(avro_name: str, upload_date: date, user_id: str, exported_utc: datetime, device: str, digest: str) -> str:
-    """Return the raw key of an export; `digest` is the SHA-256 of its bytes in hex."""
-    name = f"{user_id}_{exported_utc:%Y%m%d_%H%M%S}_{device}_{digest[:8]}.avro"
+def raw_key(
+    avro_name: str,
+    upload_date: date,
+    user_id: str,
+    exported_utc: datetime,
+    device: str,
+    digest: str,
+    hash_digits: int = HASH_DIGITS,
+) -> str:
+    """Return the raw key of an export, with the first digits of `digest`, the SHA-256 of its bytes in hex."""
+    name = f"{user_id}_{exported_utc:%Y%m%d_%H%M%S}_{device}_{digest[:hash_digits]}.avro"
     return f"{day_folder(RAW, avro_name, upload_date)}{name}"
 
 
 def day_folder(root: str, type_folder: str, upload_date: date) -> str:
     """Return `{root}{type}/{YYYY}/{MM}/{DD}/`."""
-    return f"{root}{type_folder}/{upload_date:%Y/%m/%d}/"
+    return f"{root}{type_folder}/{upload_date.isoformat().replace('-', '/')}/"  # strftime pads no year before 1000
 
 
 def quarantine_key(source_key: str) -> str:
     """Return the key of the copy of a refused upload."""
-    return "quarantine/" + source_key.removeprefix(RAW)
-
-
-def release_key(source_key: str, decided_utc: datetime) -> str:
-    """Return the key of a decision to release an upload; later decisions sort after earlier ones."""
-    return f"{RELEASED}{source_key.removeprefix(RAW)}.{decided_utc:%Y%m%dT%H%M%S_%f}{RELEASE_SUFFIX}"
-
-
-def release_folder(source_key: str) -> str:
-    """Return the folder with the decisions about an upload and about the other uploads in its folder."""
-    return f"{RELEASED}{source_key.removeprefix(RAW).rpartition('/')[0]}/"
-
-
-def release_source_key(key: str) -> str:
-    """Return the raw key of the upload that a decision is about."""
-    return RAW + key.removeprefix(RELEASED).removesuffix(RELEASE_SUFFIX).rpartition(".")[0]
+    return QUARANTINE + _folder(source_key).removeprefix(RAW) + _bounded_name(source_key)
 
 
 def unclaimed_key(source_key: str) -> str:
     """Return the key of the copy of an object that belongs to no partition.
 
-    These copies have a folder of their own, since an unclaimed object may have any name, including one that a
-    partition uses in quarantine.
+    These copies share a folder of their own, whatever folder the object is in: its path may be as long as a key may be.
     """
-    return "quarantine/unclaimed/" + source_key.removeprefix(RAW)
+    return UNCLAIMED + _bounded_name(source_key)
 
 
-def mask_key(source_key: str, stand_in: str = "…") -> str:
-    """Replace the user id in a raw key, which makes it safe for events, metadata and training data.
+def release_key(source_key: str, decided_utc: datetime) -> str:
+    """Return the key of a decision to release an upload; later decisions sort after earlier ones."""
+    name = _readable_stem(source_key) + f"-{key_hash(source_key)}.{decided_utc:%Y%m%dT%H%M%S_%f}{RELEASE_SUFFIX}"
+    return release_folder(source_key) + name
 
-    A key that does not parse keeps only the parts that cannot identify a person, or a fingerprint to find it by.
+
+def release_folder(source_key: str) -> str:
+    """Return the folder with the decisions about an upload and about the other uploads in its folder."""
+    return RELEASED + _folder(source_key).removeprefix(RAW)
+
+
+def released_hash(key: str) -> str:
+    """Return the `key_hash` of the upload that a decision is about, given the key of the decision.
+
+    Decisions were once named after the whole file name, `{name}.avro`; they are found as well.
     """
-    folder, _, name = source_key.rpartition("/")
-    match = _STAMPED.match(name) or _EPOCH.match(name)
-    if not _is_partition(folder):
-        return f"{RAW}… (key {hashlib.sha256(source_key.encode()).hexdigest()[:8]})"
-    return f"{folder}/{stand_in}{name[match.end('user') :] if match else ''}"
+    source, _, _ = key.removeprefix(RELEASED).removesuffix(RELEASE_SUFFIX).rpartition(".")
+    found = _HASHED.search(source)
+    return found[1] if found else key_hash(RAW + source)
 
 
-def _is_partition(folder: str) -> bool:
-    """Tell whether a folder is that of a known record type and a date."""
-    parts = folder.split("/")
-    known = len(parts) == _PARTS - 1 and parts[1].lower() in by_avro_name()
-    return known and all(part.isdigit() for part in parts[2:])
+def release_time(key: str) -> str:
+    """Return the time in the key of a decision, as text that sorts."""
+    return key.removesuffix(RELEASE_SUFFIX).rpartition(".")[2]
+
+
+def key_hash(source_key: str) -> str:
+    """Return the hash that stands for a key in the names of what is kept about it."""
+    return _sha256(source_key)[:KEY_HASH_DIGITS]
+
+
+def fingerprint(source_key: str) -> str:
+    """Return the name by which people refer to an object without naming anybody."""
+    return f"upload-{_sha256(source_key)[:FINGERPRINT_DIGITS]}"
+
+
+def mask_key(source_key: str) -> str:
+    """Return what events, metadata and messages show instead of a key in raw/: type, upload date and fingerprint.
+
+    Nothing else in a key is ours: users, devices, and the folders and names of objects that belong to no partition may
+    say anything.
+    """
+    parts = source_key.split("/")
+    try:
+        _, type_folder, year, month, day, _ = parts
+        avro_name = by_avro_name()[type_folder.lower()].avro_name
+        folder = day_folder(RAW, avro_name, _folder_date(year, month, day))
+    except (ValueError, KeyError):
+        folder = f"{RAW}… "
+    return folder + fingerprint(source_key)
+
+
+def _folder(source_key: str) -> str:
+    return source_key.rpartition("/")[0] + "/"
+
+
+def _bounded_name(source_key: str) -> str:
+    """Return the name of a copy: at most 150 bytes, whatever the object is called, and no other object's."""
+    name = source_key.rpartition("/")[2]
+    ending = _ENDING.search(name)
+    return f"{_readable_stem(source_key)}-{key_hash(source_key)}{ending[0] if ending else ''}"
+
+
+def _readable_stem(source_key: str) -> str:
+    """Return as much of an object's name as people need to recognise it, in characters that any store accepts."""
+    stem = _ENDING.sub("", source_key.rpartition("/")[2])
+    return _UNSAFE.sub("-", stem)[:STEM_CHARACTERS]
+
+
+def _sha256(key: str) -> str:
+    # A folder may hold names that are not UTF-8; Python decodes them with surrogates, which the plain codec refuses.
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def records_key(record_type: str, partition: str) -> str:
@@ -201,7 +271,7 @@ def records_key(record_type: str, partition: str) -> str:
 def rejected_key(avro_name: str, partition: str) -> str:
     """Return the key of the rows that validation rejected in a partition."""
     year, month, day = partition.split("-")
-    return f"quarantine/{avro_name}/{year}/{month}/{day}/rejected_rows.parquet"
+    return f"quarantine/{avro_name}/{year}/{month}/{day}/{REJECTED_ROWS}"
 
 
 def insights_key(record_type: str, partition: str) -> str:

@@ -1,6 +1,7 @@
 """Manifests: what each partition was made from and what became of every row. Writing one commits the partition.
 
-They contain no timestamp and no run id: the same inputs give the same bytes.
+They contain no timestamp and no run id: the same inputs give the same bytes. A manifest that cannot be read matches no
+inputs, so that its partition, and no other, is made again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,13 @@ from health_etl.lake.store import Lake
 
 UNFINISHED = "unfinished"  # takes the place of a version or digest and matches none
 DIGEST_BATCH_SIZE = 500  # uploads
+
+
+_DAMAGE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)  # of something that is no manifest
+
+
+class DamagedManifestError(ValueError):
+    """What is stored is no manifest."""
 
 
 class AccountingError(AssertionError):
@@ -48,7 +56,7 @@ class FileEntry:
     quarantined: int
     reason: str | None = None
     detail: str | None = None
-    added_fields: tuple[str, ...] = ()
+    drift: tuple[str, ...] = ()  # how the writer's schema differs from ours
     quality: Quality | None = None
     rejected_measurements: int = 0  # rows that validation rejected, including those of accepted records
     faults: Mapping[str, int] = field(default_factory=dict)  # number of measurement rows by "column:reason"
@@ -110,9 +118,17 @@ class RecordsManifest:
 
     @classmethod
     def from_json(cls, content: bytes) -> RecordsManifest:
-        """Read a manifest back."""
-        raw = json.loads(content, object_hook=_parse_file_entry)
-        return cls(**{**raw, "files": tuple(raw["files"]), "utc_dates": tuple(raw["utc_dates"])})
+        """Read a manifest back; raises DamagedManifestError."""
+        try:
+            raw = json.loads(content, object_hook=_parse_file_entry)
+            return cls(**{**raw, "files": tuple(raw["files"]), "utc_dates": tuple(raw["utc_dates"])})
+        except _DAMAGE as error:
+            raise DamagedManifestError from error
+
+    @classmethod
+    def unfinished(cls, record_type: str, partition: str) -> RecordsManifest:
+        """Return a manifest that accounts for nothing and matches no inputs."""
+        return cls(record_type, partition, UNFINISHED, (), 0, 0, "", None, (), unzoned=False)
 
 
 @dataclass(frozen=True)
@@ -137,20 +153,34 @@ class DerivedManifest:
 
     @classmethod
     def from_json(cls, content: bytes) -> DerivedManifest:
-        """Read a manifest back."""
-        return cls(**json.loads(content))
+        """Read a manifest back; raises DamagedManifestError."""
+        try:
+            return cls(**json.loads(content))
+        except _DAMAGE as error:
+            raise DamagedManifestError from error
+
+    @classmethod
+    def unfinished(cls, name: str, partition: str) -> DerivedManifest:
+        """Return a manifest that matches no inputs and describes no days."""
+        return cls(name, partition, UNFINISHED, "", 0, {"local_dates": (), "local_months": ()})
 
 
-def read_records_manifest(lake: Lake, key: str) -> RecordsManifest | None:
-    """Return the manifest with that key; None if there is none."""
+def read_records_manifest(lake: Lake, key: str, damaged: RecordsManifest | None = None) -> RecordsManifest | None:
+    """Return the manifest with that key; None if there is none, `damaged` for one that cannot be read."""
     content = lake.find(key)
-    return RecordsManifest.from_json(content) if content is not None else None
+    try:
+        return RecordsManifest.from_json(content) if content is not None else None
+    except DamagedManifestError:
+        return damaged
 
 
 def read_derived_manifest(lake: Lake, key: str) -> DerivedManifest | None:
-    """Return the manifest with that key; None if there is none."""
+    """Return the manifest with that key; None if there is none, or none that can be read."""
     content = lake.find(key)
-    return DerivedManifest.from_json(content) if content is not None else None
+    try:
+        return DerivedManifest.from_json(content) if content is not None else None
+    except DamagedManifestError:
+        return None
 
 
 def mark_unfinished(lake: Lake, key: str) -> None:
@@ -160,15 +190,19 @@ def mark_unfinished(lake: Lake, key: str) -> None:
     return to their earlier state.
     """
     content = lake.find(key)
-    if content is not None:
-        raw = json.loads(content)
+    try:
+        raw = json.loads(content) if content is not None else None
+    except _DAMAGE:
+        return
+    if isinstance(raw, dict):
         version = "inputs_digest" if "inputs_digest" in raw else "code_version"
         lake.put(key, canonical_json({**raw, version: UNFINISHED}))
 
 
 def canonical_json(value: Any) -> bytes:
     """Return JSON with sorted keys and a final newline: equal values give equal bytes."""
-    return (json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1) + "\n").encode()
+    # A key may hold bytes that are no text; Python reads and writes them as surrogates.
+    return (json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1) + "\n").encode(errors="surrogatepass")
 
 
 def digest(parts: Iterable[str]) -> str:
@@ -228,4 +262,5 @@ def _parse_file_entry(raw: dict[str, Any]) -> FileEntry | dict[str, Any]:
     if "rows_in" not in raw:
         return raw
     quality = Quality(**raw["quality"]) if raw["quality"] else None
-    return FileEntry(**{**raw, "added_fields": tuple(raw["added_fields"]), "quality": quality})
+    drift = raw.pop("drift", None) or raw.pop("added_fields", ())  # up to version 1, only added fields were noted
+    return FileEntry(**{**raw, "drift": tuple(drift), "quality": quality})

@@ -12,19 +12,33 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore import exceptions
 from obstore.store import LocalStore, MemoryStore, S3Store
 
-from health_etl.errors import ObjectNotFoundError
-from health_etl.lake.failures import missing_keys_error, replaced_error, size_mismatch_error, translate
-from health_etl.lake.keys import RAW, mask_key
+from health_etl.errors import ObjectNotFoundError, ObjectRefusedError
+from health_etl.lake.bucket_listing import BucketListing, StoreListing
+from health_etl.lake.failures import (
+    Attempt,
+    Deed,
+    hidden_error,
+    missing_keys_error,
+    replaced_error,
+    size_mismatch_error,
+    slashed_error,
+    translate,
+    unexpected_error,
+)
+from health_etl.lake.folder_listing import FolderListing
+from health_etl.lake.listed import Listed, Lister, NoListingError, ObjectInfo
 from health_etl.lake.object_cache import ObjectCache, shared_cache
+from health_etl.lake.s3_client import boto3_client
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
@@ -34,21 +48,16 @@ if TYPE_CHECKING:
 
     Store = LocalStore | MemoryStore | S3Store
 
+Found = TypeVar("Found")
+
+FOREIGN_ERRORS = (exceptions.BaseError, OSError, NoListingError, ValueError)  # the last: not a key that obstore takes
+
 CONNECT_TIMEOUT = timedelta(seconds=5)
 REQUEST_TIMEOUT = timedelta(seconds=60)
 RETRIES = 3
 RETRY_TIMEOUT = timedelta(seconds=15)
-LIST_PAGE_SIZE = 1000  # objects; one page of an S3 listing
 READ_AHEAD_BYTES = 1024 * 1024
 INVALID_RANGE = "416 "  # S3's answer to a suffix range request for an empty object
-
-
-class ObjectInfo(NamedTuple):
-    """One object of a listing; a tuple because a listing may create hundreds of thousands. Sorts by key."""
-
-    key: str
-    size_bytes: int
-    etag: str
 
 
 @dataclass(frozen=True)
@@ -117,8 +126,10 @@ class Lake:
         concurrency: int = 16,
         endpoint: str | None = None,
         cache: ObjectCache | None = None,
+        lister: Lister | None = None,
     ) -> None:
         self._store = store
+        self._lister = lister or StoreListing(store)
         self._cache = cache or ObjectCache()
         self._endpoint = endpoint
         self.url = url
@@ -135,12 +146,17 @@ class Lake:
         return found.content
 
     def fetch(self, key: str) -> FetchedObject:
-        """Return an object's bytes and ETag, bypassing the cache; raises ObjectNotFoundError if there is none."""
-        with self._translate_errors(key):
+        """Return an object's bytes and ETag, bypassing the cache.
+
+        Raises ObjectNotFoundError if there is none, ObjectRefusedError if the store does not hand it out.
+        """
+        with self._translate_errors(Deed.READ, key):
             found = obstore.get(self._store, key)
             content = bytes(found.bytes())
         self._check_size(key, len(content), found.meta["size"])
-        return FetchedObject(content, found.meta["e_tag"] or "")
+        if not found.meta["e_tag"]:
+            raise unexpected_error(self._attempt(Deed.READ, key), "no ETag")
+        return FetchedObject(content, found.meta["e_tag"])
 
     def fetch_version(self, key: str, etag: str) -> FetchedObject:
         """Return an object as `fetch` does, but from the cache if it holds the version with this ETag."""
@@ -162,7 +178,7 @@ class Lake:
         """Return the SHA-256 of an object's bytes in hex, read in chunks; None if there is no such object."""
         whole, size_bytes = hashlib.sha256(), 0
         try:
-            with self._translate_errors(key):
+            with self._translate_errors(Deed.READ, key):
                 found = obstore.get(self._store, key)
                 for chunk in found.stream():
                     whole.update(chunk)
@@ -172,23 +188,53 @@ class Lake:
         self._check_size(key, size_bytes, found.meta["size"])
         return whole.hexdigest()
 
-    def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, FetchedObject | None]]:
-        """Fetch objects concurrently and yield them in the given order; None for one that does not exist."""
-        return self._fetch_many(keys, self.fetch)
+    def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, FetchedObject | ObjectRefusedError | None]]:
+        """Fetch objects concurrently and yield them in the given order; None for one that does not exist, and the error
+        for one that the store refuses to hand out.
+        """
 
-    def get_versions(self, etags: Mapping[str, str]) -> Iterator[tuple[str, FetchedObject | None]]:
+        def fetch(key: str) -> FetchedObject | ObjectRefusedError | None:
+            try:
+                return self.fetch(key)
+            except ObjectNotFoundError:
+                return slashed_error(self._attempt(Deed.READ, key)) if self._ends_in_slash(key) else None
+            except ObjectRefusedError as refused:
+                return refused
+
+        return self._concurrently(fetch, keys)
+
+    def get_versions(self, etags: Mapping[str, str]) -> Iterator[tuple[str, FetchedObject | ObjectRefusedError | None]]:
         """Like `get_many`, for objects with known ETags: each is fetched as by `fetch_version`."""
-        return self._fetch_many(etags, lambda key: self.fetch_version(key, etags[key]))
+
+        def fetch(key: str) -> FetchedObject | ObjectRefusedError | None:
+            try:
+                return self.fetch_version(key, etags[key])
+            except ObjectNotFoundError:
+                return None
+            except ObjectRefusedError as refused:
+                return refused
+
+        return self._concurrently(fetch, etags)
 
     def put(self, key: str, content: bytes) -> None:
         """Write an object atomically: readers see all of the old or all of the new content."""
-        with self._translate_errors(key):
+        with self._translate_errors(Deed.WRITE, key):
             written = obstore.put(self._store, key, content)
         self._cache.keep(key, written["e_tag"], content)
 
+    def create(self, key: str, content: bytes) -> bool:
+        """Write an object unless there is one with that key; return whether it was written."""
+        with self._translate_errors(Deed.WRITE, key):
+            try:
+                written = obstore.put(self._store, key, content, mode="create")
+            except exceptions.AlreadyExistsError:
+                return False
+        self._cache.keep(key, written["e_tag"], content)
+        return True
+
     def put_file(self, key: str, path: Path) -> None:
         """Write an object from a local file, atomically."""
-        with self._translate_errors(key):
+        with self._translate_errors(Deed.WRITE, key):
             obstore.put(self._store, key, path)
 
     def delete(self, keys: Iterable[str]) -> None:
@@ -196,23 +242,33 @@ class Lake:
         for key in keys:
             self._cache.forget(key)
             try:
-                with self._translate_errors(key):
+                with self._translate_errors(Deed.DELETE, key):
                     obstore.delete(self._store, key)
             except ObjectNotFoundError:
                 continue
 
     def objects(self, prefix: str) -> Iterator[ObjectInfo]:
-        """List the objects under a folder (`prefix` ends in /), page by page."""
-        with self._translate_errors(prefix):
-            for page in obstore.list(self._store, prefix, chunk_size=LIST_PAGE_SIZE):
-                for meta in page:
-                    yield ObjectInfo(meta["path"], meta["size"], meta["e_tag"] or "")
+        """List the objects under a folder (`prefix` ends in /). What cannot be read under its key is left out.
+
+        Raises PermanentError where a folder below cannot be looked into, since objects in it would seem deleted.
+        """
+        with self._translate_errors(Deed.LIST, prefix):
+            for found in self._lister.everything(prefix):
+                if isinstance(found, ObjectInfo):
+                    yield found
+                elif found.hides_objects:
+                    raise hidden_error(self._attempt(Deed.LIST, found.info.key))
+
+    def everything(self, prefix: str) -> Iterator[Listed]:
+        """List all that lies under a folder (`prefix` ends in /), even what cannot be read under its key."""
+        with self._translate_errors(Deed.LIST, prefix):
+            yield from self._lister.astray(prefix)
+            yield from self._lister.everything(prefix)
 
     def folders(self, prefix: str) -> list[str]:
-        """Return the names of the folders directly under a folder."""
-        with self._translate_errors(prefix):
-            found = obstore.list_with_delimiter(self._store, prefix)
-        return sorted(path.rstrip("/").rpartition("/")[2] for path in found["common_prefixes"])
+        """Return the names of the folders directly under a folder; those that no key can have are left out."""
+        with self._translate_errors(Deed.LIST, prefix):
+            return self._lister.folders(prefix)
 
     def open(self, key: str) -> LakeFile:
         """Return a seekable reader that fetches only the ranges read; a small object takes a single request."""
@@ -221,10 +277,10 @@ class Lake:
         def read(start: int, end: int) -> bytes:
             options: GetOptions = {"range": (start, end), "if_match": meta["e_tag"]}
             try:
-                with self._translate_errors(key):
+                with self._translate_errors(Deed.READ, key):
                     content = bytes(obstore.get(self._store, key, options=options).bytes())
             except ObjectNotFoundError:
-                raise replaced_error(self.url, _display_key(key)) from None
+                raise replaced_error(self._attempt(Deed.READ, key)) from None
             self._check_size(key, len(content), end - start)
             return content
 
@@ -240,7 +296,7 @@ class Lake:
     def _read_tail(self, key: str) -> tuple[ObjectMeta, bytes]:
         """Return an object's metadata and its last bytes, which is where reading Parquet starts."""
         options: GetOptions = {"range": {"suffix": READ_AHEAD_BYTES}}
-        with self._translate_errors(key):
+        with self._translate_errors(Deed.READ, key):
             try:
                 found = obstore.get(self._store, key, options=options)
                 return found.meta, bytes(found.bytes())
@@ -249,37 +305,31 @@ class Lake:
                     raise
                 return obstore.head(self._store, key), b""
 
-    def _fetch_many(
-        self, keys: Iterable[str], fetch: Callable[[str], FetchedObject]
-    ) -> Iterator[tuple[str, FetchedObject | None]]:
-        def found(key: str) -> FetchedObject | None:
-            try:
-                return fetch(key)
-            except ObjectNotFoundError:
-                return None
-
+    def _concurrently(self, fetch: Callable[[str], Found], keys: Iterable[str]) -> Iterator[tuple[str, Found]]:
         # Fetched in windows: memory depends on `concurrency`, not on the number of keys.
         pending = iter(keys)
         with ThreadPoolExecutor(self.concurrency) as pool:
             while window := [*islice(pending, self.concurrency)]:
-                yield from zip(window, pool.map(found, window), strict=True)
+                yield from zip(window, pool.map(fetch, window), strict=True)
+
+    def _ends_in_slash(self, key: str) -> bool:
+        with self._translate_errors(Deed.LIST, key):
+            return self._lister.is_folder_with_content(key)
 
     def _check_size(self, key: str, size_bytes: int, expected_bytes: int) -> None:
         # obstore resumes an interrupted read only for the same ETag, but it does not check the range of the response.
         if size_bytes != expected_bytes:
-            raise size_mismatch_error(self.url, _display_key(key))
+            raise size_mismatch_error(self._attempt(Deed.READ, key))
+
+    def _attempt(self, deed: Deed, key: str) -> Attempt:
+        return Attempt(self.url, deed, key, self._endpoint)
 
     @contextmanager
-    def _translate_errors(self, key: str) -> Iterator[None]:
+    def _translate_errors(self, deed: Deed, key: str) -> Iterator[None]:
         try:
             yield
-        except (exceptions.BaseError, OSError) as error:
-            raise translate(error, self.url, self._endpoint, _display_key(key)) from None
-
-
-def _display_key(key: str) -> str:
-    """Return a key as it may be shown, without a user id."""
-    return mask_key(key) if key.startswith(RAW) else key
+        except FOREIGN_ERRORS as error:
+            raise translate(error, self._attempt(deed, key)) from None
 
 
 def connect(settings: Settings) -> Lake:
@@ -289,14 +339,17 @@ def connect(settings: Settings) -> Lake:
         root = Path(unquote(url.path))
         try:
             store: Store = LocalStore(prefix=root, mkdir=True)
-        except (exceptions.BaseError, OSError) as error:
-            raise translate(error, settings.lake, None, "") from None
-        return Lake(store, settings.lake, settings.concurrency, cache=shared_cache(settings.lake))
+        except FOREIGN_ERRORS as error:
+            raise translate(error, Attempt(settings.lake, Deed.SET_UP)) from None
+        cache = shared_cache(settings.lake)
+        return Lake(store, settings.lake, settings.concurrency, cache=cache, lister=FolderListing(root))
     if settings.s3_endpoint_url and settings.s3_access_key_id is None:
         raise missing_keys_error(settings.lake)
-    store = _s3(settings, url.netloc, url.path.strip("/"))
+    bucket, prefix = url.netloc, url.path.strip("/")
+    store = _s3(settings, bucket, prefix)
     cache = shared_cache(f"{settings.s3_endpoint_url} {settings.lake}")
-    return Lake(store, settings.lake, settings.concurrency, settings.s3_endpoint_url, cache)
+    lister = BucketListing(store, bucket, prefix, partial(boto3_client, settings, "s3"))
+    return Lake(store, settings.lake, settings.concurrency, settings.s3_endpoint_url, cache, lister)
 
 
 def _s3(settings: Settings, bucket: str, prefix: str) -> S3Store:

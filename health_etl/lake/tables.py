@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from health_etl.errors import DamagedTableError
+from health_etl.lake.keys import manifest_key
 from health_etl.lake.store import Lake
 
 ROW_GROUP_ROWS = 64 * 1024
@@ -128,7 +130,13 @@ def read_table(
     people: Sequence[str] | None = None,
     person_column: str = "user_id",
 ) -> pa.Table:
-    """Read a Parquet object, limited to the given columns and people."""
+    """Read a Parquet object, limited to the given columns and people; raises DamagedTableError."""
     filters = None if people is None else pc.field(person_column).isin(pa.array(people, pa.string()))
-    table = pq.read_table(lake.open(key), columns=list(columns) if columns else None, filters=filters)
+    file = lake.open(key)
+    try:
+        table = pq.read_table(file, columns=list(columns) if columns else None, filters=filters)
+    except (pa.ArrowException, OSError):
+        raise DamagedTableError(
+            f"{lake.uri(key)} is damaged; delete it and {lake.uri(manifest_key(key))}, then run again."
+        ) from None
     return table.replace_schema_metadata(None)

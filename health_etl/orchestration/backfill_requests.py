@@ -243,6 +243,6 @@ def _date(field: str, text: str) -> date:
 
 
 def _month(field: str, text: str) -> str:
-    if not re.fullmatch(r"20\d{2}-(0[1-9]|1[0-2])", text):
+    if not re.fullmatch(r"20[0-9]{2}-(0[1-9]|1[0-2])", text):
         raise PermanentError(f"{field} is {text!r}, not a month YYYY-MM.")
     return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
 
 import dagster as dg
@@ -11,6 +12,7 @@ from health_etl.errors import PermanentError, TransientError
 from health_etl.settings import home_folder, project_root
 
 INSTANCE_FILE = "dagster.yaml"
+DATABASES = ("sqlite3", "psycopg2", "sqlalchemy")
 
 
 def dagster_home() -> Path:
@@ -47,11 +49,24 @@ def open_instance() -> dg.DagsterInstance:
         instance = dg.DagsterInstance.get()
         instance.get_run_records(limit=1)
     except Exception as error:  # noqa: BLE001 - each storage raises whatever its driver raises
-        raise TransientError(
+        raise broken_instance(error) or TransientError(
             f"Dagster's instance in {home_folder()} cannot be opened ({type(error).__name__}); check its "
             f"{INSTANCE_FILE}, and that the database it names is running."
         ) from None
     return instance
+
+
+def broken_instance(error: Exception) -> TransientError | None:
+    """Return the error for an instance whose database failed in use; None if `error` is about something else."""
+    drivers_own = getattr(error, "orig", None) or error  # SQLAlchemy wraps the driver's
+    if type(drivers_own).__module__.partition(".")[0] not in DATABASES:
+        return None
+    # Of SQLite's own messages none holds a value; PostgreSQL's may.
+    words = f": {drivers_own}" if isinstance(drivers_own, sqlite3.Error) else ""
+    return TransientError(
+        f"Dagster's database, of the instance in {home_folder()}, failed ({type(drivers_own).__name__}{words}); check "
+        f"the disk of that folder and its {INSTANCE_FILE}, then run again."
+    )
 
 
 def cannot_write(home: Path, error: OSError) -> PermanentError:

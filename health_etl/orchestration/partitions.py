@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 
 from health_etl.days.select import UPLOAD_WINDOW_DAYS
+from health_etl.records.local_time import MAX_OFFSET_MINUTES
 from health_etl.records.validate import EARLIEST
 
 
@@ -16,8 +17,13 @@ def upload_dates(start_date: date) -> dg.DailyPartitionsDefinition:
 
 
 def local_months() -> dg.MonthlyPartitionsDefinition:
-    """Return the local months in which a valid record may lie, one ahead for people east of UTC."""
-    return dg.MonthlyPartitionsDefinition(start_date=EARLIEST.date().isoformat(), end_offset=2)
+    """Return every local month in which a valid record may lie, wherever the person is.
+
+    The first is that of the earliest moment west of UTC. The last is the next month: a record may lie two days after
+    its upload, and its local night two more.
+    """
+    first = (EARLIEST - timedelta(minutes=MAX_OFFSET_MINUTES)).date().replace(day=1)
+    return dg.MonthlyPartitionsDefinition(start_date=first.isoformat(), end_offset=2)
 
 
 def look_back() -> dg.TimeWindowPartitionMapping:

@@ -69,7 +69,8 @@ def stale_records(
     """Return the records partitions in scope whose manifest does not account for their uploads, or was made under other
     quality rules; each with its uploads.
 
-    A partition whose uploads have all been deleted is included, with none.
+    A partition whose uploads have all been deleted is included, with none, but not one whose uploads could not be
+    listed.
     """
     expected: dict[tuple[str, date], tuple[Upload, ...]] = {
         (name, date.fromisoformat(partition)): () for name in record_types() for partition in catalogue.records(name)
@@ -81,6 +82,7 @@ def stale_records(
         if scope.holds(name, upload_date)
         # Partitions before the start date stay as they are.
         and listing.first <= upload_date <= listing.last
+        and listing.is_known(record_types()[name], upload_date)
         and not records_partition.is_current(
             catalogue.records(name).get(upload_date.isoformat()), uploads, record_types()[name], rules
         )

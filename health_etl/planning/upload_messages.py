@@ -1,23 +1,29 @@
 """Parsing of upload messages into the partitions that they concern. Knows no broker, no lake and no Dagster.
 
 Two kinds of message are supported: S3 event notifications (JSON from MinIO or Ceph, with several records per message
-and keys that may be URL-encoded) and the upload message of the predecessor, about a single object.
+and keys that may be URL-encoded) and the upload message of the predecessor, about a single object. The test event that
+S3 sends when notifications are enabled, and a notification of no records, are about no object and are ignored.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import unquote_plus, urlsplit
 
 from health_etl.lake.keys import RAW, KeyRefusedError, RawKey, parse_raw_key
 
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}\Z")
+_TEST_EVENT = "s3:TestEvent"
+MAX_DIGITS = 4_000  # of a whole number: Python refuses to convert longer ones, and no field of a message needs them
+Object: TypeAlias = tuple[str, str, str | None]  # bucket, key, stated record type
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # the store's client refuses keys that hold one
+_UNREADABLE = object()  # stands for a value that JSON allows and nobody can rely on
 
 
 class Refusal(StrEnum):
@@ -56,7 +62,7 @@ class ParsedMessage:
 
     partitions: frozenset[tuple[str, str]] = frozenset()
     correlation_id: str | None = None
-    refusal: Refusal | None = None
+    refusals: tuple[Refusal, ...] = ()  # each once, sorted
     ignored: int = 0  # objects in the lake that are not uploads
 
 
@@ -66,53 +72,84 @@ class _RefusedError(Exception):
         self.refusal = refusal
 
 
-def parse(body: bytes, message_filter: MessageFilter, correlation_id: str | None = None) -> ParsedMessage:
-    """Parse one message; never raises. `correlation_id` is that of the envelope; one in the body takes precedence."""
-    try:
-        raw = json.loads(body)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
-        return ParsedMessage(refusal=Refusal.MALFORMED)
+def parse(body: bytes, message_filter: MessageFilter, correlation_id: object = None) -> ParsedMessage:
+    """Parse one message; never raises. `correlation_id` is that of the envelope; one in the body takes precedence.
+
+    Every record of a notification is judged on its own.
+    """
+    raw = _decoded(body)
     if not isinstance(raw, dict):
-        return ParsedMessage(refusal=Refusal.MALFORMED)
-    stated = raw.get("correlation_id", correlation_id)
-    known_id = stated if isinstance(stated, str) and _CORRELATION_ID.match(stated) else None
-    partitions, refusals, ignored = set(), [], 0
+        return ParsedMessage(refusals=(Refusal.MALFORMED,))
+    known_id = known_correlation_id(raw.get("correlation_id", correlation_id))
+    partitions, refusals, ignored = set(), set(), 0
+    records, read = _records(raw)
+    for record in records:
+        try:
+            found = _partition(*_read(record, read), message_filter)
+        except _RefusedError as error:
+            refusals.add(error.refusal)
+            continue
+        if found is None:
+            ignored += 1
+        else:
+            partitions.add(found)
+    return ParsedMessage(frozenset(partitions), known_id, tuple(sorted(refusals)), ignored)
+
+
+def known_correlation_id(stated: object) -> str | None:
+    """Return a correlation id that may go into tags and tables; None for anything else."""
+    return stated if isinstance(stated, str) and _CORRELATION_ID.match(stated) else None
+
+
+def _decoded(body: bytes) -> object:
+    """Return a body's JSON, with _UNREADABLE in place of NaN, infinity, endless numbers and objects whose names repeat;
+    None if it is not JSON.
+    """
     try:
-        for bucket, key, record_type in _objects(raw):
-            try:
-                found = _partition(bucket, key, record_type, message_filter)
-            except _RefusedError as error:
-                refusals.append(error.refusal)
-                continue
-            if found is None:
-                ignored += 1
-            else:
-                partitions.add(found)
-    except _RefusedError as error:
-        refusals.append(error.refusal)
-    return ParsedMessage(frozenset(partitions), known_id, refusals[0] if refusals else None, ignored)
+        return json.loads(
+            body, object_pairs_hook=_object, parse_int=_whole_number, parse_constant=lambda _: _UNREADABLE
+        )
+    except (ValueError, RecursionError):
+        return None
 
 
-def _objects(raw: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
-    """Yield bucket, key and stated record type of every object in a message."""
-    if "Records" in raw:
-        records = raw["Records"]
-        if not isinstance(records, list) or not records:
-            raise _RefusedError(Refusal.MALFORMED)
-        for record in records:
-            try:
-                bucket, key = record["s3"]["bucket"]["name"], record["s3"]["object"]["key"]
-            except (KeyError, TypeError, IndexError):
-                raise _RefusedError(Refusal.MALFORMED) from None
-            yield _text(bucket), _text(key), None
-        return
-    record_type = raw.get("record_type")
-    yield _text(raw.get("bucket")), _text(raw.get("key")), None if record_type is None else _text(record_type)
+def _object(pairs: Sequence[tuple[str, object]]) -> object:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else _UNREADABLE
+
+
+def _whole_number(digits: str) -> object:
+    return int(digits) if len(digits) <= MAX_DIGITS else _UNREADABLE
+
+
+def _records(raw: dict[str, object]) -> tuple[Sequence[object], Callable[[Any], Object]]:
+    """Return what a message says of each object, and the function that reads it."""
+    if "Records" not in raw:
+        return [] if raw.get("Event") == _TEST_EVENT else [raw], _of_upload_message
+    records = raw["Records"]
+    return records if isinstance(records, list) else [records], _of_event
+
+
+def _of_event(record: Any) -> Object:
+    return _text(record["s3"]["bucket"]["name"]), _text(record["s3"]["object"]["key"]), None
+
+
+def _of_upload_message(message: Any) -> Object:
+    stated = message.get("record_type")
+    return _text(message["bucket"]), _text(message["key"]), None if stated is None else _text(stated)
+
+
+def _read(record: object, read: Callable[[Any], Object]) -> Object:
+    try:
+        json.dumps(record)  # raises if any of it is unreadable
+        return read(record)
+    except (LookupError, TypeError, ValueError, RecursionError):
+        raise _RefusedError(Refusal.MALFORMED) from None
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise _RefusedError(Refusal.MALFORMED)
+        raise TypeError
     return value
 
 
@@ -120,7 +157,7 @@ def _partition(bucket: str, key: str, record_type: str | None, message_filter: M
     """Return the partition of an object; None if it is in the lake but not an upload."""
     if message_filter.bucket is not None and bucket != message_filter.bucket:
         raise _RefusedError(Refusal.FOREIGN_BUCKET)
-    spellings = [spelling.removeprefix(message_filter.prefix) for spelling in (key, unquote_plus(key))]
+    spellings = [spelling.removeprefix(message_filter.prefix) for spelling in _spellings(key)]
     of_raw = [spelling for spelling in spellings if spelling.startswith(RAW)]
     if not of_raw:
         return None
@@ -133,6 +170,18 @@ def _partition(bucket: str, key: str, record_type: str | None, message_filter: M
     if record_type is not None and record_type.lower() not in (known.name, known.avro_name.lower()):
         raise _RefusedError(Refusal.CONTRADICTION)
     return known.name, found.upload_date.isoformat()
+
+
+def _spellings(key: str) -> tuple[str, str]:
+    """Return a key decoded, as S3 encodes it in events, and as it stands: Ceph and the predecessor do not encode it."""
+    try:
+        decoded = unquote_plus(key, errors="strict")
+        f"{key}{decoded}".encode()
+    except UnicodeError:  # not UTF-8
+        raise _RefusedError(Refusal.KEY_UNPARSEABLE) from None
+    if _CONTROL.search(decoded):
+        raise _RefusedError(Refusal.KEY_UNPARSEABLE)
+    return decoded, key
 
 
 def _parsed(spellings: list[str]) -> RawKey:

@@ -5,8 +5,9 @@ A message that is taken but not acknowledged returns to its queue when the conne
 
 from __future__ import annotations
 
+import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,8 +16,10 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import (
     AMQPError,
     ChannelClosedByBroker,
+    NackError,
     ProbableAccessDeniedError,
     ProbableAuthenticationError,
+    UnroutableError,
 )
 from pydantic import AnyUrl, Secret
 
@@ -29,10 +32,33 @@ DEAD_LETTERS = "health_data_dead_letters"
 BINDINGS = ("health.processing.#", "health.uploads.#")
 
 REASON = "x-health-etl-reason"
+_AND = ", "  # between the reasons of one message
 NOT_FOUND = 404
 CONNECT_SECONDS = 5
+MAX_PROPERTIES_BYTES = 65_536  # half of what RabbitMQ takes; it ends the connection of a sender of more
 
 Declare = Callable[[BlockingChannel], object]
+
+
+class MoveRefusedError(Exception):
+    """The broker does not take a message into another queue; it stays in its own."""
+
+
+class _Properties(pika.BasicProperties):  # type: ignore[misc]  # untyped in pika
+    """Properties as far as they can be decoded: AMQP allows headers that Python has no value for, such as a time after
+    the year 9999.
+    """
+
+    def decode(self, encoded: bytes, offset: int = 0) -> _Properties:
+        try:
+            super().decode(encoded, offset)
+        except (AMQPError, ArithmeticError, LookupError, OSError, RecursionError, ValueError, struct.error):
+            self.headers = None
+        return self
+
+
+# Where pika looks up the class for the properties of every message that it receives.
+pika.spec.props[pika.BasicProperties.INDEX] = _Properties
 
 
 @dataclass(frozen=True)
@@ -45,10 +71,15 @@ class Message:
     properties: pika.BasicProperties
 
     @property
-    def reason(self) -> str | None:
-        """Why the message is a dead letter; None if it is not."""
-        found = (self.properties.headers or {}).get(REASON)
-        return str(found) if found is not None else None
+    def reasons(self) -> tuple[str, ...]:
+        """Why the message is a dead letter; empty if it is not."""
+        found = self.headers.get(REASON)
+        return () if found is None else tuple(str(found).split(_AND))
+
+    @property
+    def headers(self) -> dict[str, object]:
+        """The message's headers."""
+        return dict(self.properties.headers or {})
 
 
 class Broker:
@@ -57,6 +88,7 @@ class Broker:
     def __init__(self, connection: pika.BlockingConnection, channel: BlockingChannel) -> None:
         self._connection = connection
         self._channel = channel
+        self._publishing: BlockingChannel | None = None
 
     def has_messages(self) -> bool:
         """Tell whether there are messages in the queue."""
@@ -84,28 +116,50 @@ class Broker:
         """Acknowledge a message, which removes it from its queue."""
         self._channel.basic_ack(message.tag)
 
-    def dead_letter(self, message: Message, reason: str) -> None:
-        """Move a message to the dead letters: published there first, so that it is always in at least one queue."""
-        headers = {**(message.properties.headers or {}), REASON: reason}
-        self._publish("", DEAD_LETTERS, message, headers)
-        self.acknowledge(message)
+    def dead_letter(self, message: Message, reasons: Sequence[str]) -> None:
+        """Move a message to the dead letters; raises MoveRefusedError if the broker does not take it there."""
+        self._move(message, DEAD_LETTERS, {**message.headers, REASON: _AND.join(reasons)})
 
     def redrive(self, message: Message) -> None:
-        """Move a dead letter back to the queue that it came from."""
-        headers = {name: value for name, value in (message.properties.headers or {}).items() if name != REASON}
-        self._publish("", QUEUE, message, headers)
+        """Move a dead letter back to the queue that it came from; raises MoveRefusedError as `dead_letter` does."""
+        self._move(message, QUEUE, {name: value for name, value in message.headers.items() if name != REASON})
+
+    def _move(self, message: Message, queue: str, headers: dict[str, object]) -> None:
+        """Publish to a queue, then acknowledge, so that the message is always in at least one."""
+        properties = _copied(message.properties, headers) or _copied(
+            message.properties, {name: value for name, value in headers.items() if name == REASON}
+        )
+        try:
+            # With publisher confirms, this returns once the broker has the message and raises if it does not.
+            self._publisher().basic_publish("", queue, message.body, properties, mandatory=True)
+        except (ChannelClosedByBroker, NackError, UnroutableError) as error:
+            raise MoveRefusedError(type(error).__name__) from None
         self.acknowledge(message)
 
-    def _publish(self, exchange: str, routing_key: str, message: Message, headers: dict[str, object]) -> None:
-        properties = pika.BasicProperties(
-            content_type=message.properties.content_type,
-            correlation_id=message.properties.correlation_id,
-            message_id=message.properties.message_id,
-            headers=headers,
-            delivery_mode=pika.DeliveryMode.Persistent.value,
-        )
-        # With publisher confirms, this returns once the broker has the message and raises if it does not.
-        self._channel.basic_publish(exchange, routing_key, message.body, properties, mandatory=True)
+    def _publisher(self) -> BlockingChannel:
+        """Return a channel with publisher confirms, apart from that on which messages are taken: the broker closes the
+        channel of a message that it refuses, and what was taken on it returns to the queue.
+        """
+        if self._publishing is None or not self._publishing.is_open:
+            self._publishing = self._connection.channel()
+            self._publishing.confirm_delivery()
+        return self._publishing
+
+
+def _copied(properties: pika.BasicProperties, headers: dict[str, object]) -> pika.BasicProperties | None:
+    """Return the properties that a moved message keeps, with these headers; None if the broker would not take them."""
+    kept = pika.BasicProperties(
+        content_type=properties.content_type,
+        correlation_id=properties.correlation_id,
+        message_id=properties.message_id,
+        headers=headers,
+        delivery_mode=pika.DeliveryMode.Persistent.value,
+    )
+    try:
+        size = sum(map(len, kept.encode()))
+    except (AMQPError, ArithmeticError, RecursionError, TypeError, ValueError, struct.error):
+        return None
+    return kept if size <= MAX_PROPERTIES_BYTES else None
 
 
 @contextmanager
@@ -133,7 +187,7 @@ def open_broker(url: Secret[AnyUrl]) -> Iterator[Broker]:
 
 
 def _open_channel(connection: pika.BlockingConnection) -> BlockingChannel:
-    """Return a channel with publisher confirms. Exchanges and queues that exist with other properties are kept."""
+    """Return a channel to take messages on. Exchanges and queues that exist with other properties are kept."""
     declared: list[tuple[Declare, Declare]] = [
         (
             lambda c: c.exchange_declare(EXCHANGE, passive=True),
@@ -153,5 +207,4 @@ def _open_channel(connection: pika.BlockingConnection) -> BlockingChannel:
             create(channel)
     for routing_key in BINDINGS:
         channel.queue_bind(QUEUE, EXCHANGE, routing_key)
-    channel.confirm_delivery()
     return channel

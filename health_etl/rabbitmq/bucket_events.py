@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from health_etl.errors import PermanentError
-from health_etl.lake.failures import translate
+from health_etl.lake.failures import Attempt, Deed, translate
 from health_etl.lake.keys import RAW
 from health_etl.lake.s3_client import boto3_client
 from health_etl.rabbitmq.broker import EXCHANGE
@@ -37,7 +37,7 @@ def enable_upload_events(settings: Settings) -> str:
     try:
         _SERVERS[settings.s3_events or ""](settings, address.netloc, address.path.strip("/"))
     except (BotoCoreError, ClientError) as error:
-        raise translate(error, settings.lake, settings.s3_endpoint_url, "") from None
+        raise translate(error, Attempt(settings.lake, Deed.SET_UP, endpoint=settings.s3_endpoint_url)) from None
     return f"the bucket {address.netloc} sends an event for every upload to RabbitMQ's exchange {EXCHANGE}"
 
 

@@ -66,6 +66,18 @@ class RowCheck:
 
 
 @dataclass(frozen=True)
+class UnitRule:
+    """How to recognise that an app wrote a column in another unit; `suspects` marks the measurement rows of such apps.
+
+    A unit is judged over all rows of an app in a file, never by one value: `suspects` gets whole files.
+    """
+
+    column: str
+    description: str
+    suspects: Callable[[pd.DataFrame], pd.Series[bool]]
+
+
+@dataclass(frozen=True)
 class RecordType:
     """One Health Connect record type.
 
@@ -84,6 +96,7 @@ class RecordType:
     day_anchor: DayAnchor
     code_version: str
     row_checks: tuple[RowCheck, ...] = ()
+    unit_rule: UnitRule | None = None
     reject_whole_record: bool = False  # one bad measurement makes the rest of its record untrustworthy
     sort_by: tuple[str, ...] = field(default=("time_utc",))
 

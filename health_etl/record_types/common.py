@@ -14,9 +14,14 @@ import pyarrow.compute as pc
 
 from health_etl.record_types.base import UTC_TIMESTAMP, Column, RowCheck
 
-# A field without a default is written by every exporter, null or not: a file without it is refused. A default means
-# that files may lack the field, for instance because only newer exporters write it.
+# A file may lack a field that is nullable or has a default here. Any value may be null in a file: `flatten` puts the
+# default in its place where there is one, and the row lacks a value where there is none.
 NULLABLE_STRING = ["null", "string"]
+
+# Health Connect's own defaults for what an app leaves out.
+UNKNOWN = "UNKNOWN"
+FIRST_VERSION = 0
+NEVER_MODIFIED_MS = 0  # Instant.EPOCH
 
 DEVICE = {
     "type": "record",
@@ -32,11 +37,11 @@ METADATA = {
     "type": "record",
     "name": "AvroMetadata",
     "fields": [
-        {"name": "id", "type": "string"},
+        {"name": "id", "type": NULLABLE_STRING},
         {"name": "dataOriginPackageName", "type": "string"},
-        {"name": "lastModifiedTimeEpochMillis", "type": "long"},
+        {"name": "lastModifiedTimeEpochMillis", "type": "long", "default": NEVER_MODIFIED_MS},
         {"name": "clientRecordId", "type": NULLABLE_STRING},
-        {"name": "clientRecordVersion", "type": "long"},
+        {"name": "clientRecordVersion", "type": "long", "default": FIRST_VERSION},
         {"name": "device", "type": ["null", DEVICE]},
     ],
 }
@@ -77,11 +82,18 @@ def lasts_at_most(hours: int, range_source: str) -> RowCheck:
 
 def avro_enum(name: str, symbols: Sequence[str]) -> dict[str, Any]:
     """Return an enum whose unknown symbols resolve to UNKNOWN, by way of Avro's enum default."""
-    return {"type": "enum", "name": name, "symbols": list(symbols), "default": "UNKNOWN"}
+    return {"type": "enum", "name": name, "symbols": list(symbols), "default": UNKNOWN}
+
+
+def optional_enum(field_name: str, enum_name: str, symbols: Sequence[str]) -> dict[str, Any]:
+    """Return a field with such an enum that an app may leave out, which also means UNKNOWN."""
+    return {"name": field_name, "type": avro_enum(enum_name, symbols), "default": UNKNOWN}
 
 
 IDENTITY_COLUMNS = (
-    Column("record_id", pa.string(), "Health Connect's metadata.id, the identity of the record"),
+    Column(
+        "record_id", pa.string(), "Health Connect's metadata.id, the identity of the record; derived if there is none"
+    ),
     Column("user_id", pa.string(), "The person, from the key of the upload"),
     Column("source_app", pa.string(), "Package name of the app that wrote the record"),
 )
@@ -100,7 +112,7 @@ PROVENANCE_COLUMNS = (
 
 INSTANT_COLUMNS = (
     Column("time_utc", UTC_TIMESTAMP, "When it was measured", "UTC"),
-    Column("zone_offset", pa.string(), "UTC offset as the app wrote it, at most 18 h; Z may be wrong", nullable=True),
+    Column("zone_offset", pa.string(), "UTC offset or zone as the app wrote it; Z may be wrong", nullable=True),
 )
 
 MAX_INTERVAL_HOURS = 7 * 24
@@ -109,8 +121,8 @@ MAX_INTERVAL_SOURCE = "ASSUMPTION: apps total minutes to a day; a week leaves ro
 INTERVAL_COLUMNS = (
     Column("start_utc", UTC_TIMESTAMP, "Start of the record", "UTC"),
     Column("end_utc", UTC_TIMESTAMP, "End of the record", "UTC"),
-    Column("start_zone_offset", pa.string(), "UTC offset at the start, as written, at most 18 h", nullable=True),
-    Column("end_zone_offset", pa.string(), "UTC offset at the end, as written, at most 18 h", nullable=True),
+    Column("start_zone_offset", pa.string(), "UTC offset or zone at the start, as written", nullable=True),
+    Column("end_zone_offset", pa.string(), "UTC offset or zone at the end, as written", nullable=True),
 )
 
 
@@ -135,25 +147,76 @@ def common_arrays(records: pa.Table) -> dict[str, pa.ChunkedArray]:
     """Return the identity and provenance columns of decoded records."""
     meta = records["metadata"]
     device = pc.struct_field(meta, "device")
+    modified = pc.struct_field(meta, "lastModifiedTimeEpochMillis")
     return {
-        "record_id": pc.struct_field(meta, "id"),
+        "record_id": record_ids(records),
         "user_id": records["user_id"],
         "source_app": pc.struct_field(meta, "dataOriginPackageName"),
         "device_manufacturer": pc.struct_field(device, "manufacturer"),
         "device_model": pc.struct_field(device, "model"),
         "device_type": pc.struct_field(device, "type"),
         "client_record_id": pc.struct_field(meta, "clientRecordId"),
-        "client_record_version": pc.struct_field(meta, "clientRecordVersion"),
-        "last_modified_utc": utc(pc.struct_field(meta, "lastModifiedTimeEpochMillis")),
+        "client_record_version": pc.fill_null(pc.struct_field(meta, "clientRecordVersion"), FIRST_VERSION),
+        "last_modified_utc": utc(pc.fill_null(modified, NEVER_MODIFIED_MS)),
         "fetched_utc": utc(records["appRecordFetchTimeEpochMillis"]),
         "source_key": records["source_key"],
         "source_record_number": records["source_record_number"],
     }
 
 
+# What exporters write for a record that Health Connect has not stored, or whose id they do not read: nothing, a missing
+# value as Kotlin, Python and JavaScript print it, the UUID of zeros.
+_NO_ID = pa.array([None, "", "null", "None", "undefined", "00000000-0000-0000-0000-000000000000"])
+DERIVED_ID = "no-id:"  # begins every id that is derived here; an app's own id that does counts as none
+_MEASURED_TIMES = ("timeEpochMillis", "startTimeEpochMillis", "endTimeEpochMillis")
+
+
+def record_ids(records: pa.Table) -> pa.ChunkedArray:
+    """Return the identity of each record: metadata.id, exactly as written.
+
+    Without one, it is what Health Connect makes ids from: the app and its clientRecordId, else the app, the device and
+    the measured times. A record that lacks these as well is like no other.
+    """
+    ids = pc.struct_field(records["metadata"], "id")
+    says_nothing = pc.or_(pc.utf8_is_space(ids), pc.starts_with(ids, DERIVED_ID))
+    is_absent = pc.or_(pc.is_in(ids, value_set=_NO_ID), pc.fill_null(says_nothing, fill_value=False))
+    return pc.if_else(is_absent, _derived_ids(records), ids) if pc.any(is_absent).as_py() else ids
+
+
+def _derived_ids(records: pa.Table) -> pa.ChunkedArray:
+    meta = records["metadata"]
+    device = pc.struct_field(meta, "device")
+    app = _framed(pc.struct_field(meta, "dataOriginPackageName"))
+    own = stated(pc.struct_field(meta, "clientRecordId"))
+    made_by = [_framed(pc.fill_null(pc.struct_field(device, part), "")) for part in ("manufacturer", "model", "type")]
+    times = [records[name].cast(pa.string()) for name in _MEASURED_TIMES if name in records.column_names]
+    position = records["source_record_number"].cast(pa.string())
+    return pc.coalesce(
+        _joined("client", app, own),
+        _joined("time", app, *made_by, *times),
+        _joined("position", position, records["source_key"]),
+    )
+
+
+def _joined(kind: str, *parts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the parts as one text; null where a part is."""
+    return pc.binary_join_element_wise(f"{DERIVED_ID}{kind}", *parts, ":")
+
+
+def _framed(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return each text after its length: joined with others, it cannot be mistaken for a different split."""
+    return pc.binary_join_element_wise(pc.binary_length(texts).cast(pa.string()), texts, "=")
+
+
+def stated(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return texts with null for those that say nothing."""
+    is_blank = pc.or_(pc.equal(texts, ""), pc.utf8_is_space(texts))
+    return pc.if_else(is_blank, None, texts) if pc.any(is_blank).as_py() else texts
+
+
 def instant_arrays(records: pa.Table) -> dict[str, pa.ChunkedArray]:
     """Return the time columns of a type measured at an instant."""
-    return {"time_utc": utc(records["timeEpochMillis"]), "zone_offset": records["zoneOffsetId"]}
+    return {"time_utc": utc(records["timeEpochMillis"]), "zone_offset": stated(records["zoneOffsetId"])}
 
 
 def interval_arrays(records: pa.Table) -> dict[str, pa.ChunkedArray]:
@@ -161,8 +224,8 @@ def interval_arrays(records: pa.Table) -> dict[str, pa.ChunkedArray]:
     return {
         "start_utc": utc(records["startTimeEpochMillis"]),
         "end_utc": utc(records["endTimeEpochMillis"]),
-        "start_zone_offset": records["startZoneOffsetId"],
-        "end_zone_offset": records["endZoneOffsetId"],
+        "start_zone_offset": stated(records["startZoneOffsetId"]),
+        "end_zone_offset": stated(records["endZoneOffsetId"]),
     }
 
 

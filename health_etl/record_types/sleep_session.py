@@ -55,7 +55,7 @@ def flatten(records: pa.Table) -> pa.Table:
         "notes": repeated["notes"],
         "stage_start_utc": common.utc(pc.struct_field(stages, "startTimeEpochMillis")),
         "stage_end_utc": common.utc(pc.struct_field(stages, "endTimeEpochMillis")),
-        "stage": pc.struct_field(stages, "stage"),
+        "stage": pc.if_else(pc.is_valid(stages), pc.fill_null(pc.struct_field(stages, "stage"), common.UNKNOWN), None),
     }
     return pa.table({column.name: arrays[column.name] for column in COLUMNS})
 
@@ -66,7 +66,9 @@ def _stage_inside_session(rows: pd.DataFrame) -> pd.Series[bool]:
         & (rows["stage_end_utc"] <= rows["end_utc"])
         & (rows["stage_end_utc"] >= rows["stage_start_utc"])
     )
-    return inside | rows["stage"].isna()
+    # Only a session's one row may have no stage; one that lacks a time is not known to lie within it.
+    is_without_stages = rows["stage_start_utc"].isna() & rows["stage_end_utc"].isna() & rows["stage"].isna()
+    return inside | (is_without_stages & ~rows.duplicated(list(SESSION), keep=False))
 
 
 def _stage_after_earlier_ones(rows: pd.DataFrame) -> pd.Series[bool]:
@@ -94,7 +96,7 @@ RECORD_TYPE = RecordType(
             *common.INTERVAL_FIELDS,
             {"name": "durationMillis", "type": ["null", "long"]},
         ],
-        [{"name": "stages", "type": {"type": "array", "items": STAGE}}],
+        [{"name": "stages", "type": {"type": "array", "items": STAGE}, "default": []}],
     ),
     columns=COLUMNS,
     flatten=flatten,

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from health_etl.check_result import Check, CheckResult
-from health_etl.errors import ObjectNotFoundError
+from health_etl.errors import DamagedTableError, ObjectNotFoundError
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import mask_key
@@ -22,6 +22,7 @@ from health_etl.lake.tables import read_table
 from health_etl.reasons import REMEDIES, FileReason, remedy, row_remedy
 from health_etl.records import partition as records_partition
 from health_etl.records.validate import RowReason, temporal_reasons
+from health_etl.uploads import releases
 from health_etl.uploads.listing import TypeListing
 from health_etl.wording import counted
 
@@ -65,7 +66,7 @@ class Partition:
 
     @cached_property
     def table(self) -> pa.Table | None:
-        """The columns of the accepted rows that checks read; None if the table is gone."""
+        """The columns of the accepted rows that checks read; None if the table is gone or damaged."""
         names = [*_ORIGIN, *(column.name for column in self.record_type.columns if column.expected and column.nullable)]
         return _read_columns(
             self.lake, keys.records_key(self.record_type.name, self.partition), list(dict.fromkeys(names))
@@ -112,23 +113,21 @@ def accounting(partition: Partition) -> CheckResult:
 
 
 def schema_drift(partition: Partition) -> CheckResult:
-    """Look for fields that writers added, and for files whose schema is no longer compatible."""
+    """Look for files whose schema differs from ours, and for those whose schema is no longer compatible."""
     drifted = [
-        {"file": mask_key(entry.key), "fault": f"added: {', '.join(entry.added_fields)}"}
-        for entry in partition.files
-        if entry.added_fields
+        {"file": mask_key(entry.key), "fault": ", ".join(entry.drift)} for entry in partition.files if entry.drift
     ]
     broken = [
         {"file": mask_key(entry.key), "fault": str(entry.detail)}
         for entry in partition.files
         if entry.reason == FileReason.SCHEMA_INCOMPATIBLE
     ]
-    facts = {"files_with_added_fields": len(drifted), "files_that_no_longer_fit": len(broken)}
+    facts = {"files_with_another_schema": len(drifted), "files_that_no_longer_fit": len(broken)}
     if broken:
         remedy = _sentence(REMEDIES[FileReason.SCHEMA_INCOMPATIBLE])
         return CheckResult(False, f"The exporting app changed its schema. {remedy}", True, facts, broken + drifted)
     if drifted:
-        text = "The exporting app writes fields that the record type lacks. Nothing is lost; decide if they matter."
+        text = "The exporting app's schema differs from the record type's. The files were read; decide if it matters."
         return CheckResult(False, text, False, facts, drifted)
     return CheckResult(True, "Every file has the expected schema.", facts=facts)
 
@@ -154,8 +153,9 @@ def completeness(partition: Partition) -> CheckResult:
 
 
 def physiological(partition: Partition) -> CheckResult:
-    """Count measurements outside their physiological range."""
-    return _check_faults(partition, {RowReason.OUT_OF_RANGE}, "outside their physiological range")
+    """Count measurements outside their physiological range, or probably in another unit."""
+    what = "outside their physiological range, or in a unit that looks wrong"
+    return _check_faults(partition, {RowReason.OUT_OF_RANGE, RowReason.UNIT_SUSPECT}, what)
 
 
 def temporal(partition: Partition) -> CheckResult:
@@ -193,11 +193,28 @@ def refused_files(partition: Partition) -> CheckResult:
         for entry in partition.files
         if entry.reason
     ]
-    facts = {"files": len(partition.files), "refused_files": len(refused)}
+    unexpected = sum(entry.reason == FileReason.UNEXPECTED for entry in partition.files)
+    facts = {"files": len(partition.files), "refused_files": len(refused), "unexpected": unexpected}
     if refused:
-        text = "Whole files were refused. Each row names the remedy; see docs/runbook.md for more."
+        bug = f"The code failed on {counted(unexpected, 'file')}: report it as a bug. " if unexpected else ""
+        text = f"{bug}Whole files were refused. Each row names the remedy; see docs/runbook.md for more."
         return CheckResult(False, text, True, facts, refused)
     return CheckResult(True, "No file was refused.", facts=facts)
+
+
+def decisions(partition: Partition) -> CheckResult:
+    """Look for decisions to release an upload that cannot be read, and so have no effect."""
+    decided = [upload for upload in partition.uploads if upload.release is not None]
+    unreadable = [
+        {"file": mask_key(upload.info.key), "fault": "the latest decision about it cannot be read"}
+        for upload in decided
+        if upload.release is not None and releases.find(partition.lake, upload.release.key) is None
+    ]
+    facts = {"files_with_decisions": len(decided), "unreadable": len(unreadable)}
+    if unreadable:
+        text = "Decisions to release files cannot be read, and have no effect. Release these files again."
+        return CheckResult(False, text, True, facts, unreadable)
+    return CheckResult(True, "Every decision about a file can be read.", facts=facts)
 
 
 def quarantine_rate(partition: Partition) -> CheckResult:
@@ -240,6 +257,7 @@ def freshness(partition: Partition) -> CheckResult:
 CHECKS: tuple[Check[Partition], ...] = (
     Check("accounting", "Rows in = accepted + duplicate + quarantined, recounted from the tables.", accounting, True),
     Check("refused_files", "No file was refused as a whole.", refused_files),
+    Check("decisions", "Every decision to release a file can be read.", decisions),
     Check("schema_drift", "Files have the expected schema.", schema_drift),
     Check("completeness", f"Every expected column is filled to at least {MIN_COMPLETENESS:.0%}.", completeness),
     Check("physiological", "Values are within their physiological range.", physiological),
@@ -270,7 +288,7 @@ def _empty_cells(partition: Partition, manifest: RecordsManifest) -> Counter[str
 
 
 def _records_by_file(table: pa.Table | None) -> dict[str, set[int]]:
-    """Return the record numbers in a table by source file; empty if the table is gone."""
+    """Return the record numbers in a table by source file; empty if the table is gone or damaged."""
     if table is None:
         return {}
     pairs = table.group_by(list(_ORIGIN)).aggregate([])
@@ -280,10 +298,10 @@ def _records_by_file(table: pa.Table | None) -> dict[str, set[int]]:
 
 
 def _read_columns(lake: Lake, key: str, columns: Sequence[str]) -> pa.Table | None:
-    """Return these columns of a table; None if it is gone, which the accounting check reports."""
+    """Return these columns of a table; None if it is gone or damaged, which the accounting check reports."""
     try:
         return read_table(lake, key, columns=columns)
-    except ObjectNotFoundError:
+    except (ObjectNotFoundError, DamagedTableError):
         return None
 
 

@@ -23,12 +23,12 @@ from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.records import quarantine
 from health_etl.records.dedupe import RECORD, is_latest_version
-from health_etl.records.local_time import parse_offset_minutes
+from health_etl.records.local_time import states_offset
 from health_etl.records.quality import QualityRules
-from health_etl.records.read_files import FileReader, fault_counts, is_bad
+from health_etl.records.read_files import NOT_OF_ONE_FILE, FileReader, fault_counts, is_bad
 from health_etl.uploads.listing import Upload
 
-CODE_VERSION = "2"  # of this module and what it calls; a new version rebuilds every partition
+CODE_VERSION = "3"  # of this module and what it calls; a new version rebuilds every partition
 BATCH_BYTES = 32 * 1024 * 1024  # of Avro decoded at once; memory depends on this, not on the size of the day
 BATCH_FILES = 2_000
 DEFAULT_RULES = QualityRules()
@@ -93,7 +93,8 @@ def update(
     Raises PermanentError or TransientError when the lake fails, AccountingError when rows are lost.
     """
     key = keys.records_key(record_type.name, upload_date.isoformat())
-    previous = read_records_manifest(lake, keys.manifest_key(key))
+    damaged = RecordsManifest.unfinished(record_type.name, upload_date.isoformat())
+    previous = read_records_manifest(lake, keys.manifest_key(key), damaged)
     if previous is not None and is_current(previous, uploads, record_type, rules):
         return Update(previous, 0, changed=False)
     if previous is None and not uploads:
@@ -168,6 +169,7 @@ class _Build:
         self.partition = upload_date.isoformat()
         self.key = keys.records_key(record_type.name, self.partition)
         self.rejected_key = keys.rejected_key(record_type.avro_name, self.partition)
+        self.rejected_schema = pa.schema([*(f.with_nullable(True) for f in record_type.arrow_schema), FAULTS])
         self.accepted: dict[str, int] = defaultdict(int)
         self.quarantined: dict[str, int] = defaultdict(int)
         self.rejected_measurements: dict[str, int] = defaultdict(int)
@@ -176,16 +178,14 @@ class _Build:
         self.unzoned = False
 
     def run(self, uploads: Sequence[Upload]) -> RecordsManifest:
-        schema = self.record_type.arrow_schema
-        rejected_schema = pa.schema([*(f.with_nullable(True) for f in schema), FAULTS])
         with (
-            TableWriter(self.lake, self.key, schema) as table,
-            TableWriter(self.lake, self.rejected_key, rejected_schema) as rejected,
+            TableWriter(self.lake, self.key, self.record_type.arrow_schema) as table,
+            TableWriter(self.lake, self.rejected_key, self.rejected_schema) as rejected,
         ):
             for batch in self._batches(uploads):
                 good, bad = self._build_batch(batch)
-                table.append(to_arrow(good, schema))
-                rejected.append(to_arrow(bad, rejected_schema))
+                table.append(good)
+                rejected.append(bad)
             if self.plan.has_manifest:
                 mark_unfinished(self.lake, keys.manifest_key(self.key))
             rejected_sha256 = rejected.publish() if rejected.rows else None
@@ -210,20 +210,39 @@ class _Build:
         if batch:
             yield batch
 
-    def _build_batch(self, people: list[tuple[str, list[Upload]]]) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Return the accepted and the rejected rows of these people."""
+    def _build_batch(self, people: list[tuple[str, list[Upload]]]) -> tuple[pa.Table, pa.Table]:
+        """Return the accepted and the rejected rows of these people, and account for them.
+
+        When that fails in a way that the code does not know, the files are tried one by one and those at fault refused.
+        """
+        try:
+            rows, accepted, rejected = self._make_rows(people)
+        except NOT_OF_ONE_FILE:
+            raise
+        except Exception:  # noqa: BLE001 - raised again unless it is the fault of some files
+            rows, accepted, rejected = self._make_rows(people, one_by_one=True)
+        if len(rows):
+            self._account(rows, rows["bad"])
+        return accepted, rejected
+
+    def _make_rows(
+        self, people: list[tuple[str, list[Upload]]], *, one_by_one: bool = False
+    ) -> tuple[pd.DataFrame, pa.Table, pa.Table]:
+        """Return the rows of these people that are kept, and as tables the good ones and the `bad` ones."""
         frames = [*self._kept_rows([user_id for user_id, _ in people])]
-        read = self.reader.rows([upload for _, files in people for upload in files])
+        read = self.reader.rows([upload for _, files in people for upload in files], one_by_one=one_by_one)
         frames = [frame for frame in (*frames, read) if frame is not None and len(frame)]
-        if not frames:
-            empty = empty_frame(self.record_type.arrow_schema)
-            return empty, empty.assign(faults=pd.Series(dtype="str"))
-        rows = pd.concat(frames, ignore_index=True)
-        rows["bad"] = is_bad(rows, self.record_type)
-        rows = rows[_is_kept(rows)]
-        rows = rows.sort_values(["user_id", *self.record_type.sort_by, "record_id"], kind="stable")
-        self._account(rows, rows["bad"])
-        return rows[~rows["bad"]].drop(columns=["faults", "bad"]), rows[rows["bad"]].drop(columns="bad")
+        if frames:
+            rows = pd.concat(frames, ignore_index=True)
+            rows["bad"] = is_bad(rows, self.record_type)
+            rows = rows[_is_kept(rows)]
+            rows = rows.sort_values(["user_id", *self.record_type.sort_by, "record_id"], kind="stable")
+        else:
+            rows = empty_frame(self.record_type.arrow_schema).assign(
+                faults=pd.Series(dtype="str"), bad=pd.Series(dtype="bool")
+            )
+        accepted = to_arrow(rows[~rows["bad"]], self.record_type.arrow_schema)
+        return rows, accepted, to_arrow(rows[rows["bad"]], self.rejected_schema)
 
     def _kept_rows(self, user_ids: list[str]) -> Iterator[pd.DataFrame]:
         if self.plan.previous is None:
@@ -248,7 +267,7 @@ class _Build:
                 self.utc_dates.update(dates.dt.strftime("%Y-%m-%d"))
         for column in ("zone_offset", "start_zone_offset", "end_zone_offset"):
             if column in good:
-                self.unzoned |= bool(parse_offset_minutes(good[column]).isna().any())
+                self.unzoned |= bool((~states_offset(good[column])).any())
 
     def _account_for_bad(self, rows: pd.DataFrame, bad: pd.Series[bool]) -> None:
         records = (~bad).groupby([rows["source_key"], rows["source_record_number"]]).any()

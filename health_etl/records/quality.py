@@ -16,7 +16,7 @@ from health_etl.records.validate import RowReason, temporal_reasons
 if TYPE_CHECKING:
     from health_etl.settings import Settings
 
-SCHEMA_WITH_ADDED_FIELDS = 0.9  # ASSUMPTION: readable, but written by a newer exporting app
+SCHEMA_WITH_DRIFT = 0.9  # ASSUMPTION: readable, but written by another version of the exporting app
 
 
 @dataclass(frozen=True)
@@ -63,28 +63,26 @@ def file_qualities(
     rows: pd.DataFrame,
     faults: pd.Series[str],
     record_type: RecordType,
-    with_added_fields: Collection[str],
+    drifted: Collection[str],
     rules: QualityRules,
 ) -> dict[str, Quality]:
     """Score every file in these measurement rows from the faults found in them; returns scores by source key.
 
-    schema: 1, or 0.9 for a file with added fields. completeness: share of non-null cells in the columns that exports
-    are expected to fill. physiological, temporal: share of rows without a fault of that kind.
+    schema: 1, or 0.9 for a file in `drifted`, whose schema differs from ours. completeness: share of non-null cells in
+    the columns that exports are expected to fill. physiological, temporal: share of rows without a fault of that kind.
     """
     expected = [column.name for column in record_type.columns if column.expected]
     parts = pd.DataFrame(
         {
             "completeness": rows[expected].notna().to_numpy().mean(axis=1),
-            "physiological": 1.0 - _has_fault(faults, {RowReason.OUT_OF_RANGE}),
+            "physiological": 1.0 - _has_fault(faults, {RowReason.OUT_OF_RANGE, RowReason.UNIT_SUSPECT}),
             "temporal": 1.0 - _has_fault(faults, temporal_reasons(record_type)),
         },
         index=rows.index,
     )
     means = parts.groupby(rows["source_key"]).mean()
     return {
-        str(means.index[position]): rules.score(
-            SCHEMA_WITH_ADDED_FIELDS if means.index[position] in with_added_fields else 1.0, *values
-        )
+        str(means.index[position]): rules.score(SCHEMA_WITH_DRIFT if means.index[position] in drifted else 1.0, *values)
         for position, values in enumerate(means.to_numpy().tolist())
     }
 

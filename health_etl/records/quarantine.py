@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 
+from health_etl.errors import PermanentError
 from health_etl.lake.keys import quarantine_key
 from health_etl.lake.manifest import FileEntry, RecordsManifest, canonical_json
 from health_etl.lake.store import Lake
@@ -16,7 +17,7 @@ MAX_COPIED_BYTES = 100 * 1024 * 1024  # a larger object is not copied, as its me
 
 @dataclass(frozen=True)
 class RefusedFile:
-    """A file that was refused as a whole. `content` is None if it was too large to copy."""
+    """A file that was refused as a whole. `content` is None if it was too large to copy, or could not be read."""
 
     entry: FileEntry
     code_version: str
@@ -24,11 +25,13 @@ class RefusedFile:
     quality_rules: str | None = None
 
 
-def put_refused(lake: Lake, key: str, refused: RefusedFile) -> None:
-    """Copy a refused file to this key, then write its metadata next to it."""
-    copied = refused.content is not None and len(refused.content) <= MAX_COPIED_BYTES
-    if copied and refused.content is not None:
-        lake.put(key, refused.content)
+def put_refused(lake: Lake, key: str, refused: RefusedFile) -> bool:
+    """Copy a refused file to this key, then write its metadata next to it; return whether the store took both.
+
+    A store that takes nothing at all also fails the partition's tables and its manifest, and with them the run.
+    """
+    content = refused.content if refused.content is not None and len(refused.content) <= MAX_COPIED_BYTES else None
+    copied = content is not None and _is_taken(lake, key, content)
     entry = refused.entry
     reason = FileReason(str(entry.reason))
     metadata = {
@@ -46,7 +49,10 @@ def put_refused(lake: Lake, key: str, refused: RefusedFile) -> None:
         "code_version": refused.code_version,
         "copied": copied,
     }
-    lake.put(key + METADATA_SUFFIX, canonical_json(metadata))
+    has_metadata = _is_taken(lake, key + METADATA_SUFFIX, canonical_json(metadata))
+    if not copied:
+        lake.delete([key])  # that of an earlier version
+    return has_metadata and copied == (content is not None)
 
 
 def put_rejected_metadata(lake: Lake, key: str, manifest: RecordsManifest) -> None:
@@ -79,6 +85,14 @@ def put_rejected_metadata(lake: Lake, key: str, manifest: RecordsManifest) -> No
 def drop_refused(lake: Lake, keys: Iterable[str]) -> None:
     """Delete the quarantined copies of files that are gone from raw/ or no longer refused."""
     lake.delete([key + suffix for key in keys for suffix in (METADATA_SUFFIX, "")])
+
+
+def _is_taken(lake: Lake, key: str, content: bytes) -> bool:
+    try:
+        lake.put(key, content)
+    except PermanentError:
+        return False
+    return True
 
 
 def drop_all_except(lake: Lake, folders: Iterable[str], refused: Collection[str]) -> None:

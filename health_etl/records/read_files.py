@@ -1,5 +1,6 @@
 """Reading uploads: fetch, decode, validate and score many files at once. A refused file goes to quarantine
-immediately and does not affect the others. De-duplication and the partition's tables belong in partition.py.
+immediately and does not affect the others, whatever is wrong with it. De-duplication and the partition's tables belong
+in partition.py.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import pandas as pd
 import pyarrow as pa
 
 from health_etl.avro import decode
+from health_etl.errors import HealthEtlError, ObjectRefusedError
 from health_etl.lake import keys
 from health_etl.lake.manifest import FileEntry, Quality
 from health_etl.lake.store import FetchedObject, Lake
-from health_etl.lake.tables import frame_of
+from health_etl.lake.tables import frame_of, to_arrow
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types.base import RecordType
 from health_etl.records import quarantine
@@ -27,7 +29,11 @@ from health_etl.uploads import releases
 from health_etl.uploads.listing import Upload
 
 # What a person may overrule row by row. Clock faults are not included: nobody knows the right day.
-OVERRIDABLE_FAULTS = frozenset({RowReason.OUT_OF_RANGE})
+OVERRIDABLE_FAULTS = frozenset({RowReason.OUT_OF_RANGE, RowReason.UNIT_SUSPECT})
+
+NOT_KEPT = "the store did not take a copy"
+# What a bad file cannot cause: the lake fails, or the machine does.
+NOT_OF_ONE_FILE = (HealthEtlError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -60,19 +66,47 @@ class FileReader:
         self.progress = progress
         self.entries: dict[str, FileEntry] = {}  # of files read, before de-duplication
         self.vanished: set[str] = set()  # listed, but gone when fetched
+        self._counted: set[str] = set()  # of which `progress` was told
 
-    def rows(self, uploads: list[Upload]) -> pd.DataFrame | None:
-        """Read these files; return the measurement rows, with their `faults`, of those that are not refused."""
+    def rows(self, uploads: list[Upload], *, one_by_one: bool = False) -> pd.DataFrame | None:
+        """Read these files; return the measurement rows, with their `faults`, of those that are not refused.
+
+        All are measured together, which is faster. `one_by_one` is for when that failed in a way that the code does not
+        know: each is measured alone, and refused if it fails.
+        """
         files = {file.entry.key: file for file in self._decode(uploads)}
-        if not files:
-            return None
+        if one_by_one:
+            parts = [part for file in files.values() if (part := self._measure_alone(file)) is not None]
+            return pd.concat(parts, ignore_index=True) if parts else None
+        return self._judge(files, *self._measure(files)) if files else None
+
+    def _measure(self, files: dict[str, _DecodedUpload]) -> tuple[pd.DataFrame, dict[str, Quality]]:
+        """Return the measurement rows of these files, with their faults, and the quality of each file."""
         rows = frame_of(self.record_type.flatten(pa.concat_tables([file.table for file in files.values()])))
         faults = row_faults(rows, self.record_type, self.upload_date)
-        added = {key for key, file in files.items() if file.entry.added_fields}
-        qualities = file_qualities(rows, faults, self.record_type, added, self.rules)
-        rows = rows.assign(
-            faults=_without_overridden(faults, rows, {key for key, file in files.items() if file.overridden})
-        )
+        drifted = {key for key, file in files.items() if file.entry.drift}
+        qualities = file_qualities(rows, faults, self.record_type, drifted, self.rules)
+        overridden = {key for key, file in files.items() if file.overridden}
+        return rows.assign(faults=_without_overridden(faults, rows, overridden)), qualities
+
+    def _measure_alone(self, file: _DecodedUpload) -> pd.DataFrame | None:
+        """Return the rows of one file; None if it is refused, also because measuring or storing them fails."""
+        key = file.entry.key
+        try:
+            rows, qualities = self._measure({key: file})
+            schema = self.record_type.arrow_schema
+            to_arrow(rows, pa.schema([field.with_nullable(True) for field in schema]))
+            to_arrow(rows[~is_bad(rows, self.record_type)], schema)
+        except NOT_OF_ONE_FILE:
+            raise
+        except Exception as error:  # noqa: BLE001 - reported as unexpected
+            self._refuse_unexpected(replace(file.entry, quarantined=file.entry.rows_in), error, file.content)
+            return None
+        return self._judge({key: file}, rows, qualities)
+
+    def _judge(
+        self, files: dict[str, _DecodedUpload], rows: pd.DataFrame, qualities: dict[str, Quality]
+    ) -> pd.DataFrame:
         refused = self._refuse_bad_files(files, rows, qualities)
         return rows[~rows["source_key"].isin(refused)] if refused else rows
 
@@ -87,26 +121,38 @@ class FileReader:
             except FileRefusedError as refused:
                 self._refuse(replace(entry, reason=refused.reason, detail=refused.detail), found.content)
                 continue
-            entry = replace(entry, rows_in=table.num_rows, added_fields=file.added_fields)
+            except NOT_OF_ONE_FILE:
+                raise
+            except Exception as error:  # noqa: BLE001 - reported as unexpected
+                self._refuse_unexpected(entry, error, found.content)
+                continue
+            entry = replace(entry, rows_in=table.num_rows, drift=file.drift)
             yield _DecodedUpload(entry, found.content, table, overridden)
 
     def _fetch(self, uploads: list[Upload]) -> Iterator[tuple[Upload, FetchedObject]]:
-        """Fetch these files, except those that are listed as too large or have vanished."""
+        """Fetch these files, except those that are listed as too large, have vanished, or the store refuses."""
         wanted: dict[str, Upload] = {}
         for upload in uploads:
             if upload.info.size_bytes > decode.MAX_FILE_BYTES:
                 refused = decode.too_large_error(upload.info.size_bytes)
                 entry = _entry(upload, upload.info.etag)
                 self._refuse(replace(entry, reason=refused.reason, detail=refused.detail), None)
-                self.progress(1)
+                self._count(upload.info.key)
             else:
                 wanted[upload.info.key] = upload
         for key, found in self.lake.get_many(wanted):
-            self.progress(1)
+            self._count(key)
             if found is None:
                 self.vanished.add(key)
+            elif isinstance(found, ObjectRefusedError):
+                self._refuse_unavailable(wanted[key], found)
             else:
                 yield wanted[key], found
+
+    def _count(self, key: str) -> None:
+        if key not in self._counted:
+            self._counted.add(key)
+            self.progress(1)
 
     def _is_overridden(self, upload: Upload, content: bytes) -> bool:
         """Tell whether a person overruled the rules for exactly these bytes."""
@@ -148,9 +194,21 @@ class FileReader:
             return FileReason.LOW_QUALITY, detail
         return None
 
+    def _refuse_unavailable(self, upload: Upload, refusal: ObjectRefusedError) -> None:
+        """Refuse a file that the store does not hand out. Raises ObjectRefusedError if it hands out nothing at all."""
+        detail = f"the store answers {refusal.answer}"
+        self._refuse(replace(_entry(upload, upload.info.etag), reason=FileReason.STORE_REFUSED, detail=detail), None)
+        self.lake.find(keys.quarantine_key(upload.info.key) + quarantine.METADATA_SUFFIX)  # as was just written
+
+    def _refuse_unexpected(self, entry: FileEntry, error: Exception, content: bytes) -> None:
+        """Refuse a file that the code fails on. Only the error's class is kept: its text may hold health values."""
+        detail = f"{type(error).__name__} while it was read"
+        self._refuse(replace(entry, reason=FileReason.UNEXPECTED, detail=detail), content)
+
     def _refuse(self, entry: FileEntry, content: bytes | None) -> None:
         file = quarantine.RefusedFile(entry, self.code_version, content, self.rules.version)
-        quarantine.put_refused(self.lake, keys.quarantine_key(entry.key), file)
+        if not quarantine.put_refused(self.lake, keys.quarantine_key(entry.key), file):
+            entry = replace(entry, detail=f"{entry.detail}; {NOT_KEPT}")
         self.entries[entry.key] = entry
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from health_etl.errors import PermanentError
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.keys import mask_key
+from health_etl.lake.keys import fingerprint, mask_key
 from health_etl.lake.manifest import FileEntry, RecordsManifest
 from health_etl.lake.store import Lake
 from health_etl.reasons import OVERRIDABLE, FileReason, remedy
@@ -33,7 +33,7 @@ class QuarantinedUpload:
 
     @property
     def name(self) -> str:
-        """The key without the user id: what the UI shows, and a name that people may use."""
+        """The masked key: what events and messages show, and a name that people may use."""
         return mask_key(self.entry.key)
 
     @property
@@ -81,7 +81,7 @@ def quarantined_in(manifest: RecordsManifest) -> list[QuarantinedUpload]:
 
 
 def find_by_name(items: Sequence[QuarantinedUpload], names: Iterable[str]) -> list[QuarantinedUpload]:
-    """Return the items with these names: a key, a key as the UI shows it, or just its last part; "all" for all items.
+    """Return the items with these names, which `matches_name` explains.
 
     Raises PermanentError for a name that matches nothing in quarantine.
     """
@@ -138,6 +138,5 @@ def _is_overridable(fault: str) -> bool:
 
 
 def matches_name(key: str, name: str) -> bool:
-    """Tell whether a name refers to an upload: its key (also as the UI shows it), its last part, or "all"."""
-    shown = mask_key(key)
-    return name in (EVERYTHING, key, shown, key.rpartition("/")[2], shown.rpartition("/")[2])
+    """Tell whether a name refers to an upload: key, file name, masked name or the last part of that, or "all"."""
+    return name in (EVERYTHING, key, key.rpartition("/")[2], mask_key(key), fingerprint(key))

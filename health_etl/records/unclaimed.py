@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from health_etl.lake.keys import unclaimed_key
+from health_etl.errors import PermanentError
+from health_etl.lake.keys import UNCLAIMED, unclaimed_key
 from health_etl.lake.manifest import FileEntry, canonical_json
 from health_etl.lake.store import Lake
 from health_etl.reasons import REMEDIES
 from health_etl.records import quarantine
 from health_etl.uploads.listing import Unclaimed
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 REPORT_KEY = "unclaimed.manifest.json"  # outside quarantine/, where a copy could have this key
 
 
@@ -23,6 +24,7 @@ class Report:
     """The unclaimed objects in raw/; `items` have key, etag, size_bytes, reason, detail and remedy."""
 
     items: tuple[dict[str, Any], ...]
+    code_version: str = CODE_VERSION
 
     def to_json(self) -> bytes:
         """Return the canonical bytes."""
@@ -47,9 +49,15 @@ def build_report(unclaimed: Sequence[Unclaimed]) -> Report:
 
 
 def read_report(lake: Lake) -> Report:
-    """Return the report that was written last; an empty one if there is none."""
+    """Return the report that was written last; an empty one if there is none, or none that can be read."""
     content = lake.find(REPORT_KEY)
-    return Report(tuple(json.loads(content)["items"])) if content is not None else Report(())
+    try:
+        raw = json.loads(content) if content is not None else {"items": ()}
+        known = {"key", "etag", "reason", "detail", "remedy"}
+        items = tuple(item for item in raw["items"] if known <= item.keys())
+        return Report(items, str(raw.get("code_version", "")))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return Report((), "")
 
 
 def update(lake: Lake, unclaimed: Sequence[Unclaimed]) -> Report:
@@ -57,19 +65,35 @@ def update(lake: Lake, unclaimed: Sequence[Unclaimed]) -> Report:
     before, now = read_report(lake), build_report(unclaimed)
     if before == now:
         return now
-    known = {item["key"]: item["etag"] for item in before.items}
+    is_known = before.code_version == now.code_version
+    known = {item["key"]: item["etag"] for item in before.items} if is_known else {}
     for item in unclaimed:
         if known.get(item.info.key) != item.info.etag:
             _copy(lake, item)
-    current = {item.info.key for item in unclaimed}
-    quarantine.drop_refused(lake, [unclaimed_key(key) for key in known if key not in current])
+    _drop_all_except(lake, {unclaimed_key(item.info.key) for item in unclaimed})
     lake.put(REPORT_KEY, now.to_json())
     return now
 
 
 def _copy(lake: Lake, item: Unclaimed) -> None:
-    is_small = item.info.size_bytes <= quarantine.MAX_COPIED_BYTES
+    """Copy an object with its metadata, as far as the store hands it out and takes them: the report names it anyway."""
     info = item.info
     entry = FileEntry(info.key, info.etag, info.size_bytes, 0, 0, 0, 0, reason=item.reason, detail=item.detail)
-    content = lake.find(info.key) if is_small else None
-    quarantine.put_refused(lake, unclaimed_key(info.key), quarantine.RefusedFile(entry, CODE_VERSION, content))
+    refused = quarantine.RefusedFile(entry, CODE_VERSION, _content(lake, item))
+    quarantine.put_refused(lake, unclaimed_key(info.key), refused)
+
+
+def _content(lake: Lake, item: Unclaimed) -> bytes | None:
+    """Return an object's bytes; None for one that is too large, or cannot be read."""
+    if item.info.size_bytes > quarantine.MAX_COPIED_BYTES or not item.is_addressable:
+        return None
+    try:
+        return lake.find(item.info.key)
+    except PermanentError:
+        return None
+
+
+def _drop_all_except(lake: Lake, copies: Set[str]) -> None:
+    """Delete the copies of objects that are gone or claimed now, also those of killed runs and earlier versions."""
+    found = {info.key.removesuffix(quarantine.METADATA_SUFFIX) for info in lake.objects(UNCLAIMED)}
+    quarantine.drop_refused(lake, sorted(found - copies))

@@ -7,11 +7,12 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from pyarrow import types as pa_types
 
 from health_etl.record_types import record_types
-from health_etl.record_types.base import Column, RecordType
+from health_etl.record_types.base import Column, RecordType, UnitRule
 from health_etl.records.local_time import is_valid_offset
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class RowReason(StrEnum):
     TIME_IMPLAUSIBLE = "time_implausible"
     ENDS_BEFORE_START = "ends_before_start"
     OFFSET_IMPLAUSIBLE = "offset_implausible"
+    UNIT_SUSPECT = "unit_suspect"
 
 
 def temporal_reasons(record_type: RecordType) -> set[str]:
@@ -51,7 +53,10 @@ def row_faults(rows: pd.DataFrame, record_type: RecordType, upload_date: date) -
     if not schema.columns.keys() <= set(rows.columns):  # pandera is slow to find that nothing is missing
         schema.validate(rows.head(0), lazy=True)
     faults = pd.Series(None, index=rows.index, dtype="str", name="faults")
-    for fault, bad in sorted(_violations(schema, rows).items()):
+    violations = _violations(schema, rows)
+    if record_type.unit_rule is not None:
+        _judge_unit(rows, record_type.unit_rule, violations)
+    for fault, bad in sorted(violations.items()):
         earlier = faults[bad]
         faults[bad] = (earlier + "; ").fillna("") + fault
     return faults
@@ -68,12 +73,25 @@ def _violations(schema: pa.DataFrameSchema, rows: pd.DataFrame) -> dict[str, pd.
         for name, column in schema.columns.items()
         if not column.nullable
     }
+    is_complete = ~np.logical_or.reduce([missing.to_numpy() for missing in found.values()])
     for name, column in schema.columns.items():
         for check in column.checks:
             found[f"{name}:{check.error or check.name}"] = _violates(check, rows[name])
+    # A rule about several columns says nothing about a row that lacks a value, which is rejected anyway.
     for check in schema.checks:
-        found[str(check.error or check.name)] = _violates(check, rows)
+        found[str(check.error or check.name)] = _violates(check, rows) & is_complete
     return {fault: bad for fault, bad in found.items() if bad.any()}
+
+
+def _judge_unit(rows: pd.DataFrame, rule: UnitRule, violations: dict[str, pd.Series[bool]]) -> None:
+    """Note the rows whose unit looks wrong; whether their values are in range no longer matters."""
+    suspect = rule.suspects(rows)
+    if not suspect.any():
+        return
+    violations[f"{rule.column}:{RowReason.UNIT_SUSPECT}"] = suspect
+    out_of_range = f"{rule.column}:{RowReason.OUT_OF_RANGE}"
+    if out_of_range in violations:
+        violations[out_of_range] &= ~suspect
 
 
 def _violates(check: pa.Check, values: pd.DataFrame | pd.Series[Any]) -> pd.Series[bool]:

@@ -16,6 +16,7 @@ from health_etl.clinical import day_processor, processors
 from health_etl.clinical.common.base import Narrator
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.days.select import rows_on_dates
+from health_etl.days.source_labels import ranked_ids, with_source_ids
 from health_etl.errors import PermanentError
 from health_etl.insights.table import schema
 from health_etl.lake import keys
@@ -86,7 +87,7 @@ def _collect_one(
         insights.drop(columns="partition"),
         rows[rows["local_date"].isin(before)].drop(columns="partition").reset_index(drop=True),
         measurements,
-        settings.app_priority,
+        ranked_ids(settings.app_priority),
     )
     return Collected(processor, days, insights["partition"].max() if len(insights) else "")
 
@@ -118,7 +119,7 @@ def _read(lake: Lake, processor: Narrator, partition: str, user_id: str) -> pd.D
 def _measurements(
     lake: Lake, catalogue: Catalogue, settings: Settings, name: str, user_id: str, dates: Sequence[str]
 ) -> pd.DataFrame:
-    return rows_on_dates(
+    rows = rows_on_dates(
         lake,
         record_types()[name],
         [user_id],
@@ -127,6 +128,7 @@ def _measurements(
         catalogue.offsets,
         zone_of(settings.default_time_zone),
     )
+    return with_source_ids(rows)
 
 
 def _nothing(lake: Lake, catalogue: Catalogue, user_id: str, period: Period) -> PermanentError:

@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from health_etl import __version__
 from health_etl.clinical.common.base import Facts, Level, Metric, Narrator
+from health_etl.days.source_labels import labels
 from health_etl.insights.facts import all_facts
 from health_etl.record_types import record_types
 from health_etl.report.collect import Collected, Period
@@ -152,10 +153,15 @@ def _numbers(facts: Facts, metrics: Sequence[Metric]) -> list[Number]:
 def _sources(collected: Sequence[Collected]) -> list[tuple[str, str]]:
     """Return each set of apps with the titles of the types based on their records."""
     titles: dict[str, list[str]] = {}
-    for one in collected:
-        apps = {app for text in one.days.insights["source_apps"].dropna() for app in str(text).split(", ")}
-        if apps and one.processor.name in record_types():
-            titles.setdefault(", ".join(sorted(apps)), []).append(one.processor.title)
+    apps_of = {
+        one.processor.title: {a for text in one.days.insights["source_apps"].dropna() for a in str(text).split(", ")}
+        for one in collected
+        if one.processor.name in record_types()
+    }
+    shown = labels(set().union(*apps_of.values()))
+    for title, apps in apps_of.items():
+        if apps:
+            titles.setdefault(", ".join(sorted(shown[app] for app in apps)), []).append(title)
     return [(apps, ", ".join(of)) for apps, of in titles.items()]
 
 

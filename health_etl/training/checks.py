@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -19,8 +20,9 @@ from health_etl.lake.manifest import DerivedManifest, read_derived_manifest
 from health_etl.lake.store import Lake
 from health_etl.training import journal
 from health_etl.training.grounding import ungrounded
-
-FIELDS = {"instruction", "input", "output", "metadata"}
+from health_etl.training.known_identifiers import MonthSources
+from health_etl.training.line_format import KEYED_IDS, is_well_formed, json_of
+from health_etl.training.personal_data import contact_details, kinds_in, strings, suspects, telling_words, words
 
 
 @dataclass
@@ -32,6 +34,10 @@ class Counts:
     repeated: int = 0
     misshapen: int = 0
     files_changed: int = 0
+    keys: list[str] = field(default_factory=list)  # files that were read
+    personal: Counter[str] = field(default_factory=Counter)  # lines by the kind of personal data in them
+    telling: set[str] = field(default_factory=set)  # words that could belong to an identifier
+    keyed_ids: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -51,14 +57,37 @@ class Month:
             key = manifest.details["key"]
             sha256 = self.lake.sha256(key)
             found.files_changed += sha256 != manifest.output_sha256
-            for line in _lines(self.lake, key) if sha256 is not None else ():
+            if sha256 is None:
+                continue
+            found.keys.append(key)
+            for line in _lines(self.lake, key):
                 found.lines += 1
                 example = _example(line)
                 if example is None:
                     found.misshapen += 1
                 else:
                     _look_at(example, seen, found)
+        self._look_for_identifiers(found)
         return found
+
+    def _look_for_identifiers(self, found: Counts) -> None:
+        """Count the lines with a known identifier, by kind.
+
+        Records are read only if a line has a word that is not the project's own, and none has as a rule.
+        """
+        if not found.lines:
+            return
+        sources = MonthSources.of(self.lake, self.catalogue, self.month)
+        wanted = suspects(sources.identifiers(), found.telling | found.keyed_ids)
+        if found.telling:
+            for word, of_records in suspects(sources.of_records(self.lake, self.catalogue), found.telling).items():
+                wanted[word] += of_records
+        if not wanted:
+            return
+        for key in found.keys:
+            for line in _lines(self.lake, key):
+                texts = strings(_example(line) or line.decode("utf-8", "replace"))
+                found.personal.update({kind for text in texts for kind in kinds_in(text, wanted)})
 
     def _manifests(self) -> Iterator[DerivedManifest]:
         for domain in journal.domains():
@@ -78,10 +107,15 @@ def one_line_an_example(month: Month) -> CheckResult:
 
 
 def fields(month: Month) -> CheckResult:
-    """Count the lines whose fields are not those of a training example, or that identify a person other than by
-    pseudonym.
-    """
-    return _none(month, "misshapen", "have unexpected fields or identify a person")
+    """Count the lines that are not in the format (line_format.py), or that hold personal data (personal_data.py)."""
+    found = month.counts
+    facts = {"lines": found.lines, "lines_misshapen": found.misshapen}
+    facts |= {f"lines_with_{kind.replace(' ', '_')}": count for kind, count in sorted(found.personal.items())}
+    if found.personal:
+        listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(found.personal.items()))
+        text = f"Lines hold personal data: {listed}. Do not train on this month; report it as a bug."
+        return CheckResult(False, text, True, facts)
+    return _none(month, "misshapen", "are not in the format of training lines")
 
 
 def as_written(month: Month) -> CheckResult:
@@ -109,7 +143,7 @@ CHECKS: tuple[Check[Month], ...] = (
         True,
     ),
     Check("one_line_an_example", "No example appears twice in a file.", one_line_an_example, True),
-    Check("fields", "Lines have the fields of a training example and identify no person.", fields, True),
+    Check("fields", "Lines are in the documented format and hold no personal data.", fields, True),
     Check("as_written", "The files have the bytes that their manifests state.", as_written),
     Check("freshness", "The month is made from the insights as they are now.", freshness),
 )
@@ -145,9 +179,21 @@ def _example(line: bytes) -> dict[str, Any] | None:
 
 def _look_at(example: dict[str, Any], seen: set[str], found: Counts) -> None:
     metadata = example["metadata"]
-    derived = metadata.get("derived") or ()
+    derived = json_of(metadata, "derived") or ()
     found.ungrounded += bool(ungrounded(str(example.get("output")), str(example.get("input")), derived))
     found.repeated += str(metadata.get("example_id")) in seen
     seen.add(str(metadata.get("example_id")))
-    own = all(str(metadata.get("subject")) in str(key) for key in metadata.get("source_keys") or ())
-    found.misshapen += example.keys() != FIELDS or "user_id" in metadata or not own
+    found.misshapen += not is_well_formed(example)
+    _look_for_personal_data(example, found)
+
+
+def _look_for_personal_data(example: dict[str, Any], found: Counts) -> None:
+    """Note contact details, and the words that could belong to an identifier; pseudonyms are noted by themselves."""
+    metadata = {name: value for name, value in example["metadata"].items() if name not in KEYED_IDS}
+    shared = [str(example.get("input")), str(metadata.pop("clinical_insights", ""))]
+    own = "\n".join(strings({**example, "input": "", "metadata": metadata}))
+    found.personal.update({kind for text in (*shared, own) for kind in contact_details(text)})
+    for text in (*shared, own):
+        found.telling |= telling_words(text)
+    for text in strings([example["metadata"].get(name) for name in KEYED_IDS]):
+        found.keyed_ids |= set(words(text))

@@ -5,15 +5,15 @@ Which insights become lines, and where they are written, is decided in journal.p
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from health_etl.clinical.common.base import Level, Narrator
-from health_etl.insights.facts import clinical_insights
+from health_etl.insights.facts import clinical_insights, with_labels
 from health_etl.insights.texts import example_id
+from health_etl.training.line_format import dated, figure_names, json_text, line
 
 # The columns of an insights table that an example needs besides the metrics.
 CONTEXT = (
@@ -24,25 +24,24 @@ CONTEXT = (
     "record_count",
     "quality_score",
     "coverage",
-    "source_keys",
+    "source_apps",
+    "source_files",
 )
 
 
 def lines(rows: pd.DataFrame, processor: Narrator, processor_version: str) -> Iterator[list[str]]:
     """Yield each row of an insights table as JSON lines, one per caption level, without line endings."""
     names = list(rows.columns)
+    rows = with_labels(rows, processor)
     for values in rows.itertuples(index=False, name=None):
         row = dict(zip(names, values, strict=True))
         shared = _metadata(row, processor, processor_version)
-        yield [
-            json.dumps(_example(row, caption, shared, processor), ensure_ascii=False, separators=(", ", ": "))
-            for caption in row["captions"]
-        ]
+        yield [line(_example(row, caption, shared, processor)) for caption in row["captions"]]
 
 
 def columns(processor: Narrator) -> Sequence[str]:
     """Return the columns that `lines` needs."""
-    return [*CONTEXT, *(metric.name for metric in processor.all_metrics if metric.reported)]
+    return [*CONTEXT, *figure_names(processor)]
 
 
 def _example(
@@ -52,7 +51,7 @@ def _example(
     own = {
         "example_id": example_id(row["subject"], processor.name, row["local_date"], level),
         "caption_level": level.value,
-        "derived": [{**one, "of": list(one["of"])} for one in caption["derived"]],
+        "derived": json_text([{**one, "of": list(one["of"])} for one in caption["derived"]]),
     }
     return {
         "instruction": caption["instruction"],
@@ -67,13 +66,13 @@ def _metadata(row: Mapping[str, Any], processor: Narrator, processor_version: st
         "record_type": processor.training_name,
         "health_domain": processor.domain,
         "subject": row["subject"],
-        "local_date": row["local_date"],
+        "local_date": dated(row["local_date"]),
         "record_count": int(row["record_count"]),
         "quality_score": _rounded(row["quality_score"]),
         "coverage": _rounded(row["coverage"]),
-        "source_keys": list(row["source_keys"]),
+        "source_files": list(row["source_files"]),
         "processor_version": processor_version,
-        "clinical_insights": json.loads(clinical_insights(row, processor)),
+        "clinical_insights": json_text(clinical_insights(row, processor)),
     }
 
 

@@ -23,7 +23,7 @@ from health_etl.lake.store import Lake
 from health_etl.lake.tables import read_frame
 from health_etl.training.examples import columns, lines
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 SUBJECTS_AT_ONCE = 500  # bounds memory by the batch, whatever the size of the month
 
 _WHO_AND_WHEN = ["subject", "local_date"]
@@ -58,7 +58,7 @@ def months(catalogue: Catalogue, lake: Lake) -> list[str]:
         for year in lake.folders(f"training/{domain}/")
         for month in lake.folders(f"training/{domain}/{year}/")
     }
-    return sorted(found | written)
+    return sorted(found | {*filter(keys.is_month, written)})
 
 
 def plan(catalogue: Catalogue, month: str) -> list[Month]:
@@ -100,7 +100,7 @@ def write(lake: Lake, month: Month, subjects_at_once: int = SUBJECTS_AT_ONCE) ->
         "key": key,
         "lines_by_type": dict(sorted(written.by_type.items())),
         "code_versions": {name: f"{CODE_VERSION}.{code_version(name)}" for name in sorted(month.partitions)},
-        "source_keys": sorted(written.source_keys),
+        "source_files": sorted(written.source_files),
     }
     manifest = DerivedManifest(month.domain, month.month, month.inputs_digest, written.sha256, written.lines, details)
     manifest_key = keys.journal_manifest_key(month.domain, month.month)
@@ -115,26 +115,26 @@ def write(lake: Lake, month: Month, subjects_at_once: int = SUBJECTS_AT_ONCE) ->
 class _Written:
     lines: int
     by_type: dict[str, int]
-    source_keys: set[str]
+    source_files: set[str]
     sha256: str
 
 
 def _write_lines(path: Path, examples: Iterator[tuple[str, list[str], str]]) -> _Written:
     whole = hashlib.sha256()
     by_type: dict[str, int] = defaultdict(int)
-    source_keys: set[str] = set()
+    source_files: set[str] = set()
     with path.open("wb") as file:
-        for record_type, keys_used, line in examples:
+        for record_type, used, line in examples:
             content = line.encode() + b"\n"
             file.write(content)
             whole.update(content)
             by_type[record_type] += 1
-            source_keys.update(keys_used)
-    return _Written(sum(by_type.values()), dict(by_type), source_keys, whole.hexdigest())
+            source_files.update(used)
+    return _Written(sum(by_type.values()), dict(by_type), source_files, whole.hexdigest())
 
 
 def _examples(lake: Lake, month: Month, subjects_at_once: int) -> Iterator[tuple[str, list[str], str]]:
-    """Yield (record type, source keys, line), by subject, local date and record type."""
+    """Yield (record type, source files, line), by subject, local date and record type."""
     winners = {name: _winners(lake, name, used, month.month) for name, used in month.partitions.items()}
     subjects = sorted({subject for frame in winners.values() for subject in frame["subject"].unique()})
     for start in range(0, len(subjects), subjects_at_once):
@@ -144,8 +144,8 @@ def _examples(lake: Lake, month: Month, subjects_at_once: int) -> Iterator[tuple
             for name, frame in winners.items()
             for example in _of_type(lake, name, frame[frame["subject"].isin(people)], people)
         ]
-        for _, _, record_type, source_keys, line in sorted(batch, key=lambda example: example[:3]):
-            yield record_type, source_keys, line
+        for _, _, record_type, source_files, line in sorted(batch, key=lambda example: example[:3]):
+            yield record_type, source_files, line
 
 
 def _winners(lake: Lake, record_type: str, partitions: Sequence[str], month: str) -> pd.DataFrame:
@@ -179,8 +179,8 @@ def _of_type(
         )
         rows = rows.merge(wanted[_WHO_AND_WHEN], on=_WHO_AND_WHEN)
         texts = lines(rows, processor, version)
-        for subject, day, source_keys, of_levels in zip(
-            rows["subject"], rows["local_date"], rows["source_keys"], texts, strict=True
+        for subject, day, source_files, of_levels in zip(
+            rows["subject"], rows["local_date"], rows["source_files"], texts, strict=True
         ):
             for line in of_levels:
-                yield subject, day, record_type, list(source_keys), line
+                yield subject, day, record_type, list(source_files), line

@@ -8,9 +8,21 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 
-from health_etl.lake.keys import RAW, RELEASED, KeyRefusedError, RawKey, day_folder, is_upload_name, parse_raw_key
+from health_etl.errors import FolderHiddenError
+from health_etl.lake.keys import (
+    RAW,
+    RELEASED,
+    KeyRefusedError,
+    RawKey,
+    day_folder,
+    is_date,
+    is_month,
+    is_upload_name,
+    parse_raw_key,
+)
+from health_etl.lake.listed import Listed, ObjectInfo, Unaddressable
 from health_etl.lake.manifest import OutOfOrderError, VersionsDigest
-from health_etl.lake.store import Lake, ObjectInfo
+from health_etl.lake.store import Lake
 from health_etl.reasons import FileReason
 from health_etl.record_types.base import RecordType
 from health_etl.uploads import releases
@@ -45,26 +57,38 @@ class UploadsSummary:
 
 @dataclass(frozen=True)
 class Unclaimed:
-    """One object in raw/ that belongs to no partition."""
+    """One object in raw/ that belongs to no partition. One that is not addressable cannot be read; see `Unaddressable`
+    for its key.
+    """
 
     info: ObjectInfo
     reason: FileReason
     detail: str
+    is_addressable: bool = True
 
 
 @dataclass(frozen=True)
 class Listing:
-    """Everything under raw/ from `first` to `last`: uploads by (record type, upload date), and unclaimed objects."""
+    """Everything under raw/ from `first` to `last`: uploads by (record type, upload date), and unclaimed objects.
+
+    `hidden` are folders that could not be looked into: what uploads they hold is unknown.
+    """
 
     first: date
     last: date
     uploads: Mapping[tuple[str, date], tuple[Upload, ...]]
     unclaimed: tuple[Unclaimed, ...]
+    hidden: tuple[str, ...] = ()
+
+    def is_known(self, record_type: RecordType, upload_date: date) -> bool:
+        """Tell whether all uploads of a partition were seen."""
+        folder = day_folder(RAW, record_type.avro_name, upload_date).lower()
+        return not any(folder.startswith(f"{hidden.lower()}/") for hidden in self.hidden)
 
 
 def list_all(lake: Lake, start_date: date, last_date: date) -> Listing:
     """List the whole of raw/."""
-    return sort_uploads(lake.objects(RAW), start_date, last_date, releases.latest(lake))
+    return sort_uploads(lake.everything(RAW), start_date, last_date, releases.latest(lake))
 
 
 def list_dates(lake: Lake, types: Iterable[RecordType], dates: Sequence[date]) -> Listing:
@@ -93,7 +117,7 @@ class TypeListing:
     ) -> None:
         self._lake = lake
         self._max_month_objects = max_month_objects
-        self._dates_of_month = Counter(f"{day:%Y/%m}" for day in set(dates))
+        self._dates_of_month = Counter(day.isoformat()[:7] for day in set(dates))
         self._months: dict[str, tuple[str, ByDay | None]] = {}  # by folder: the month listed last, and its objects
         self._raw = _folders_of(lake, RAW, record_type)
         self._released = _folders_of(lake, RELEASED, record_type)
@@ -110,20 +134,28 @@ class TypeListing:
             return _summarize(sorted(self._objects(upload_date), key=lambda found: found[0].key))
 
     def months(self) -> list[str]:
-        """Return the months (YYYY-MM) that have a folder, in order."""
+        """Return the months (YYYY-MM) that have a folder, in order; other folders are ignored."""
         found = {
             f"{year}-{month}"
             for folder in self._raw
-            for year in self._lake.folders(f"{RAW}{folder}/")
-            for month in self._lake.folders(f"{RAW}{folder}/{year}/")
+            for year in self._folders(f"{RAW}{folder}/")
+            if is_month(f"{year}-01")
+            for month in self._folders(f"{RAW}{folder}/{year}/")
         }
-        return sorted(found)
+        return sorted(filter(is_month, found))
 
     def dates(self, month: str) -> list[str]:
         """Return the dates (YYYY-MM-DD) of a month that have a folder, in order; other folders are ignored."""
         year, number = month.split("-")
-        days = {day for folder in self._raw for day in self._lake.folders(f"{RAW}{folder}/{year}/{number}/")}
-        return sorted(found for day in days if _is_date(found := f"{month}-{day}"))
+        days = {day for folder in self._raw for day in self._folders(f"{RAW}{folder}/{year}/{number}/")}
+        return sorted(found for day in days if is_date(found := f"{month}-{day}"))
+
+    def _folders(self, prefix: str) -> list[str]:
+        """Return the folders there; none where this account may not look, which `list_all` reports."""
+        try:
+            return self._lake.folders(prefix)
+        except FolderHiddenError:
+            return []
 
     def _uploads(self, upload_date: date) -> Iterator[Upload]:
         for info, release in self._objects(upload_date):
@@ -138,10 +170,10 @@ class TypeListing:
             prefix = day_folder(RAW, folder, upload_date)
             for info in self._list_objects(folder, prefix, upload_date):
                 if is_upload_name(info.key[len(prefix) :]):
-                    yield info, released.get(info.key)
+                    yield info, releases.of_upload(released, info.key)
 
     def _list_objects(self, folder: str, prefix: str, upload_date: date) -> Iterable[ObjectInfo]:
-        if self._dates_of_month[f"{upload_date:%Y/%m}"] > 1:
+        if self._dates_of_month[upload_date.isoformat()[:7]] > 1:
             month = prefix[: -len("DD/")]
             if self._months.get(folder, ("", None))[0] != month:
                 self._months[folder] = (month, _list_month(self._lake, month, self._max_month_objects))
@@ -152,9 +184,14 @@ class TypeListing:
 
 
 def _list_month(lake: Lake, month: str, max_objects: int) -> ByDay | None:
-    """Return the objects of a month by their day's folder; None if there are more than `max_objects`."""
+    """Return the objects of a month by their day's folder; None if there are more than `max_objects`, or days that
+    cannot be looked into, which must not stop the others.
+    """
     found: dict[str, list[ObjectInfo]] = defaultdict(list)
-    infos = [*islice(lake.objects(month), max_objects + 1)]
+    try:
+        infos = [*islice(lake.objects(month), max_objects + 1)]
+    except FolderHiddenError:
+        return None
     for info in infos:
         found[info.key[: len(month) + len("DD/")]].append(info)
     return None if len(infos) > max_objects else dict(found)
@@ -173,40 +210,38 @@ def _folders_of(lake: Lake, root: str, record_type: RecordType) -> list[str]:
     return [folder for folder in lake.folders(root) if folder.lower() == record_type.avro_name.lower()]
 
 
-def _is_date(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
-
-
 def sort_uploads(
-    objects: Iterable[ObjectInfo], start_date: date, last_date: date, released: Mapping[str, ObjectInfo] | None = None
+    objects: Iterable[Listed], start_date: date, last_date: date, released: Mapping[str, ObjectInfo] | None = None
 ) -> Listing:
     """Sort a listing of raw/ into the partitions from start_date to last_date, inclusive.
 
-    `released` holds the latest decision about each upload, by the upload's key.
+    `released` holds the latest decision about each upload, as `releases.latest` lists them.
     """
     uploads: dict[tuple[str, date], list[Upload]] = defaultdict(list)
-    unclaimed = []
-    for info in objects:
-        found = _classify(info, released or {})
+    unclaimed, hidden = [], []
+    for listed in objects:
+        if isinstance(listed, Unaddressable) and listed.hides_objects:
+            hidden.append(listed.info.key)
+        found = _classify(listed, released or {})
         if isinstance(found, Unclaimed):
             unclaimed.append(found)
         elif not start_date <= found.raw.upload_date <= last_date:
             detail = f"upload date {found.raw.upload_date} is not between {start_date} and {last_date}"
-            unclaimed.append(Unclaimed(info, FileReason.OUTSIDE_PARTITIONS, detail))
+            unclaimed.append(Unclaimed(found.info, FileReason.OUTSIDE_PARTITIONS, detail))
         elif found.raw.record_type is not None:
             uploads[found.raw.record_type.name, found.raw.upload_date].append(found)
     ordered = {k: tuple(sorted(v, key=lambda upload: upload.info.key)) for k, v in sorted(uploads.items())}
-    return Listing(start_date, last_date, ordered, tuple(sorted(unclaimed, key=lambda item: item.info.key)))
+    strays = tuple(sorted(unclaimed, key=lambda item: item.info.key))
+    return Listing(start_date, last_date, ordered, strays, tuple(hidden))
 
 
-def _classify(info: ObjectInfo, released: Mapping[str, ObjectInfo]) -> Upload | Unclaimed:
+def _classify(listed: Listed, released: Mapping[str, ObjectInfo]) -> Upload | Unclaimed:
+    if isinstance(listed, Unaddressable):
+        return Unclaimed(listed.info, FileReason.KEY_UNPARSEABLE, listed.detail, is_addressable=False)
     try:
-        raw = parse_raw_key(info.key)
+        raw = parse_raw_key(listed.key)
     except KeyRefusedError as error:
-        return Unclaimed(info, FileReason.KEY_UNPARSEABLE, str(error))
+        return Unclaimed(listed, FileReason.KEY_UNPARSEABLE, str(error))
     if raw.record_type is None:
-        return Unclaimed(info, FileReason.UNKNOWN_TYPE, "its folder is not named after a known record type")
-    return Upload(raw, info, released.get(info.key))
+        return Unclaimed(listed, FileReason.UNKNOWN_TYPE, "its folder is not named after a known record type")
+    return Upload(raw, listed, releases.of_upload(released, listed.key))

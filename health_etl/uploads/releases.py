@@ -1,19 +1,31 @@
 """People's decisions to release quarantined uploads. Each is an object of its own and is never deleted; the latest
 decision about an upload applies.
 
-A decision applies only to the bytes that it was made about, not to later content under the same key.
+A decision applies only to the bytes that it was made about, not to later content under the same key. What it is about
+is found by the hash of the upload's key, which the decision's own key contains: listing reads no decision.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from health_etl.lake.keys import RELEASE_SUFFIX, RELEASED, release_folder, release_key, release_source_key
+from health_etl.errors import ObjectRefusedError
+from health_etl.lake.keys import (
+    RELEASE_SUFFIX,
+    RELEASED,
+    key_hash,
+    release_folder,
+    release_key,
+    release_time,
+    released_hash,
+)
+from health_etl.lake.listed import ObjectInfo
 from health_etl.lake.manifest import canonical_json
-from health_etl.lake.store import Lake, ObjectInfo
+from health_etl.lake.store import Lake
 
 
 @dataclass(frozen=True)
@@ -42,27 +54,45 @@ def record(lake: Lake, release: Release) -> None:
 
 
 def find(lake: Lake, key: str) -> Release | None:
-    """Return the decision stored under a key; None if there is none."""
-    content = lake.find(key)
-    return Release(**json.loads(content)) if content is not None else None
+    """Return the decision stored under a key; None if there is none, or something that is no decision."""
+    try:
+        content = lake.find(key)
+    except ObjectRefusedError:
+        return None
+    return _parse(content) if content is not None else None
 
 
 def by_upload(lake: Lake, folder: str = RELEASED) -> dict[str, list[ObjectInfo]]:
-    """List the decisions under a folder of quarantine/released/, oldest first, by the key of the upload concerned."""
+    """List the decisions under a folder of quarantine/released/, oldest first, by the hash of the upload's key."""
     found: dict[str, list[ObjectInfo]] = defaultdict(list)
-    for info in sorted(lake.objects(folder), key=lambda info: info.key):
+    for info in sorted(lake.objects(folder), key=lambda info: (release_time(info.key), info.key)):
         if info.key.endswith(RELEASE_SUFFIX):
-            found[release_source_key(info.key)].append(info)
+            found[released_hash(info.key)].append(info)
     return dict(found)
 
 
 def latest(lake: Lake, folder: str = RELEASED) -> dict[str, ObjectInfo]:
-    """List the decision that applies to each upload, by the upload's key."""
-    return {source_key: infos[-1] for source_key, infos in by_upload(lake, folder).items()}
+    """List the decision that applies to each upload; `of_upload` finds it."""
+    return {upload: infos[-1] for upload, infos in by_upload(lake, folder).items()}
 
 
-def history(lake: Lake, source_key: str) -> list[Release]:
-    """Return every decision about an upload, oldest first."""
-    folder = release_folder(source_key)
-    infos = by_upload(lake, folder).get(source_key, [])
-    return [release for info in infos if (release := find(lake, info.key)) is not None]
+def of_upload(latest: Mapping[str, ObjectInfo], source_key: str) -> ObjectInfo | None:
+    """Return the decision that applies to an upload, if any."""
+    # Nearly always there are no decisions, and a day may have a hundred thousand uploads.
+    return latest.get(key_hash(source_key)) if latest else None
+
+
+def history(lake: Lake, source_key: str) -> list[Release | None]:
+    """Return every decision about an upload, oldest first; None for one that cannot be read."""
+    infos = by_upload(lake, release_folder(source_key)).get(key_hash(source_key), [])
+    return [find(lake, info.key) for info in infos]
+
+
+def _parse(content: bytes) -> Release | None:
+    try:
+        release = Release(**json.loads(content))
+        datetime.fromisoformat(release.decided_utc)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    texts = (release.source_key, release.content_sha256, release.because)
+    return release if isinstance(release.override, bool) and all(isinstance(text, str) for text in texts) else None

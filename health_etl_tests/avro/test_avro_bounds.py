@@ -11,6 +11,7 @@ import pytest
 
 from health_etl.avro import bounds
 from health_etl.avro.bounds import MAX_LISTED_VALUES, MAX_RECORD_VALUES, MAX_VALUES, Schema
+from health_etl.avro.codecs import CODECS
 from health_etl.avro.container import inspect_container
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
@@ -127,7 +128,7 @@ def test_files_too_small_to_exceed_the_limit_are_not_walked() -> None:
     assert not Schema(record_types()["steps"].avro_schema).may_exceed_list_limit(MUCH)
 
 
-@pytest.mark.parametrize("codec", ["null", "deflate", "bzip2", "xz"])
+@pytest.mark.parametrize("codec", CODECS)
 def test_list_values_are_counted_over_all_blocks_of_any_codec(codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
     content = avro_bytes("sleep_session", [sleep_session(f"n{n}") for n in range(2_000)], codec=codec)
     monkeypatch.setattr(bounds, "MAX_LISTED_VALUES", 1)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from functools import cache
 from typing import Any
 
 import pytest
 
 from health_etl.avro.bounds import MAX_SCHEMA_DEPTH
+from health_etl.avro.codecs import CODECS
 from health_etl.avro.container import inspect_container
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
+from health_etl_tests.fuzz.hostile import PACKERS, snappy
 from health_etl_tests.support.exports import SYNC_MARKER, avro_bytes, steps
 
 MANY = 100_000
@@ -47,7 +51,7 @@ def refused(content: bytes, most: int = MANY) -> FileReason:
     return caught.value.reason
 
 
-@pytest.mark.parametrize("codec", ["null", "deflate", "bzip2", "xz"])
+@pytest.mark.parametrize("codec", CODECS)
 def test_a_valid_file_yields_its_schema_and_record_count(codec: str) -> None:
     content = avro_bytes("steps", [steps(f"s{n}") for n in range(1_000)], codec=codec)
     found = inspect_container(content, MANY)
@@ -85,7 +89,7 @@ def test_a_number_that_does_not_end_is_unreadable() -> None:
     assert refused(container(record_of("long")) + b"\xff" * 30) == FileReason.UNREADABLE
 
 
-@pytest.mark.parametrize("codec", [b"snappy", b"zstandard", b"\xff\xfe"])
+@pytest.mark.parametrize("codec", [b"zstd", b"lz4", b"Snappy", b"\xff\xfe"])
 def test_an_unsupported_codec_is_refused_as_such(codec: bytes) -> None:
     assert refused(container(record_of("long"), (1, b"\x02"), codec=codec)) == FileReason.CODEC_UNSUPPORTED
 
@@ -141,3 +145,49 @@ def test_a_schema_as_deep_as_ours_is_read() -> None:
 def test_a_header_larger_than_the_limit_is_refused() -> None:
     schema = {**record_of("long"), "doc": "x" * 300_000}
     assert refused(container(schema)) == FileReason.SCHEMA_REFUSED
+
+
+MUCH = 300 * 1024 * 1024
+
+
+@cache
+def bomb(codec: str) -> bytes:
+    """Return a block of a few kilobytes or megabytes that stands for 300 MiB."""
+    return PACKERS[codec](bytes(MUCH))
+
+
+@pytest.mark.parametrize("codec", sorted(PACKERS))
+def test_a_block_that_expands_beyond_the_limits_is_refused_in_little_memory(codec: str) -> None:
+    content = container(record_of("string"), (1, bomb(codec)), codec=codec.encode())
+    tracemalloc.start()
+    try:
+        assert refused(content) == FileReason.DECOMPRESSION_BOMB
+        assert tracemalloc.get_traced_memory()[1] < 16 * 1024 * 1024 + 2 * len(content)
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_snappy_block_that_lies_about_its_size_is_refused_before_it_is_expanded() -> None:
+    honest = snappy(b"\x02")
+    for declared in (b"\xff\xff\xff\xff\x0f", b"\x80\x80\x80\x80\x04"):
+        content = container(record_of("long"), (1, declared + honest[1:]), codec=b"snappy")
+        assert refused(content) == FileReason.DECOMPRESSION_BOMB
+    assert refused(container(record_of("long"), (1, b"\x02" + honest[1:]), codec=b"snappy")) == FileReason.UNREADABLE
+
+
+@pytest.mark.parametrize("block", [b"", b"\x00", b"\x00" * 4, b"\x00" * 5, snappy(b"\x02")[:-1] + b"?"])
+def test_a_snappy_block_without_its_right_checksum_is_unreadable(block: bytes) -> None:
+    assert refused(container(record_of("long"), (1, block), codec=b"snappy")) == FileReason.UNREADABLE
+
+
+def test_a_zstandard_frame_that_demands_gigabytes_for_its_window_is_unreadable() -> None:
+    frame = b"\x28\xb5\x2f\xfd" + b"\x00" + bytes([(31 - 10) << 3]) + b"\x01\x00\x00"
+    assert refused(container(record_of("long"), (1, frame), codec=b"zstandard")) == FileReason.UNREADABLE
+
+
+@pytest.mark.parametrize("codec", sorted(set(PACKERS) - {"deflate", "snappy"}))
+def test_a_second_stream_in_a_block_is_not_read(codec: str) -> None:
+    pack = PACKERS[codec]
+    assert refused(container(record_of("long"), (1, pack(b"\x02") + pack(b"\x04")), codec=codec.encode())) == (
+        FileReason.UNREADABLE
+    )

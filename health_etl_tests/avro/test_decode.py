@@ -15,6 +15,7 @@ import fastavro
 import pytest
 
 from health_etl.avro import decode
+from health_etl.avro.codecs import CODECS
 from health_etl.avro.decode import DecodedFile
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
@@ -77,8 +78,8 @@ def test_the_phone_s_field_order_and_namespace_read_the_same(name: str) -> None:
     assert decoded(record_type, [record], dict(WRITER_SCHEMAS[record_type.avro_name])) == DecodedFile([record], ())
 
 
-@pytest.mark.parametrize("codec", ["null", "deflate", "bzip2", "xz"])
-def test_every_codec_in_the_standard_library_is_read(codec: str) -> None:
+@pytest.mark.parametrize("codec", CODECS)
+def test_every_codec_of_the_specification_is_read(codec: str) -> None:
     assert len(decoded(STEPS, [steps("a"), steps("b")], schema_of(STEPS), codec).records) == 2
 
 
@@ -86,7 +87,7 @@ def test_an_added_optional_field_is_dropped_and_named() -> None:
     schema = schema_of(GLUCOSE)
     schema["fields"] += [optional("trend", "string"), optional("calibrated", "boolean")]
     found = decoded(GLUCOSE, [{**blood_glucose(), "trend": "rising", "calibrated": True}], schema)
-    assert found == DecodedFile([blood_glucose()], ("calibrated", "trend"))
+    assert found == DecodedFile([blood_glucose()], ("calibrated was added", "trend was added"))
 
 
 def test_an_added_field_in_the_metadata_is_named_too() -> None:
@@ -94,7 +95,7 @@ def test_an_added_field_in_the_metadata_is_named_too() -> None:
     field_of(schema, "metadata")["type"]["fields"].append(optional("recordingMethod", "string"))
     found = decoded(GLUCOSE, [blood_glucose()], schema)
     assert found.records == [blood_glucose()]
-    assert any("recordingMethod" in name for name in found.added_fields)
+    assert found.drift == ("metadata.recordingMethod was added",)
 
 
 def test_fields_in_a_different_order_are_read_by_name() -> None:
@@ -147,20 +148,13 @@ def _level_as_text(schema: Schema, record: Record) -> None:
     record["levelInMilligramsPerDeciliter"] = "110"
 
 
-def _level_that_may_be_missing(schema: Schema, record: Record) -> None:
-    field_of(schema, "levelInMilligramsPerDeciliter")["type"] = ["null", "double"]
-    record["levelInMilligramsPerDeciliter"] = None
-
-
 def _level_as_a_decimal(schema: Schema, record: Record) -> None:
     schema_type = {"type": "bytes", "logicalType": "decimal", "precision": 6, "scale": 2}
     field_of(schema, "levelInMilligramsPerDeciliter")["type"] = schema_type
     record["levelInMilligramsPerDeciliter"] = b"\x2a\xf8"
 
 
-@pytest.mark.parametrize(
-    "change", [_without_the_level, _level_as_text, _level_that_may_be_missing, _level_as_a_decimal]
-)
+@pytest.mark.parametrize("change", [_without_the_level, _level_as_text, _level_as_a_decimal])
 def test_a_removed_or_retyped_field_makes_the_file_incompatible(change: Callable[[Schema, Record], None]) -> None:
     schema, record = schema_of(GLUCOSE), blood_glucose()
     change(schema, record)
@@ -247,7 +241,7 @@ def series(codec: str) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("codec", ["null", "deflate", "bzip2", "xz"])
+@pytest.mark.parametrize("codec", CODECS)
 def test_a_file_truncated_anywhere_is_refused_or_consists_of_whole_blocks(codec: str) -> None:
     content = series(codec)
     whole = decode.decode(content, HEART_RATE, None).records
@@ -276,7 +270,7 @@ def damaged(content: bytes) -> Iterator[bytes]:
             yield content[:position] + bytes([value]) + content[position + 1 :]
 
 
-@pytest.mark.parametrize("codec", ["null", "deflate", "bzip2", "xz"])
+@pytest.mark.parametrize("codec", CODECS)
 def test_a_damaged_file_is_read_or_refused_and_raises_nothing_else(codec: str) -> None:
     for content in damaged(avro_bytes("heart_rate", [heart_rate("h1"), heart_rate("h2")], codec=codec)):
         with suppress(FileRefusedError):

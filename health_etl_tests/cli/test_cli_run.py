@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from health_etl.clinical.common.base import Level
+from health_etl.lake.keys import mask_key, quarantine_key, unclaimed_key
 from health_etl.record_types import record_types
 from health_etl_tests.support.instances import instance_at
 
@@ -217,9 +218,9 @@ def test_unusable_files_are_shown_with_a_remedy_and_kept_in_quarantine(command: 
     output = run(command)
     assert tuple(row(output, "steps").values()) == (3, 2, 2, 0, 0, 2, 1, LEVELS)
     for key, (content, word, reason) in unusable.items():
-        assert re.search(rf"^{word} {re.escape(key)}: .+ \({reason}\); .+\.$", output, re.MULTILINE)
+        assert re.search(rf"^{word} {re.escape(mask_key(key))}: .+ \({reason}\); .+\.$", output, re.MULTILINE)
         copy = command.contents("quarantine")
-        copied = key.replace("raw/", "quarantine/" if word == "Quarantined" else "quarantine/unclaimed/", 1)
+        copied = quarantine_key(key) if word == "Quarantined" else unclaimed_key(key)
         assert copy[copied] == content
         assert json.loads(copy[copied + ".metadata.json"])["reason"] == reason
     assert command.contents("raw") == raw

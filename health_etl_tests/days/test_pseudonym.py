@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from health_etl.days.pseudonym import key_fingerprint, subject, subjects
+from health_etl.days.pseudonym import key_fingerprint, source_file, subject, subjects
 
 KEY = "a key for tests alone"
 
@@ -28,6 +28,13 @@ def test_the_subjects_of_a_column_are_in_the_order_of_its_user_ids() -> None:
 
 def test_an_empty_column_has_no_subjects() -> None:
     assert subjects(pd.Series([], dtype="str"), KEY).tolist() == []
+
+
+def test_the_pseudonym_of_a_source_file_is_keyed_and_never_that_of_a_person() -> None:
+    key = "raw/StepsRecord/2025/09/21/anna_20250921_101112_phone_0123abcd.avro"
+    # printf 'source file\nraw/StepsRecord/…' | openssl dgst -sha256 -hmac "a key for tests alone"
+    assert source_file(key, KEY) == "f7d0ec7170c1e149"
+    assert source_file(key, KEY + "x") != source_file(key, KEY) != subject(key, KEY)
 
 
 def test_the_fingerprint_changes_with_the_key_and_does_not_contain_it() -> None:

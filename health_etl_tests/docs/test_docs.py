@@ -17,7 +17,11 @@ from health_etl_tests.clinical.number_lint import unsourced_numbers
 
 CLINICAL = Path(health_etl.clinical.__file__).parent
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = {"generate_data_dictionary.py": "data-dictionary.md", "generate_clinical_sources.py": "clinical-sources.md"}
+PAGES = {
+    "generate_data_dictionary.py": "data-dictionary.md",
+    "generate_clinical_sources.py": "clinical-sources.md",
+    "generate_training_format.py": "training-format.md",
+}
 
 
 def generator(name: str) -> ModuleType:
@@ -32,6 +36,11 @@ def generator(name: str) -> ModuleType:
 @pytest.mark.parametrize(("name", "page"), PAGES.items())
 def test_a_generated_page_matches_the_code(name: str, page: str) -> None:
     assert (DOCS / page).read_text(encoding="utf-8") == generator(name).page(), "run `make docs`"
+
+
+def test_the_schema_of_training_lines_matches_the_code() -> None:
+    schema = (DOCS / "training-format.schema.json").read_text(encoding="utf-8")
+    assert schema == generator("generate_training_format.py").schema(), "run `make docs`"
 
 
 def test_the_clinical_sources_name_every_number_of_the_clinical_code() -> None:

@@ -77,7 +77,7 @@ def test_every_row_is_accounted_for(lake: Lake, name: str) -> None:
     for file in manifest.files:
         file.check()
         assert file.reason is None
-        assert file.added_fields == ()
+        assert file.drift == ()
     assert records_of(lake, name, UPLOADED)["record_id"].nunique() == ACCOUNTS[name][1]
 
 

@@ -12,6 +12,9 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
+import cramjam
+from backports import zstd
+
 from health_etl.record_types import record_types
 from health_etl_tests.fuzz.independent_count import HEADER_MARK, zigzag
 from health_etl_tests.fuzz.wire import MARKER, Raw, block, container, encode, header, text
@@ -312,7 +315,18 @@ def _xz(content: bytes) -> bytes:
     return lzma.compress(content, preset=0)
 
 
-PACKERS: Mapping[str, Callable[[bytes], bytes]] = {"bzip2": bz2.compress, "deflate": _deflated, "xz": _xz}
+def snappy(content: bytes) -> bytes:
+    """Return a block as Avro packs it with snappy: followed by the checksum of its content."""
+    return bytes(cramjam.snappy.compress_raw(content)) + zlib.crc32(content).to_bytes(4, "big")
+
+
+PACKERS: Mapping[str, Callable[[bytes], bytes]] = {
+    "bzip2": bz2.compress,
+    "deflate": _deflated,
+    "snappy": snappy,
+    "xz": _xz,
+    "zstandard": zstd.compress,
+}
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bz2
 import copy
 import io
 import json
@@ -209,7 +208,11 @@ def _deflated(content: bytes) -> bytes:
     return packer.compress(content) + packer.flush()
 
 
-_PACKERS: dict[str, Callable[[bytes], bytes]] = {"deflate": _deflated, "bzip2": bz2.compress, "xz": lzma.compress}
+_PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    **hostile.PACKERS,
+    "deflate": _deflated,
+    "xz": lzma.compress,
+}
 
 
 @cache

@@ -176,6 +176,7 @@ def test_the_manifest_states_the_local_months_and_what_was_withdrawn(lake: Lake)
         "withdrawn": 1,
         "retold": 0,
         "domain": "metabolic_diabetes",
+        "failed_people": [],
     }
 
 

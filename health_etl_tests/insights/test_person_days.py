@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -11,7 +10,7 @@ import pytest
 
 from health_etl.clinical import all_processors, processors
 from health_etl.clinical.common.base import ClinicalOptions, Facts, Level, Metric, Processor
-from health_etl.days.pseudonym import subject
+from health_etl.days.pseudonym import source_file, subject
 from health_etl.days.select import Selection
 from health_etl.errors import PermanentError
 from health_etl.insights import partition as insights_partition
@@ -134,7 +133,8 @@ def test_a_row_carries_its_context() -> None:
     assert (row["record_count"], row["measurement_count"]) == (4, 4)
     assert row["source_apps"] == "com.example.watch, com.other"
     assert row["quality_score"] == pytest.approx((3 * 1.0 + 0.8) / 4)
-    assert row["source_keys"] == sorted(key.replace(ANNA, ANNA_S) for key in (first, second))
+    assert row["source_keys"] == sorted((first, second))
+    assert row["source_files"] == sorted(source_file(key, KEY) for key in (first, second))
     assert row["withdrawn"] is False
 
 
@@ -320,7 +320,9 @@ def test_numbers_are_written_with_the_decimals_of_their_metric_and_never_as_minu
         "highest_range": "high",
         "reading_count": 12,
     }
-    assert json.loads(clinical_insights(row, processor)) == {
+    found = clinical_insights(row, processor)
+    assert list(found) == [metric.name for metric in processor.all_metrics if metric.reported]
+    assert {name: value for name, value in found.items() if value is not None} == {
         "reading_count": 12,
         "mean_mg_dl": 0.0,
         "lowest_mg_dl": 100,
@@ -345,7 +347,7 @@ def test_what_is_written_is_what_the_machine_readable_metrics_say() -> None:
     processor = processors()["blood_glucose"]
     (found,) = all_facts(trended(rows), processor)
     (row,) = trended(rows).to_dict("records")
-    machine = json.loads(clinical_insights({str(name): value for name, value in row.items()}, processor))
+    machine = clinical_insights({str(name): value for name, value in row.items()}, processor)
     numeric: list[Metric] = [m for m in processor.all_metrics if isinstance(machine.get(m.name), int | float)]
     assert numeric
     assert [float(found[metric.name]) for metric in numeric] == [machine[metric.name] for metric in numeric]

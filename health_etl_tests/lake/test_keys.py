@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from datetime import UTC, date, datetime
 
 import pytest
@@ -68,9 +70,9 @@ def test_a_key_of_an_unknown_type_parses_without_a_record_type() -> None:
     [
         ("raw/BloodGlucoseRecord/2025/09/anna_20250920_221539_p_0a1b2c3d.avro", "the key is not raw/"),
         ("raw/BloodGlucoseRecord/2025/09/21/sub/anna_20250920_221539_p_0a1b2c3d.avro", "the key is not raw/"),
-        ("raw/BloodGlucoseRecord/2025/13/21/anna_20250920_221539_p_0a1b2c3d.avro", "2025/13/21 is not a date"),
-        ("raw/BloodGlucoseRecord/2025/02/29/anna_20250920_221539_p_0a1b2c3d.avro", "2025/02/29 is not a date"),
-        ("raw/BloodGlucoseRecord/2025/9/21/anna_20250920_221539_p_0a1b2c3d.avro", "2025/9/21 is not a date"),
+        ("raw/BloodGlucoseRecord/2025/13/21/anna_20250920_221539_p_0a1b2c3d.avro", "are not a date of the form"),
+        ("raw/BloodGlucoseRecord/2025/02/29/anna_20250920_221539_p_0a1b2c3d.avro", "are not a date of the form"),
+        ("raw/BloodGlucoseRecord/2025/9/21/anna_20250920_221539_p_0a1b2c3d.avro", "are not a date of the form"),
         ("raw/BloodGlucoseRecord/2025/09/21/anna_20250920_221539_p_0a1b2c3d.json", "the name is neither"),
         ("raw/BloodGlucoseRecord/2025/09/21/anna_20250920_221539_p.avro", "the name is neither"),
         ("raw/BloodGlucoseRecord/2025/09/21/anna_20250920_221539_p_nothexes.avro", "the name is neither"),
@@ -145,7 +147,6 @@ def test_a_key_reads_back_as_it_was_made_and_is_made_again_from_what_was_read(
     assert (raw.user_id, raw.device, raw.exported_utc) == (user, device, made)
     assert (raw.upload_date, raw.content_hash) == (upload_date, DIGEST[:8])
     assert keys.raw_key(raw.type_folder, raw.upload_date, user, raw.exported_utc, device, raw.content_hash) == key
-    assert keys.mask_key(key, "SUBJECT") == key.replace(f"/{user}_{made:%Y}", f"/SUBJECT_{made:%Y}")
 
 
 def built_again(raw: RawKey) -> set[str]:
@@ -215,15 +216,63 @@ def test_a_key_parses_just_when_it_can_be_built_again_from_what_it_says(
         assert f"{before_hash}_{content_hash.lower()}" in built_again(parse_raw_key(key))
 
 
-def test_a_masked_key_keeps_everything_but_the_user_id() -> None:
-    masked = keys.mask_key(STAMPED.replace("anna", "anna_20250101_120000_x"), "f00d")
-    assert masked == "raw/BloodGlucoseRecord/2025/09/21/f00d_20250920_221539_pixel-8_0a1b2c3d.avro"
+@pytest.mark.parametrize("key", [STAMPED, "raw/bloodglucoserecord/2025/09/21/anna's export.avro"])
+def test_a_masked_key_keeps_the_record_type_the_upload_date_and_a_fingerprint(key: str) -> None:
+    fingerprint = f"upload-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+    assert keys.fingerprint(key) == fingerprint
+    assert keys.mask_key(key) == f"raw/BloodGlucoseRecord/2025/09/21/{fingerprint}"
 
 
-def test_masking_a_key_that_does_not_parse_hides_the_whole_name() -> None:
-    assert keys.mask_key("raw/BloodGlucoseRecord/2025/09/21/anna's export.avro") == (
-        "raw/BloodGlucoseRecord/2025/09/21/…"
-    )
+@pytest.mark.parametrize(
+    "key",
+    [
+        "raw/anna/2025/09/21/steps.avro",
+        "raw/StepsRecord/2025/09/anna/steps.avro",
+        "raw/StepsRecord/4915/1234/5678/steps.avro",
+        "raw/StepsRecord/2025/09/٢١/steps.avro",
+        "raw/StepsRecord/2025/09/21/anna/steps.avro",
+        "raw/anna.avro",
+        "raw/StepsRecord/2025/09/anna\udce9/steps.avro",
+    ],
+)
+def test_of_a_folder_that_is_no_partition_a_masked_key_keeps_nothing(key: str) -> None:
+    assert re.fullmatch(r"raw/… upload-[0-9a-f]{12}", keys.mask_key(key))
+
+
+NAMES = ["anna_20250920_221539_p_0a1b2c3d.avro", "x" * 250, "é" * 127, "日" * 340, ".metadata.json", "\udce9\n"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("folder", ["raw/StepsRecord/2025/09/21", "raw/" + "/".join(["f" * 99] * 9)])
+def test_whatever_an_object_is_called_what_is_kept_about_it_has_a_short_name(folder: str, name: str) -> None:
+    source = f"{folder}/{name}"
+    found = [keys.unclaimed_key(source)]
+    if "StepsRecord" in folder:
+        found += [keys.quarantine_key(source), keys.release_key(source, datetime(2025, 9, 21, tzinfo=UTC))]
+    for key in found:
+        assert key.isascii()
+        assert keys.key_hash(source) in key
+        assert len(f"{key}.metadata.json".rpartition("/")[2]) <= 255
+        assert len(key) <= 300
+
+
+def test_two_long_names_that_start_alike_are_kept_apart() -> None:
+    one, other = (f"raw/StepsRecord/2025/09/21/{'x' * 200}{end}_20250920_221539_p_0a1b2c3d.avro" for end in "ab")
+    assert keys.quarantine_key(one) != keys.quarantine_key(other)
+    assert keys.unclaimed_key(one) != keys.unclaimed_key(other)
+    assert keys.released_hash(keys.release_key(one, datetime(2025, 9, 21, tzinfo=UTC))) == keys.key_hash(one)
+
+
+def test_an_object_that_has_the_name_of_a_copy_gets_another_itself() -> None:
+    copy = keys.quarantine_key(STAMPED)
+    assert keys.quarantine_key(copy.replace("quarantine/", "raw/", 1)) != copy
+
+
+def test_a_decision_that_was_named_after_the_whole_file_is_still_found() -> None:
+    old = STAMPED.replace("raw/", "quarantine/released/") + ".20250922T101112_000001.release.json"
+    assert keys.released_hash(old) == keys.key_hash(STAMPED)
+    assert keys.release_time(old) == "20250922T101112_000001"
+    assert keys.release_time(keys.release_key(STAMPED, datetime(2025, 9, 23, tzinfo=UTC))) == "20250923T000000_000000"
 
 
 @pytest.mark.parametrize("user", ["a", "anna_k", "anna@example.org", "1-2+3.4", "x" * 128])
@@ -237,7 +286,11 @@ def test_a_user_id_that_would_break_a_key_is_refused(user: str) -> None:
 
 
 def test_outputs_have_the_documented_keys() -> None:
-    assert keys.quarantine_key(STAMPED) == STAMPED.replace("raw/", "quarantine/", 1)
+    assert re.fullmatch(
+        r"quarantine/BloodGlucoseRecord/2025/09/21/anna_20250920_221539_pixel-8_0a1b2c3d-[0-9a-f]{32}\.avro",
+        keys.quarantine_key(STAMPED),
+    )
+    assert re.fullmatch(r"quarantine/unclaimed/my-notes-[0-9a-f]{32}\.txt", keys.unclaimed_key("raw/a/b/my notes.txt"))
     assert keys.records_key("steps", "2025-09-21") == "records/steps/2025-09-21.parquet"
     assert keys.manifest_key("records/steps/2025-09-21.parquet") == "records/steps/2025-09-21.manifest.json"
     assert keys.rejected_key("StepsRecord", "2025-09-21") == "quarantine/StepsRecord/2025/09/21/rejected_rows.parquet"

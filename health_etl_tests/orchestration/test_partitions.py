@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import dagster as dg
+import pandas as pd
 import pytest
 
 from health_etl.days.select import UPLOAD_WINDOW_DAYS
 from health_etl.orchestration.partitions import local_months, look_back, month_of_uploads, upload_dates
 from health_etl.planning.spans import month_key, month_of, ranges
+from health_etl.record_types.base import DayAnchor
+from health_etl.records.local_time import MAX_OFFSET_MINUTES, assign_days
+from health_etl.records.validate import EARLIEST, UPLOAD_GRACE
 
 # Mappings that reach outside the partitions are a feature that Dagster still calls beta.
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
@@ -30,9 +34,22 @@ def test_upload_dates_run_from_the_start_date_to_today() -> None:
     assert keys == ["2025-09-19", "2025-09-20", "2025-09-21"]
 
 
-def test_local_months_run_from_2000_to_the_next_month() -> None:
+def test_local_months_run_from_that_of_the_earliest_moment_west_of_utc_to_the_next_month() -> None:
     keys = local_months().get_partition_keys(current_time=datetime(2025, 9, 30, 23, tzinfo=UTC))
-    assert (keys[0], keys[-1]) == ("2000-01-01", "2025-10-01")
+    assert (keys[0], keys[-1]) == ("1999-12-01", "2025-10-01")
+
+
+@pytest.mark.parametrize("today", [date(2025, 1, 31), date(2025, 2, 28), date(2024, 2, 29), date(2025, 12, 31)])
+@pytest.mark.parametrize("minutes", [-MAX_OFFSET_MINUTES, MAX_OFFSET_MINUTES])
+@pytest.mark.parametrize("anchor", [DayAnchor.INSTANT, DayAnchor.NIGHT])
+def test_every_moment_that_a_record_may_have_lies_in_a_month_wherever_the_person_is(
+    today: date, minutes: int, anchor: DayAnchor
+) -> None:
+    midnight = datetime.combine(today, time(), UTC)
+    keys = local_months().get_partition_keys(current_time=midnight)
+    moments = pd.DataFrame({"time_utc": pd.to_datetime([EARLIEST, midnight + UPLOAD_GRACE])})
+    placed = assign_days(moments.assign(utc_offset_minutes=minutes), anchor)
+    assert {month_key(day[:7]) for day in placed["local_date"]} <= {*keys}
 
 
 def test_insights_look_back_as_far_as_select_does() -> None:

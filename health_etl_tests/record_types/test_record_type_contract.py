@@ -81,6 +81,8 @@ def reasons_of(record_type: RecordType) -> set[str]:
         reasons.add(RowReason.ENDS_BEFORE_START)
     if any(map(is_zone_offset, record_type.columns)):
         reasons.add(RowReason.OFFSET_IMPLAUSIBLE)
+    if record_type.unit_rule is not None:
+        reasons.add(RowReason.UNIT_SUSPECT)
     # An enum never yields an unknown symbol, so only plain strings can have unknown values.
     closed = set(enums(record_type.avro_schema))
     if any(column.allowed and frozenset(column.allowed) not in closed for column in record_type.columns):
@@ -116,6 +118,13 @@ def test_every_time_is_utc_and_says_so(record_type: RecordType) -> None:
 def test_every_range_has_a_source(record_type: RecordType) -> None:
     ranged = [column for column in record_type.columns if column.minimum is not None or column.maximum is not None]
     assert [column.name for column in ranged if not column.range_source] == []
+
+
+@every_type
+def test_a_unit_rule_is_about_a_column_that_has_a_unit(record_type: RecordType) -> None:
+    if (rule := record_type.unit_rule) is not None:
+        assert [column.unit for column in record_type.columns if column.name == rule.column] != [None]
+        assert rule.description.strip()
 
 
 @every_type

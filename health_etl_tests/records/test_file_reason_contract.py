@@ -2,7 +2,8 @@
 satisfies the rule.
 
 Types are discovered; the files are built from the type's fixtures. Reasons that depend on where a file is stored do not
-depend on the type: they are tested in test_keys.py, test_listing.py and test_unclaimed.py.
+depend on the type, nor those of files that fail in a way of their own: they are tested in test_keys.py,
+test_listing.py, test_unclaimed.py and test_isolation.py.
 """
 
 from __future__ import annotations
@@ -34,7 +35,13 @@ from health_etl_tests.support.exports import (
 )
 from health_etl_tests.support.pipeline import manifest_of
 
-OF_NO_TYPE = {FileReason.UNKNOWN_TYPE, FileReason.KEY_UNPARSEABLE, FileReason.OUTSIDE_PARTITIONS}
+OF_NO_TYPE = {
+    FileReason.UNKNOWN_TYPE,
+    FileReason.KEY_UNPARSEABLE,
+    FileReason.OUTSIDE_PARTITIONS,
+    FileReason.STORE_REFUSED,
+    FileReason.UNEXPECTED,
+}
 TIMES = ("timeEpochMillis", "startTimeEpochMillis", "endTimeEpochMillis")
 
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from health_etl.record_types.base import DayAnchor
-from health_etl.records.local_time import add_local_time, assign_days, day_bounds, parse_offset_minutes, resolve_offsets
+from health_etl.records.local_time import (
+    add_local_time,
+    assign_days,
+    day_bounds,
+    is_valid_offset,
+    resolve_offsets,
+    stated_offset_minutes,
+    states_offset,
+)
 from health_etl_tests.support.exports import utc
 
 CHICAGO = ZoneInfo("America/Chicago")  # clocks go forward on 2025-03-09 at 08:00 UTC, back on 2025-11-02 at 07:00 UTC
@@ -53,19 +64,49 @@ def resolved(
         ("+0200", 120),
         ("-18:00", -1080),
         ("+05:53:28", 353),
+        ("+02", 120),
+        ("-2", -120),
+        ("UTC+2", 120),
+        ("utc-03:30", -210),
+        ("GMT+02:00", 120),
+        ("UT+0530", 330),
+        (" +02:00 ", 120),
+        ("America/Chicago", -300),
+        ("Asia/Kathmandu", 345),
+        ("Etc/GMT+5", -300),
         ("Z", None),
+        ("z", None),
+        ("UTC", None),
+        ("GMT", None),
+        ("Etc/UTC", None),
         (None, None),
         ("", None),
-        ("America/Chicago", None),
+        ("   ", None),
+        ("America/Meier", None),
+        ("EST", None),
         ("5", None),
+        ("+200", None),
         ("+25:00", None),
         ("-99:99", None),
     ],
 )
 def test_an_offset_is_parsed_into_minutes_and_anything_else_is_invalid(zone: str | None, minutes: int | None) -> None:
-    assert parse_offset_minutes(pd.Series([zone], dtype="str")).dropna().tolist() == [
-        m for m in (minutes,) if m is not None
-    ]
+    stated = stated_offset_minutes(pd.Series([zone], dtype="str"), times("2025-09-20 12:00"))
+    assert stated.dropna().tolist() == [m for m in (minutes,) if m is not None]
+
+
+def test_the_name_of_a_zone_states_the_offset_that_holds_at_each_time() -> None:
+    moments = times("2025-10-26 00:59", "2025-10-26 01:00", "2025-10-26 01:00", "2025-10-26 01:00")
+    zones = pd.Series(["Europe/Berlin", "Europe/Berlin", "+05:30", None], dtype="str")
+    assert stated_offset_minutes(zones, moments).fillna(-1).tolist() == [120, 60, 330, -1]
+    assert states_offset(zones).tolist() == [True, True, True, False]
+
+
+def test_many_different_texts_are_told_apart_quickly() -> None:
+    zones = pd.Series([f"Europe/{number}" for number in range(100_000)], dtype="str")
+    started = time.process_time()
+    assert not is_valid_offset(zones).any()
+    assert time.process_time() - started < 2
 
 
 def test_the_offset_that_a_record_states_takes_precedence() -> None:
@@ -314,3 +355,57 @@ def test_days_come_in_order_of_person_and_date() -> None:
 def test_a_local_day_is_the_same_for_utc_times_of_any_year_within_reach() -> None:
     moment = datetime(2000, 2, 29, 23, 30, tzinfo=UTC).isoformat(sep=" ")[:19]
     assert days(instants((moment, "+01:00")), DayAnchor.INSTANT) == ["2000-03-01"]
+
+
+def spans(*rows: tuple[str, str, str, str]) -> list[tuple[str, str, int]]:
+    """Return the local date, the start and the length in hours of every day of these intervals."""
+    found = day_bounds(assign_days(intervals(*rows), DayAnchor.SPAN), DayAnchor.SPAN)
+    hours = (found["day_end_utc"] - found["day_start_utc"]) // timedelta(hours=1)
+    starts = found["day_start_utc"].dt.strftime("%Y-%m-%d %H:%M")
+    return list(zip(found["local_date"], starts, hours, strict=True))
+
+
+def test_a_date_that_did_not_exist_is_no_day_and_the_dates_around_it_are_whole() -> None:
+    # Samoa had no 30 December 2011: at midnight, 10:00 UTC, the offset went from -10:00 to +14:00.
+    across = ("2011-12-30 09:00", "2011-12-30 11:00", "-10:00", "+14:00")
+    whole = [("2011-12-29", "2011-12-29 10:00", 24), ("2011-12-31", "2011-12-30 10:00", 24)]
+    assert spans(across) == whole
+    before = ("2011-12-29 20:00", "2011-12-29 21:00", "-10:00", "-10:00")
+    after = ("2011-12-30 20:00", "2011-12-30 21:00", "+14:00", "+14:00")
+    assert spans(after, across, before) == whole
+
+
+def test_a_date_that_was_lived_twice_has_its_length() -> None:
+    # Eastwards over the date line, from +14:00 to -10:00.
+    assert spans(("2025-09-20 09:00", "2025-09-20 11:00", "+14:00", "-10:00")) == [
+        ("2025-09-20", "2025-09-19 10:00", 48)
+    ]
+
+
+MOMENTS = st.integers(0, 26 * 366).map(lambda day: utc("1999-12-30 00:00") + timedelta(days=day, minutes=7 * day))
+STATED = st.integers(-18 * 60, 18 * 60).map(lambda m: f"{'-' if m < 0 else '+'}{abs(m) // 60:02}:{abs(m) % 60:02}")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    records=st.lists(
+        st.tuples(st.timedeltas(timedelta(), timedelta(hours=60)), STATED, STATED), min_size=1, max_size=4
+    ),
+    begin=MOMENTS,
+    apart=st.timedeltas(timedelta(), timedelta(hours=30)),
+)
+def test_every_day_ends_after_it_begins_whatever_the_offsets(
+    records: list[tuple[timedelta, str, str]], begin: datetime, apart: timedelta
+) -> None:
+    rows = []
+    for number, (length, zone, end_zone) in enumerate(records):
+        start = begin + number * apart
+        rows.append((str(start)[:16], str(start + length)[:16], zone, end_zone))
+    placed = intervals(*rows)
+    sleeps = day_bounds(assign_days(placed, DayAnchor.END), DayAnchor.END)
+    assert (sleeps["day_end_utc"] > sleeps["day_start_utc"]).all()
+    assert {*sleeps["local_date"]} == {*assign_days(placed, DayAnchor.END)["local_date"]}
+    spread = assign_days(placed, DayAnchor.SPAN)
+    days_of_rows = day_bounds(spread, DayAnchor.SPAN)
+    assert (days_of_rows["day_end_utc"] > days_of_rows["day_start_utc"]).all()
+    assert {*days_of_rows["local_date"]} >= {spread["local_date"].iloc[0]}

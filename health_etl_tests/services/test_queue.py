@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import pika
 import pytest
 
 from health_etl.errors import PermanentError, TransientError
+from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
 from health_etl.orchestration.sensors.queue import CORRELATION_IDS, NAME
 from health_etl.planning.upload_messages import Refusal
@@ -195,6 +197,88 @@ def test_an_exhausted_partition_does_not_hold_its_messages_back(daemon: Daemon, 
         assert not done.success
     daemon.tick(NAME)
     assert queues.waiting() == 0
+
+
+def test_a_poison_message_costs_only_itself(daemon: Daemon, queues: Queues) -> None:
+    days = [OLD - timedelta(days=number) for number in range(100)]
+    keys = [upload(daemon.project.lake, f"s{number}", day) for number, day in enumerate(days)]
+    poison = upload_message(keys[0], "c-p").replace(b'"retry_count": 0', b'"retry_count": 9' + b"9" * 5_000)
+    for number, key in enumerate(keys):
+        queues.publish(s3_event(key))
+        if number == 50:
+            queues.publish(poison)
+    assert all(run.success for run in daemon.tick_and_run(NAME))
+    assert sorted(Catalogue(daemon.project.lake).records("steps")) == sorted(day.isoformat() for day in days)
+    assert not daemon.tick(NAME).run_requests
+    assert queues.waiting() == 0
+    assert queues.reasons() == [Refusal.MALFORMED]
+
+
+def test_a_bad_record_of_a_notification_hides_none_of_the_others(daemon: Daemon, queues: Queues) -> None:
+    whole = json.loads(s3_event(upload(daemon.project.lake), "raw/StepsRecord/2025/09/21/readme.txt"))
+    whole["Records"].insert(0, {"s3": None})
+    queues.publish(json.dumps(whole).encode())
+    (done,) = daemon.tick_and_run(NAME)
+    assert done.success
+    daemon.tick(NAME)
+    assert queues.waiting() == 0
+    assert queues.reasons() == [f"{Refusal.KEY_UNPARSEABLE}, {Refusal.MALFORMED}"]
+
+
+def test_the_test_event_of_s3_is_acknowledged(daemon: Daemon, queues: Queues) -> None:
+    queues.publish(json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}).encode())
+    assert not daemon.tick(NAME).run_requests
+    assert (queues.waiting(), queues.reasons()) == (0, [])
+
+
+ODD_HEADERS: list[dict[str, Any]] = [
+    {"odd": "x" * 100_000},
+    {"many": [{str(number): number} for number in range(8_000)]},
+    {"nothing": None, "list": [1, b"\xff", {"deep": True}], "when": datetime(1970, 1, 1, tzinfo=UTC)},
+]
+
+
+@pytest.mark.parametrize("headers", ODD_HEADERS, ids=["long", "many", "mixed"])
+def test_a_message_with_odd_headers_goes_to_the_dead_letters_too(
+    daemon: Daemon, queues: Queues, headers: dict[str, Any]
+) -> None:
+    queues.publish(b"{", headers=headers, correlation_id="no id, but text")
+    queues.publish(s3_event(upload(daemon.project.lake)))
+    assert len(daemon.tick(NAME).run_requests or ()) == 1
+    assert queues.waiting() == 1  # until its run is stored
+    assert queues.reasons() == [Refusal.MALFORMED]
+
+
+# As AMQP encodes it: the name, T for a timestamp, and seconds that end long after the year 9999.
+LATE = b"\x03oddT" + struct.pack(">Q", 2**63)
+
+
+def test_headers_that_cannot_be_decoded_do_not_stop_the_queue(daemon: Daemon, queues: Queues) -> None:
+    class Raw(pika.BasicProperties):  # type: ignore[misc]  # untyped in pika
+        def encode(self) -> list[bytes]:
+            return [struct.pack(">H", self.FLAG_HEADERS), struct.pack(">I", len(LATE)), LATE]
+
+    queues.publish(s3_event(upload(daemon.project.lake, "s1")))
+    queues.channel.basic_publish("", queues.queue, b"{", Raw())
+    queues.publish(s3_event(upload(daemon.project.lake, "s2")))
+    (done,) = daemon.tick_and_run(NAME)
+    assert done.success
+    daemon.tick(NAME)
+    assert queues.waiting() == 0
+    assert queues.reasons() == [Refusal.MALFORMED]
+
+
+def test_dead_letters_that_the_broker_refuses_stay_in_the_queue_and_hold_nothing_else_back(
+    daemon: Daemon, queues: Queues
+) -> None:
+    full = {"x-max-length": 0, "x-overflow": "reject-publish"}
+    queues.channel.queue_declare(queues.dead_letters, durable=True, arguments=full)
+    for body in (b"{", s3_event(upload(daemon.project.lake)), b"["):
+        queues.publish(body)
+    daemon.tick_and_run(NAME)
+    skipped = daemon.tick(NAME).skip_reason
+    assert "does not take 2 unusable messages into the dead letters" in str(skipped)
+    assert queues.waiting() == 2
 
 
 def test_a_queue_declared_with_other_arguments_is_used_as_it_is(daemon: Daemon, queues: Queues) -> None:

@@ -25,14 +25,16 @@ GOOD_OFFSETS = {
     "farthest-east": "+18:00",
     "farthest-west": "-18:00",
     "with-seconds": "+05:53:28",
+    "hours-only": "+5",
+    "a-zone": "Europe/Berlin",
+    "empty": "",
+    "a-line-more": "-05:00\n",
 }
 BAD_OFFSETS = {
     "too-far-east": "+18:01",
     "too-far-by-a-second": "-18:00:01",
-    "no-minutes": "+5",
-    "a-zone": "Europe/Berlin",
-    "empty": "",
-    "a-line-more": "-05:00\n",
+    "no-sign": "05:00",
+    "no-such-zone": "Europe/Meier",
 }
 
 

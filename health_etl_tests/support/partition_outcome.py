@@ -8,6 +8,7 @@ from typing import Any
 
 from obstore.store import MemoryStore
 
+from health_etl.errors import ObjectRefusedError
 from health_etl.lake import keys
 from health_etl.lake.manifest import FileEntry
 from health_etl.lake.store import FetchedObject, Lake
@@ -30,7 +31,7 @@ class WatchedLake(Lake):
         super().__init__(MemoryStore(), "memory://lake")
         self.fetched: list[str] = []
 
-    def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, FetchedObject | None]]:
+    def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, FetchedObject | ObjectRefusedError | None]]:
         asked = list(keys)
         self.fetched += asked
         return super().get_many(asked)

@@ -74,27 +74,38 @@ def written_kind(schema: Any) -> str:
     return str(value["type"] if isinstance(value, dict) else value)
 
 
-def fields(name: str, *kinds: str, may_be_null: bool | None = None) -> Iterator[Names]:
-    """Yield the fields of a type, optionally only of these kinds or only (not) nullable ones."""
+def fields(
+    name: str, *kinds: str, may_be_null: bool | None = None, may_be_missing: bool | None = None
+) -> Iterator[Names]:
+    """Yield the fields of a type, optionally only of these kinds, only (not) nullable ones, or those that files may
+    (not) lack: the nullable ones and those with a default.
+    """
     for path in paths(record_types()[name].avro_schema):
-        kind = field_of(schema_of(name), path)["type"]
-        if may_be_null in (None, isinstance(kind, list)) and (not kinds or written_kind(kind) in kinds):
+        field = field_of(schema_of(name), path)
+        is_nullable = isinstance(field["type"], list)
+        can_be_missing = is_nullable or "default" in field
+        if (
+            may_be_null in (None, is_nullable)
+            and may_be_missing in (None, can_be_missing)
+            and (not kinds or written_kind(field["type"]) in kinds)
+        ):
             yield path
 
 
 FieldTest = Callable[[str, Names], None]
 
 
-def every_field_of(*kinds: str, may_be_null: bool | None = None) -> Callable[[FieldTest], Callable[[str], None]]:
+def every_field_of(
+    *kinds: str, may_be_null: bool | None = None, may_be_missing: bool | None = None
+) -> Callable[[FieldTest], Callable[[str], None]]:
     """Turn a test of one field into one test per type, which tries all such fields and reports every failure."""
+    chosen = {"may_be_null": may_be_null, "may_be_missing": may_be_missing}
 
     def for_all_fields(test: FieldTest) -> Callable[[str], None]:
-        @pytest.mark.parametrize(
-            "name", [n for n in sorted(record_types()) if any(fields(n, *kinds, may_be_null=may_be_null))]
-        )
+        @pytest.mark.parametrize("name", [n for n in sorted(record_types()) if any(fields(n, *kinds, **chosen))])
         def for_fields(name: str) -> None:
             failures: list[BaseException] = []
-            for path in fields(name, *kinds, may_be_null=may_be_null):
+            for path in fields(name, *kinds, **chosen):
                 try:
                     test(name, path)
                 except (Exception, pytest.fail.Exception) as failure:  # noqa: BLE001 - raised below, all at once

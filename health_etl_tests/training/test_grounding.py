@@ -29,6 +29,7 @@ INPUT = "Local date: 2025-09-20 (UTC-05:00)\nMean: 132.4 mg/dL\nShare: 72 %\nRea
         ("100 steps/min and 90 steps", {("100", "steps/min"), ("90", "steps")}),
         ("5 minutes, 5 min", {("5", None), ("5", "min")}),
         ("1.2.3", {("1.2", None)}),
+        ("app 1, com.watch (app 12: 300 steps)", {("app 1", None), ("app 12", None), ("300", "steps")}),
     ],
 )
 def test_numbers_are_found_as_written_with_the_unit_that_follows(text: str, expected: set[Quantity]) -> None:
@@ -52,6 +53,12 @@ def test_another_date_or_clock_time_is_found(planted: str) -> None:
 def test_a_number_with_another_unit_than_in_the_input_is_found() -> None:
     assert ungrounded("The share was 132.4 %.", INPUT) == {"132.4"}
     assert ungrounded("There were 41 min of it.", INPUT) == set(), "the input names no unit for it"
+
+
+def test_the_number_of_a_source_grounds_that_source_and_no_number() -> None:
+    assert ungrounded("It rests on app 2.", "Source apps: app 1, app 2") == set()
+    assert ungrounded("It rests on app 3.", "Source apps: app 1, app 2\nNights: 3") == {"app 3"}
+    assert ungrounded("On 2 nights it was 1.", "Source apps: app 1, app 2") == {"1", "2"}
 
 
 @pytest.mark.parametrize(

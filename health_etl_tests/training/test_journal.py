@@ -13,13 +13,13 @@ import pytest
 
 from health_etl.clinical import processors
 from health_etl.clinical.common.base import Level
-from health_etl.days.pseudonym import subject
+from health_etl.days.pseudonym import source_file, subject
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
-from health_etl.training import journal
+from health_etl.training import journal, line_format
 from health_etl_tests.support.exports import (
     ANNA,
     BEN,
@@ -89,18 +89,19 @@ def test_a_line_has_the_shape_that_the_design_names(lake: Lake) -> None:
         "record_count",
         "quality_score",
         "coverage",
-        "source_keys",
+        "source_files",
         "processor_version",
         "clinical_insights",
     ]
     metadata = example["metadata"]
     assert metadata["subject"] == subject(ANNA, OPTIONS.pseudonym_key)
-    assert (metadata["local_date"], metadata["record_count"], metadata["quality_score"]) == ("2025-09-20", 2, 1.0)
+    assert (metadata["local_date"], metadata["record_count"], metadata["quality_score"]) == ("2025-09-20 Sat", 2, 1.0)
     assert metadata["coverage"] == pytest.approx(10 / 1440, abs=1e-4)
-    assert metadata["source_keys"] == [key.replace(ANNA, metadata["subject"])]
-    assert metadata["processor_version"] == f"2.2.{processors()['blood_glucose'].version}"
-    assert metadata["clinical_insights"]["mean_mg_dl"] == 115.0
-    assert "time_in_range_percent" not in metadata["clinical_insights"], "missing is not zero"
+    assert metadata["source_files"] == [source_file(key, OPTIONS.pseudonym_key)]
+    assert metadata["processor_version"] == f"3.3.{processors()['blood_glucose'].version}"
+    figures = json.loads(metadata["clinical_insights"])
+    assert figures["mean_mg_dl"] == 115.0
+    assert figures["time_in_range_percent"] is None, "missing is not zero"
 
 
 def test_there_is_one_line_a_person_local_day_and_type(lake: Lake) -> None:
@@ -139,27 +140,27 @@ def test_the_insight_of_the_latest_upload_wins(lake: Lake) -> None:
     bring_up_to_date(lake)
     (found,) = metadata(lake)
     assert found["record_count"] == 2
-    assert found["clinical_insights"]["steps_total"] == 1500
+    assert json.loads(found["clinical_insights"])["steps_total"] == 1500
 
 
 def test_a_withdrawn_day_leaves_the_journal(lake: Lake) -> None:
     put(lake, "blood_glucose", [blood_glucose("g1", utc("2025-09-21 02:00"), zone="Z")])
     bring_up_to_date(lake)
-    assert [line["local_date"] for line in metadata(lake)] == ["2025-09-21"]
+    assert [line["local_date"][:10] for line in metadata(lake)] == ["2025-09-21"]
     put(lake, "heart_rate", [heart_rate()], upload_date=NEXT)
     bring_up_to_date(lake)
     glucose = [line for line in metadata(lake) if line["record_type"] == "BloodGlucoseRecord"]
-    assert [line["local_date"] for line in glucose] == ["2025-09-20"]
+    assert [line["local_date"][:10] for line in glucose] == ["2025-09-20"]
 
 
 def test_a_day_that_comes_back_after_it_was_withdrawn_is_in_the_journal_again(lake: Lake) -> None:
     put(lake, "blood_glucose", [blood_glucose("g1", NOON)], upload_date=UPLOADED)
     put(lake, "blood_glucose", [blood_glucose("g1", NOON + timedelta(days=1), version=1)], upload_date=NEXT)
     bring_up_to_date(lake)
-    assert [line["local_date"] for line in metadata(lake)] == ["2025-09-21"]
+    assert [line["local_date"][:10] for line in metadata(lake)] == ["2025-09-21"]
     put(lake, "blood_glucose", [blood_glucose("g2", NOON)], upload_date=NEXT + timedelta(days=1))
     bring_up_to_date(lake)
-    assert [line["local_date"] for line in metadata(lake)] == ["2025-09-20", "2025-09-21"]
+    assert [line["local_date"][:10] for line in metadata(lake)] == ["2025-09-20", "2025-09-21"]
 
 
 def test_a_day_whose_upload_vanished_leaves_the_journal(lake: Lake) -> None:
@@ -168,7 +169,7 @@ def test_a_day_whose_upload_vanished_leaves_the_journal(lake: Lake) -> None:
     bring_up_to_date(lake)
     lake.delete([key])
     bring_up_to_date(lake)
-    assert [line["local_date"] for line in metadata(lake)] == ["2025-09-23"]
+    assert [line["local_date"][:10] for line in metadata(lake)] == ["2025-09-23"]
 
 
 def test_a_month_without_lines_keeps_no_file(lake: Lake) -> None:
@@ -203,7 +204,7 @@ def test_the_manifest_states_hash_counts_versions_and_sources(lake: Lake) -> Non
     assert manifest.rows == content.count(b"\n") == 2 * len(Level)
     assert manifest.details["lines_by_type"] == {"active_calories_burned": len(Level), "steps": len(Level)}
     assert set(manifest.details["code_versions"]) == {"active_calories_burned", "steps"}
-    assert manifest.details["source_keys"] == sorted(key for line in metadata(lake) for key in line["source_keys"])
+    assert manifest.details["source_files"] == sorted(one for line in metadata(lake) for one in line["source_files"])
 
 
 def test_a_month_is_written_again_only_when_its_insights_change(lake: Lake) -> None:
@@ -258,14 +259,24 @@ def test_two_types_of_one_domain_share_a_file(lake: Lake) -> None:
     assert [line["record_type"] for line in metadata(lake)] == ["HeartRateRecord", "HeartRateVariabilityRmssdRecord"]
 
 
-def test_every_line_is_one_line_of_json_that_keeps_what_people_write(lake: Lake) -> None:
-    put(lake, "steps", [steps(app="com.größe.app\n")])
+@pytest.mark.parametrize(
+    "character", ["\n", "\u2028", "\u2029", "\x85", "\x1c", "\u202e", "\u200b", "ß", "𝔘", "\ud800"]
+)
+def test_no_character_of_a_text_ends_or_disguises_its_line(character: str) -> None:
+    text = line_format.line({"output": f"a{character}b"})
+    assert text.isascii()
+    assert text.splitlines() == [text]
+    assert json.loads(text)["output"] == f"a{character}b"
+
+
+def test_every_line_is_one_line_of_json_whatever_the_source_is_called(lake: Lake) -> None:
+    put(lake, "steps", [steps(app="com.evil\nIgnore previous\u2028anna.smith@example.com")])
     bring_up_to_date(lake)
     lines = lake.get(STEPS_FILE).decode().splitlines()
     assert len(lines) == len(Level)
     for line in lines:
-        assert "com.größe.app" in line
-        assert json.loads(line)["metadata"]["record_count"] == 1
+        assert "\nSource apps: app 1\n" in json.loads(line)["input"]
+        assert not [word for word in ("evil", "Ignore", "anna", "smith") if word in line]
 
 
 def test_no_user_id_stands_anywhere_in_the_training_data(lake: Lake) -> None:

@@ -14,21 +14,61 @@ from health_etl.clinical.common.base import Level
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
 from health_etl.training.checks import CHECKS, Month
-from health_etl_tests.support.exports import ANNA, BEN, BUILDERS, NOON, blood_glucose, contents, memory_lake, put, steps
+from health_etl_tests.support.exports import (
+    ANNA,
+    BEN,
+    BUILDERS,
+    NOON,
+    blood_glucose,
+    contents,
+    memory_lake,
+    put,
+    sleep_session,
+    steps,
+)
 from health_etl_tests.support.pipeline import bring_up_to_date, make_insights, update_offsets, update_records
 
 FILE = "training/physical_activity/2025/09/health_journal_2025_09.jsonl"
-LINES = 2 * 2 * len(Level)  # two people, steps and the day across types
+LINES = (2 * 2 + 1) * len(Level)  # two people, steps and the day across types; a night
 Example = dict[str, Any]
 
 
-@pytest.fixture
-def lake() -> Lake:
-    """A journal of two people's steps."""
+SOURCE = "Ānna Smith's Apple Watch"
+NOTES = "Slept badly.\nCalled Dr. Weatherwax at eleven"
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, bytes]:
+    """All of a lake with a journal of two people's steps, and with a night of one."""
     lake = memory_lake()
-    put(lake, "steps", [steps()])
+    put(
+        lake,
+        "steps",
+        [
+            {
+                **steps("0b5e7e0c-8f0e-4a55-9b1e-2d6c3f9a7e11", app=SOURCE),
+                "metadata": metadata("0b5e7e0c-8f0e-4a55-9b1e-2d6c3f9a7e11", SOURCE),
+            }
+        ],
+    )
     put(lake, "steps", [steps(count=900)], user_id=BEN)
+    put(lake, "sleep_session", [{**sleep_session(), "title": "Nap with Bella", "notes": NOTES}])
     bring_up_to_date(lake)
+    return contents(lake, "")
+
+
+def metadata(record_id: str, app: str) -> Example:
+    own: Example = steps(record_id, app=app)["metadata"]
+    device = {"manufacturer": "Annas Werkstatt", "model": "Watch6 Prototype", "type": "WATCH"}
+    return {**own, "clientRecordId": "client/0815-anna", "device": device}
+
+
+@pytest.fixture
+def lake(made: dict[str, bytes]) -> Lake:
+    """A copy of it."""
+    lake = memory_lake()
+    for key, content in made.items():
+        lake.put(key, content)
     return lake
 
 
@@ -82,7 +122,7 @@ def test_an_example_that_stands_there_twice_is_serious(lake: Lake) -> None:
     content = lake.get(FILE)
     lake.put(FILE, content + content)
     assert failing(lake) == {"one_line_an_example", "as_written"}
-    assert results(lake)["one_line_an_example"].facts == {"lines": LINES + LINES // 2, "lines_repeated": LINES // 2}
+    assert results(lake)["one_line_an_example"].facts == {"lines": LINES + 6, "lines_repeated": 6}
 
 
 @pytest.mark.parametrize(
@@ -92,18 +132,93 @@ def test_an_example_that_stands_there_twice_is_serious(lake: Lake) -> None:
         lambda example: example["metadata"].update(user_id=ANNA),
         lambda example: example.pop("instruction"),
         lambda example: example["metadata"].update(
-            source_keys=[f"raw/StepsRecord/2025/09/21/{ANNA}_1758456000_a.avro"]
+            source_files=[f"raw/StepsRecord/2025/09/21/{ANNA}_1758456000_a.avro"]
         ),
+        lambda example: example["metadata"].update(local_date="2025-09-20"),
+        lambda example: example["metadata"].update(coverage=1),
+        lambda example: example["metadata"].update(coverage=None),
+        lambda example: example["metadata"].update(record_count=True),
+        lambda example: example["metadata"].update(derived=[]),
+        lambda example: example["metadata"].update(derived="no JSON"),
+        lambda example: example["metadata"].update(derived='[{"value": "1", "of": ["1"], "rule": "difference"}]'),
+        lambda example: example["metadata"].update(clinical_insights="{}"),
+        lambda example: example["metadata"].update(source_files=[]),
+        lambda example: example["metadata"].update(subject=example["metadata"].pop("subject")),
     ],
-    ids=["field", "metadata", "field missing", "source key"],
 )
 def test_a_line_with_foreign_fields_or_a_person_is_serious(lake: Lake, change: Callable[[Example], object]) -> None:
     tamper(lake, change)
     assert failing(lake) == {"fields", "as_written"}
     found = results(lake)["fields"]
     assert found.is_serious
-    assert found.facts == {"lines": LINES, "lines_misshapen": 1}
+    assert (found.facts["lines"], found.facts["lines_misshapen"]) == (LINES, 1)
     assert ANNA not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (f"It was {ANNA}'s.", "user_id"),
+        ("It was Anna-K's.", "user_id"),
+        ("It was ｂｅｎ.", "user_id"),
+        ("It was b\u200ben.", "user_id"),
+        ("From ānna smith’s apple watch.", "source_app"),
+        ("It is 0b5e7e0c-8f0e-4a55-9b1e-2d6c3f9a7e11.", "record_id"),
+        ("It is client/0815-anna.", "client_record_id"),
+        ("It is a Watch6 Prototype.", "device"),
+        ("Made by Annas\nWerkstatt.", "device"),
+        ("A nap with Bella.", "session_title"),
+        (NOTES, "session_notes"),
+        ("It says: called Dr Weatherwax at eleven!", "session_notes"),
+        ("Ask jane@example.org.", "e-mail_address"),
+        ("See https://example.org/jane.", "web_address"),
+        ("Call +49 170 1234567.", "telephone_number"),
+        ("Call 0170/1234567.", "telephone_number"),
+        ("Call 555-010-4477.", "telephone_number"),
+        ("In raw/StepsRecord.", "lake_path"),
+    ],
+)
+@pytest.mark.parametrize("place", ["output", "input", "derived"])
+def test_a_line_with_personal_data_is_serious_and_told_by_kind_alone(
+    lake: Lake, text: str, kind: str, place: str
+) -> None:
+    def write(example: Example) -> None:
+        if place == "derived":
+            example["metadata"]["derived"] = json.dumps([{"value": text, "rule": "", "of": []}])
+        else:
+            example[place] += "\n" + text
+
+    tamper(lake, write)
+    found = results(lake)["fields"]
+    assert (found.passed, found.is_serious) == (False, True)
+    assert found.facts[f"lines_with_{kind}"] == 1
+    assert not [word for word in text.split() if len(word) > 4 and word in repr(found)]
+
+
+def test_the_parts_of_an_upload_s_key_are_found_in_any_field(lake: Lake) -> None:
+    key = next(key for key in contents(lake, "raw/") if BEN in key)
+    upload_time, device, content_hash = key.removesuffix(".avro").split(f"{BEN}_")[1].rsplit("_", 2)
+    for part, kind in ((upload_time, "upload_time"), (content_hash, "content_hash"), (key, "object_key")):
+        tamper(lake, lambda example, part=part: example["metadata"].update(processor_version=part))
+        assert results(lake)["fields"].facts[f"lines_with_{kind}"] == 1
+    assert device == "phone"
+
+
+def test_an_identifier_in_the_place_of_a_pseudonym_is_found() -> None:
+    lake = memory_lake()
+    put(lake, "steps", [steps()], user_id="0123456789abcdef")
+    bring_up_to_date(lake)
+    assert results(lake)["fields"].passed
+    tamper(lake, lambda example: example["metadata"].update(subject="0123456789abcdef"))
+    assert results(lake)["fields"].facts["lines_with_user_id"] == 1
+
+
+@pytest.mark.parametrize("user_id", ["a", "12", "steps", "sleep", "2025", "com", "watch"])
+def test_a_user_id_that_is_a_word_of_every_text_is_no_alarm(user_id: str) -> None:
+    lake = memory_lake()
+    put(lake, "steps", [steps(user_id, app="com.example.watch")], user_id=user_id)
+    bring_up_to_date(lake)
+    assert failing(lake) == set()
 
 
 @pytest.mark.parametrize("line", [b'{"instruction": "half', b"\xff\xfe", b'"a text"', b'{"metadata": null}', b"[]"])

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from health_etl.avro import decode
 from health_etl.errors import PermanentError
+from health_etl.lake import keys
 from health_etl.lake.store import Lake
 from health_etl.uploads.ingest import IngestResult, check_names, find_exports, ingest
 from health_etl_tests.support.exports import (
@@ -126,6 +131,117 @@ def test_an_unreadable_export_is_refused_and_the_next_one_is_ingested(
     assert refused.refused.endswith(reason)
     assert good.is_new
     assert list(contents(lake, "raw/")) == [good.key]
+
+
+def collide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the digests of all contents agree in their first eight digits."""
+    real = decode.content_digest
+    monkeypatch.setattr(decode, "content_digest", lambda content: f"{'0' * 8}{real(content)[8:]}")
+    monkeypatch.setattr(
+        Lake, "sha256", lambda lake, key: decode.content_digest(found) if (found := lake.find(key)) else None
+    )
+
+
+@pytest.mark.parametrize("second", [EXPORTED, "1758406600000"])
+def test_exports_whose_hash_digits_agree_are_both_stored(
+    lake: Lake, tmp_path: Path, second: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collide(monkeypatch)
+    (tmp_path / "later").mkdir()
+    one, other = export(tmp_path, "s1"), export(tmp_path / "later", "s2", name=f"StepsRecord_{second}.avro")
+    found = ingested(lake, one, other)
+    assert [item.is_new for item in found] == [True, True]
+    assert sorted(contents(lake, "raw/").values()) == sorted([one.read_bytes(), other.read_bytes()])
+    assert [item.key for item in ingested(lake, other, one)] == [found[1].key, found[0].key]
+    assert not any(item.is_new for item in ingested(lake, one, other))
+    assert [keys.parse_raw_key(key).user_id for key in contents(lake, "raw/")] == [ANNA, ANNA]
+
+
+def test_an_object_that_is_there_already_is_never_replaced(lake: Lake, tmp_path: Path) -> None:
+    path = export(tmp_path)
+    key = key_of("steps", path.read_bytes(), upload_date=date(2025, 9, 20), exported=utc("2025-09-20 22:15:39"))
+    lake.put(key, b"damaged in transit")
+    (found,) = ingested(lake, path)
+    assert found.is_new
+    assert contents(lake, "raw/") == {key: b"damaged in transit", found.key: path.read_bytes()}
+
+
+def odd_files(folder: Path) -> dict[str, Path]:
+    """Make files that cannot be read as exports, each beside the others; return them by what is said of them."""
+    loop = folder / "StepsRecord_1758406500001.avro"
+    loop.symlink_to(loop)
+    gone = folder / "StepsRecord_1758406500002.avro"
+    gone.symlink_to(folder / "nothing")
+    pipe = folder / "StepsRecord_1758406500003.avro"
+    os.mkfifo(pipe)
+    name = Path(os.fsdecode(os.fsencode(folder) + b"/jos\xe9.avro"))
+    name.write_bytes(b"x")
+    digits = folder / "StepsRecord_١٧٥٨٤٠٦٥٠٠٠٠٤.avro"
+    digits.write_bytes(b"x")
+    return {
+        "it cannot be read: Too many levels of symbolic links": loop,
+        "it cannot be read: No such file or directory": gone,
+        "it is not an ordinary file": pipe,
+        "its name is not of the form": name,
+        "its name is not of the form {RecordType}": digits,
+    }
+
+
+def test_an_odd_file_costs_only_itself(lake: Lake, tmp_path: Path) -> None:
+    odd = odd_files(tmp_path)
+    (tmp_path / "StepsRecord_1758406500009.avro").mkdir()
+    good = export(tmp_path)
+    found = {item.path: item for item in ingested(lake, *find_exports([tmp_path]))}
+    assert found.keys() == {*odd.values(), good}
+    assert found[good].is_new
+    for reason, path in odd.items():
+        assert str(found[path].refused).startswith(reason)
+    assert list(contents(lake, "raw/")) == [found[good].key]
+
+
+def test_a_folder_that_cannot_be_opened_is_named_and_the_others_are_searched(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    real = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if Path(path) == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(closed))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    good = export(tmp_path)
+    found = {item.path: item for item in ingested(lake, *find_exports([tmp_path]))}
+    assert found[good].is_new
+    assert found[closed].refused == "it is a folder that cannot be opened; check its permissions"
+
+
+@pytest.mark.parametrize("failure", [PermissionError(errno.EACCES, "secret"), ZeroDivisionError("482.25")])
+def test_a_file_that_fails_while_it_is_read_is_refused_without_the_error_s_text(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    bad, good = export(tmp_path, "s1", name="StepsRecord_1758406500000.avro"), export(tmp_path, "s2")
+    content = bad.read_bytes()
+    real_read, real_decode = Path.read_bytes, decode.decode
+
+    def read(path: Path) -> bytes:
+        if path == bad and isinstance(failure, OSError):
+            raise failure
+        return real_read(path)
+
+    def decoded(found: bytes, *rest: Any) -> Any:
+        if found == content:
+            raise failure
+        return real_decode(found, *rest)
+
+    monkeypatch.setattr(Path, "read_bytes", read)
+    monkeypatch.setattr(decode, "decode", decoded)
+    refused, taken = ingested(lake, bad, good)
+    said = {"PermissionError": "it cannot be read: Permission denied"}
+    expected = said.get(type(failure).__name__, "ZeroDivisionError while it was read (unexpected)")
+    assert (refused.refused, taken.is_new) == (expected, True)
 
 
 def test_objects_whose_keys_do_not_parse_are_ignored(lake: Lake, tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime
 import pytest
 from obstore.store import MemoryStore
 
+from health_etl.lake.listed import ObjectInfo
 from health_etl.lake.manifest import versions_digest
-from health_etl.lake.store import Lake, ObjectInfo
+from health_etl.lake.store import Lake
 from health_etl.reasons import FileReason
 from health_etl.record_types import record_types
 from health_etl.uploads import releases

@@ -9,6 +9,7 @@ import pyarrow as pa
 from health_etl.clinical.activity.records import Quantity, day_buckets, is_movement_only
 from health_etl.clinical.common.arrays import Integers
 from health_etl.clinical.common.base import Metric
+from health_etl.days.listed import listed
 from health_etl.days.merge_sources import MergedTotals, merge_by_time_slice
 
 
@@ -63,7 +64,7 @@ def movement_only_apps(records: pd.DataFrame, quantity: Quantity, n_days: int) -
 
 
 def source_totals(records: pd.DataFrame, days: pd.DataFrame, quantity: Quantity) -> pd.Series:
-    """Return what each app counted on its own, largest first: "app.one 3933 steps; app.two 2517 steps"."""
+    """Return what each app counted on its own, largest first: "app.one: 3933 steps; app.two: 2517 steps"."""
     pair = ["group_id", "source_app"]
     pairs = records[pair].drop_duplicates().sort_values(pair, ignore_index=True)
     alone = records.assign(group_id=records.groupby(pair, sort=True).ngroup())
@@ -72,7 +73,7 @@ def source_totals(records: pd.DataFrame, days: pd.DataFrame, quantity: Quantity)
     totals = totals[totals["total"].notna()].sort_values(
         ["group_id", "total", "source_app"], ascending=[True, False, True], ignore_index=True
     )
-    written = totals["source_app"] + " " + _written(totals["total"], quantity) + f" {quantity.unit}"
+    written = totals["source_app"] + ": " + _written(totals["total"], quantity) + f" {quantity.unit}"
     return _joined(totals["group_id"].to_numpy(), written, len(days), "; ")
 
 
@@ -91,11 +92,9 @@ def _written(values: pd.Series, quantity: Quantity) -> pd.Series:
 
 
 def _joined(day: Integers, parts: pd.Series, n_days: int, separator: str) -> pd.Series:
-    """Join the parts of each day, in their order; days without parts are null. `day` ascends."""
+    """Join the parts of each day, in their order, all but the first few only counted; days without parts are null."""
     joined = pd.Series([None] * n_days, dtype="str")
-    place = pd.Series(day).groupby(day).cumcount().to_numpy()
-    for position in range(int(place.max(initial=-1)) + 1):  # once per app of the busiest day: a handful
-        here = place == position
-        added = parts[here].set_axis(day[here])
-        joined.loc[added.index] = added if position == 0 else joined.loc[added.index] + separator + added
+    if len(parts):
+        found = listed(pd.DataFrame({"day": day, "part": parts.to_numpy()}), ["day"], "part", separator)
+        joined.loc[found.index] = found
     return joined

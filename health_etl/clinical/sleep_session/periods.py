@@ -19,6 +19,7 @@ from health_etl.clinical.sleep_session.stages import (
     UNSTAGED,
     ms_between,
 )
+from health_etl.days.listed import united
 from health_etl.days.merge_sources import app_rank
 
 NIGHT = ["user_id", "local_date"]
@@ -114,9 +115,7 @@ def _joined(representatives: pd.DataFrame) -> pd.DataFrame:
         gap_end_utc=representatives["start_utc"].where(joins),
     )
     several = joined["joined_session_count"] > 1
-    apps = (
-        representatives["source_app"][several].groupby(sleep[several]).agg(lambda names: ", ".join(sorted(set(names))))
-    )
+    apps = representatives["source_app"][several].groupby(sleep[several]).agg(united)
     joined.loc[several, "source_app"] = sleep[several].map(apps)
     return joined
 

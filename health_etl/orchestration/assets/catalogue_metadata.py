@@ -24,7 +24,7 @@ def table_metadata(lake: Lake, key: str, rows: int) -> dict[str, Any]:
 
 
 def refused_table(files: Iterable[FileEntry]) -> dg.TableMetadataValue:
-    """Return the refused files as a table, with user ids masked."""
+    """Return the refused files as a table, with keys masked."""
     return dg.MetadataValue.table(
         [
             dg.TableRecord({"file": mask_key(file.key), "reason": str(file.reason), "detail": str(file.detail)})

@@ -9,6 +9,7 @@ import dagster as dg
 
 from health_etl.insights import daily_journal
 from health_etl.insights.batches import Analyses, Selections, analyse_all, select_changed
+from health_etl.insights.failed_people import failed_in
 from health_etl.insights.partition import InsightOptions
 from health_etl.insights.writer import InsightsWriter
 from health_etl.lake import keys
@@ -76,7 +77,7 @@ def narrate_op(name: str) -> dg.OpDefinition:
         opened, settings = lake.open(), lake.settings
         writer = InsightsWriter(opened, Catalogue(opened), name, InsightOptions.of(settings, opened).clinical)
         for key, partition in sorted(analysed.partitions.items()):
-            writer.stage(key, partition.days_digest, partition.rows)
+            writer.stage(key, partition.days_digest, partition.rows, partition.failed)
         done = make_each(
             context,
             lambda key: _result(opened, name, _write(writer, key, analysed)),
@@ -109,6 +110,7 @@ def insights_metadata(lake: Lake, name: str, manifest: DerivedManifest) -> dict[
         "person_days": manifest.details["person_days"],
         "withdrawn_person_days": manifest.details["withdrawn"],
         "retold_person_days": manifest.details["retold"],
+        "people_left_out": len(failed_in(manifest)),
         "local_months": ", ".join(manifest.details["local_months"]),
         "digest": manifest.digest,
     }

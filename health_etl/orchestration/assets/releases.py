@@ -1,6 +1,6 @@
 """The asset of decisions to run quarantined uploads again: the only place in the UI to make one."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import dagster as dg
@@ -8,9 +8,10 @@ from pydantic import Field
 
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.keys import mask_key
+from health_etl.lake.keys import FINGERPRINT_DIGITS, mask_key, released_hash
+from health_etl.lake.listed import ObjectInfo
 from health_etl.lake.manifest import digest
-from health_etl.lake.store import Lake, ObjectInfo
+from health_etl.lake.store import Lake
 from health_etl.orchestration.assets.catalogue_metadata import add_partition_metadata
 from health_etl.orchestration.assets.factory import Declaration, Partitions, step_asset
 from health_etl.orchestration.assets.records import RELEASES
@@ -27,7 +28,7 @@ class ReleaseConfig(dg.Config):
     files: list[str] = Field(
         default=[],
         description=(
-            "Names as the table of a quarantine asset shows them, or only the last part of them; "
+            "Names as the table of a quarantine asset shows them, such as upload-7f3a9c0142d1, or file names; "
             '"all" for everything in quarantine on that upload date.'
         ),
     )
@@ -83,25 +84,21 @@ def _listed(lake: Lake, partition: str) -> list[ObjectInfo]:
     for folder in lake.folders(keys.RELEASED):
         if folder.lower() in {record_type.avro_name.lower() for record_type in record_types().values()}:
             found |= releases.by_upload(lake, keys.day_folder(keys.RELEASED, folder, date.fromisoformat(partition)))
-    return [info for source_key in sorted(found) for info in found[source_key]]
+    return [info for upload in sorted(found) for info in found[upload]]
 
 
 def _table(lake: Lake, found: list[ObjectInfo]) -> dg.TableMetadataValue:
-    """Return the decisions with user ids masked; the reason is free text and stays in the lake."""
+    """Return the decisions with keys masked; the reason is free text and stays in the lake."""
     columns = ("file", "decision", "decided (UTC)")
-    decisions = [release for info in found if (release := releases.find(lake, info.key)) is not None]
     return dg.MetadataValue.table(
-        [
-            dg.TableRecord(
-                dict(
-                    zip(
-                        columns,
-                        (mask_key(r.source_key), "override" if r.override else "by the rules", r.decided_utc),
-                        strict=True,
-                    )
-                )
-            )
-            for r in decisions
-        ],
+        [dg.TableRecord(dict(zip(columns, _row(lake, info.key), strict=True))) for info in found],
         schema=dg.TableSchema([dg.TableColumn(name, "string") for name in columns]),
     )
+
+
+def _row(lake: Lake, key: str) -> tuple[str, str, str]:
+    release = releases.find(lake, key)
+    if release is None:
+        return f"upload-{released_hash(key)[:FINGERPRINT_DIGITS]}", "cannot be read, and has no effect", ""
+    decided = datetime.fromisoformat(release.decided_utc).isoformat()
+    return mask_key(release.source_key), "override" if release.override else "by the rules", decided

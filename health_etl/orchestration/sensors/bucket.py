@@ -36,6 +36,7 @@ LOOKING_SECONDS = 12  # of a tick; planning and reporting take the rest of its 2
 SWEEP_AT_ONCE = 7  # upload dates between two looks at the clock
 MAX_FAILED = 62  # upload dates that failed, of one tick
 MAX_EXHAUSTED = 100  # upload dates that the cursor names
+MAX_HIDDEN = 10  # upload dates that a sentence names
 
 Clock = Callable[[], float]
 
@@ -192,6 +193,8 @@ class _Tick:
         seen = self.uploads.seen
         looked = f"Looked at {counted(len(seen.looked_at), 'upload date')} with {counted(seen.uploads, 'upload')}"
         sweep = f" The full sweep continues at {sweep_from}." if sweep_from else ""
+        if seen.hidden:
+            sweep += f" This account may not look into {', '.join(sorted(seen.hidden)[:MAX_HIDDEN])}."
         if not seen.stale:
             return f"{looked}: everything is accounted for.{sweep}"
         return f"{looked}: {plan.sentence()}.{sweep}"

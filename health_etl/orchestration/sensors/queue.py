@@ -22,7 +22,7 @@ from health_etl.orchestration.jobs import BRING_UP_TO_DATE
 from health_etl.orchestration.resources import LakeResource
 from health_etl.orchestration.sensors.pending_requests import PendingRequests
 from health_etl.orchestration.sensors.uploads import Report, Uploads, run_request
-from health_etl.planning.upload_messages import MessageFilter, ParsedMessage, parse
+from health_etl.planning.upload_messages import MessageFilter, ParsedMessage, Refusal, parse
 from health_etl.record_types import record_types
 from health_etl.records.quality import QualityRules
 from health_etl.settings import Settings
@@ -100,20 +100,24 @@ class _Tick:
         message_filter = MessageFilter.of(self.settings.lake, self.settings.start_date, last)
         parsed = [(m, parse(m.body, message_filter, m.properties.correlation_id)) for m in messages]
         requests = self._requests([found for _, found in parsed])
-        refused = held = 0
-        for message, found in parsed:
-            if not found.partitions <= self.settled:
-                held += 1
-            elif found.refusal is not None:
-                refused += 1
-                broker.dead_letter(message, found.refusal)
-            else:
+        done = [(message, found.refusals) for message, found in parsed if found.partitions <= self.settled]
+        for message, refusals in done:
+            if not refusals:
                 broker.acknowledge(message)
+        unusable = [(message, refusals) for message, refusals in done if refusals]
+        held = len(messages) - len(done)
+        stuck = sum(not _put_aside(broker, message, refusals) for message, refusals in unusable)
         summary = (
             f"{counted(len(messages), 'message')}: {counted(len(requests), 'run')} requested, "
-            f"{held} kept until their run is stored, {counted(refused, 'dead letter')}, "
+            f"{held} kept until their run is stored, {counted(len(unusable) - stuck, 'dead letter')}, "
             f"{sum(found.ignored for _, found in parsed)} about other objects of the lake."
         )
+        if stuck:
+            summary += (
+                f" RabbitMQ does not take {counted(stuck, 'unusable message')} into the dead letters, so they stay in "
+                "the queue; check the limits of the queue for dead letters, or remove them by hand."
+            )
+            self.context.log.warning(summary)
         if requests:  # a skip carries the summary as its reason
             self.context.log.info(summary)
         skip_reason = None if requests else summary
@@ -144,3 +148,14 @@ class _Tick:
             tags = {CORRELATION_IDS: ",".join(known)} if known else {}
             requests.append(run_request(record_type, run_plan, tags))
         return requests
+
+
+def _put_aside(broker: Broker, message: Message, refusals: Sequence[Refusal]) -> bool:
+    """Move a message to the dead letters; return False when the broker does not take it there."""
+    from health_etl.rabbitmq.broker import MoveRefusedError
+
+    try:
+        broker.dead_letter(message, refusals)
+    except MoveRefusedError:
+        return False
+    return True

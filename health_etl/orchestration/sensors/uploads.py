@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 
 from health_etl.dagster_internals.queries import DATA_VERSION_TAG, latest_data_versions, latest_materializations
+from health_etl.errors import FolderHiddenError
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL, UTC_OFFSETS
 from health_etl.lake.manifest_heads import ManifestHeadCache
@@ -44,6 +45,7 @@ class Look:
     looked_at: set[str] = field(default_factory=set)
     uploads: int = 0
     stale: dict[str, str] = field(default_factory=dict)  # the state wanted
+    hidden: set[str] = field(default_factory=set)  # upload dates whose folders this account may not look into
     # uploads that Dagster knows in another version, or not at all
     unreported: dict[str, UploadsSummary] = field(default_factory=dict)
 
@@ -77,7 +79,7 @@ class Uploads:
     def look(self, dates: Iterable[str]) -> None:
         """Take in some upload dates; those already looked at are left out."""
         fresh = sorted(set(dates) - self.seen.looked_at)
-        found = {key: self.listing.summarize(date.fromisoformat(key)) for key in fresh}
+        found = {key: summary for key in fresh if (summary := self._summarize(key)) is not None}
         self.manifests.read_all(fresh)
         known = latest_data_versions(self._instance, raw_key(self.record_type.name), fresh)
         for key, uploads in found.items():
@@ -88,6 +90,14 @@ class Uploads:
                 code_version = records_partition.code_version(self.record_type)
                 self.seen.stale[key] = run_requests.state([uploads.digest, code_version, self._rules.version])
         self.seen.looked_at.update(fresh)
+
+    def _summarize(self, key: str) -> UploadsSummary | None:
+        """Summarize the uploads of a date; one that cannot be looked into stays as it is, and so do its records."""
+        try:
+            return self.listing.summarize(date.fromisoformat(key))
+        except FolderHiddenError:
+            self.seen.hidden.add(key)
+            return None
 
     def plan(self, pending: PendingRequests, sensor: str, now_s: float, retry_seconds: float) -> Plan:
         """Return what that sensor is to request of all that was looked at, without what another has just requested."""

@@ -43,7 +43,7 @@ def test_a_real_daily_total_exported_before_the_days_end_is_a_partial_day(shared
     found = only(analyse(rows, day(), NO_PRIORITY))
 
     assert found["active_kcal_total"] == 124
-    assert found["source_totals"] == f"{OURA} 124.0 kcal"
+    assert found["source_totals"] == f"{OURA}: 124.0 kcal"
     assert found["partial_day"] is True
     assert found["data_until_local"] == "17:25"
     # recorded from 04:00 to 17:25:39.312
@@ -61,7 +61,7 @@ def test_apps_are_merged_by_time_and_never_summed() -> None:
 
     # the ring's 12 h, and half of the watch's 24 h around them
     assert found["active_kcal_total"] == 400 + 480.5 / 2
-    assert found["source_totals"] == f"{SAMSUNG} 480.5 kcal; {OURA} 400.0 kcal"
+    assert found["source_totals"] == f"{SAMSUNG}: 480.5 kcal; {OURA}: 400.0 kcal"
     assert found["counted_source_apps"] == f"{OURA}, {SAMSUNG}"
     assert found["coverage"] == 1
 

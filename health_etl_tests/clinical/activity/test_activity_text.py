@@ -52,7 +52,7 @@ def test_a_real_partial_day_names_its_end_and_grades_nothing(shared: Path) -> No
     texts = narrated(STEPS, facts_of(STEPS, STEPS.analyse(rows, day(), NO_PRIORITY)))
 
     assert (
-        f"Several apps counted the same day ({SAMSUNG} 3933 steps; {OURA} 2517 steps); the total is merged by time, "
+        f"Several apps counted the same day ({SAMSUNG}: 3933 steps; {OURA}: 2517 steps); the total is merged by time, "
         f"not added up and rests on {SAMSUNG}."
     ) in texts["statistical"]
     assert all(

@@ -26,7 +26,7 @@ def test_a_real_day_of_two_apps_is_the_later_modified_total_and_never_their_sum(
     found = only(analyse(real_rows, day(), NO_PRIORITY))
 
     assert found["steps_total"] == 3933
-    assert found["source_totals"] == f"{SAMSUNG} 3933 steps; {OURA} 2517 steps"
+    assert found["source_totals"] == f"{SAMSUNG}: 3933 steps; {OURA}: 2517 steps"
     assert found["counted_source_apps"] == SAMSUNG
 
 
@@ -95,7 +95,7 @@ def test_overlapping_records_of_one_app_are_not_counted_twice() -> None:
     found = only(analyse(rows, day(), NO_PRIORITY))
 
     assert found["steps_total"] == 500 + 800
-    assert found["source_totals"] == f"{SAMSUNG} 1300 steps"
+    assert found["source_totals"] == f"{SAMSUNG}: 1300 steps"
 
 
 def test_too_little_coverage_leaves_the_total_but_no_category_and_says_why() -> None:
@@ -174,7 +174,7 @@ def test_an_app_that_fills_only_the_last_millisecond_is_not_named_as_counted() -
     found = only(analyse(rows, day(), NO_PRIORITY))
 
     assert found["counted_source_apps"] == SAMSUNG
-    assert found["source_totals"] == f"{SAMSUNG} 8000 steps; {OURA} 7000 steps"
+    assert found["source_totals"] == f"{SAMSUNG}: 8000 steps; {OURA}: 7000 steps"
 
 
 def test_a_record_exported_before_the_day_began_says_nothing_about_it() -> None:

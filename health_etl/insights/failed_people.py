@@ -1,0 +1,45 @@
+"""People whose days of a partition could not be made: who, in which stage, and the class of the error.
+
+Recorded in the partition's manifest, which is why they are known by their pseudonym. How they are found is in
+days/isolation.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from health_etl.days.pseudonym import subject
+from health_etl.lake.manifest import DerivedManifest
+
+FAILED_PEOPLE = "failed_people"  # in the details of a manifest
+
+
+class Stage(StrEnum):
+    """What failed for a person."""
+
+    SELECT = "select"  # finding the local days; what earlier uploads gave stays, since the days are not known
+    ANALYSE = "analyse"
+    JOIN = "join"  # the day across types
+    WRITE = "write"  # the days do not fit the table
+    NARRATE = "narrate"
+
+
+@dataclass(frozen=True, order=True)
+class FailedPerson:
+    """A person whose days were left out, and why; the error's text is not kept, as it may hold a health value."""
+
+    subject: str
+    stage: str
+    error: str
+
+
+def failed_people(errors: Mapping[str, str], stage: Stage, pseudonym_key: str) -> list[FailedPerson]:
+    """Return people by pseudonym, given the class of the error by user id."""
+    return [FailedPerson(subject(user_id, pseudonym_key), stage, error) for user_id, error in errors.items()]
+
+
+def failed_in(manifest: DerivedManifest) -> tuple[FailedPerson, ...]:
+    """Return the people who failed in a partition, in the order of their pseudonyms."""
+    return tuple(FailedPerson(**found) for found in manifest.details.get(FAILED_PEOPLE, ()))

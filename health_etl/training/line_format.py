@@ -1,0 +1,185 @@
+"""The format of a training line: its fields in order, their types, and how each value is written.
+
+One definition: lines are written and checked by it, and docs/training-format.* follow from it. It is constant, so that
+any set of files loads in one call: no field is ever null or a list that may be empty, since readers that see only
+nothings in one file settle on a type to which the values of the next file do not cast.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from health_etl.clinical import all_processors
+from health_etl.clinical.common.base import Level, Narrator
+
+SCHEMA_URL = "https://json-schema.org/draft/2020-12/schema"
+_PYTHON_TYPES = {"string": str, "integer": int, "number": float}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field: `kind` is its JSON type, or `strings` for a list of them that is never empty."""
+
+    name: str
+    kind: str
+    meaning: str
+    pattern: str = ""  # that a string, or every string of a list, matches in full
+    holds_json: bool = False
+
+    @cached_property
+    def _fits(self) -> re.Pattern[str]:
+        return re.compile(self.pattern or "(?s:.+)", re.ASCII)
+
+    def holds(self, value: object) -> bool:
+        """Return whether a value is one of this field."""
+        if self.kind == "strings":
+            return isinstance(value, list) and bool(value) and all(self._is_text(one) for one in value)
+        if self.kind == "string":
+            return self._is_text(value)
+        return type(value) is _PYTHON_TYPES[self.kind]
+
+    def _is_text(self, value: object) -> bool:
+        return isinstance(value, str) and self._fits.fullmatch(value) is not None
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return the field in the terms of JSON Schema."""
+        text: dict[str, Any] = {"type": "string"}
+        text |= {"pattern": f"^(?:{self.pattern})$"} if self.pattern else {"minLength": 1}
+        text |= {"contentMediaType": "application/json"} if self.holds_json else {}
+        if self.kind == "strings":
+            return {"description": self.meaning, "type": "array", "minItems": 1, "items": text}
+        return {"description": self.meaning, **(text if self.kind == "string" else {"type": self.kind})}
+
+
+def _one_of(words: Iterable[str]) -> str:
+    return "|".join(sorted(words))
+
+
+_HEX_16 = "[0-9a-f]{16}"
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+TEXTS = (
+    Field("instruction", "string", "what the example asks for"),
+    Field(
+        "input", "string", "date, sources, coverage, figures with units, reference lines: all that the output may use"
+    ),
+    Field("output", "string", "the text"),
+)
+METADATA = (
+    Field("example_id", "string", "permanent id of subject, type, day and level", "[0-9a-f]{32}"),
+    Field(
+        "caption_level",
+        "string",
+        "statistical (numbers), structural (course in time) or semantic (meaning)",
+        _one_of([level.value for level in Level]),
+    ),
+    Field(
+        "derived",
+        "string",
+        "JSON: numbers in the output that are derived from the input, each with value, rule, of",
+        holds_json=True,
+    ),
+    Field(
+        "record_type",
+        "string",
+        "Health Connect's name for the record type, or daily_journal",
+        _one_of([processor.training_name for processor in all_processors().values()]),
+    ),
+    Field(
+        "health_domain",
+        "string",
+        "health domain under which the line is filed",
+        _one_of({processor.domain for processor in all_processors().values()}),
+    ),
+    Field("subject", "string", "keyed pseudonym of the person; the user id appears nowhere", _HEX_16),
+    Field(
+        "local_date",
+        "string",
+        "the person's local day and its weekday, as in 2025-09-01 Mon; a night has the date on which it ends",
+        rf"\d{{4}}-\d{{2}}-\d{{2}} (?:{'|'.join(_WEEKDAYS)})",
+    ),
+    Field("record_count", "integer", "Health Connect records of the day"),
+    Field("quality_score", "number", "mean quality of the source files, 0 to 1"),
+    Field("coverage", "number", "share of the day that is recorded, 0 to 1"),
+    Field("source_files", "strings", "keyed ids of the raw objects; `health-etl trace` leads back to them", _HEX_16),
+    Field("processor_version", "string", "version of all code that produced the line", r"[0-9A-Za-z.+-]+"),
+    Field(
+        "clinical_insights",
+        "string",
+        "JSON: every figure of the record type, rounded as in the texts; null where the day has none",
+        holds_json=True,
+    ),
+)
+KEYED_IDS = ("example_id", "subject", "source_files")
+
+_NAMES = [*(field.name for field in TEXTS), "metadata"]
+_METADATA_NAMES = [field.name for field in METADATA]
+_DERIVED_NAMES = ["value", "rule", "of"]
+_FIGURES = (str, int, float, bool, type(None))
+
+
+def line(example: Mapping[str, Any]) -> str:
+    """Return an example as one line without its end. It is ASCII, so that no character can end or disguise it."""
+    return json.dumps(example, separators=(", ", ": "), allow_nan=False)
+
+
+def json_text(value: object) -> str:
+    """Return what a field that holds JSON is set to."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def dated(local_date: str) -> str:
+    """Return a date (YYYY-MM-DD) with its weekday: a text that sorts like dates and that no reader takes for a time."""
+    return f"{local_date} {_WEEKDAYS[date.fromisoformat(local_date).weekday()]}"
+
+
+def is_well_formed(example: object) -> bool:
+    """Return whether an example has exactly the fields of the format, in order, each of its type."""
+    if not isinstance(example, dict) or list(example) != _NAMES:
+        return False
+    metadata = example["metadata"]
+    if not isinstance(metadata, dict) or list(metadata) != _METADATA_NAMES:
+        return False
+    fits = all(field.holds(example[field.name]) for field in TEXTS)
+    return fits and all(field.holds(metadata[field.name]) for field in METADATA) and _holds_its_json(metadata)
+
+
+def json_of(metadata: Mapping[str, Any], name: str) -> Any:
+    """Return what a field that holds JSON says; None where it holds none."""
+    try:
+        return json.loads(str(metadata.get(name)))
+    except ValueError:
+        return None
+
+
+def figure_names(processor: Narrator) -> list[str]:
+    """Return the names in `clinical_insights`, in order; the same in every line of a record type."""
+    return [metric.name for metric in processor.all_metrics if metric.reported]
+
+
+def _holds_its_json(metadata: Mapping[str, Any]) -> bool:
+    derived, figures = (json_of(metadata, name) for name in ("derived", "clinical_insights"))
+    if not isinstance(derived, list) or not isinstance(figures, dict):
+        return False
+    names = next(figure_names(p) for p in all_processors().values() if p.training_name == metadata["record_type"])
+    derived_fit = all(isinstance(one, dict) and list(one) == _DERIVED_NAMES for one in derived)
+    return derived_fit and list(figures) == names and all(isinstance(value, _FIGURES) for value in figures.values())
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the format as a JSON Schema of one line."""
+    metadata = _object(METADATA, {field.name: field.json_schema() for field in METADATA})
+    texts = {field.name: field.json_schema() for field in TEXTS}
+    whole = _object((*TEXTS, Field("metadata", "object", "")), {**texts, "metadata": metadata})
+    return {"$schema": SCHEMA_URL, "title": "One line of the health journal", **whole}
+
+
+def _object(fields: Sequence[Field], properties: Mapping[str, Any]) -> dict[str, Any]:
+    names = [field.name for field in fields]
+    return {"type": "object", "properties": dict(properties), "required": names, "additionalProperties": False}
