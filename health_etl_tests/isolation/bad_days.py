@@ -62,6 +62,11 @@ def _of_the_year(moment: str, zone: str) -> dict[str, list[Record]]:
 
 DAYS: tuple[BadDay, ...] = (
     BadDay(
+        Stage.VALIDATE,
+        "records without an id, which are no versions of one record",
+        {"steps": [steps("", NOON + timedelta(hours=hour), count=100 + hour) for hour in range(3)]},
+    ),
+    BadDay(
         Stage.ANALYSE,
         "steps over the date line, eastwards: the local day ends before it begins",
         {

@@ -35,11 +35,6 @@ def _of_fixtures() -> Iterator[BadItem]:
             yield _upload(f"{name} {fixture.name}", folder, content, Kept.ROWS, fixture.name)
 
 
-def _without_id() -> list[Record]:
-    """Return three records of three times whose ids are empty."""
-    return [steps("", NOON + timedelta(hours=hour), count=100 + hour) for hour in range(3)]
-
-
 def _in_mmol() -> list[Record]:
     """Return an afternoon of glucose between 5.4 and 24 mmol/L, in the field for mg/dL."""
     values = [5.4, 5.8, 6.9, 8.3, 10.1, 12.6, 14.9, 17.2, 19.4, 20.2, 21.5, 22.8, 23.4, 24.0, 23.1, 21.9, 20.6, 18.1]
@@ -59,7 +54,6 @@ WHOLE_FILES: tuple[BadItem, ...] = (
         Kept.FILE,
         FileReason.NO_GOOD_ROWS,
     ),
-    _upload("records without an id", STEPS_FOLDER, avro_bytes("steps", _without_id()), Kept.FILE, "missing_id"),
     _upload("another unit", GLUCOSE_FOLDER, avro_bytes("blood_glucose", _in_mmol()), Kept.FILE, "unit_suspect"),
     _upload(
         "mostly bad records",

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 import pandas as pd
 import pytest
+from health_etl.insights.failed_people import failed_in
 
+from health_etl.clinical import all_processors
+from health_etl.days.pseudonym import subject
+from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
 from health_etl_tests.isolation.bad_days import APPS, CANARY_NAME, DAYS, MAX_SECONDS, NAMES, many_apps
 from health_etl_tests.isolation.items import CANARY
 from health_etl_tests.isolation.neighbours import of_good_people, put_good
 from health_etl_tests.support.exports import NOON, contents, memory_lake, put, steps
-from health_etl_tests.support.pipeline import bring_up_to_date, journal_examples, records_of
+from health_etl_tests.support.pipeline import OPTIONS, bring_up_to_date, journal_examples, records_of
 
 LINE_ENDS = {"\u2028", "\u2029", "\x85"}
 MAX_INPUT_CHARACTERS = 5_000
@@ -27,16 +32,20 @@ def lake() -> Lake:
 
 
 def test_days_that_no_formula_was_made_for_cost_nobody_else_anything(lake: Lake, alone: Lake) -> None:
-    sent: set[tuple[str, str]] = set()
+    sent: Counter[str] = Counter()
     for number, day in enumerate(DAYS):
         for name, records in day.records.items():
             put(lake, name, records, user_id=f"{CANARY}-{number}")
-            sent |= {(f"{CANARY}-{number}", record["metadata"]["id"]) for record in records}
+            sent[f"{CANARY}-{number}"] += len(records)
     bring_up_to_date(lake)
     assert of_good_people(lake) == of_good_people(alone)
     names = sorted({name for day in DAYS for name in day.records})
-    rows = pd.concat([records_of(lake, name)[["user_id", "record_id"]] for name in names])
-    assert set(rows[rows["user_id"].str.startswith(CANARY)].itertuples(index=False, name=None)) == sent
+    rows = pd.concat([records_of(lake, name)[["user_id", "record_id"]] for name in names]).drop_duplicates()
+    assert Counter(rows["user_id"][rows["user_id"].str.startswith(CANARY)]) == sent
+    manifests = [found for name in all_processors() for found in Catalogue(lake).insights(name).values()]
+    assert [person for manifest in manifests for person in failed_in(manifest)] == []
+    subjects = {line["metadata"]["subject"] for line in journal_examples(lake)}
+    assert {subject(person, OPTIONS.pseudonym_key) for person in sent} <= subjects
     assert [key for key, content in contents(lake, "training/").items() if CANARY.encode() in content] == []
 
 
