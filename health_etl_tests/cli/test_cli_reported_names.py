@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DAY = "raw/StepsRecord/2025/09/16/"
 GOOD = f"{DAY}ok_20250916_060000_phone_2d429326.avro"
-LONG = f"{'x' * 217}_20250916_060000_phone_deadbeef.avro"
+LONG = f"{'x' * 214}_20250916_060000_phone_deadbeef.avro"
 
 
 def put(command: CommandLine, key: bytes, content: bytes) -> None:
