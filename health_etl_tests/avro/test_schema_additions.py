@@ -14,6 +14,7 @@ import pytest
 from health_etl.avro import decode
 from health_etl.avro.decode import DecodedFile
 from health_etl.avro.resolution import LOGICAL, resolve
+from health_etl.lake.keys import quarantine_key
 from health_etl.reasons import FileRefusedError
 from health_etl.record_types import by_avro_name, record_types
 from health_etl.record_types.base import RecordType
