@@ -119,7 +119,8 @@ def _print_refused(console: Console, summaries: Sequence[TypeSummary], unclaimed
     for summary in summaries:
         for file in summary.refused:
             what_to_do = remedy(file.reason, file.faults)
-            about = escape(f"{mask_key(file.key)}: {file.detail} ({file.reason}); {what_to_do}.")
+            reasons = ", ".join([str(file.reason), *sorted(file.faults)])
+            about = escape(f"{mask_key(file.key)}: {file.detail} ({reasons}); {what_to_do}.")
             console.print(f"[yellow]Quarantined[/yellow] {about}")
     for item in unclaimed:
         what_to_do = remedy(item.reason, ())

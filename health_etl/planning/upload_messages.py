@@ -124,10 +124,12 @@ def _whole_number(digits: str) -> object:
 
 def _records(raw: dict[str, object]) -> tuple[Sequence[object], Callable[[Any], Object]]:
     """Return what a message says of each object, and the function that reads it."""
+    records = raw.get("Records", [])
+    if records == [] and _TEST_EVENT in (raw.get("Event"), raw.get("EventName")):
+        return [], _of_event
     if "Records" not in raw:
-        return [] if raw.get("Event") == _TEST_EVENT else [raw], _of_upload_message
-    records = raw["Records"]
-    return records if isinstance(records, list) else [records], _of_event
+        return [raw], _of_upload_message
+    return records if isinstance(records, list) and records else [records], _of_event
 
 
 def _of_event(record: Any) -> Object:

@@ -19,7 +19,6 @@ from health_etl_tests.support.exports import UPLOADED
 
 CANARY = "zq7canary"  # in the name of whoever uploads a bad item; no output but the owner's tables may show it
 _ODD = re.compile(rb"[\x00-\x1f\x7f]")
-_UNSAFE = re.compile("[\x00-\x1f\x7f%\udc80-\udcff]")
 _FOLDERS = {b"": "%2F", b".": "%2E", b"..": "%2E%2E"}  # names of folders that no client can ask for
 DAY_FOLDER = f"{UPLOADED:%Y/%m/%d}/"
 STEPS_FOLDER = f"raw/StepsRecord/{DAY_FOLDER}"
@@ -120,7 +119,7 @@ def written(key: bytes) -> str:
 
 def _escaped(part: bytes) -> str:
     text = part.decode("utf-8", "surrogateescape")
-    return "".join(f"%{os.fsencode(character)[0]:02X}" if _UNSAFE.match(character) else character for character in text)
+    return "".join(c if c.isprintable() and c != "%" else "".join(f"%{n:02X}" for n in os.fsencode(c)) for c in text)
 
 
 def _is_utf8(key: bytes) -> bool:

@@ -19,8 +19,8 @@ def check_listed_once(item: BadItem, listed: str) -> None:
     assert len(lines) == (item.kept is not Kept.NOTHING), listed
     for line in lines:
         assert MASKED.findall(line) == [item.fingerprint]
-        assert f" {item.kept} " in line
-        assert item.reason in line
+        assert f" {item.kept} " in line, line
+        assert item.reason in line, line
 
 
 def check_named_by_run(items: Iterable[BadItem], output: str) -> None:
@@ -33,5 +33,5 @@ def check_named_by_run(items: Iterable[BadItem], output: str) -> None:
         for line in of_it:
             assert MASKED.findall(line) == [item.fingerprint]
             assert line.startswith(MARKS[item.kept])
-            assert item.reason in line
+            assert item.reason in line, line
     assert len(lines) == sum(map(len, named.values()))
