@@ -111,7 +111,9 @@ def _uploads(settings: Settings) -> Finding:
         return Finding("uploads", f"{looked}: each belongs to a partition")
     named = "; ".join(f"{mask_key(item.info.key)}: {item.detail}" for item in unclaimed[:MAX_NAMED])
     more = f"; and {len(unclaimed) - MAX_NAMED:,} more" if len(unclaimed) > MAX_NAMED else ""
-    return Finding("uploads", f"{looked}, {len(unclaimed):,} belong to no partition: {named}{more}", _remedy(unclaimed))
+    verb = "belongs" if len(unclaimed) == 1 else "belong"
+    found = f"{looked}, {len(unclaimed):,} {verb} to no partition: {named}{more}"
+    return Finding("uploads", found, _remedy(unclaimed))
 
 
 def _remedy(unclaimed: tuple[Unclaimed, ...]) -> str:

@@ -13,7 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from health_etl.cli.output import progress_bar
-from health_etl.cli.summary import LeftOut, TypeSummary, journal_files, left_out, summarise
+from health_etl.cli.summary import LeftOut, TypeSummary, journal_months, left_out, summarise
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import mask_key
 from health_etl.lake.manifest import DerivedManifest
@@ -52,12 +52,13 @@ def run_pipeline(
     Console(width=max(console.width, TABLE_WIDTH)).print(_table(summaries))
     if list_refused:
         _print_refused(console, summaries, outcome.listing.unclaimed)
-    _print_left_out(console, left_out(catalogue, scope))
+    months = journal_months(lake, catalogue)
+    _print_left_out(console, left_out(catalogue, months, scope))
     if outcome.runs == 0:
         console.print("Everything was up to date; no file was read.")
     else:
         console.print(f"{counted(files, 'file')} read in {counted(outcome.runs, 'Dagster run')}.")
-    journal = journal_files(lake, catalogue)
+    journal = [manifest for manifest in months if manifest.rows]
     _print_files(console, lake, journal)
     if settings.uses_demo_key:
         console.print(
@@ -133,7 +134,7 @@ def _print_left_out(console: Console, people: Sequence[LeftOut]) -> None:
         more = f" and {counted(others, 'other')}" if others else ""
         person = one.person
         console.print(
-            f"[yellow]Left out[/yellow] the days of {person.subject} in {one.name}, uploads of {one.partitions[-1]}"
+            f"[yellow]Left out[/yellow] the days of {person.subject} in {one.name} {one.partitions[-1]}"
             f"{more}: {person.stage} failed with {person.error}, which is a bug; please report it. They are made again "
             "once the person's records or the code change.",
             highlight=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from health_etl.insights.failed_people import FailedPerson, failed_in
@@ -38,33 +39,38 @@ def summarise(lake: Lake, catalogue: Catalogue, scope: Scope) -> list[TypeSummar
     return [_of_type(lake, catalogue, scope, name) for name in record_types() if scope.holds_type(name)]
 
 
-def journal_files(lake: Lake, catalogue: Catalogue) -> list[DerivedManifest]:
-    """Return the manifests of every journal file that holds lines."""
+def journal_months(lake: Lake, catalogue: Catalogue) -> list[DerivedManifest]:
+    """Return the manifests of every month of the journal, domain by domain."""
     found = [
         read_derived_manifest(lake, keys.journal_manifest_key(domain, month))
         for month in journal.months(catalogue, lake)
         for domain in journal.domains()
     ]
-    return [manifest for manifest in found if manifest is not None and manifest.rows]
+    return [manifest for manifest in found if manifest is not None]
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A person whose days could not be made, and from which upload dates."""
+    """A person whose days could not be made, and in which partitions."""
 
-    name: str  # of the insights
+    name: str  # of the insights, or the domain of the journal
     person: FailedPerson
     partitions: tuple[str, ...]
 
 
-def left_out(catalogue: Catalogue, scope: Scope) -> list[LeftOut]:
-    """Return everybody whose days of the upload dates in scope could not be made, once per kind of insights."""
+def left_out(catalogue: Catalogue, journal_manifests: Iterable[DerivedManifest], scope: Scope) -> list[LeftOut]:
+    """Return everybody whose days could not be made, once per kind of insights (of the upload dates in scope) and per
+    domain of the journal.
+    """
     found: dict[tuple[str, FailedPerson], list[str]] = {}
     for name in (*filter(scope.holds_type, record_types()), keys.DAILY_JOURNAL):
         for partition, manifest in sorted(catalogue.insights(name).items()):
             if scope.holds_date(partition):
                 for person in failed_in(manifest):
                     found.setdefault((name, person), []).append(partition)
+    for manifest in journal_manifests:
+        for person in failed_in(manifest):
+            found.setdefault((f"training/{manifest.name}", person), []).append(manifest.partition)
     return [LeftOut(name, person, tuple(partitions)) for (name, person), partitions in found.items()]
 
 

@@ -1,7 +1,7 @@
 """People whose days of a partition could not be made: who, in which stage, and the class of the error.
 
-Recorded in the partition's manifest, which is why they are known by their pseudonym. How they are found is in
-days/isolation.py.
+Recorded in the manifest of the insights partition, or of the journal's month, which is why they are known by their
+pseudonym. How they are found is in days/isolation.py.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ class Stage(StrEnum):
     JOIN = "join"  # the day across types
     WRITE = "write"  # the days do not fit the table
     NARRATE = "narrate"
+    PUBLISH = "publish"  # the day makes no training line in the documented format
 
 
 @dataclass(frozen=True, order=True)

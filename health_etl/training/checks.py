@@ -9,11 +9,12 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
 from health_etl.check_result import Check, CheckResult
+from health_etl.insights.failed_people import failed_in
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest, read_derived_manifest
@@ -23,6 +24,7 @@ from health_etl.training.grounding import ungrounded
 from health_etl.training.known_identifiers import MonthSources
 from health_etl.training.line_format import KEYED_IDS, is_well_formed, json_of
 from health_etl.training.personal_data import contact_details, kinds_in, strings, suspects, telling_words, words
+from health_etl.wording import counted
 
 
 @dataclass
@@ -52,7 +54,7 @@ class Month:
     def counts(self) -> Counts:
         """Counts over every line."""
         found = Counts()
-        for manifest in self._manifests():
+        for manifest in (manifest for manifest in self.manifests if manifest.rows):
             seen: set[str] = set()
             key = manifest.details["key"]
             sha256 = self.lake.sha256(key)
@@ -89,11 +91,14 @@ class Month:
                 texts = strings(_example(line) or line.decode("utf-8", "replace"))
                 found.personal.update({kind for text in texts for kind in kinds_in(text, wanted)})
 
-    def _manifests(self) -> Iterator[DerivedManifest]:
-        for domain in journal.domains():
-            manifest = read_derived_manifest(self.lake, keys.journal_manifest_key(domain, self.month))
-            if manifest is not None and manifest.rows:
-                yield manifest
+    @cached_property
+    def manifests(self) -> tuple[DerivedManifest, ...]:
+        """The manifests of the month, one per domain that has insights."""
+        found = (
+            read_derived_manifest(self.lake, keys.journal_manifest_key(domain, self.month))
+            for domain in journal.domains()
+        )
+        return tuple(manifest for manifest in found if manifest is not None)
 
 
 def grounded(month: Month) -> CheckResult:
@@ -127,6 +132,19 @@ def as_written(month: Month) -> CheckResult:
     return CheckResult(True, "Every file has the bytes that its manifest states.", facts={"files_changed": 0})
 
 
+def people(month: Month) -> CheckResult:
+    """List the people of whom a day makes no line."""
+    failed = sorted({person for manifest in month.manifests for person in failed_in(manifest)})
+    facts = {"people_left_out": len(failed)}
+    if not failed:
+        return CheckResult(True, "Every person-day has its lines.", facts=facts)
+    text = (
+        f"Days of {counted(len(failed), 'person', 'people')} make no line and are left out; everybody else's are "
+        "complete. Report it as a bug. They are tried again once their insights or the code change."
+    )
+    return CheckResult(False, text, True, facts, [asdict(person) for person in failed])
+
+
 def freshness(month: Month) -> CheckResult:
     """Check whether the month is made from the insights as they are now."""
     stale = [wanted.domain for wanted in journal.plan(month.catalogue, month.month) if not _is_current(month, wanted)]
@@ -144,6 +162,7 @@ CHECKS: tuple[Check[Month], ...] = (
     ),
     Check("one_line_an_example", "No example appears twice in a file.", one_line_an_example, True),
     Check("fields", "Lines are in the documented format and hold no personal data.", fields, True),
+    Check("people", "Every person-day has its lines.", people),
     Check("as_written", "The files have the bytes that their manifests state.", as_written),
     Check("freshness", "The month is made from the insights as they are now.", freshness),
 )

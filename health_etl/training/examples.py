@@ -11,9 +11,10 @@ from typing import Any
 import pandas as pd
 
 from health_etl.clinical.common.base import Level, Narrator
+from health_etl.errors import HealthEtlError
 from health_etl.insights.facts import clinical_insights, with_labels
 from health_etl.insights.texts import example_id
-from health_etl.training.line_format import dated, figure_names, json_text, line
+from health_etl.training.line_format import dated, figure_names, is_well_formed, json_text, line
 
 # The columns of an insights table that an example needs besides the metrics.
 CONTEXT = (
@@ -29,14 +30,32 @@ CONTEXT = (
 )
 
 
-def lines(rows: pd.DataFrame, processor: Narrator, processor_version: str) -> Iterator[list[str]]:
-    """Yield each row of an insights table as JSON lines, one per caption level, without line endings."""
+class MisshapenExampleError(ValueError):
+    """A person-day makes no example in the documented format."""
+
+
+def lines(rows: pd.DataFrame, processor: Narrator, processor_version: str) -> Iterator[list[str] | Exception]:
+    """Yield each row of an insights table as JSON lines, one per caption level, without line endings.
+
+    A row that cannot be written so costs only itself: the error is yielded in its place.
+    """
     names = list(rows.columns)
     rows = with_labels(rows, processor)
     for values in rows.itertuples(index=False, name=None):
-        row = dict(zip(names, values, strict=True))
-        shared = _metadata(row, processor, processor_version)
-        yield [line(_example(row, caption, shared, processor)) for caption in row["captions"]]
+        try:
+            yield _lines(dict(zip(names, values, strict=True)), processor, processor_version)
+        except HealthEtlError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the caller names it
+            yield error
+
+
+def _lines(row: Mapping[str, Any], processor: Narrator, processor_version: str) -> list[str]:
+    shared = _metadata(row, processor, processor_version)
+    examples = [_example(row, caption, shared, processor) for caption in row["captions"]]
+    if not all(map(is_well_formed, examples)):
+        raise MisshapenExampleError
+    return [line(example) for example in examples]
 
 
 def columns(processor: Narrator) -> Sequence[str]:

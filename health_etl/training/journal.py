@@ -9,12 +9,13 @@ import hashlib
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from health_etl.clinical import all_processors
+from health_etl.insights.failed_people import FAILED_PEOPLE, FailedPerson, Stage
 from health_etl.insights.partition import code_version
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
@@ -90,7 +91,8 @@ def write(lake: Lake, month: Month, subjects_at_once: int = SUBJECTS_AT_ONCE) ->
     key = keys.journal_key(month.domain, month.month)
     with tempfile.TemporaryDirectory(prefix="health-etl-") as folder:
         path = Path(folder) / "journal.jsonl"
-        written = _write_lines(path, _examples(lake, month, subjects_at_once))
+        failed: set[FailedPerson] = set()
+        written = _write_lines(path, _examples(lake, month, subjects_at_once, failed))
         mark_unfinished(lake, keys.journal_manifest_key(month.domain, month.month))
         if written.lines:
             lake.put_file(key, path)
@@ -101,6 +103,7 @@ def write(lake: Lake, month: Month, subjects_at_once: int = SUBJECTS_AT_ONCE) ->
         "lines_by_type": dict(sorted(written.by_type.items())),
         "code_versions": {name: f"{CODE_VERSION}.{code_version(name)}" for name in sorted(month.partitions)},
         "source_files": sorted(written.source_files),
+        FAILED_PEOPLE: [asdict(person) for person in sorted(failed)],
     }
     manifest = DerivedManifest(month.domain, month.month, month.inputs_digest, written.sha256, written.lines, details)
     manifest_key = keys.journal_manifest_key(month.domain, month.month)
@@ -133,8 +136,13 @@ def _write_lines(path: Path, examples: Iterator[tuple[str, list[str], str]]) -> 
     return _Written(sum(by_type.values()), dict(by_type), source_files, whole.hexdigest())
 
 
-def _examples(lake: Lake, month: Month, subjects_at_once: int) -> Iterator[tuple[str, list[str], str]]:
-    """Yield (record type, source files, line), by subject, local date and record type."""
+def _examples(
+    lake: Lake, month: Month, subjects_at_once: int, failed: set[FailedPerson]
+) -> Iterator[tuple[str, list[str], str]]:
+    """Yield (record type, source files, line), by subject, local date and record type.
+
+    People of whom a day makes no line are added to `failed`.
+    """
     winners = {name: _winners(lake, name, used, month.month) for name, used in month.partitions.items()}
     subjects = sorted({subject for frame in winners.values() for subject in frame["subject"].unique()})
     for start in range(0, len(subjects), subjects_at_once):
@@ -142,7 +150,7 @@ def _examples(lake: Lake, month: Month, subjects_at_once: int) -> Iterator[tuple
         batch = [
             example
             for name, frame in winners.items()
-            for example in _of_type(lake, name, frame[frame["subject"].isin(people)], people)
+            for example in _of_type(lake, name, frame[frame["subject"].isin(people)], people, failed)
         ]
         for _, _, record_type, source_files, line in sorted(batch, key=lambda example: example[:3]):
             yield record_type, source_files, line
@@ -165,7 +173,7 @@ def _winners(lake: Lake, record_type: str, partitions: Sequence[str], month: str
 
 
 def _of_type(
-    lake: Lake, record_type: str, winners: pd.DataFrame, people: list[str]
+    lake: Lake, record_type: str, winners: pd.DataFrame, people: list[str], failed: set[FailedPerson]
 ) -> Iterator[tuple[str, str, str, list[str], str]]:
     processor = all_processors()[record_type]
     version = f"{CODE_VERSION}.{code_version(record_type)}"
@@ -182,5 +190,8 @@ def _of_type(
         for subject, day, source_files, of_levels in zip(
             rows["subject"], rows["local_date"], rows["source_files"], texts, strict=True
         ):
+            if isinstance(of_levels, Exception):
+                failed.add(FailedPerson(subject, Stage.PUBLISH, type(of_levels).__name__))
+                continue
             for line in of_levels:
                 yield subject, day, record_type, list(source_files), line

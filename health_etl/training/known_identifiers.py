@@ -12,6 +12,7 @@ from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import KeyRefusedError, RawKey, parse_raw_key
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import read_table
+from health_etl.record_types import record_types
 
 _OF_RECORDS = {  # by column of the records tables
     "record_id": "record id",
@@ -66,12 +67,12 @@ class MonthSources:
         for record_type, partition in sorted(partitions):
             if partition not in catalogue.records(record_type):
                 continue  # all its uploads have been removed since
-            table = read_table(lake, keys.records_key(record_type, partition))
-            for column, kind in _OF_RECORDS.items():
-                if column in table.column_names:
-                    for text in table[column].unique().drop_null().to_pylist():
-                        if column != "source_app" or not is_shown(text):
-                            yield from ((kind, line) for line in {text, *text.splitlines()})
+            columns = [name for name in _OF_RECORDS if name in record_types()[record_type].arrow_schema.names]
+            table = read_table(lake, keys.records_key(record_type, partition), columns=columns)
+            for column in columns:
+                for text in table[column].unique().drop_null().to_pylist():
+                    if column != "source_app" or not is_shown(text):
+                        yield from ((_OF_RECORDS[column], line) for line in {text, *text.splitlines()})
 
 
 def _parsed(source_keys: frozenset[str]) -> Iterator[RawKey]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from health_etl.cli.summary import TypeSummary, journal_files, summarise
+from health_etl.cli.summary import TypeSummary, journal_months, summarise
 from health_etl.clinical.common.base import Level
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
@@ -78,8 +78,8 @@ def test_a_scope_counts_only_its_dates_and_types(lake: Lake) -> None:
     assert [summary.name for summary in alone] == ["steps"]
 
 
-def test_only_journal_files_that_hold_lines_are_listed(lake: Lake) -> None:
-    found = journal_files(lake, Catalogue(lake))
+def test_every_month_of_the_journal_is_listed(lake: Lake) -> None:
+    found = journal_months(lake, Catalogue(lake))
     assert [(manifest.name, manifest.partition, manifest.rows) for manifest in found] == [
         ("cardiovascular_fitness", "2025-09", len(Level)),
         ("daily_journal", "2025-09", 3 * len(Level)),
@@ -94,4 +94,4 @@ def test_an_empty_lake_sums_up_to_nothing() -> None:
     assert {(summary.files, summary.rows, summary.person_days, summary.training_lines) for summary in found} == {
         (0, 0, 0, 0)
     }
-    assert journal_files(lake, Catalogue(lake)) == []
+    assert journal_months(lake, Catalogue(lake)) == []

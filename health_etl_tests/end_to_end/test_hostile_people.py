@@ -40,7 +40,7 @@ def test_run_names_the_person_who_is_left_out_once(command_line: type[CommandLin
     done = command("run")
     assert done.exit_code == 0, done.stderr
     (sentence,) = [line for line in done.stdout.splitlines() if "Left out" in line]
-    assert "in blood_glucose, uploads of 2025-09-21: narrate failed with KeyError" in sentence
+    assert "in blood_glucose 2025-09-21: narrate failed with KeyError" in sentence
     assert BEN not in done.stdout
     assert len({example["metadata"]["subject"] for example in journal_examples(lake)}) == 1
 

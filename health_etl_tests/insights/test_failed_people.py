@@ -25,6 +25,8 @@ from health_etl.lake.store import Lake
 from health_etl.lake.tables import read_frame, write_table
 from health_etl.planning import staleness
 from health_etl.record_types import record_types
+from health_etl.training import checks as training_checks
+from health_etl.training.checks import Month
 from health_etl_tests.support.exports import ANNA, BEN, UPLOADED, contents, memory_lake, plain, put
 from health_etl_tests.support.pipeline import (
     OPTIONS,
@@ -196,3 +198,19 @@ def test_an_error_of_the_lake_is_nobodys_fault() -> None:
     with pytest.raises(PermanentError):
         isolated(["a", "b"], unreadable)
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf], ids=["nothing", "infinity"])
+def test_a_day_that_makes_no_training_line_costs_only_its_own_lines(value: float) -> None:
+    without = uploaded("steps", ANNA)
+    make(without, "steps")
+    lake = uploaded("steps", ANNA, BEN)
+    make(lake, "steps")
+    key = keys.insights_key("steps", PARTITION)
+    rows = read_frame(lake, key)
+    rows.loc[rows["user_id"] == BEN, "quality_score"] = value
+    write_table(lake, key, rows, schema(all_processors()["steps"]))
+    assert journal(lake) == journal(without) != {}
+    found = {check.name: check.judge(Month(lake, Catalogue(lake), "2025-09")) for check in training_checks.CHECKS}
+    assert [name for name, result in found.items() if not result.passed] == ["people"]
+    assert [(row["subject"], row["stage"]) for row in found["people"].rows] == [(BENS, Stage.PUBLISH)]

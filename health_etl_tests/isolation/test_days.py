@@ -7,10 +7,10 @@ from collections import Counter
 
 import pandas as pd
 import pytest
-from health_etl.insights.failed_people import failed_in
 
 from health_etl.clinical import all_processors
 from health_etl.days.pseudonym import subject
+from health_etl.insights.failed_people import failed_in
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
 from health_etl_tests.isolation.bad_days import APPS, CANARY_NAME, DAYS, MAX_SECONDS, NAMES, many_apps

@@ -260,7 +260,7 @@ def test_a_refused_file_is_listed_with_reason_and_remedy_but_without_the_person(
     update_records(lake, "blood_glucose")
     found = result("refused_files", subject(lake))
     assert (found.passed, found.is_serious) == (False, True)
-    assert found.facts == {"files": 2, "refused_files": 1}
+    assert found.facts == {"files": 2, "refused_files": 1, "unexpected": 0}
     (row,) = found.rows
     assert row["file"] == mask_key(key)
     assert row["fault"].startswith("not_avro: ")

@@ -195,7 +195,7 @@ def test_files_that_arrive_at_once_while_services_die_are_each_processed_exactly
         done = [(pool.submit(upload), good) for upload, good in uploads(lake)]
         known = sorted(each.result() for each, good in done if good)
         bad = [each.result() for each, good in done if not good]
-    malformed = [b"{", b"[]", b'{"bucket": "health-data"}', b"\xff\xfe", json.dumps({"Records": []}).encode()]
+    malformed = [b"{", b"[]", b'{"bucket": "health-data"}', b"\xff\xfe", b'{"Records": {}}']
     foreign = [json.dumps({"bucket": "elsewhere", "key": known[0]}).encode()]
     bodies = [message(key) for key in known] + [message(key) for key in known[:10]]
     dice.shuffle(bodies)

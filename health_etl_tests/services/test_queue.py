@@ -214,6 +214,16 @@ def test_a_poison_message_costs_only_itself(daemon: Daemon, queues: Queues) -> N
     assert queues.reasons() == [Refusal.MALFORMED]
 
 
+def test_the_reported_poison_message_costs_only_itself(daemon: Daemon, queues: Queues, shared: Path) -> None:
+    queues.publish((next(shared.glob("reports/*-poison-message")) / "message.json").read_bytes())
+    queues.publish(s3_event(upload(daemon.project.lake)))
+    (done,) = daemon.tick_and_run(NAME)
+    assert done.success
+    daemon.tick(NAME)
+    assert queues.waiting() == 0
+    assert queues.reasons() == [Refusal.MALFORMED]
+
+
 def test_a_bad_record_of_a_notification_hides_none_of_the_others(daemon: Daemon, queues: Queues) -> None:
     whole = json.loads(s3_event(upload(daemon.project.lake), "raw/StepsRecord/2025/09/21/readme.txt"))
     whole["Records"].insert(0, {"s3": None})

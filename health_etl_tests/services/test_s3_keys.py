@@ -237,5 +237,20 @@ def test_a_run_takes_in_what_is_good_beside_a_key_that_cannot_be_addressed(
     assert [line for line in found if NAME in line or "(key_unparseable)" not in line] == []
     assert "Everything was up to date" in command("run", "--type", "steps").stdout
     doctor = command("doctor").stdout
-    assert ("belong to no partition" in doctor) is bad.startswith(RAW)
+    assert ("1 belongs to no partition" in doctor) is bad.startswith(RAW)
     assert NAME not in doctor
+
+
+def test_the_reported_double_slash_is_named_and_its_neighbour_taken_in(
+    command_line: type[CommandLine], tmp_path: Path, s3_server: S3Server, s3_bucket: str, shared: Path
+) -> None:
+    content = (next(shared.glob("reports/*-double-slash-key")) / "good.avro").read_bytes()
+    day = "raw/StepsRecord/2025/09/16/"
+    put(s3_server, s3_bucket, [f"{day}{user}_20250916_060000_phone_2d429326.avro" for user in ("ok", "/u2")], content)
+    command = command_line(tmp_path, {**s3_server.environment(), "HEALTH_ETL_LAKE": f"s3://{s3_bucket}"})
+    ran = command("run", "--type", "steps")
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    (named,) = [line for line in ran.stdout.splitlines() if line.startswith("Unclaimed")]
+    assert "the name of one of its folders is empty (//)" in named
+    assert "1 file read" in ran.stdout
+    assert "u2" not in ran.stdout

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 from obstore.store import MemoryStore
 
-from health_etl.lake.listed import ObjectInfo
+from health_etl.lake.listed import ObjectInfo, Unaddressable
 from health_etl.lake.manifest import versions_digest
 from health_etl.lake.store import Lake
 from health_etl.reasons import FileReason
@@ -137,3 +137,38 @@ def test_the_summary_of_a_date_does_not_depend_on_the_order_of_the_listing(kind:
     assert [upload.release is not None for upload in uploads] == [False, False, False, True, False, False]
     expected = UploadsSummary(versions_digest({upload.info.key: upload.version for upload in uploads}), 6, 10)
     assert TypeListing(lake, steps).summarize(day) == expected
+
+
+def test_folders_that_are_no_month_and_no_date_are_left_out() -> None:
+    lake = memory_lake()
+    for folder in ("2025/09/21", "2025/9/21", "20-25/09/21", "٢٠٢٥/٠٩/٢١", "2025/09/31", "2025-09/21/x", "notes/a/b"):
+        lake.put(f"raw/StepsRecord/{folder}/{NAME}", b"x")
+    listing = TypeListing(lake, record_types()["steps"])
+    assert listing.months() == ["2025-09"]
+    assert listing.dates("2025-09") == ["2025-09-21"]
+    found = list_all(lake, FIRST, LAST)
+    assert [*found.uploads] == [("steps", date(2025, 9, 21))]
+    assert {item.reason for item in found.unclaimed} == {FileReason.KEY_UNPARSEABLE}
+    assert len(found.unclaimed) == 6
+
+
+def test_what_the_store_cannot_address_is_unclaimed_and_what_it_hides_is_not_taken_for_deleted() -> None:
+    strange = Unaddressable(ObjectInfo("raw/a%09", 1, "etag"), "its name holds a control character")
+    hidden = Unaddressable(ObjectInfo("raw/StepsRecord/2025/09/21", 0, ""), "it is hidden", hides_objects=True)
+    listing = sort_uploads([strange, hidden], FIRST, LAST)
+    assert [(item.info.key, item.reason, item.is_addressable) for item in listing.unclaimed] == [
+        ("raw/StepsRecord/2025/09/21", FileReason.KEY_UNPARSEABLE, False),
+        ("raw/a%09", FileReason.KEY_UNPARSEABLE, False),
+    ]
+    steps, heart_rate = record_types()["steps"], record_types()["heart_rate"]
+    assert not listing.is_known(steps, date(2025, 9, 21))
+    assert listing.is_known(steps, date(2025, 9, 22))
+    assert listing.is_known(heart_rate, date(2025, 9, 21))
+
+
+def test_the_folder_of_a_date_before_the_year_1000_is_that_of_its_uploads() -> None:
+    lake = memory_lake()
+    lake.put(f"raw/StepsRecord/0999/09/21/{NAME}", b"x")
+    (partition,) = list_all(lake, date(1, 1, 1), LAST).uploads
+    assert partition == ("steps", date(999, 9, 21))
+    assert len(TypeListing(lake, record_types()["steps"]).uploads(date(999, 9, 21))) == 1
