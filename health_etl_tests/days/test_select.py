@@ -300,7 +300,7 @@ def test_a_record_without_an_offset_takes_that_of_other_sources_and_one_with_an_
 ) -> None:
     upload(lake, "heart_rate", pulse("h1", "2025-09-21 01:00"))
     upload(lake, "blood_glucose", glucose("g1", "2025-09-21 02:00", None))
-    upload(lake, "blood_glucose", glucose("g2", "2025-09-21 02:00", "America/Chicago"))
+    upload(lake, "blood_glucose", glucose("g2", "2025-09-21 02:00", "Chicago"))
     found = select_days(lake, "blood_glucose")
     assert sources(found) == {"2025-09-20": "other_sources"}
     assert by_day(found) == {"2025-09-20": ["g1"]}

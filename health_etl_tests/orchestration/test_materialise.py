@@ -162,7 +162,8 @@ def test_a_permanent_failure_fails_once_with_our_own_message(project: Project, s
     assert not result.success
     (message,) = failures(result)
     assert message is not None
-    assert message.startswith(f"{project.settings.lake} cannot be used")
+    table = f"{project.settings.lake}/records/steps/{DATES[0]}.parquet"
+    assert message.startswith(f"{table} cannot be written (Is a directory)")
     assert message.endswith("check the folder and its disk, or set HEALTH_ETL_LAKE to another folder.")
     assert kinds(result, dg.DagsterEventType.STEP_UP_FOR_RETRY) == []
     assert project.materialisations("records/steps") == {}
