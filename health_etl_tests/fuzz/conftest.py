@@ -33,7 +33,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     terminalreporter.section(f"{counts.total():,} mutants by stage and outcome")
     for stage in Stage:
         for outcome, count in sorted(_sums(counts, stage, 0, 1).items()):
-            terminalreporter.write_line(f"{stage:15} {outcome:35} {count:8,}")
+            terminalreporter.write_line(f"{stage:15} {outcome:45} {count:8,}")
     terminalreporter.section("mutants by kind")
     for family in sorted({family for _, _, family, _ in counts}):
         for kind, count in sorted(_sums(counts, family, 2, 3).items()):

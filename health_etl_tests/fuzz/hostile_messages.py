@@ -31,6 +31,11 @@ EDGES: tuple[Any, ...] = (
 )
 
 
+def _edge(rng: random.Random) -> Any:
+    """Return one of them as a copy of its own: what is changed further must not change for the next mutant."""
+    return copy.deepcopy(rng.choice(EDGES))
+
+
 def _any_bytes(rng: random.Random) -> bytes:
     return rng.randbytes(rng.randint(0, 200))
 
@@ -41,7 +46,7 @@ def _any_json(rng: random.Random) -> bytes:
 
 def _value(rng: random.Random, depth: int) -> Any:
     if depth == 0 or rng.random() < 0.3:
-        return rng.choice(EDGES)
+        return _edge(rng)
     if rng.random() < 0.5:
         return [_value(rng, depth - 1) for _ in range(rng.randint(0, 4))]
     return {rng.choice(NAMES): _value(rng, depth - 1) for _ in range(rng.randint(0, 4))}
@@ -55,7 +60,7 @@ def _changed_event(rng: random.Random) -> bytes:
         if rng.random() < 0.3 and isinstance(holder, dict):
             del holder[key]
         else:
-            holder[key] = rng.choice(EDGES)
+            holder[key] = _edge(rng)
     records = [*bad, record(GOOD_KEY)]
     rng.shuffle(records)
     return _dumped({"Records": records})
@@ -64,7 +69,7 @@ def _changed_event(rng: random.Random) -> bytes:
 def _changed_upload(rng: random.Random) -> bytes:
     body: dict[str, Any] = {"bucket": BUCKET, "key": GOOD_KEY, "record_type": "StepsRecord", "correlation_id": "c-1"}
     for _ in range(rng.randint(1, 2)):
-        body[rng.choice([*body, *NAMES])] = rng.choice(EDGES)
+        body[rng.choice([*body, *NAMES])] = _edge(rng)
     return _dumped(body)
 
 
