@@ -20,9 +20,11 @@ from health_etl.errors import PermanentError, TransientError
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
 from health_etl.orchestration.sensors.queue import CORRELATION_IDS, NAME
-from health_etl.planning.upload_messages import Refusal
+from health_etl.planning.upload_messages import MessageFilter, Refusal, parse
 from health_etl.rabbitmq import broker as broker_module
 from health_etl.settings import Settings
+from health_etl_tests.fuzz import hostile_messages
+from health_etl_tests.fuzz.seeds import mutants
 from health_etl_tests.orchestration.conftest import Project
 from health_etl_tests.support.daemon import Daemon, spans
 from health_etl_tests.support.exports import heart_rate, put, steps
@@ -36,6 +38,7 @@ pytestmark = pytest.mark.services
 
 TODAY = datetime.now(UTC).date()
 OLD = TODAY - timedelta(days=700)
+HOSTILE_MESSAGES = 220  # twenty of every kind
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,9 @@ class Queues:
 
 @pytest.fixture
 def queues(rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queues]:
-    connection = pika.BlockingConnection(pika.URLParameters(rabbitmq_url))
+    parameters = pika.URLParameters(rabbitmq_url)
+    parameters.heartbeat = 0  # nobody answers the broker while a test runs what was requested
+    connection = pika.BlockingConnection(parameters)
     own = uuid.uuid4().hex[:8]
     found = Queues(f"exchange_{own}", f"queue_{own}", f"dead_{own}", connection.channel())
     for name, value in (("EXCHANGE", found.exchange), ("QUEUE", found.queue), ("DEAD_LETTERS", found.dead_letters)):
@@ -222,6 +227,23 @@ def test_the_reported_poison_message_costs_only_itself(daemon: Daemon, queues: Q
     daemon.tick(NAME)
     assert queues.waiting() == 0
     assert queues.reasons() == [Refusal.MALFORMED]
+
+
+def test_hostile_messages_are_each_read_or_put_aside_and_hold_no_good_one_back(daemon: Daemon, queues: Queues) -> None:
+    tried = mutants("messages", hostile_messages.KINDS, HOSTILE_MESSAGES)
+    settings = daemon.project.settings
+    known = MessageFilter.of(settings.lake, settings.start_date, TODAY)
+    refused = sum(bool(parse(mutant.content, known).refusals) for mutant in tried)
+    for number, mutant in enumerate(tried):
+        queues.publish(mutant.content)
+        if number == HOSTILE_MESSAGES // 2:
+            queues.publish(s3_event(upload(daemon.project.lake)))
+    assert OLD.isoformat() in {first for first, _ in spans(daemon.evaluate(NAME))}
+    assert all(run.success for run in daemon.tick_and_run(NAME))
+    daemon.tick(NAME)
+    assert list(Catalogue(daemon.project.lake).records("steps")) == [OLD.isoformat()]
+    assert queues.waiting() == 0
+    assert len(queues.reasons()) == refused > HOSTILE_MESSAGES // 2
 
 
 def test_a_bad_record_of_a_notification_hides_none_of_the_others(daemon: Daemon, queues: Queues) -> None:
