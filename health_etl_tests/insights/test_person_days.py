@@ -177,9 +177,8 @@ def test_an_upload_that_leaves_nothing_but_withdrawn_days_is_written(name: str) 
     gone = Selection(empty, selection.days.iloc[:0], selection.days[["user_id", "local_date"]])
     rows = narrate_days(measure_days(gone, name, {key: 1.0}), name)
     digests = insights_partition.Digests("days", "inputs", "sha256 of the days")
-    manifest = insights_partition.write(
-        lake, processors()[name], UPLOADED.isoformat(), digests, rows, (), is_written=False
-    )
+    day = UPLOADED.isoformat()
+    manifest = insights_partition.write(lake, processors()[name], day, digests, rows, failed=(), is_written=False)
     assert (manifest.rows, manifest.details["person_days"]) == (len(gone.withdrawn), 0)
     assert insights_of(lake, name)["withdrawn"].all()
 
