@@ -11,7 +11,6 @@ from rich.markup import escape
 
 from health_etl.cli.output import printable, progress_bar
 from health_etl.errors import PermanentError
-from health_etl.lake.keys import mask_key
 from health_etl.lake.store import connect
 from health_etl.settings import Settings
 from health_etl.uploads.ingest import check_names, find_exports, ingest
@@ -40,9 +39,6 @@ def ingest_exports(
             done.append(item)
             bar.advance(task)
     refused = [item for item in done if item.refused]
-    for item in done:
-        if item.is_new and item.key is not None:
-            console.print(f"{printable(str(item.path))} is {mask_key(item.key)}", soft_wrap=True, highlight=False)
     for item in refused:
         errors.print(f"[red]Refused[/red] {printable(str(item.path))}: {printable(str(item.refused))}.")
     new = sum(item.is_new for item in done)
