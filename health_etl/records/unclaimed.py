@@ -51,8 +51,10 @@ def build_report(unclaimed: Sequence[Unclaimed]) -> Report:
 def read_report(lake: Lake) -> Report:
     """Return the report that was written last; an empty one if there is none, or none that can be read."""
     content = lake.find(REPORT_KEY)
+    if content is None:
+        return Report(())
     try:
-        raw = json.loads(content) if content is not None else {"items": ()}
+        raw = json.loads(content)
         known = {"key", "etag", "reason", "detail", "remedy"}
         items = tuple(item for item in raw["items"] if known <= item.keys())
         return Report(items, str(raw.get("code_version", "")))
