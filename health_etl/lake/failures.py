@@ -81,6 +81,7 @@ _WRONG_KEYS = {
 _OVERLOADED = {"SlowDown", "SlowDownRead", "SlowDownWrite", "ServiceUnavailable", "RequestLimitExceeded", "Throttling"}
 _OTHER_REGION = {"AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException"}
 _QUOTA = {"QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "XMinioStorageFull", "InsufficientStorage"}
+_OTHER_VERSION = (412, 416)  # the rest of an object that has another ETag now, or is shorter than what was read
 _TIMED_OUT = {"RequestTimeout", "RequestTimeoutException"}
 _SENTENCES = {
     "NoSuchBucket": "The bucket of {url} does not exist; create it, or set HEALTH_ETL_LAKE to one that does.",
@@ -160,6 +161,8 @@ def _of_answer(answer: _Answer, attempt: Attempt) -> HealthEtlError:
         return TransientError(f"The {attempt.server} is overloaded; try again later.")
     if answer.code in _TIMED_OUT or answer.status == 408:
         return _no_answer_error(attempt)
+    if attempt.deed == Deed.READ and answer.status in _OTHER_VERSION:
+        return replaced_error(attempt)
     if attempt.deed == Deed.READ and 400 <= answer.status < 500:
         return _refused_error(attempt, answer.words)
     if answer.status == 403 or answer.code == "AccessDenied":

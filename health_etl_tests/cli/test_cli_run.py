@@ -240,7 +240,7 @@ def test_a_failed_step_is_reported_in_one_sentence_and_the_next_run_does_the_res
     done = command.apart("run")
     assert done.returncode == 1
     assert re.fullmatch(
-        r"Failed: file://\S+ cannot be used .+; check .+, or set HEALTH_ETL_LAKE to another folder\.\n",
+        r"Failed: file://\S+ cannot be written .+; check .+, or set HEALTH_ETL_LAKE to another folder\.\n",
         done.stderr,
     )
     assert "Traceback" not in done.stdout
