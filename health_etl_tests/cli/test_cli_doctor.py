@@ -63,8 +63,8 @@ def test_doctor_says_what_to_do_about_a_lake_and_an_instance_that_cannot_be_used
 def test_doctor_names_what_belongs_to_no_partition_masked(command_line: type[CommandLine], tmp_path: Path) -> None:
     command = command_line(tmp_path)
     day = command.lake / "raw" / "StepsRecord" / "2025" / "09" / "16"
-    day.mkdir(parents=True)
     for name in ("anna[/b].txt", os.fsdecode(b"anna\xe9.avro")):
+        (day / name).parent.mkdir(parents=True, exist_ok=True)
         (day / name).write_bytes(b"x")
     result = command("doctor")
     mark, text = findings(result.stdout)["uploads"]
