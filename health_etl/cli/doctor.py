@@ -17,7 +17,6 @@ from urllib.parse import unquote, urlsplit
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from health_etl.errors import HealthEtlError
 from health_etl.lake.keys import RAW, mask_key
@@ -44,13 +43,13 @@ class Finding:
 
 
 def print_findings(console: Console) -> bool:
-    """Print a table of findings; return whether everything is in order."""
+    """Print the findings, and below each what to do; return whether everything is in order."""
     findings = examine()
-    table = Table("", "what", "found", "what to do")
     for finding in findings:
         mark = "[red]✗[/red]" if finding.wrong else "[green]✓[/green]"
-        table.add_row(mark, finding.what, escape(finding.found), escape(finding.wrong or finding.hint or ""))
-    console.print(table)
+        console.print(f"{mark} {finding.what}: {escape(finding.found)}", soft_wrap=True, highlight=False)
+        if remedy := finding.wrong or finding.hint:
+            console.print(f"  → {escape(remedy)}", soft_wrap=True, highlight=False)
     return not any(finding.wrong for finding in findings)
 
 

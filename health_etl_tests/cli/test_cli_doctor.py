@@ -16,16 +16,16 @@ KEY = "a-key-of-our-own-for-pseudonyms"
 
 
 def findings(output: str) -> dict[str, tuple[str, str]]:
-    """Return mark and text of every row by what was looked at; a row may have several lines."""
+    """Return mark and text of every finding by what was looked at; the text goes on with what to do."""
     found: dict[str, tuple[str, str]] = {}
     what = ""
     for line in output.splitlines():
-        cells = [cell.strip() for cell in line.split("│")[1:-1]]
-        if len(cells) == 4:
-            mark, name, *rest = cells
-            what = name or what
-            before = found.get(what, (mark, ""))
-            found[what] = (before[0], " ".join(" ".join([before[1], *rest]).split()))
+        mark, _, text = line.partition(" ")
+        if mark in ("✓", "✗"):
+            what, _, text = text.partition(": ")
+            found[what] = (mark, text)
+        else:
+            found[what] = (found[what][0], f"{found[what][1]} {text.strip()}")
     return found
 
 
