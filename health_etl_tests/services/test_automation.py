@@ -39,6 +39,7 @@ from health_etl.rabbitmq.broker import DEAD_LETTERS, EXCHANGE, QUEUE
 from health_etl.record_types import record_types
 from health_etl.records.quality import QualityRules
 from health_etl.settings import Settings
+from health_etl.training.line_format import dated
 from health_etl.uploads.listing import list_all
 from health_etl_tests.support.exports import (
     UPLOADED,
@@ -258,7 +259,7 @@ def test_late_changed_and_deleted_uploads_change_only_the_days_they_touch(automa
     after = examples_by_key(automated)
     new = {about for about in after if after[about] != before.get(about)}
     ben = subject("ben", automated.settings.pseudonym_key.get_secret_value())
-    assert {about[:2] for about in new} == {(ben, (long_ago - timedelta(days=1)).isoformat())}
+    assert {about[:2] for about in new} == {(ben, dated((long_ago - timedelta(days=1)).isoformat()))}
     assert {about: line for about, line in after.items() if about not in new} == before
 
     lake.put(late, avro_bytes("steps", [made_on("steps", "ben", long_ago, "other")]))
