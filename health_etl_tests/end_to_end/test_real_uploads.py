@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,7 @@ def test_the_latest_version_of_the_growing_calories_counts(lake: Lake) -> None:
 
 def test_every_type_is_in_the_journal_once_per_local_day(lake: Lake) -> None:
     lines = [example["metadata"] for example in day_examples(lake)]
-    assert sorted((line["record_type"], line["local_date"]) for line in lines) == sorted(
+    assert sorted((line["record_type"], line["local_date"][:10]) for line in lines) == sorted(
         [
             ("ActiveCaloriesBurnedRecord", "2025-09-20"),
             ("BloodGlucoseRecord", "2025-09-19"),
@@ -149,7 +150,7 @@ def test_every_type_is_in_the_journal_once_per_local_day(lake: Lake) -> None:
 
 def test_every_number_in_an_output_is_in_its_input(lake: Lake) -> None:
     for example in journal_examples(lake):
-        derived = example["metadata"]["derived"]
+        derived = json.loads(example["metadata"]["derived"])
         assert ungrounded(example["output"], example["input"], derived) == set(), example["output"]
 
 
