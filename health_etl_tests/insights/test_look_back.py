@@ -117,5 +117,5 @@ def test_a_day_that_loses_its_last_type_leaves_the_journal_of_days() -> None:
     bring_up_to_date(lake)
     put(lake, "blood_glucose", [blood_glucose("g", NOON, version=2)], upload_date=UPLOADED + timedelta(days=1))
     bring_up_to_date(lake)
-    days = {line["metadata"]["local_date"] for line in journal_examples(lake)}
+    days = {line["metadata"]["local_date"][:10] for line in journal_examples(lake)}
     assert days == {"2025-09-20"}

@@ -23,6 +23,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 ASSETS = ["records/blood_glucose", "quarantine/blood_glucose", "records/utc_offsets", "insights/blood_glucose"]
 RECORDS_CHECKS = {
     "accounting",
+    "decisions",
     "refused_files",
     "schema_drift",
     "completeness",
@@ -80,6 +81,7 @@ def test_a_run_of_one_partition_evaluates_every_check(project: Project) -> None:
     assert {name for name, _ in results(project, result, "insights/blood_glucose")} == {
         "one_row_a_day",
         "coverage",
+        "people",
         "freshness",
     }
 
