@@ -49,8 +49,8 @@ RULE: dict[FileReason, str] = {
     FileReason.UNKNOWN_TYPE: "the folder names a known record type",
     FileReason.KEY_UNPARSEABLE: "the key is raw/{RecordType}/{YYYY}/{MM}/{DD}/{user}_{time}_{device}_{hash}.avro",
     FileReason.OUTSIDE_PARTITIONS: "the upload date is between HEALTH_ETL_START_DATE and today",
-    FileReason.STORE_REFUSED: "the store hands out every object that it lists",
-    FileReason.UNEXPECTED: "whatever is in a file, the code knows what to make of it",
+    FileReason.STORE_REFUSED: "the store returns every object that it lists",
+    FileReason.UNEXPECTED: "the code processes every file without an unexpected error",
 }
 
 # What `release --override` can overrule: the data is readable and was refused only as a matter of judgement.
@@ -85,8 +85,8 @@ ROW_REMEDIES = {
     "out_of_range": "release it with an override if the value is real, otherwise correct it in the app that wrote it",
     "time_implausible": "correct the clock of the phone or device, then export again",
     "offset_implausible": "update the exporting app; it writes UTC offsets that do not exist",
-    "unit_suspect": "have the app write the unit of the column and export again, or release it with an override if the "
-    "values are real as they stand",
+    "unit_suspect": "set the app to the column's unit and export again, or release it with an override if the values "
+    "are correct as they are",
     "unknown_value": "update the exporting app, or add the new value to the record type",
 }
 

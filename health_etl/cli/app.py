@@ -283,7 +283,7 @@ def _one_sentence() -> Iterator[None]:
 
 
 def _sentence(error: Exception) -> str | None:
-    """Return what to tell about an error; None for one that is a bug of ours, which needs its stack trace."""
+    """Return the sentence for an error; None for a bug of ours, which needs its stack trace."""
     if isinstance(error, HealthEtlError):
         return str(error)
     if isinstance(error, OSError) and error.strerror and not isinstance(error, BrokenPipeError):

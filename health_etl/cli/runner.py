@@ -31,7 +31,7 @@ MAX_MONTHS_PER_RUN = 1200
 MAX_ROUNDS = 10  # each makes stale what looks back on it; two or three are usual
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
-# Whoever else runs now, such as the daemon, holds the pools that its steps are in.
+# Runs started elsewhere, for example by the daemon, hold the pools of their steps.
 IN_PROGRESS = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
 
 Announce = Callable[[str, int, int], None]  # what comes next, files to read, steps
@@ -143,7 +143,7 @@ class _Runner:
             self._defs = build_definitions(self.settings)
         if not self._has_company and self.instance.get_runs_count(IN_PROGRESS):
             self._has_company = True
-            self.on_wait("where it writes the same, this one waits")
+            self.on_wait("this one waits wherever both write the same asset")
         return self._defs.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             asset_selection=selected,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from rich.console import Console
-from rich.markup import escape
 
+from health_etl.cli.output import printable
 from health_etl.clinical import all_processors
 from health_etl.days.pseudonym import source_file
 from health_etl.errors import PermanentError
@@ -41,22 +41,17 @@ def print_trace(console: Console, errors: Console, settings: Settings, example_i
 def _print(console: Console, found: Traced, pseudonym_key: str) -> None:
     title = all_processors()[found.name].title
     text = f"{found.level} text" if found.level else "day"
-    console.print(f"{title}, {text} of {escape(found.user_id)} on {found.local_date}")
+    console.print(f"{title}, {text} of {printable(found.user_id)} on {found.local_date}")
     if not found.source_keys:
         console.print("The day has been withdrawn: its last measurement moved to another day, or was removed.")
         return
     console.print(f"Insights: {found.name} {found.partition}")
     console.print(f"{counted(len(found.source_keys), 'object')}:")
     for key in found.source_keys:
-        console.print(f"  {source_file(key, pseudonym_key)}  {escape(_visible(key))}")
+        console.print(f"  {source_file(key, pseudonym_key)}  {printable(key)}")
     console.print(f"{counted(len(found.records), 'record')}:")
     for record in found.records.to_dict("records"):
         start, end = (f"{record[name]:%Y-%m-%d %H:%M:%S}" for name in ("start_utc", "end_utc"))
         span = start if start == end else f"{start} – {end}"
-        name, app = _visible(record["record_id"]), _visible(record["source_app"])
-        console.print(f"  {record['record_type']}  {escape(name)}  {span} UTC  {escape(app)}")
-
-
-def _visible(text: str) -> str:
-    """Return a text that others wrote, with line ends and invisible characters spelt out."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+        name, app = printable(record["record_id"]), printable(record["source_app"])
+        console.print(f"  {record['record_type']}  {name}  {span} UTC  {app}")

@@ -1,6 +1,6 @@
-"""Work on many people at once that one of them may make fail: who that is, and the work without them.
+"""Isolation of people in work that is done for many at once: if it fails, find those at fault and do it for the rest.
 
-What is done for the people, and what becomes of those who are left out, is up to the caller.
+The caller decides what the work is, and what becomes of those who are left out.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ Made = TypeVar("Made")
 
 
 def isolated(people: Sequence[str], make: Callable[[Sequence[str]], Made]) -> tuple[Made, dict[str, str]]:
-    """Make something of these people; where that fails, make it without those of whom alone it cannot be made.
+    """Call `make` for these people; if it fails, call it without those for whom it fails on their own.
 
-    Returns what was made, and the class of the error of each person who was left out. Our own errors are raised: they
-    tell of the lake, the settings or the code, never of a person. So is an error that no single person causes.
+    Returns the result, and the class of the error for each person who was left out. Our own errors are raised: they
+    concern the lake, the settings or the code, never a person. So is an error that no single person causes.
     """
     try:
         return make(people), {}
@@ -29,7 +29,7 @@ def isolated(people: Sequence[str], make: Callable[[Sequence[str]], Made]) -> tu
 
 
 def _at_fault(people: Sequence[str], make: Callable[[Sequence[str]], object]) -> dict[str, str]:
-    """Return whoever fails alone, given that these people fail together: halves that succeed are not split."""
+    """Return the people who fail on their own, given that these fail together. Halves that succeed are not split."""
     if len(people) <= 1:
         return _error(people, make)
     middle = len(people) // 2
@@ -38,7 +38,7 @@ def _at_fault(people: Sequence[str], make: Callable[[Sequence[str]], object]) ->
 
 
 def _error(people: Sequence[str], make: Callable[[Sequence[str]], object]) -> dict[str, str]:
-    """Return these people with the class of the error that they make, if they make one."""
+    """Return these people with the class of the error that they raise together; empty if they raise none."""
     try:
         make(people)
     except HealthEtlError:

@@ -5,14 +5,13 @@ Results hold counts and reasons only, never a health value or a user id.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 
 import pandas as pd
 
 from health_etl.check_result import Check, CheckResult
-from health_etl.insights import daily_journal
-from health_etl.insights.failed_people import failed_in
+from health_etl.insights import daily_journal, failed_people
 from health_etl.insights.look_back import DaysIndex
 from health_etl.insights.partition import InsightOptions, inputs, is_current
 from health_etl.lake import keys
@@ -20,10 +19,11 @@ from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import read_frame
-from health_etl.wording import counted
 
 # ASSUMPTION: the share of person-days that may lack coverage before someone should look at the devices.
 MAX_SHARE_WITHOUT_COVERAGE = 0.5
+
+PEOPLE = "Everybody's days could be made."
 
 _COLUMNS = ["subject", "local_date", "withdrawn", "coverage_reason"]
 
@@ -116,20 +116,14 @@ def freshness(partition: Partition) -> CheckResult:
 def people(partition: Partition) -> CheckResult:
     """List the people whose days of this partition could not be made."""
     written = partition.catalogue.insights(partition.name).get(partition.partition)
-    failed = failed_in(written) if written is not None else ()
-    facts = {"people_left_out": len(failed)}
-    if not failed:
-        return CheckResult(True, "Everybody's days could be made.", facts=facts)
-    text = (
-        f"The days of {counted(len(failed), 'person', 'people')} could not be made and are withdrawn; everybody else's "
-        "are complete. Report it as a bug. They are made again once their records or the code change."
-    )
-    return CheckResult(False, text, True, facts, [asdict(person) for person in failed])
+    failed = failed_people.failed_in(written) if written is not None else ()
+    left_out = "left out: their days are withdrawn until their records or the code change."
+    return failed_people.check(failed, PEOPLE, left_out)
 
 
 CHECKS: tuple[Check[Partition], ...] = (
     Check("one_row_a_day", "Every person's local day has one row.", one_row_a_day, True),
     Check("coverage", f"At most {MAX_SHARE_WITHOUT_COVERAGE:.0%} of the person-days lack coverage.", coverage),
-    Check("people", "Everybody's days could be made.", people),
+    Check("people", PEOPLE, people),
     Check("freshness", "The partition is made from the current state of everything it depends on.", freshness),
 )

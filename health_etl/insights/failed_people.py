@@ -6,12 +6,14 @@ pseudonym. How they are found is in days/isolation.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+from health_etl.check_result import CheckResult
 from health_etl.days.pseudonym import subject
 from health_etl.lake.manifest import DerivedManifest
+from health_etl.wording import counted
 
 FAILED_PEOPLE = "failed_people"  # in the details of a manifest
 
@@ -39,6 +41,15 @@ class FailedPerson:
 def failed_people(errors: Mapping[str, str], stage: Stage, pseudonym_key: str) -> list[FailedPerson]:
     """Return people by pseudonym, given the class of the error by user id."""
     return [FailedPerson(subject(user_id, pseudonym_key), stage, error) for user_id, error in errors.items()]
+
+
+def check(failed: Sequence[FailedPerson], nobody: str, somebody: str) -> CheckResult:
+    """Return the result of a check that nobody was left out; `somebody` goes on after "3 people"."""
+    facts = {"people_left_out": len(failed)}
+    if not failed:
+        return CheckResult(True, nobody, facts=facts)
+    text = f"{counted(len(failed), 'person', 'people')} {somebody} Everybody else is complete. Report it as a bug."
+    return CheckResult(False, text, True, facts, [asdict(person) for person in failed])
 
 
 def failed_in(manifest: DerivedManifest) -> tuple[FailedPerson, ...]:

@@ -140,15 +140,15 @@ class InsightsWriter:
         )
         history = _history(known, days)
 
-        def told(subjects: Sequence[str]) -> pd.DataFrame:
+        def narrated_for(subjects: Sequence[str]) -> pd.DataFrame:
             mine = withdraw_others(rows, subjects)
             return narrate(with_trends(mine, history, self.processor, self._options), self.processor)
 
         subjects = rows["subject"].unique().tolist()
         if len(partitions) > 1:  # where this fails, each partition comes alone
-            narrated = told(subjects)
+            narrated = narrated_for(subjects)
         else:
-            narrated, failed = isolated(subjects, told)
+            narrated, failed = isolated(subjects, narrated_for)
             self._leave_out(partitions[0], failed)
         found = split_by_partition(narrated, "subject")
         return {name: found.get(name, narrated.head(0)) for name in partitions}

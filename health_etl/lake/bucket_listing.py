@@ -16,7 +16,7 @@ import obstore
 from obstore import exceptions
 from obstore.store import LocalStore, MemoryStore, S3Store
 
-from health_etl.lake.listed import Listed, NoListingError, ObjectInfo, Unaddressable, escaped, fault_of
+from health_etl.lake.listed import Listed, Lister, NoListingError, ObjectInfo, Unaddressable, fault_of
 
 PAGE_OBJECTS = 1000  # one page of an S3 listing
 MAX_QUESTIONS = 20  # about the empty objects of a page; for more, reading it again is cheaper
@@ -24,7 +24,7 @@ MAX_QUESTIONS = 20  # about the empty objects of a page; for more, reading it ag
 _NOT_READ = "invalid list response"  # obstore's words for an answer that it cannot read
 
 
-class StoreListing:
+class StoreListing(Lister):
     """Lists a store by obstore alone."""
 
     def __init__(self, store: LocalStore | MemoryStore | S3Store) -> None:
@@ -40,16 +40,6 @@ class StoreListing:
         """Return the names of the folders directly under a folder."""
         return _names(prefix, obstore.list_with_delimiter(self._store, prefix)["common_prefixes"])
 
-    def astray(self, prefix: str) -> Iterator[Unaddressable]:
-        """Yield nothing."""
-        del prefix
-        yield from ()
-
-    def is_folder_with_content(self, key: str) -> bool:
-        """Return false."""
-        del key
-        return False
-
 
 @dataclass
 class _Place:
@@ -59,7 +49,7 @@ class _Place:
     at_end: bool = False
 
 
-class BucketListing:
+class BucketListing(Lister):
     """Lists the objects of a bucket under the lake's prefix. `connect` returns a boto3 client for S3."""
 
     def __init__(self, store: S3Store, bucket: str, prefix: str, connect: Callable[[], Any]) -> None:
@@ -203,7 +193,7 @@ class _ExactPages:
 
 def _listed(key: str, entry: dict[str, Any]) -> Listed:
     fault = fault_of(key)
-    info = ObjectInfo(key if fault is None else escaped(key), entry["Size"], entry.get("ETag", ""))
+    info = ObjectInfo(key, entry["Size"], entry.get("ETag", ""))
     return info if fault is None else Unaddressable(info, fault)
 
 

@@ -42,7 +42,7 @@ class Manifests(Mapping[str, Manifest]):
         self._listed = {
             partition: info.etag
             for info in lake.objects(folder)
-            # Whatever else lies there is not ours.
+            # Other objects there are not ours.
             if info.key.endswith(MANIFEST_SUFFIX) and keys.is_date(partition := info.key[start:end])
         }
         if heads is not None:

@@ -1,8 +1,8 @@
 """Translation of the object store's errors into ours.
 
-Recognised are the server's codes, the operating system's error numbers and the kinds of network failure; whatever else
-happens is reported as unexpected, never as a guess. Of the original text only what holds no key is quoted: keys contain
-user ids.
+The server's codes, the operating system's error numbers and the kinds of network failure are recognised; anything else
+is reported as unexpected, never as a guess. Of the original text, only parts without keys are quoted: keys contain user
+ids.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class _Answer:
         return self.code or (f"HTTP status {self.status}" if self.status else "")
 
 
-# These concern the keys, whatever they are used for.
+# These concern the access keys, whatever the request.
 _WRONG_KEYS = {
     *("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired"),
     *("InvalidSecurity", "AccountProblem", "NotSignedUp", "UnrecognizedClientException"),
@@ -92,7 +92,7 @@ _SENTENCES = {
     "EntityTooLarge": "{item} is larger than the S3 server takes; raise the server's limit on the size of an object.",
     "KeyTooLongError": "The name of {item} is longer than the S3 server takes; upload it under a shorter one.",
 }
-# What botocore calls the failures of a network that obstore tells by its kinds.
+# Network failures as botocore names them.
 _NETWORK = ("HTTPClientError", "ConnectionError")
 _NO_KEYS = ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError")
 # Without credentials obstore asks the cloud's metadata service; these words show that it did.
@@ -110,11 +110,11 @@ _BAD_KEY = "Could not parse path"
 def translate(error: Exception, attempt: Attempt) -> HealthEtlError:
     """Return our error for one of the store's."""
     if isinstance(error, ValueError) and str(error).startswith(_BAD_KEY):
-        return PermanentError(f"The store can have no object named {attempt.item}; give it another name.")
+        return PermanentError(f"{attempt.item} is not a name that the store can hold; give the object another name.")
     if isinstance(error, NoListingError):
         if isinstance(error.__cause__, Exception):
             return translate(error.__cause__, attempt)
-        return unexpected_error(attempt, "it is no listing of S3", may_pass=False)
+        return unexpected_error(attempt, "the answer is not an S3 listing", may_pass=False)
     if attempt.url.startswith("s3://"):
         return _of_server(error, attempt)
     return _of_folder(error, attempt)

@@ -9,16 +9,19 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from health_etl.lake.listed import Listed, ObjectInfo, Unaddressable, escaped, fault_of
+from health_etl.lake.listed import Listed, Lister, ObjectInfo, Unaddressable, fault_of
 
-LEADS_BACK = "it is a link that leads back to a folder that it lies in"
-LEADS_NOWHERE = "it is a link to something that does not exist"
+LEADS_BACK = "it is a symbolic link that loops back"
+LEADS_NOWHERE = "it is a symbolic link to something that does not exist"
 NOT_A_FILE = "it is neither a file nor a folder"
-MAY_NOT_LOOK = "this account may not look into that folder"
-TOO_DEEP = "its path is longer than the file system takes"
+MAY_NOT_LOOK = "this account may not list this folder"
+NAMED_AS_HALF_WRITTEN = "its name ends in # and digits, like that of a file that is still being written"
+TOO_DEEP = "its path is longer than the file system allows"
+WRITING_SECONDS = 3600  # ASSUMPTION: no upload takes longer
 
 _FAULTS = {
     errno.ELOOP: LEADS_BACK,
@@ -28,7 +31,7 @@ _FAULTS = {
 }
 
 
-class FolderListing:
+class FolderListing(Lister):
     """Lists the files below one folder."""
 
     def __init__(self, root: Path) -> None:
@@ -63,16 +66,6 @@ class FolderListing:
         """Return the names of the folders directly under a folder; raises OSError where it cannot be listed."""
         return [entry.name for entry in self._entries(prefix) if fault_of(entry.name) is None and _is_folder(entry)]
 
-    def astray(self, prefix: str) -> Iterator[Unaddressable]:
-        """Yield nothing: no folder has an empty name."""
-        del prefix
-        yield from ()
-
-    def is_folder_with_content(self, key: str) -> bool:
-        """Return false: only a bucket has such a thing."""
-        del key
-        return False
-
     def _entries(self, prefix: str) -> list[os.DirEntry[str]]:
         """Return what lies in a folder, in the order of its keys; nothing where there is no such folder."""
         try:
@@ -89,18 +82,19 @@ class FolderListing:
 
 
 def _file(key: str, entry: os.DirEntry[str], fault: str | None) -> Listed | None:
-    """Return what is there under a name that is no folder's; None if it is half written, or gone by now."""
-    if "#" in entry.name and _is_half_written(entry.name):
-        return None
+    """Return what is there under a name that is no folder's; None if it is being written, or gone by now."""
     try:
         found = entry.stat()
     except FileNotFoundError:
         return _unaddressable(key, LEADS_NOWHERE) if entry.is_symlink() else None
+    if "#" in entry.name and _is_half_written(entry.name):
+        if time.time() - found.st_mtime < WRITING_SECONDS:
+            return None
+        fault = NAMED_AS_HALF_WRITTEN
     if not stat.S_ISREG(found.st_mode):
         fault = NOT_A_FILE
-    if fault is None:
-        return ObjectInfo(key, found.st_size, _etag(found))
-    return Unaddressable(ObjectInfo(escaped(key), found.st_size, _etag(found)), fault)
+    info = ObjectInfo(key, found.st_size, _etag(found))
+    return info if fault is None else Unaddressable(info, fault)
 
 
 def _position(entry: os.DirEntry[str]) -> str:
@@ -126,4 +120,4 @@ def _etag(found: os.stat_result) -> str:
 
 
 def _unaddressable(key: str, fault: str) -> Unaddressable:
-    return Unaddressable(ObjectInfo(escaped(key), 0, ""), fault, hides_objects=fault == MAY_NOT_LOOK)
+    return Unaddressable(ObjectInfo(key, 0, ""), fault, hides_objects=fault == MAY_NOT_LOOK)

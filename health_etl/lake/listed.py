@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_WRITTEN_AS = {"": "%2F", ".": "%2E", "..": "%2E%2E"}  # names of folders
 
 
 class ObjectInfo(NamedTuple):
@@ -20,8 +19,8 @@ class ObjectInfo(NamedTuple):
 
 
 class Unaddressable(NamedTuple):
-    """Something in a listing that cannot be read under its key. The key of `info` is the item's own `escaped`; `detail`
-    says what is wrong, without any part of the key.
+    """Something in a listing that cannot be read under its key, in which bytes that are not UTF-8 are surrogates.
+    `detail` says what is wrong, without any part of the key.
     """
 
     info: ObjectInfo
@@ -36,20 +35,26 @@ class NoListingError(Exception):
     """The server answered something else than a listing, or botocore failed; that error is then the cause."""
 
 
-class Lister(Protocol):
+class Lister(ABC):
     """Lists one kind of store. `prefix` ends in /, or is empty."""
 
+    @abstractmethod
     def everything(self, prefix: str) -> Iterator[Listed]:
         """Yield all that lies under a folder; folder markers are left out."""
 
+    @abstractmethod
     def folders(self, prefix: str) -> list[str]:
         """Return the names, those that keys can have, of the folders directly under a folder."""
 
     def astray(self, prefix: str) -> Iterator[Unaddressable]:
-        """Yield what would lie under a folder, but for a slash in front of its key."""
+        """Yield what would lie under a folder, but for a slash in front of its key: only a bucket has such keys."""
+        del prefix
+        yield from ()
 
     def is_folder_with_content(self, key: str) -> bool:
-        """Tell whether there is an object whose key is this one and a slash; listings yield it without."""
+        """Tell whether there is an object whose key is this one and a slash, listed without it: only in a bucket."""
+        del key
+        return False
 
 
 def fault_of(key: str) -> str | None:
@@ -73,13 +78,3 @@ def _fault_of_folders(key: str) -> str | None:
     if "." in (parts := key.split("/")) or ".." in parts:
         return "one of its folders is named . or .."
     return None
-
-
-def escaped(key: str) -> str:
-    """Return a key that is usable and printable for one that is not: what is wrong with it is written as %XX."""
-    text = "".join(letter if letter.isprintable() and letter != "%" else _in_percent(letter) for letter in key)
-    return "/".join(_WRITTEN_AS.get(part, part) for part in text.split("/"))
-
-
-def _in_percent(letter: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in os.fsencode(letter))

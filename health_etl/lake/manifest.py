@@ -201,8 +201,8 @@ def mark_unfinished(lake: Lake, key: str) -> None:
 
 def canonical_json(value: Any) -> bytes:
     """Return JSON with sorted keys and a final newline: equal values give equal bytes."""
-    # A key may hold bytes that are no text; Python reads and writes them as surrogates.
-    return (json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1) + "\n").encode(errors="surrogatepass")
+    # A key may hold bytes that are not UTF-8, which Python reads as surrogates: they are written as JSON's \udcXX.
+    return (json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1) + "\n").encode(errors="backslashreplace")
 
 
 def digest(parts: Iterable[str]) -> str:

@@ -64,11 +64,11 @@ def is_valid_offset(zone_offsets: pd.Series[str]) -> pd.Series[bool]:
 
 
 def _by_distinct(
-    zone_offsets: pd.Series[str], tell: Callable[[float | ZoneInfo | None], bool], *, null: bool
+    zone_offsets: pd.Series[str], is_marked: Callable[[float | ZoneInfo | None], bool], *, null: bool
 ) -> pd.Series[bool]:
     positions, distinct = pd.factorize(zone_offsets)
-    told = np.array([*(tell(_meaning(text)) for text in distinct), null])
-    return pd.Series(told[positions], index=zone_offsets.index)
+    marks = np.array([*(is_marked(_meaning(text)) for text in distinct), null])
+    return pd.Series(marks[positions], index=zone_offsets.index)
 
 
 def _meaning(text: str) -> float | ZoneInfo | None:

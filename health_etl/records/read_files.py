@@ -31,7 +31,7 @@ from health_etl.uploads.listing import Upload
 # What a person may overrule row by row. Clock faults are not included: nobody knows the right day.
 OVERRIDABLE_FAULTS = frozenset({RowReason.OUT_OF_RANGE, RowReason.UNIT_SUSPECT})
 
-NOT_KEPT = "the store did not take a copy"
+NOT_KEPT = "the store did not accept a copy"
 # What a bad file cannot cause: the lake fails, or the machine does.
 NOT_OF_ONE_FILE = (HealthEtlError, MemoryError)
 
@@ -66,7 +66,7 @@ class FileReader:
         self.progress = progress
         self.entries: dict[str, FileEntry] = {}  # of files read, before de-duplication
         self.vanished: set[str] = set()  # listed, but gone when fetched
-        self._counted: set[str] = set()  # of which `progress` was told
+        self._counted: set[str] = set()  # files already reported to `progress`
 
     def rows(self, uploads: list[Upload], *, one_by_one: bool = False) -> pd.DataFrame | None:
         """Read these files; return the measurement rows, with their `faults`, of those that are not refused.

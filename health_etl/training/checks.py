@@ -9,12 +9,12 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from health_etl.check_result import Check, CheckResult
-from health_etl.insights.failed_people import failed_in
+from health_etl.insights import failed_people
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest, read_derived_manifest
@@ -24,7 +24,8 @@ from health_etl.training.grounding import ungrounded
 from health_etl.training.known_identifiers import MonthSources
 from health_etl.training.line_format import KEYED_IDS, is_well_formed, json_of
 from health_etl.training.personal_data import contact_details, kinds_in, strings, suspects, telling_words, words
-from health_etl.wording import counted
+
+PEOPLE = "Every person-day has its lines."
 
 
 @dataclass
@@ -134,15 +135,9 @@ def as_written(month: Month) -> CheckResult:
 
 def people(month: Month) -> CheckResult:
     """List the people of whom a day makes no line."""
-    failed = sorted({person for manifest in month.manifests for person in failed_in(manifest)})
-    facts = {"people_left_out": len(failed)}
-    if not failed:
-        return CheckResult(True, "Every person-day has its lines.", facts=facts)
-    text = (
-        f"Days of {counted(len(failed), 'person', 'people')} make no line and are left out; everybody else's are "
-        "complete. Report it as a bug. They are tried again once their insights or the code change."
-    )
-    return CheckResult(False, text, True, facts, [asdict(person) for person in failed])
+    failed = sorted({person for manifest in month.manifests for person in failed_people.failed_in(manifest)})
+    left_out = "left out: a day of theirs makes no valid line until their insights or the code change."
+    return failed_people.check(failed, PEOPLE, left_out)
 
 
 def freshness(month: Month) -> CheckResult:
@@ -162,7 +157,7 @@ CHECKS: tuple[Check[Month], ...] = (
     ),
     Check("one_line_an_example", "No example appears twice in a file.", one_line_an_example, True),
     Check("fields", "Lines are in the documented format and hold no personal data.", fields, True),
-    Check("people", "Every person-day has its lines.", people),
+    Check("people", PEOPLE, people),
     Check("as_written", "The files have the bytes that their manifests state.", as_written),
     Check("freshness", "The month is made from the insights as they are now.", freshness),
 )

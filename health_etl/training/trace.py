@@ -53,7 +53,7 @@ def trace(
     """Return what the example with that id was made from; None if no insight of the lake has it.
 
     Ids cannot be reversed, so the ids of all person-days are computed, those of the latest uploads first.
-    `searching` is told how many of how many insights tables have been looked through.
+    `searching` is called with the number of insights tables searched so far, and the total.
     """
     catalogue = Catalogue(lake)
     day = _find(lake, catalogue, wanted, searching)

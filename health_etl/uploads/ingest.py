@@ -125,7 +125,7 @@ def _read(path: Path) -> _Export:
     try:
         exported = datetime.fromtimestamp(int(match["epoch_ms"]) / 1000, tz=UTC)
     except (ValueError, OverflowError, OSError):
-        raise _NotAnExportError("the time in its name is no valid time") from None
+        raise _NotAnExportError("the time in its name is not a valid time") from None
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):

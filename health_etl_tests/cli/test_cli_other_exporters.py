@@ -181,7 +181,7 @@ def test_a_unit_that_looks_wrong_is_shown_with_a_way_out_and_can_be_overruled(ta
     key = entries(taken_in)["another_unit"].key
     shown = " ".join(taken_in("quarantine", "show", key).output.split())
     assert "glucose_mg_dl:unit_suspect" in shown
-    assert "have the app write the unit of the column and export again" in shown
+    assert "set the app to the column's unit and export again" in shown
     said = taken_in("quarantine", "release", key, "--override", "--because", "a trial of the meter")
     assert "24 records accepted." in said.output
     assert entries(taken_in)["another_unit"].counts == (24, 24, 0, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections import Counter
@@ -23,14 +24,13 @@ from health_etl.record_types import by_avro_name, record_types
 from health_etl.records import unclaimed
 from health_etl_tests.fuzz.hostile_keys import CONTENTS
 from health_etl_tests.fuzz.seeds import Mutant, Outcomes
-from health_etl_tests.isolation.items import CANARY, Stage, World, fingerprint, written
+from health_etl_tests.isolation.items import CANARY, Stage, World, fingerprint
 from health_etl_tests.isolation.neighbours import good_people_alone, of_good_people, of_records, put_good
 from health_etl_tests.isolation.worlds import FolderWorld
 from health_etl_tests.support.pipeline import Done, take_in
 
 # What may be claimed: a type's folder in any case, a date in ASCII digits, a name.
 CLAIMABLE = re.compile(rb"raw/([A-Za-z]+)/20\d\d/\d\d/\d\d/[^/]+\.avro", re.DOTALL)
-HALF_WRITTEN = re.compile(rb"#\d+\Z")  # what obstore calls a file in a folder until it is whole; it lists none
 
 
 def run_in_folder(tried: Sequence[Mutant[bytes]]) -> Outcomes:
@@ -43,7 +43,7 @@ def run(world: World, tried: Sequence[Mutant[bytes]]) -> Outcomes:
     """Put an upload under each of these keys beside good ones; return what became of them."""
     put_good(world.lake)
     good = {info.key for info in world.lake.objects("raw/")}
-    placed = {written(mutant.content): mutant for mutant in tried if is_placed(world, mutant)}
+    placed = {os.fsdecode(mutant.content): mutant for mutant in tried if is_placed(world, mutant)}
     take_in(world.lake, Done())
     assert of_records(of_good_people(world.lake)) == of_records(good_people_alone())
     found = _Found.of(world.lake)
@@ -102,8 +102,6 @@ class _Found:
 def is_placed(world: World, mutant: Mutant[bytes]) -> bool:
     """Put an upload there; false where a folder has a file, or a file a folder, in its place."""
     key = mutant.content
-    if HALF_WRITTEN.search(key):
-        return False
     folder = key.split(b"/")[1].decode(errors="replace").lower()
     record_type = by_avro_name().get(folder) or record_types()["steps"]
     try:

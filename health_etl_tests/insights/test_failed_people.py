@@ -126,7 +126,7 @@ def test_a_failing_day_is_withdrawn_also_where_an_earlier_upload_had_made_it(
     damage(lake, name, column, value, later.isoformat())
     assert failed_in(make(lake, name, later.isoformat())) == (FailedPerson(BENS, stage, error),)
     assert BENS.encode() not in b"".join(journal(lake).values())
-    put(lake, name, [plain(name, "corrected")], user_id=BEN, upload_date=later)  # which makes the table anew
+    put(lake, name, [plain(name, "corrected")], user_id=BEN, upload_date=later)  # which rebuilds the table
     bring_up_to_date(lake)
     assert failed_in(Catalogue(lake).insights(name)[later.isoformat()]) == ()
     assert BENS.encode() in b"".join(journal(lake).values())
@@ -150,7 +150,7 @@ def test_a_person_whose_days_cannot_be_joined_is_left_out_of_the_day_across_type
 
 
 @ONLY_WARN
-def test_the_check_names_whoever_was_left_out_and_does_not_block() -> None:
+def test_the_check_names_the_people_left_out_and_does_not_block() -> None:
     lake = uploaded("blood_glucose", ANNA, BEN)
     damage(lake, "blood_glucose", "glucose_mg_dl", np.inf)
     make(lake, "blood_glucose")
@@ -166,7 +166,7 @@ def test_the_check_names_whoever_was_left_out_and_does_not_block() -> None:
 
 
 @pytest.mark.parametrize("bad", [[], [3], [0, 1], [0, 4, 9], list(range(10))])
-def test_whoever_fails_alone_is_left_out_and_nobody_else(bad: list[int]) -> None:
+def test_only_people_who_fail_on_their_own_are_left_out(bad: list[int]) -> None:
     people = [f"p{number}" for number in range(10)]
     at_fault = [people[number] for number in bad]
 

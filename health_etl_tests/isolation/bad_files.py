@@ -16,7 +16,7 @@ LONGEST_KEY_BYTES = 1020  # and S3 neither
 
 
 def own(number: int = 0) -> Record:
-    """Return a steps record of whoever uploads bad items."""
+    """Return a steps record of the person who uploads the bad items."""
     return steps(f"{CANARY}-{number}", count=3333)
 
 

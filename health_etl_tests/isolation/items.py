@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,9 +16,7 @@ from health_etl.lake.store import Lake
 from health_etl.settings import Settings
 from health_etl_tests.support.exports import UPLOADED
 
-CANARY = "zq7canary"  # in the name of whoever uploads a bad item; no output but the owner's tables may show it
-_ODD = re.compile(rb"[\x00-\x1f\x7f]")
-_FOLDERS = {b"": "%2F", b".": "%2E", b"..": "%2E%2E"}  # names of folders that no client can ask for
+CANARY = "zq7canary"  # in the name of the uploader of bad items; only the owner's tables may show it
 DAY_FOLDER = f"{UPLOADED:%Y/%m/%d}/"
 STEPS_FOLDER = f"raw/StepsRecord/{DAY_FOLDER}"
 GLUCOSE_FOLDER = f"raw/BloodGlucoseRecord/{DAY_FOLDER}"
@@ -108,31 +105,9 @@ class BadItem:
         return f"{self.stage}: {self.what}"
 
 
-def written(key: bytes) -> str:
-    """Return a key as reports write it: one that nobody can ask for has in it, as %XX, what is wrong with it."""
-    parts = key.split(b"/")
-    is_usable = not _ODD.search(key) and not {b"", b".", b".."} & set(parts) and _is_utf8(key)
-    if is_usable:
-        return key.decode()
-    return "/".join(_FOLDERS.get(part) or _escaped(part) for part in parts)
-
-
-def _escaped(part: bytes) -> str:
-    text = part.decode("utf-8", "surrogateescape")
-    return "".join(c if c.isprintable() and c != "%" else "".join(f"%{n:02X}" for n in os.fsencode(c)) for c in text)
-
-
-def _is_utf8(key: bytes) -> bool:
-    try:
-        key.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def fingerprint(key: bytes) -> str:
     """Return what stands for a key wherever the key itself may not be shown."""
-    return f"upload-{hashlib.sha256(written(key).encode()).hexdigest()[:12]}"
+    return f"upload-{hashlib.sha256(os.fsdecode(key).encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
 
 
 def file_name(who: str, content: bytes) -> str:

@@ -74,7 +74,7 @@ def test_the_next_run_finds_nothing_to_do(ran: Ran) -> None:
     assert "Everything was up to date; no file was read." in ran.command("run").stdout
 
 
-def test_dagster_keeps_no_name_of_whoever_uploaded_them(ran: Ran) -> None:
+def test_dagster_keeps_no_name_of_their_uploader(ran: Ran) -> None:
     text = stored(ran.command.dagster_home)
     assert "key_unparseable" in text
     assert around(text, CANARY) == []

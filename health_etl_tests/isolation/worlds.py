@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 METHODS = {"PUT": "put_object", "DELETE": "delete_object"}
 
 
+WRITTEN = 1_758_000_000  # long ago: what is named like a half-written file is no longer being written
+
+
 class FolderWorld:
     """A lake in a folder."""
 
@@ -46,7 +49,7 @@ class FolderWorld:
         return connect(self.settings)
 
     def put(self, key: bytes, content: bytes) -> None:
-        """Write a file whose path is these bytes; an empty folder if they end in a slash."""
+        """Write a file, long ago, whose path is these bytes; an empty folder if they end in a slash."""
         path = self._path(key)
         if key.endswith(b"/"):
             os.makedirs(path, exist_ok=True)  # noqa: PTH103 - pathlib knows no bytes
@@ -54,6 +57,7 @@ class FolderWorld:
         os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
         with open(path, "wb") as file:  # noqa: PTH123
             file.write(content)
+        os.utime(path, (WRITTEN, WRITTEN))
 
     def link(self, key: bytes, target: bytes) -> None:
         """Put a symbolic link."""

@@ -1,4 +1,4 @@
-"""No file ends the listing of a folder: what cannot be read under its key is told apart, all others are listed."""
+"""No file ends the listing of a folder: what cannot be read under its key is reported, everything else is listed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from obstore.store import LocalStore
 
 from health_etl.errors import FolderHiddenError
-from health_etl.lake.listed import ObjectInfo, Unaddressable, escaped, fault_of
+from health_etl.lake.listed import ObjectInfo, Unaddressable, fault_of
 from health_etl_tests.support import hypothesis_profiles
 from health_etl_tests.support.exports import folder_lake
 
@@ -51,10 +51,10 @@ def listed(folder: Path, prefix: str = "raw/") -> tuple[list[str], dict[str, str
 @pytest.mark.parametrize(
     ("name", "key", "detail"),
     [
-        (b"jos\xe9", "jos%E9", "its name is not UTF-8"),
-        (b"a\tb", "a%09b", "its name holds a control character"),
-        (b"a\nb%", "a%0Ab%25", "its name holds a control character"),
-        (b"\x7f", "%7F", "its name holds a control character"),
+        (b"jos\xe9", "jos\udce9", "its name is not UTF-8"),
+        (b"a\tb", "a\tb", "its name holds a control character"),
+        (b"a\nb%", "a\nb%", "its name holds a control character"),
+        (b"\x7f", "\x7f", "its name holds a control character"),
     ],
 )
 @pytest.mark.parametrize("below", ["", "sub/"])
@@ -72,11 +72,11 @@ def test_a_name_that_no_key_can_have_is_listed_as_unaddressable(
 @pytest.mark.parametrize(
     ("target", "detail"),
     [
-        ("{folder}/raw/StepsRecord", "it is a link that leads back to a folder that it lies in"),
-        ("{folder}", "it is a link that leads back to a folder that it lies in"),
-        ("/", "it is a link that leads back to a folder that it lies in"),
-        ("link", "it is a link that leads back to a folder that it lies in"),
-        ("{folder}/nowhere", "it is a link to something that does not exist"),
+        ("{folder}/raw/StepsRecord", "it is a symbolic link that loops back"),
+        ("{folder}", "it is a symbolic link that loops back"),
+        ("/", "it is a symbolic link that loops back"),
+        ("link", "it is a symbolic link that loops back"),
+        ("{folder}/nowhere", "it is a symbolic link to something that does not exist"),
     ],
 )
 def test_a_link_that_leads_nowhere_or_back_is_listed_as_unaddressable(folder: Path, target: str, detail: str) -> None:
@@ -120,7 +120,7 @@ def test_a_path_that_is_too_long_to_open_is_listed(folder: Path) -> None:
     with nested(folder / "raw", "d" * 200, 30):
         keys, strange = listed(folder)
     assert keys == [GOOD]
-    assert [*strange.values()] == ["its path is longer than the file system takes"]
+    assert [*strange.values()] == ["its path is longer than the file system allows"]
 
 
 def test_folders_may_be_nested_deeper_than_calls(folder: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_folder_that_cannot_be_looked_into_stops_no_other_and_seems_not_empty(
 ) -> None:
     (folder / "raw" / "StepsRecord" / "2025" / "09" / "17").mkdir()
     forbid(monkeypatch, "17/")
-    assert listed(folder) == ([GOOD], {f"{DAY[:-3]}17": "this account may not look into that folder"})
+    assert listed(folder) == ([GOOD], {f"{DAY[:-3]}17": "this account may not list this folder"})
     with pytest.raises(FolderHiddenError, match="would seem deleted"):
         list(folder_lake(folder).objects("raw/StepsRecord/2025/09/"))
     with pytest.raises(FolderHiddenError, match="may not look into"):
@@ -187,25 +187,21 @@ def test_every_file_is_listed_once_and_each_key_reads_that_very_file(
     folder = tmp_path_factory.mktemp("lake")
     (folder / DAY).mkdir(parents=True)
     for name in names:
-        (folder / DAY / os.fsdecode(name)).write_bytes(name)
+        path = folder / DAY / os.fsdecode(name)
+        path.write_bytes(name)
+        os.utime(path, (0, 0) if name.startswith(b"a") else None)
     lake = folder_lake(folder)
     everything = [*lake.everything("raw/")]
-    half_written = {name for name in names if name.partition(b"#")[2].isdigit()}
+    named_as_half_written = {name for name in names if name.partition(b"#")[2].isdigit()}
+    half_written = {name for name in named_as_half_written if not name.startswith(b"a")}
     assert len(everything) == len(names - half_written)
     read = {lake.get(item.key) for item in everything if isinstance(item, ObjectInfo)}
     strange = [item.info.key for item in everything if isinstance(item, Unaddressable)]
-    assert read == {name for name in names - half_written if fault_of(os.fsdecode(name)) is None}
+    assert read == {name for name in names - named_as_half_written if fault_of(os.fsdecode(name)) is None}
     assert len({*strange}) == len(strange)
-    assert [key for key in strange if fault_of(key) is not None or not key.isprintable()] == []
+    odd = {os.fsdecode(name) for name in named_as_half_written}
+    assert [key for key in strange if fault_of(key) is None and key.removeprefix(DAY) not in odd] == []
     shutil.rmtree(folder)
-
-
-@profile
-@given(key=st.text(alphabet=st.sampled_from("a./%\t\n\x7f\udce9é")))
-def test_an_escaped_key_is_usable_and_no_other_key_gives_the_same(key: str) -> None:
-    assert not key or fault_of(escaped(key)) is None
-    others = {key.replace("/", "%2F"), key.replace("%", "%25"), key.replace("\t", "%09"), f"{key}/", f"/{key}"} - {key}
-    assert escaped(key) not in {escaped(other) for other in others}
 
 
 def test_what_is_no_folder_lists_as_empty(folder: Path) -> None:

@@ -358,7 +358,7 @@ def test_a_copy_that_the_store_does_not_take_costs_only_the_copy(lake: FailingLa
     update_records(lake, "blood_glucose")
     assert tables(lake) == tables_of_good_files()
     assert entry(lake, bad).reason == "not_avro"
-    assert str(entry(lake, bad).detail).endswith("; the store did not take a copy")
+    assert str(entry(lake, bad).detail).endswith("; the store did not accept a copy")
     assert [key for key in contents(lake, "quarantine/") if key.endswith(suffix)] == []
 
 

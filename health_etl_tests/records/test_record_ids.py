@@ -1,4 +1,4 @@
-"""Records without an id are told apart, never counted as versions of one record, and stay themselves when re-sent."""
+"""Records without an id stay distinct, never count as versions of one record, and keep their identity when re-sent."""
 
 from __future__ import annotations
 

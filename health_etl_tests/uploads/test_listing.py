@@ -153,12 +153,12 @@ def test_folders_that_are_no_month_and_no_date_are_left_out() -> None:
 
 
 def test_what_the_store_cannot_address_is_unclaimed_and_what_it_hides_is_not_taken_for_deleted() -> None:
-    strange = Unaddressable(ObjectInfo("raw/a%09", 1, "etag"), "its name holds a control character")
+    strange = Unaddressable(ObjectInfo("raw/a\t", 1, "etag"), "its name holds a control character")
     hidden = Unaddressable(ObjectInfo("raw/StepsRecord/2025/09/21", 0, ""), "it is hidden", hides_objects=True)
     listing = sort_uploads([strange, hidden], FIRST, LAST)
     assert [(item.info.key, item.reason, item.is_addressable) for item in listing.unclaimed] == [
         ("raw/StepsRecord/2025/09/21", FileReason.KEY_UNPARSEABLE, False),
-        ("raw/a%09", FileReason.KEY_UNPARSEABLE, False),
+        ("raw/a\t", FileReason.KEY_UNPARSEABLE, False),
     ]
     steps, heart_rate = record_types()["steps"], record_types()["heart_rate"]
     assert not listing.is_known(steps, date(2025, 9, 21))
