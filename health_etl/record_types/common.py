@@ -166,7 +166,7 @@ def common_arrays(records: pa.Table) -> dict[str, pa.ChunkedArray]:
 
 # What exporters write for a record that Health Connect has not stored, or whose id they do not read: nothing, a missing
 # value as Kotlin, Python and JavaScript print it, the UUID of zeros.
-_NO_ID = pa.array([None, "", "null", "None", "undefined", "00000000-0000-0000-0000-000000000000"])
+_NO_ID = (None, "", "null", "None", "undefined", "00000000-0000-0000-0000-000000000000")
 DERIVED_ID = "no-id:"  # begins every id that is derived here; an app's own id that does counts as none
 _MEASURED_TIMES = ("timeEpochMillis", "startTimeEpochMillis", "endTimeEpochMillis")
 
@@ -179,7 +179,7 @@ def record_ids(records: pa.Table) -> pa.ChunkedArray:
     """
     ids = pc.struct_field(records["metadata"], "id")
     says_nothing = pc.or_(pc.utf8_is_space(ids), pc.starts_with(ids, DERIVED_ID))
-    is_absent = pc.or_(pc.is_in(ids, value_set=_NO_ID), pc.fill_null(says_nothing, fill_value=False))
+    is_absent = pc.or_(pc.is_in(ids, value_set=pa.array(_NO_ID)), pc.fill_null(says_nothing, fill_value=False))
     return pc.if_else(is_absent, _derived_ids(records), ids) if pc.any(is_absent).as_py() else ids
 
 

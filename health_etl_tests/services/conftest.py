@@ -136,6 +136,24 @@ def s3_bucket(s3_server: S3Server) -> Iterator[str]:
         client.delete_bucket(Bucket=name)
 
 
+@pytest.fixture(scope="module")
+def module_bucket(s3_server: S3Server) -> Iterator[str]:
+    """Name of a bucket for all examples of a property, whatever their keys; it goes with the module."""
+    name = f"test-{uuid.uuid4().hex}"
+    with _in_use(s3_server.port), closing(s3_server.client()) as client:
+        client.create_bucket(Bucket=name)
+        yield name
+        empty(client, name)
+        client.delete_bucket(Bucket=name)
+
+
+def empty(client: Any, bucket: str) -> None:
+    """Delete objects one by one: XML, which deletes many at once, cannot hold every key."""
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        for entry in page.get("Contents", []):
+            client.delete_object(Bucket=bucket, Key=entry["Key"])
+
+
 @pytest.fixture
 def proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
     """A proxy in front of the server that fails on demand."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import closing
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -19,6 +19,7 @@ from health_etl.lake.store import Lake, connect
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
 from health_etl.uploads.listing import TypeListing, list_all
+from health_etl_tests.services.conftest import empty
 from health_etl_tests.services.fault_proxy import Fault, FaultProxy, reads
 from health_etl_tests.support import hypothesis_profiles
 from health_etl_tests.support.exports import UPLOADED, avro_bytes, key_of, steps
@@ -173,25 +174,6 @@ KEYS = st.lists(
     min_size=1,
     max_size=6,
 ).map("".join)
-
-
-@pytest.fixture(scope="module")
-def module_bucket(s3_server: S3Server) -> Iterator[str]:
-    """A bucket for many examples."""
-    import uuid
-
-    name = f"test-{uuid.uuid4().hex}"
-    with closing(s3_server.client()) as client:
-        client.create_bucket(Bucket=name)
-        yield name
-        empty(client, name)
-        client.delete_bucket(Bucket=name)
-
-
-def empty(client: Any, bucket: str) -> None:
-    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        for entry in page.get("Contents", []):
-            client.delete_object(Bucket=bucket, Key=entry["Key"])
 
 
 @hypothesis_profiles.end_to_end_profile()

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import psycopg2
@@ -20,6 +19,7 @@ from deploy.stack.settings import RUN_LOGS_BUCKET
 from health_etl.days.select import UPLOAD_WINDOW_DAYS
 from health_etl_tests.conftest import CHECKOUT
 from health_etl_tests.support.exports import contents
+from health_etl_tests.support.stack import dates
 from health_etl_tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -46,11 +46,6 @@ def stack_command(stack: RunningStack, word: str) -> subprocess.CompletedProcess
     """Run what `make stack-…` runs."""
     command = [sys.executable, "-m", "deploy.stack", word, "--port", str(stack.settings.port)]
     return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
-
-
-def dates(first: str, count: int) -> list[str]:
-    """Return consecutive upload dates."""
-    return [(date.fromisoformat(first) + timedelta(days=day)).isoformat() for day in range(count)]
 
 
 def test_every_service_is_up_and_another_start_changes_nothing(stack: RunningStack) -> None:
@@ -94,10 +89,9 @@ def test_a_backfill_over_thirty_dates_ends_in_few_runs_and_each_date_is_material
     ended = stack.backfill_end(stack.backfill(STEPS, requested))
     assert ended["status"] == "COMPLETED_SUCCESS"
     assert len(ended["runs"]) <= len(STEPS)
-    assert stack.materialised("records/steps") == [(requested[0], requested[-1])]
+    assert set(requested) <= stack.materialised("records/steps")
     # Dagster takes in the later dates whose insights look back on those requested.
-    [(first, last)] = stack.materialised("insights/steps")
-    assert (first, last) == (requested[0], dates(requested[-1], UPLOAD_WINDOW_DAYS + 1)[-1])
+    assert set(dates(requested[0], len(requested) + UPLOAD_WINDOW_DAYS)) <= stack.materialised("insights/steps")
 
 
 def test_a_killed_daemon_is_reported_and_resumes_where_it_was(stack: RunningStack) -> None:
@@ -114,7 +108,7 @@ def test_a_killed_daemon_is_reported_and_resumes_where_it_was(stack: RunningStac
     stack.stack.up(lambda _line: None)
     assert stack.end(queued) == "SUCCESS"
     assert stack.backfill_end(backfill)["status"] == "COMPLETED_SUCCESS"
-    assert stack.materialised("records/heart_rate") == [(requested[0], requested[-1])]
+    assert set(requested) <= stack.materialised("records/heart_rate")
 
 
 @pytest.mark.parametrize("ended_by", ["a restart", "a crash"])

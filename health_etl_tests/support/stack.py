@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,11 +153,20 @@ class RunningStack:
         """Switch every sensor off, and wait for the ticks in progress."""
         stop_sensors(self.client)
 
-    def materialised(self, asset: str) -> list[tuple[str, str]]:
-        """Return the ranges of materialised partitions of an asset."""
+    def materialised(self, asset: str) -> set[str]:
+        """Return the materialised partitions of an asset."""
         node = self.ask(MATERIALISED, key={"path": asset.split("/")})["assetNodeOrError"]
-        spans = node["assetPartitionStatuses"]["ranges"]
-        return [(span["startKey"], span["endKey"]) for span in spans if span["status"] == "MATERIALIZED"]
+        spans = [span for span in node["assetPartitionStatuses"]["ranges"] if span["status"] == "MATERIALIZED"]
+        return {key for span in spans for key in _between(span["startKey"], span["endKey"])}
+
+
+def dates(first: str, count: int) -> list[str]:
+    """Return consecutive dates."""
+    return [(date.fromisoformat(first) + timedelta(days=day)).isoformat() for day in range(count)]
+
+
+def _between(first: str, last: str) -> list[str]:
+    return dates(first, (date.fromisoformat(last) - date.fromisoformat(first)).days + 1)
 
 
 def stop_sensors(client: DagsterGraphQLClient) -> None:
