@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run ui test coverage contract automation soak large lint fuzz docs lock services services-down stack stack-status stack-down clean
+.PHONY: help run ui test coverage contract automation races soak large lint fuzz docs lock services services-down stack stack-status stack-down clean
 
 # The first Python that is new enough and can make virtual environments; `make PYTHON=…` names another.
 USABLE := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -73,6 +73,10 @@ load-test: $(READY) ## load training files with two major versions of `datasets`
 
 fuzz: $(READY) ## try 50,000 mutants of files, keys, messages and names, and report what became of them (about 10 minutes)
 	@TEST_HEALTH_ETL_FUZZ_MUTANTS=$${TEST_HEALTH_ETL_FUZZ_MUTANTS:-50000} $(BIN)/python -m pytest -n auto health_etl_tests/fuzz
+
+races: $(READY) ## have two processes race for one lake 1,000 times, and overtake a writer at every moment (about 20 minutes)
+	@TEST_HEALTH_ETL_RACES=$${TEST_HEALTH_ETL_RACES:-1000} $(BIN)/python -m pytest -n auto \
+	health_etl_tests/end_to_end/test_two_writers.py health_etl_tests/services/test_s3_two_writers.py
 
 soak: $(READY) ## try 1,000 examples of each property, then kill runs at 50 random moments (about 45 minutes)
 	@TEST_HEALTH_ETL_HYPOTHESIS=thorough $(BIN)/python -m pytest -n auto -m hypothesis health_etl_tests

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from health_etl_tests.support import order
+from health_etl_tests.support.exports import folder_lake
 from health_etl_tests.support.stack import stack  # noqa: F401 - a fixture, for services/ and browser/
+from health_etl_tests.support.state import state_of
 from health_etl_tests.support.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -145,6 +147,10 @@ class CommandLine:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def state(self, *folders: str) -> dict[str, bytes]:
+        """Return what the current manifests name in these folders of the lake; see `state_of`."""
+        return state_of(folder_lake(self.lake), *folders)
 
     def contents(self, folder: str = "") -> dict[str, bytes]:
         """Return every object under a folder of the lake by its key."""

@@ -193,6 +193,19 @@ def report(
 
 
 @app.command()
+def sweep(
+    grace_hours: Annotated[
+        int, typer.Option(min=0, help="Keep what is younger; another machine may be about to use it.")
+    ] = 24,
+) -> None:
+    """Delete tables, manifests and quarantined copies that were replaced. A schedule does it every night, too."""
+    from health_etl.cli.sweep import sweep_lake
+
+    with _settings() as settings:
+        sweep_lake(console, settings, grace_hours)
+
+
+@app.command()
 def trace(
     example_id: Annotated[str, typer.Argument(help="metadata.example_id of a training line.", show_default=False)],
 ) -> None:

@@ -14,12 +14,11 @@ from health_etl.cli.output import printable
 from health_etl.errors import PermanentError
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.keys import mask_key
+from health_etl.lake.keys import METADATA_SUFFIX, mask_key
 from health_etl.lake.store import Lake, connect
 from health_etl.planning.staleness import Scope
 from health_etl.reasons import RULE, FileReason
 from health_etl.records import replay, unclaimed
-from health_etl.records.quarantine import METADATA_SUFFIX
 from health_etl.records.replay import (
     QuarantinedUpload,
     find_by_name,

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from health_etl.insights.failed_people import FailedPerson, failed_in
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.manifest import DerivedManifest, FileEntry, read_derived_manifest
+from health_etl.lake.manifest import DerivedManifest, FileEntry
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import read_frame
 from health_etl.planning.staleness import Scope
 from health_etl.record_types import record_types
 from health_etl.training import journal
+from health_etl.training.journal import WrittenMonths
 
 
 @dataclass
@@ -41,10 +42,9 @@ def summarise(lake: Lake, catalogue: Catalogue, scope: Scope) -> list[TypeSummar
 
 def journal_months(lake: Lake, catalogue: Catalogue) -> list[DerivedManifest]:
     """Return the manifests of every month of the journal, domain by domain."""
+    written = WrittenMonths(lake)
     found = [
-        read_derived_manifest(lake, keys.journal_manifest_key(domain, month))
-        for month in journal.months(catalogue, lake)
-        for domain in journal.domains()
+        written.manifest(domain, month) for month in journal.months(catalogue, written) for domain in journal.domains()
     ]
     return [manifest for manifest in found if manifest is not None]
 
@@ -93,10 +93,9 @@ def _of_type(lake: Lake, catalogue: Catalogue, scope: Scope, name: str) -> TypeS
 
 def _person_days(lake: Lake, catalogue: Catalogue, scope: Scope, name: str) -> set[tuple[str, str]]:
     days: set[tuple[str, str]] = set()
-    for partition in sorted(catalogue.insights(name)):
+    for partition, manifest in catalogue.insights(name).items():
         if scope.holds_date(partition):
-            columns = ["subject", "local_date", "withdrawn"]
-            rows = read_frame(lake, keys.insights_key(name, partition), columns=columns)
+            rows = read_frame(lake, manifest.table_key, columns=["subject", "local_date", "withdrawn"])
             touched = zip(rows["subject"], rows["local_date"], rows["withdrawn"], strict=True)
             for subject, day, withdrawn in touched:
                 (days.discard if withdrawn else days.add)((subject, day))
@@ -105,5 +104,6 @@ def _person_days(lake: Lake, catalogue: Catalogue, scope: Scope, name: str) -> s
 
 def _training_lines(lake: Lake, name: str, months: set[str]) -> int:
     domain = record_types()[name].domain
-    written = [read_derived_manifest(lake, keys.journal_manifest_key(domain, month)) for month in sorted(months)]
+    journal_months = WrittenMonths(lake)
+    written = [journal_months.manifest(domain, month) for month in sorted(months)]
     return sum(manifest.details["lines_by_type"].get(name, 0) for manifest in written if manifest)

@@ -13,7 +13,6 @@ import pandas as pd
 
 from health_etl.days import utc_offsets
 from health_etl.days.select import Selection, Window, build_selection, select
-from health_etl.lake import keys
 from health_etl.lake.manifest import DerivedManifest, RecordsManifest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import empty_frame, read_frame
@@ -49,8 +48,8 @@ def select_batch(
     if len(windows) == 1:
         ((partition, window),) = windows.items()
         return select(lake, record_type, partition, window, default_zone)
-    records = _read_all(lake, record_type.name, (name for window in windows.values() for name in window.records))
-    stated = _read_all(lake, keys.UTC_OFFSETS, (name for window in windows.values() for name in window.offsets))
+    records = _read_all(lake, (window.records for window in windows.values()))
+    stated = _read_all(lake, (window.offsets for window in windows.values()))
     stated = empty_frame(utc_offsets.SCHEMA).assign(partition=pd.Series(dtype="str")) if stated is None else stated
     if records is None:
         raise ValueError("no window has records to select from")
@@ -62,11 +61,9 @@ def select_batch(
     return build_selection(rows, offsets, windows, record_type, default_zone)
 
 
-def _read_all(lake: Lake, name: str, partitions: Iterable[str]) -> pd.DataFrame | None:
-    frames = [
-        read_frame(lake, keys.records_key(name, partition)).assign(partition=partition)
-        for partition in sorted(set(partitions))
-    ]
+def _read_all(lake: Lake, tables: Iterable[Mapping[str, str]]) -> pd.DataFrame | None:
+    keys = {partition: key for of_window in tables for partition, key in of_window.items()}
+    frames = [read_frame(lake, key).assign(partition=partition) for partition, key in sorted(keys.items())]
     return pd.concat(frames, ignore_index=True) if frames else None
 
 

@@ -18,7 +18,6 @@ from health_etl.days import utc_offsets
 from health_etl.days.isolation import isolated
 from health_etl.days.listed import listed
 from health_etl.days.source_labels import with_source_ids
-from health_etl.lake import keys
 from health_etl.lake.manifest import DerivedManifest, RecordsManifest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import empty_frame, read_frame, read_table
@@ -65,11 +64,11 @@ class Selection:
 
 @dataclass(frozen=True)
 class Window:
-    """The partitions that an insights partition is computed from, each list in order."""
+    """The partitions that an insights partition is computed from, in order, each with the key of its table."""
 
     first: str  # records uploaded since then can touch days; older ones only complete those days
-    records: tuple[str, ...]
-    offsets: tuple[str, ...]  # empty if every record states an offset that is trusted
+    records: Mapping[str, str]
+    offsets: Mapping[str, str]  # empty if every record states an offset that is trusted
 
 
 def window(partition: str, records: Mapping[str, RecordsManifest], offsets: Mapping[str, DerivedManifest]) -> Window:
@@ -82,8 +81,14 @@ def window(partition: str, records: Mapping[str, RecordsManifest], offsets: Mapp
     recent = [name for name in sorted(records) if first <= name <= partition]
     of_records = (*_older_partitions(first, recent, records), *recent)
     unzoned = any(records[name].unzoned for name in of_records)
-    of_offsets = tuple(name for name in sorted(offsets) if name in of_records or first <= name <= partition)
-    return Window(first, of_records, of_offsets if unzoned else ())
+    of_offsets = [name for name in sorted(offsets) if name in of_records or first <= name <= partition]
+    return Window(first, _tables(records, of_records), _tables(offsets, of_offsets if unzoned else ()))
+
+
+def _tables(
+    manifests: Mapping[str, RecordsManifest] | Mapping[str, DerivedManifest], names: Iterable[str]
+) -> dict[str, str]:
+    return {name: manifests[name].table_key for name in names}
 
 
 def _older_partitions(first: str, recent: Sequence[str], records: Mapping[str, RecordsManifest]) -> list[str]:
@@ -111,7 +116,7 @@ def select(
     Records that state no offset take that of the person's other records, so an upload with new offsets also touches
     the days of records that it moves. People whose records cannot be selected are left out and named in `failed`.
     """
-    rows, offsets = read_one(lake, record_type, partition, window)
+    rows, offsets = read_one(lake, partition, window)
 
     def selected(people: Sequence[str]) -> Selection:
         mine = [frame[frame["user_id"].isin(people)].reset_index(drop=True) for frame in (rows, offsets)]
@@ -149,10 +154,10 @@ def build_selection(
     return Selection(current, days, withdrawn.sort_values(PERSON_DAY, ignore_index=True))
 
 
-def read_one(lake: Lake, record_type: RecordType, partition: str, window: Window) -> tuple[pd.DataFrame, pd.DataFrame]:
+def read_one(lake: Lake, partition: str, window: Window) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows and offsets of a partition's window, only for people in the partition itself."""
-    people = _people(lake, record_type, partition, window)
-    rows = _read_rows(lake, record_type, window.records, people)
+    people = _people(lake, partition, window)
+    rows = _read_rows(lake, window.records, people)
     offsets = utc_offsets.evidence(lake, window.offsets, people)
     return rows.assign(target=partition), offsets.assign(target=partition)
 
@@ -175,30 +180,28 @@ def rows_on_dates(
     used = [name for name in sorted(records) if not near.isdisjoint(records[name].utc_dates)]
     if not used:
         return empty_frame(record_type.arrow_schema).assign(local_date=pd.Series(dtype="str"))
-    rows = _read_rows(lake, record_type, used, people)
+    rows = _read_rows(lake, _tables(records, used), people)
     rows = rows[is_latest_version(rows)]
     last = _shift_day(used[-1], UPLOAD_WINDOW_DAYS)
-    evidence = utc_offsets.evidence(lake, [name for name in sorted(offsets) if used[0] <= name <= last], people)
+    of_offsets = _tables(offsets, (name for name in sorted(offsets) if used[0] <= name <= last))
+    evidence = utc_offsets.evidence(lake, of_offsets, people)
     placed = _assign_days(rows, evidence, record_type, default_zone)
     found = placed[placed["local_date"].isin(dates)]
     return found.drop(columns=["partition"]).reset_index(drop=True)
 
 
-def _people(lake: Lake, record_type: RecordType, partition: str, window: Window) -> list[str]:
+def _people(lake: Lake, partition: str, window: Window) -> list[str]:
     found: set[str] = set()
     if partition in window.records:
-        table = read_table(lake, keys.records_key(record_type.name, partition), columns=["user_id"])
+        table = read_table(lake, window.records[partition], columns=["user_id"])
         found.update(table["user_id"].unique().to_pylist())
     if partition in window.offsets:
-        found.update(utc_offsets.people(lake, partition))
+        found.update(utc_offsets.people(lake, window.offsets[partition]))
     return sorted(found)
 
 
-def _read_rows(lake: Lake, record_type: RecordType, partitions: Sequence[str], people: Sequence[str]) -> pd.DataFrame:
-    frames = [
-        read_frame(lake, keys.records_key(record_type.name, name), people=people).assign(partition=name)
-        for name in partitions
-    ]
+def _read_rows(lake: Lake, tables: Mapping[str, str], people: Sequence[str]) -> pd.DataFrame:
+    frames = [read_frame(lake, key, people=people).assign(partition=name) for name, key in tables.items()]
     return pd.concat(frames, ignore_index=True)
 
 

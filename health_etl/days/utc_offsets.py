@@ -6,14 +6,15 @@ records/local_time.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.lake import keys
-from health_etl.lake.manifest import DerivedManifest, RecordsManifest, digest, mark_unfinished, read_derived_manifest
+from health_etl.lake import commits, keys
+from health_etl.lake.catalogue import latest_derived
+from health_etl.lake.manifest import DerivedManifest, RecordsManifest, digest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import empty_frame, read_frame, read_table, write_table
 from health_etl.record_types import record_types
@@ -50,39 +51,36 @@ def inputs_digest(manifests: Mapping[str, RecordsManifest]) -> str:
 
 
 def update(lake: Lake, upload_date: date, manifests: Mapping[str, RecordsManifest]) -> DerivedManifest | None:
-    """Bring the offsets of one upload date up to date with its records partitions; None if there are none."""
+    """Bring the offsets of one upload date up to date with its records partitions; None if there are none.
+
+    Raises LostRaceError if another writer was faster.
+    """
     if not manifests:
         return None
     partition = upload_date.isoformat()
-    key = keys.records_key(keys.UTC_OFFSETS, partition)
+    folder = keys.records_folder(keys.UTC_OFFSETS, partition)
     inputs = inputs_digest(manifests)
-    previous = read_derived_manifest(lake, keys.manifest_key(key))
+    head, previous = latest_derived(lake, folder)
     if previous is not None and previous.inputs_digest == inputs:
         return previous
-    rows = _collect(lake, partition, manifests)
-    if previous is not None:
-        mark_unfinished(lake, keys.manifest_key(key))
-    sha256 = write_table(lake, key, rows, SCHEMA)
+    rows = _collect(lake, manifests)
+    sha256 = write_table(lake, folder, rows, SCHEMA)
     manifest = DerivedManifest(keys.UTC_OFFSETS, partition, inputs, sha256, len(rows))
-    lake.put(keys.manifest_key(key), manifest.to_json())
+    commits.commit(lake, folder, head, manifest.to_json())
     return manifest
 
 
-def evidence(lake: Lake, partitions: Iterable[str], people: Sequence[str]) -> pd.DataFrame:
-    """Return the offsets in these partitions for these people, with the partition of each."""
-    frames = [
-        read_frame(lake, keys.records_key(keys.UTC_OFFSETS, partition), people=people).assign(partition=partition)
-        for partition in partitions
-    ]
+def evidence(lake: Lake, tables: Mapping[str, str], people: Sequence[str]) -> pd.DataFrame:
+    """Return the offsets in these partitions (their tables' keys) for these people, with the partition of each."""
+    frames = [read_frame(lake, key, people=people).assign(partition=partition) for partition, key in tables.items()]
     if not frames:
         return empty_frame(SCHEMA).assign(partition=pd.Series(dtype="str"))
     return pd.concat(frames, ignore_index=True)
 
 
-def people(lake: Lake, partition: str) -> list[str]:
-    """Return the user ids in this partition, sorted."""
-    users = read_table(lake, keys.records_key(keys.UTC_OFFSETS, partition), columns=["user_id"])["user_id"]
-    return sorted(users.unique().to_pylist())
+def people(lake: Lake, table: str) -> list[str]:
+    """Return the user ids in the table with this key, sorted."""
+    return sorted(read_table(lake, table, columns=["user_id"])["user_id"].unique().to_pylist())
 
 
 def latest(offsets: pd.DataFrame) -> pd.DataFrame:
@@ -92,12 +90,12 @@ def latest(offsets: pd.DataFrame) -> pd.DataFrame:
     return offsets[is_latest_version(named) & offsets["utc_offset_minutes"].notna()]
 
 
-def _collect(lake: Lake, partition: str, manifests: Mapping[str, RecordsManifest]) -> pd.DataFrame:
+def _collect(lake: Lake, manifests: Mapping[str, RecordsManifest]) -> pd.DataFrame:
     tables = [
         table
         for name, manifest in sorted(manifests.items())
         if manifest.measurement_rows
-        for table in _read_offsets(lake, partition, record_types()[name])
+        for table in _read_offsets(lake, manifest.table_key, record_types()[name])
     ]
     if not tables:
         return empty_frame(SCHEMA)
@@ -107,7 +105,7 @@ def _collect(lake: Lake, partition: str, manifests: Mapping[str, RecordsManifest
     return rows.sort_values(["user_id", "time_utc", "record_type", "record_id"], kind="stable")
 
 
-def _read_offsets(lake: Lake, partition: str, record_type: RecordType) -> Iterator[pa.Table]:
+def _read_offsets(lake: Lake, key: str, record_type: RecordType) -> Iterator[pa.Table]:
     """Yield the offsets of one type's records, one table per time column.
 
     Nulls are included, since an update may remove an offset.
@@ -115,7 +113,7 @@ def _read_offsets(lake: Lake, partition: str, record_type: RecordType) -> Iterat
     pairs = [(t, z) for t, z in _TIME_AND_ZONE if z in record_type.arrow_schema.names]
     of_record = ["user_id", "record_id", *VERSION]
     wanted = [*of_record, *(name for pair in pairs for name in pair)]
-    rows = read_table(lake, keys.records_key(record_type.name, partition), columns=wanted)
+    rows = read_table(lake, key, columns=wanted)
     for time, zone in pairs:
         named = {"time_utc": rows[time], "zone_offset": rows[zone], **{name: rows[name] for name in of_record}}
         constant = {"record_type": record_type.name, "time_column": time}

@@ -21,6 +21,7 @@ from health_etl.insights import person_days
 from health_etl.insights.failed_people import FailedPerson, Stage, failed_people
 from health_etl.insights.partition import Inputs, InsightOptions
 from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.commits import Head
 from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
 
@@ -43,6 +44,7 @@ class Analysed:
     """A partition's days as measured, before look-back and texts, and the people for whom that failed."""
 
     days_digest: str
+    head: Head
     rows: pd.DataFrame
     failed: tuple[FailedPerson, ...] = ()
 
@@ -166,11 +168,11 @@ def _analysed(name: str, selected: Selected, options: InsightOptions) -> dict[st
     whole = selected.selection
     if len(selected.inputs) > 1:  # where this fails, each partition comes alone
         rows = analysed(whole)
-        return {key: Analysed(inputs.digest, rows[key]) for key, inputs in selected.inputs.items()}
+        return {key: Analysed(inputs.digest, inputs.head, rows[key]) for key, inputs in selected.inputs.items()}
     ((key, inputs),) = selected.inputs.items()
     rows, failed = isolated(whole.people, lambda people: analysed(whole.only(people)))
     people = [
         *failed_people(whole.failed, Stage.SELECT, options.pseudonym_key),
         *failed_people(failed, Stage.ANALYSE, options.pseudonym_key),
     ]
-    return {key: Analysed(inputs.digest, rows[key], tuple(people))}
+    return {key: Analysed(inputs.digest, inputs.head, rows[key], tuple(people))}

@@ -14,7 +14,6 @@ from health_etl.check_result import Check, CheckResult
 from health_etl.insights import daily_journal, failed_people
 from health_etl.insights.look_back import DaysIndex
 from health_etl.insights.partition import InsightOptions, inputs, is_current
-from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.store import Lake
@@ -67,9 +66,10 @@ class Partition:
     @cached_property
     def days(self) -> pd.DataFrame:
         """Every row that was written; empty when the partition was not."""
-        if self.partition not in self.catalogue.insights(self.name):
+        written = self.catalogue.insights(self.name).get(self.partition)
+        if written is None:
             return pd.DataFrame({name: pd.Series(dtype="str") for name in _COLUMNS}).assign(withdrawn=False)
-        return read_frame(self.lake, keys.insights_key(self.name, self.partition), columns=_COLUMNS)
+        return read_frame(self.lake, written.table_key, columns=_COLUMNS)
 
     @property
     def narrated(self) -> pd.DataFrame:

@@ -60,9 +60,10 @@ class Writer:
     def __init__(self, lake: Lake, catalogue: Catalogue, options: InsightOptions) -> None:
         self._catalogue = catalogue
         self._options = options
-        self._types = indices(catalogue)
-        self._joiner = Joiner(lake, self._types, options)
+        # Lists the journal before what it is made from, which is then at least as new.
         self._writer = InsightsWriter(lake, catalogue, keys.DAILY_JOURNAL, options.clinical)
+        self._types = indices(catalogue)
+        self._joiner = Joiner(lake, catalogue, self._types, options)
         self._failed: dict[str, Exception] = {}
 
     def stage(self, partitions: Iterable[str]) -> None:
@@ -92,12 +93,17 @@ class Writer:
 class Joiner:
     """Joins what the types measured, partition by partition; each table is read once."""
 
-    def __init__(self, lake: Lake, types: Mapping[str, DaysIndex], options: InsightOptions) -> None:
+    def __init__(
+        self, lake: Lake, catalogue: Catalogue, types: Mapping[str, DaysIndex], options: InsightOptions
+    ) -> None:
         self._processor = day_processor()
         self._types = types
         self._options = options
         shared = [column.name for column in (*PROFILE, *CONTEXT)]
-        self._tables = {name: EarlierDays(lake, name, [*shared, *_names(self._processor, name)]) for name in types}
+        self._tables = {
+            name: EarlierDays(lake, catalogue.insights(name), [*shared, *_names(self._processor, name)])
+            for name in types
+        }
 
     def days(self, partition: str) -> tuple[pd.DataFrame, list[FailedPerson]]:
         """Return the days that any type measured in this partition, with what all types had measured by then, and the

@@ -15,7 +15,6 @@ from functools import cache
 import pandas as pd
 
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
-from health_etl.lake import keys
 from health_etl.lake.manifest import DerivedManifest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import frame_of, read_table
@@ -71,9 +70,9 @@ class DaysIndex:
 class EarlierDays:
     """Measured days of written partitions, a few columns of each; small tables are read once and cached."""
 
-    def __init__(self, lake: Lake, name: str, columns: Sequence[str]) -> None:
+    def __init__(self, lake: Lake, manifests: Mapping[str, DerivedManifest], columns: Sequence[str]) -> None:
         self._lake = lake
-        self._name = name
+        self._manifests = manifests
         self._columns = [*_STATE, *(column for column in columns if column not in _STATE)]
         self._kept: dict[str, pd.DataFrame] = {}
         self._staged: dict[str, pd.DataFrame] = {}
@@ -110,7 +109,7 @@ class EarlierDays:
             self._keep(partition, rows)
             return rows
         if partition not in self._kept:
-            key = keys.insights_key(self._name, partition)
+            key = self._manifests[partition].table_key
             rows = frame_of(read_table(self._lake, key, columns=self._columns))
             if not self._keep(partition, _measured(rows, partition)):
                 return _measured(rows if people is None else rows[rows["subject"].isin(people)], partition)

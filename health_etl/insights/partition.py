@@ -17,9 +17,10 @@ from health_etl.days.select import Window, window
 from health_etl.insights.failed_people import FAILED_PEOPLE, FailedPerson
 from health_etl.insights.look_back import DaysIndex
 from health_etl.insights.table import schema
-from health_etl.lake import keys
+from health_etl.lake import commits, keys
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.manifest import DerivedManifest, digest, mark_unfinished
+from health_etl.lake.commits import Head
+from health_etl.lake.manifest import DerivedManifest, digest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import write_table
 from health_etl.settings import Settings, zone_of
@@ -61,10 +62,14 @@ class InsightOptions:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the days of a type's partition are measured from; `digest` is their data version."""
+    """What the days of a type's partition are measured from; `digest` is their data version.
+
+    head: of the partition when this was looked at; only if it still has that may the days be written.
+    """
 
     window: Window
     digest: str
+    head: Head
 
 
 @dataclass(frozen=True)
@@ -87,10 +92,11 @@ def inputs(catalogue: Catalogue, record_type: str, partition: str, options: Insi
     It is needed when records were uploaded on its date, or offsets that may move records of earlier dates. A partition
     that was written once is kept up to date even when it is no longer needed.
     """
+    written = catalogue.insights(record_type)  # listed first: what it depends on is then at least as new
     records = catalogue.records(record_type)
     found = window(partition, records, catalogue.offsets)
     needed = partition in records or partition in found.offsets
-    if not needed and partition not in catalogue.insights(record_type):
+    if not needed and partition not in written:
         return None
     parts = [
         code_version(record_type),
@@ -98,7 +104,7 @@ def inputs(catalogue: Catalogue, record_type: str, partition: str, options: Insi
         *(f"{name} {records[name].digest}" for name in found.records),
         *(f"{name} {catalogue.offsets[name].digest}" for name in found.offsets),
     ]
-    return Inputs(found, digest(parts))
+    return Inputs(found, digest(parts), written.head(partition))
 
 
 def inputs_digest(days_digest: str, index: DaysIndex, partition: str, dates: tuple[str, ...]) -> str:
@@ -137,16 +143,14 @@ def write(
     digests: Digests,
     rows: pd.DataFrame,
     failed: Sequence[FailedPerson],
-    is_written: bool,
+    head: Head,
 ) -> DerivedManifest:
-    """Write a partition and its manifest, which lists its local days and the people whose days could not be made.
+    """Commit a partition, whose manifest lists its local days and the people whose days could not be made.
 
-    is_written: whether the partition was written before, so that its old manifest is invalidated first.
+    head: of the partition when its inputs were looked at. Raises LostRaceError if it has another by now.
     """
-    key = keys.insights_key(processor.name, partition)
-    if is_written:
-        mark_unfinished(lake, keys.manifest_key(key))
-    sha256 = write_table(lake, key, rows, schema(processor))
+    folder = keys.insights_folder(processor.name, partition)
+    sha256 = write_table(lake, folder, rows, schema(processor))
     measured = rows[~rows["retold"].astype(bool)]
     months = rows["local_date"].str.slice(0, 7).value_counts().sort_index()
     details = {
@@ -161,5 +165,5 @@ def write(
         FAILED_PEOPLE: [asdict(person) for person in sorted(failed)],
     }
     manifest = DerivedManifest(processor.name, partition, digests.inputs, sha256, len(rows), details)
-    lake.put(keys.manifest_key(key), manifest.to_json())
+    commits.commit(lake, folder, head, manifest.to_json())
     return manifest

@@ -22,8 +22,8 @@ from health_etl.insights.partition import Digests, inputs_digest, is_current
 from health_etl.insights.partition import write as write_partition
 from health_etl.insights.table import IDENTITY, check_computed, day_schema
 from health_etl.insights.texts import narrate
-from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.commits import Head
 from health_etl.lake.manifest import DerivedManifest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import frame_of, read_table, table_sha256, to_arrow
@@ -57,14 +57,19 @@ class InsightsWriter:
         self.processor = all_processors()[name]
         self._manifests = catalogue.insights(name)
         self._manifests.read_all()
-        self.index = DaysIndex(self._manifests)
+        self._current: dict[str, DerivedManifest] = dict(self._manifests)  # with what this writer has written
+        self.index = DaysIndex(self._current)
         self._lake = lake
         self._options = options
-        self._earlier = EarlierDays(lake, name, self.processor.carried)
+        self._earlier = EarlierDays(lake, self._current, self.processor.carried)
         self._staged: dict[str, Measured] = {}
         self._narrated: dict[str, pd.DataFrame] = {}
         self._failed: dict[str, Exception] = {}
         self._one_by_one = False  # set once narrating a batch has failed
+
+    def is_unchanged(self, partition: str, head: Head) -> bool:
+        """Tell whether nobody has written a partition since it had this head."""
+        return self._manifests.head(partition) == head
 
     def stage(self, partition: str, days_digest: str, days: pd.DataFrame, failed: Sequence[FailedPerson] = ()) -> None:
         """Add the days (columns of day_schema) of a partition to be written; write() raises what is wrong with them.
@@ -96,7 +101,7 @@ class InsightsWriter:
         if partition in self._failed:
             raise self._failed[partition]
         if partition not in self._staged:
-            written = self._manifests.get(partition)
+            written = self._current.get(partition)
             if written is None or is_current(written, written.details["days_digest"], self.index):
                 return written
             rows = self._read(partition)
@@ -107,8 +112,9 @@ class InsightsWriter:
         measured = self._staged[partition]  # only now: narrating may have withdrawn days
         inputs = inputs_digest(measured.days_digest, self.index, partition, measured.dates)
         digests = Digests(measured.days_digest, inputs, measured.days_sha256)
-        rows, is_written = self._narrated.pop(partition), partition in self._manifests
-        manifest = write_partition(self._lake, self.processor, partition, digests, rows, measured.failed, is_written)
+        rows, head = self._narrated.pop(partition), self._manifests.head(partition)
+        manifest = write_partition(self._lake, self.processor, partition, digests, rows, measured.failed, head)
+        self._current[partition] = manifest
         self._earlier.put(partition, measured.days)
         return manifest
 
@@ -191,7 +197,7 @@ class InsightsWriter:
 
     def _read(self, partition: str, people: list[str] | None = None) -> pd.DataFrame:
         names = day_schema(self.processor).names
-        key = keys.insights_key(self.processor.name, partition)
+        key = self._current[partition].table_key
         return frame_of(read_table(self._lake, key, columns=names, people=people, person_column="subject"))
 
 

@@ -7,13 +7,12 @@ from functools import cached_property
 from typing import TypeVar
 
 from health_etl.errors import ObjectRefusedError
-from health_etl.lake import keys
+from health_etl.lake import commits, keys
+from health_etl.lake.commits import Head
 from health_etl.lake.manifest import DamagedManifestError, DerivedManifest, RecordsManifest, digest
 from health_etl.lake.manifest_heads import ManifestHeadCache, RecordsHead
 from health_etl.lake.store import FetchedObject, Lake
 from health_etl.record_types import record_types
-
-MANIFEST_SUFFIX = ".manifest.json"
 
 Manifest = TypeVar("Manifest", RecordsManifest, DerivedManifest)
 
@@ -38,20 +37,21 @@ class Manifests(Mapping[str, Manifest]):
         self._unfinished: Callable[[str], Manifest] = unfinished
         self._heads: ManifestHeadCache | None = heads
         self._read: dict[str, Manifest] = {}
-        start, end = len(folder), -len(MANIFEST_SUFFIX)
+        # Other objects there are not ours.
         self._listed = {
-            partition: info.etag
-            for info in lake.objects(folder)
-            # Other objects there are not ours.
-            if info.key.endswith(MANIFEST_SUFFIX) and keys.is_date(partition := info.key[start:end])
+            partition: head for partition, head in commits.heads(lake, folder).items() if keys.is_date(partition)
         }
         if heads is not None:
             heads.keep_only(folder, self._listed)
 
+    def head(self, partition: str) -> Head:
+        """Return the head that a partition had when the folder was listed."""
+        return self._listed.get(partition, commits.NO_HEAD)
+
     @cached_property
     def listing_digest(self) -> str:
         """Digest of the name and ETag of every manifest in the folder."""
-        return digest(f"{self._key(partition)} {etag}" for partition, etag in sorted(self._listed.items()))
+        return digest(f"{self._key(partition)} {self._listed[partition].etag}" for partition in self._listed)
 
     def __getitem__(self, partition: str) -> Manifest:
         if partition not in self._listed:
@@ -74,7 +74,7 @@ class Manifests(Mapping[str, Manifest]):
         """Read every manifest, or only those of the partitions in `among`, concurrently."""
         wanted = self._listed.keys() if among is None else self._listed.keys() & set(among)
         unread = {self._key(partition): partition for partition in sorted(wanted) if self._find(partition) is None}
-        for key, found in self._lake.get_versions({key: self._listed[unread[key]] for key in unread}):
+        for key, found in self._lake.get_versions({key: self._listed[unread[key]].etag for key in unread}):
             if found is None:
                 del self._listed[unread[key]]
             else:
@@ -83,14 +83,14 @@ class Manifests(Mapping[str, Manifest]):
     def _find(self, partition: str) -> Manifest | None:
         """Return a manifest that was read before, here or by an earlier catalogue that shares `heads`."""
         if partition not in self._read and self._heads is not None:
-            head = self._heads.find(self._folder, partition, self._listed[partition])
+            head = self._heads.find(self._folder, partition, self._listed[partition].etag)
             if head is not None:
                 self._read[partition] = head  # type: ignore[assignment]  # whatever is cached for this folder came from this parser
         return self._read.get(partition)
 
     def _fetch(self, partition: str) -> FetchedObject | ObjectRefusedError:
         try:
-            return self._lake.fetch_version(self._key(partition), self._listed[partition])
+            return self._lake.fetch_version(self._key(partition), self._listed[partition].etag)
         except ObjectRefusedError as refused:
             return refused
 
@@ -107,7 +107,7 @@ class Manifests(Mapping[str, Manifest]):
         return manifest
 
     def _key(self, partition: str) -> str:
-        return f"{self._folder}{partition}{MANIFEST_SUFFIX}"
+        return keys.manifest_key(f"{self._folder}{partition}/", self._listed[partition].number)
 
 
 class Catalogue:
@@ -126,7 +126,7 @@ class Catalogue:
     def records(self, record_type: str) -> Manifests[RecordsManifest]:
         """Return the records manifests of a record type."""
         if record_type not in self._records:
-            folder = keys.records_key(record_type, "").removesuffix(".parquet")
+            folder = f"{keys.RECORDS}{record_type}/"
             parse = RecordsManifest.from_json if self._heads is None else RecordsHead.read
             self._records[record_type] = Manifests(
                 self._lake,
@@ -140,15 +140,14 @@ class Catalogue:
     def insights(self, record_type: str) -> Manifests[DerivedManifest]:
         """Return the insights manifests of a record type, or of the daily journal."""
         if record_type not in self._insights:
-            folder = keys.insights_key(record_type, "").removesuffix(".parquet")
+            folder = f"{keys.INSIGHTS}{record_type}/"
             self._insights[record_type] = self._derived(record_type, folder)
         return self._insights[record_type]
 
     @cached_property
     def offsets(self) -> Manifests[DerivedManifest]:
         """The manifests of the UTC offsets."""
-        folder = keys.records_key(keys.UTC_OFFSETS, "").removesuffix(".parquet")
-        return self._derived(keys.UTC_OFFSETS, folder)
+        return self._derived(keys.UTC_OFFSETS, f"{keys.RECORDS}{keys.UTC_OFFSETS}/")
 
     def records_on(self, partition: str) -> dict[str, RecordsManifest]:
         """Return the records manifests of one upload date, by record type."""
@@ -178,3 +177,26 @@ class Catalogue:
             self.insights(name).read_all()
         self.insights(keys.DAILY_JOURNAL).read_all()
         self.offsets.read_all()
+
+
+def latest_records(lake: Lake, record_type: str, partition: str) -> tuple[Head, RecordsManifest | None]:
+    """Return the head of a records partition and its manifest: None if there is none, an `unfinished` one if it cannot
+    be read.
+    """
+    folder = keys.records_folder(record_type, partition)
+    head = commits.head_of(lake, folder)
+    content = commits.read(lake, folder, head)
+    try:
+        return head, None if content is None else RecordsManifest.from_json(content)
+    except DamagedManifestError:
+        return head, RecordsManifest.unfinished(record_type, partition)
+
+
+def latest_derived(lake: Lake, folder: str) -> tuple[Head, DerivedManifest | None]:
+    """Return the head of a derived partition and its manifest: None if there is none, or none that can be read."""
+    head = commits.head_of(lake, folder)
+    content = commits.read(lake, folder, head)
+    try:
+        return head, None if content is None else DerivedManifest.from_json(content)
+    except DamagedManifestError:
+        return head, None

@@ -12,13 +12,21 @@ from health_etl.record_types import by_avro_name
 from health_etl.record_types.base import RecordType
 
 RAW = "raw/"
+RECORDS = "records/"
+INSIGHTS = "insights/"
+TRAINING = "training/"
 UTC_OFFSETS = "utc_offsets"  # the offsets stated by records of every type
 DAILY_JOURNAL = "daily_journal"  # the insights across the record types of a day
 QUARANTINE = "quarantine/"
 RELEASED = "quarantine/released/"
 UNCLAIMED = "quarantine/unclaimed/"
 RELEASE_SUFFIX = ".release.json"
-REJECTED_ROWS = "rejected_rows.parquet"
+REJECTED_ROWS = "rejected_rows-"
+MANIFEST_SUFFIX = ".manifest.json"
+METADATA_SUFFIX = ".metadata.json"  # of what is said about an object in quarantine
+NUMBER_DIGITS = 6  # so that names sort; a larger number has more
+CONTENT_DIGITS = 32  # of a table's SHA-256, in its name
+_MANIFEST = re.compile(rf"([0-9]{{{NUMBER_DIGITS},}}){re.escape(MANIFEST_SUFFIX)}", re.ASCII)
 _PARTS = 6  # raw / type / year / month / day / name
 
 # {user}_{YYYYMMDD}_{HHMMSS}_{device}_{hash}.avro; `user` is greedy, so the rightmost date and time are the stamp.
@@ -263,33 +271,50 @@ def _sha256(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def records_key(record_type: str, partition: str) -> str:
-    """Return the key of a records partition."""
-    return f"records/{record_type}/{partition}.parquet"
+def records_folder(record_type: str, partition: str) -> str:
+    """Return the folder of a records partition."""
+    return f"{RECORDS}{record_type}/{partition}/"
 
 
-def rejected_key(avro_name: str, partition: str) -> str:
-    """Return the key of the rows that validation rejected in a partition."""
+def insights_folder(name: str, partition: str) -> str:
+    """Return the folder of an insights partition."""
+    return f"{INSIGHTS}{name}/{partition}/"
+
+
+def rejected_folder(avro_name: str, partition: str) -> str:
+    """Return the folder of the rows that validation rejected in a partition, and of copies of its refused files."""
     year, month, day = partition.split("-")
-    return f"quarantine/{avro_name}/{year}/{month}/{day}/{REJECTED_ROWS}"
+    return f"{QUARANTINE}{avro_name}/{year}/{month}/{day}/"
 
 
-def insights_key(record_type: str, partition: str) -> str:
-    """Return the key of an insights partition."""
-    return f"insights/{record_type}/{partition}.parquet"
+def journal_folder(domain: str, month: str) -> str:
+    """Return the folder of a month (YYYY-MM) of the health journal."""
+    year, number = month.split("-")
+    return f"{TRAINING}{domain}/{year}/{number}/"
 
 
-def manifest_key(table_key: str) -> str:
-    """Return the key of the manifest that belongs to a table."""
-    return table_key.removesuffix(".parquet") + ".manifest.json"
+def table_key(prefix: str, sha256: str) -> str:
+    """Return the key of a table in a partition's folder; other bytes have another key, so no table ever changes."""
+    return f"{prefix}{sha256[:CONTENT_DIGITS]}.parquet"
+
+
+def rejected_prefix(avro_name: str, partition: str) -> str:
+    """Return what the key of a table of rejected rows begins with; see `table_key`."""
+    return rejected_folder(avro_name, partition) + REJECTED_ROWS
 
 
 def journal_key(domain: str, month: str) -> str:
-    """Return the key of a month (YYYY-MM) of the health journal."""
+    """Return the key of a month (YYYY-MM) of the health journal: a fixed name, by which others read it."""
     year, number = month.split("-")
-    return f"training/{domain}/{year}/{number}/health_journal_{year}_{number}.jsonl"
+    return f"{journal_folder(domain, month)}health_journal_{year}_{number}.jsonl"
 
 
-def journal_manifest_key(domain: str, month: str) -> str:
-    """Return the key of the manifest beside a month of the health journal."""
-    return journal_key(domain, month).rpartition("/")[0] + "/manifest.json"
+def manifest_key(folder: str, number: int) -> str:
+    """Return the key of a partition's manifest with that number."""
+    return f"{folder}{number:0{NUMBER_DIGITS}d}{MANIFEST_SUFFIX}"
+
+
+def manifest_number(name: str) -> int | None:
+    """Return the number in the name of a manifest; None for any other name."""
+    found = _MANIFEST.fullmatch(name)
+    return int(found[1]) if found else None

@@ -1,4 +1,4 @@
-"""Manifests: what each partition was made from and what became of every row. Writing one commits the partition.
+"""Manifests: what each partition was made from and what became of every row. How they are written is in commits.py.
 
 They contain no timestamp and no run id: the same inputs give the same bytes. A manifest that cannot be read matches no
 inputs, so that its partition, and no other, is made again.
@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from health_etl.lake.store import Lake
+from health_etl.lake import keys
+from health_etl.record_types import record_types
 
 UNFINISHED = "unfinished"  # takes the place of a version or digest and matches none
 DIGEST_BATCH_SIZE = 500  # uploads
@@ -98,6 +99,19 @@ class RecordsManifest:
     quality_rules: str = ""  # weights and threshold used to score the files
 
     @property
+    def table_key(self) -> str:
+        """The key of the table of accepted rows."""
+        return keys.table_key(keys.records_folder(self.record_type, self.partition), self.table_sha256)
+
+    @property
+    def rejected_key(self) -> str | None:
+        """The key of the table of rejected rows, if there are any."""
+        if self.rejected_sha256 is None:
+            return None
+        avro_name = record_types()[self.record_type].avro_name
+        return keys.table_key(keys.rejected_prefix(avro_name, self.partition), self.rejected_sha256)
+
+    @property
     def digest(self) -> str:
         """Data version of the partition: what everything downstream depends on."""
         return digest([self.table_sha256, *sorted(_quality_lines(self.files))])
@@ -143,6 +157,12 @@ class DerivedManifest:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def table_key(self) -> str:
+        """The key of the table, of offsets or insights."""
+        folder = keys.records_folder if self.name == keys.UTC_OFFSETS else keys.insights_folder
+        return keys.table_key(folder(self.name, self.partition), self.output_sha256)
+
+    @property
     def digest(self) -> str:
         """Data version of the partition."""
         return self.output_sha256
@@ -163,40 +183,6 @@ class DerivedManifest:
     def unfinished(cls, name: str, partition: str) -> DerivedManifest:
         """Return a manifest that matches no inputs and describes no days."""
         return cls(name, partition, UNFINISHED, "", 0, {"local_dates": (), "local_months": ()})
-
-
-def read_records_manifest(lake: Lake, key: str, damaged: RecordsManifest | None = None) -> RecordsManifest | None:
-    """Return the manifest with that key; None if there is none, `damaged` for one that cannot be read."""
-    content = lake.find(key)
-    try:
-        return RecordsManifest.from_json(content) if content is not None else None
-    except DamagedManifestError:
-        return damaged
-
-
-def read_derived_manifest(lake: Lake, key: str) -> DerivedManifest | None:
-    """Return the manifest with that key; None if there is none, or none that can be read."""
-    content = lake.find(key)
-    try:
-        return DerivedManifest.from_json(content) if content is not None else None
-    except DamagedManifestError:
-        return None
-
-
-def mark_unfinished(lake: Lake, key: str) -> None:
-    """Make the manifest with that key, if there is one, match no inputs. Call this before replacing its table.
-
-    Otherwise a run that dies between writing a table and its manifest would look finished as soon as the inputs
-    return to their earlier state.
-    """
-    content = lake.find(key)
-    try:
-        raw = json.loads(content) if content is not None else None
-    except _DAMAGE:
-        return
-    if isinstance(raw, dict):
-        version = "inputs_digest" if "inputs_digest" in raw else "code_version"
-        lake.put(key, canonical_json({**raw, version: UNFINISHED}))
 
 
 def canonical_json(value: Any) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 
 from health_etl.lake.manifest import DerivedManifest, RecordsManifest
@@ -60,7 +60,7 @@ class ManifestHeadCache:
         """Cache the head of this version of an object."""
         self._heads.setdefault(folder, {})[partition] = (etag, head)
 
-    def keep_only(self, folder: str, listed: Mapping[str, str]) -> None:
+    def keep_only(self, folder: str, listed: Collection[str]) -> None:
         """Drop the entries of a folder that were not listed."""
         kept = self._heads.get(folder, {})
         for partition in [partition for partition in list(kept) if partition not in listed]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -188,6 +188,11 @@ class Lake:
         self._check_size(key, size_bytes, found.meta["size"])
         return whole.hexdigest()
 
+    def modified_utc(self, key: str) -> datetime:
+        """Return when an object was last written; raises ObjectNotFoundError if there is none."""
+        with self._translate_errors(Deed.READ, key):
+            return obstore.head(self._store, key)["last_modified"]
+
     def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, FetchedObject | ObjectRefusedError | None]]:
         """Fetch objects concurrently and yield them in the given order; None for one that does not exist, and the error
         for one that the store refuses to hand out.
@@ -232,10 +237,10 @@ class Lake:
         self._cache.keep(key, written["e_tag"], content)
         return True
 
-    def put_file(self, key: str, path: Path) -> None:
-        """Write an object from a local file, atomically."""
+    def put_file(self, key: str, path: Path) -> str:
+        """Write an object from a local file, atomically; return its ETag."""
         with self._translate_errors(Deed.WRITE, key):
-            obstore.put(self._store, key, path)
+            return obstore.put(self._store, key, path)["e_tag"] or ""
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; it is not an error if one does not exist."""

@@ -16,18 +16,21 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from health_etl.errors import DamagedTableError
-from health_etl.lake.keys import manifest_key
+from health_etl.lake.keys import table_key
 from health_etl.lake.store import Lake
 
 ROW_GROUP_ROWS = 64 * 1024
 
 
 class TableWriter:
-    """Writes one Parquet object from several tables; the row groups do not depend on how the rows were split."""
+    """Writes one Parquet object from several tables; the row groups do not depend on how the rows were split.
 
-    def __init__(self, lake: Lake, key: str, schema: pa.Schema) -> None:
+    `prefix` begins the object's key; the SHA-256 of its bytes follows.
+    """
+
+    def __init__(self, lake: Lake, prefix: str, schema: pa.Schema) -> None:
         self._lake = lake
-        self._key = key
+        self._prefix = prefix
         self._schema = schema
         self._folder = tempfile.TemporaryDirectory(prefix="health-etl-")
         self._path = Path(self._folder.name) / "table.parquet"
@@ -54,7 +57,7 @@ class TableWriter:
         self._writer.close()
         with self._path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        self._lake.put_file(self._key, self._path)
+        self._lake.put_file(table_key(self._prefix, sha256), self._path)
         return sha256
 
     def _write(self, rows: pa.Table) -> None:
@@ -85,9 +88,9 @@ def to_arrow(rows: pd.DataFrame, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def write_table(lake: Lake, key: str, rows: pd.DataFrame, schema: pa.Schema) -> str:
-    """Write a frame as one Parquet object; return the SHA-256 of its bytes."""
-    with TableWriter(lake, key, schema) as writer:
+def write_table(lake: Lake, folder: str, rows: pd.DataFrame, schema: pa.Schema) -> str:
+    """Write a frame as one Parquet object in a partition's folder; return the SHA-256 of its bytes."""
+    with TableWriter(lake, folder, schema) as writer:
         writer.append(to_arrow(rows, schema))
         return writer.publish()
 
@@ -137,6 +140,6 @@ def read_table(
         table = pq.read_table(file, columns=list(columns) if columns else None, filters=filters)
     except (pa.ArrowException, OSError):
         raise DamagedTableError(
-            f"{lake.uri(key)} is damaged; delete it and {lake.uri(manifest_key(key))}, then run again."
+            f"{lake.uri(key)} is damaged; delete the folder {lake.uri(key.rpartition('/')[0])}, then run again."
         ) from None
     return table.replace_schema_metadata(None)

@@ -17,6 +17,7 @@ from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL, UTC_OFFSETS
 from health_etl.lake.manifest_heads import ManifestHeadCache
 from health_etl.lake.store import Lake
+from health_etl.lake.sweep import sweep as sweep_lake
 from health_etl.orchestration.assets.insights import insights_key
 from health_etl.orchestration.assets.quarantine import quarantine_key
 from health_etl.orchestration.assets.records import records_key
@@ -139,7 +140,10 @@ class SweepConfig(dg.Config):
 
 @dg.op(
     pool="quarantine_unclaimed_uploads",
-    description="Lists the whole of raw/, sets aside what no partition claims, and counts what is out of date.",
+    description=(
+        "Lists the whole of raw/, sets aside what no partition claims, counts what is out of date, and deletes tables "
+        "that were replaced more than a day ago."
+    ),
 )
 def sweep(context: dg.OpExecutionContext, config: SweepConfig, lake: LakeResource) -> None:
     """Look at every upload there is; the sensors then request the runs."""
@@ -150,11 +154,13 @@ def sweep(context: dg.OpExecutionContext, config: SweepConfig, lake: LakeResourc
         stale = staleness.stale_records(
             listing, Catalogue(opened, ManifestHeadCache()), Scope(), QualityRules.of(settings)
         )
+        swept = sweep_lake(opened, datetime.now(UTC))
         counts = {
             "uploads": sum(map(len, listing.uploads.values())),
             "partitions": len(listing.uploads),
             "stale_partitions": len(stale),
             "unclaimed_uploads": len(listing.unclaimed),
+            "replaced_objects_deleted": swept.objects,
         }
         context.log.info(", ".join(f"{count:,} {what.replace('_', ' ')}" for what, count in counts.items()))
         context.add_output_metadata(counts)

@@ -19,6 +19,7 @@ from health_etl.record_types import record_types
 from health_etl.records import partition as records_partition
 from health_etl.records.quality import QualityRules
 from health_etl.training import journal
+from health_etl.training.journal import WrittenMonths
 from health_etl.uploads.listing import Listing, Upload
 
 
@@ -150,10 +151,11 @@ def _wanted_days(catalogue: Catalogue, name: str, options: InsightOptions) -> It
 
 def stale_months(lake: Lake, catalogue: Catalogue) -> list[str]:
     """Return the journal months (YYYY-MM) that were not made from the current insights."""
+    written = WrittenMonths(lake)
     return [
         month
-        for month in journal.months(catalogue, lake)
-        if not all(journal.is_current(lake, wanted) for wanted in journal.plan(catalogue, month))
+        for month in journal.months(catalogue, written)
+        if not all(map(written.is_current, journal.plan(catalogue, month)))
     ]
 
 

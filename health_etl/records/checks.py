@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from health_etl.check_result import Check, CheckResult
 from health_etl.errors import DamagedTableError, ObjectNotFoundError
-from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import mask_key
+from health_etl.lake.manifest import UNFINISHED
 from health_etl.lake.tables import read_table
 from health_etl.reasons import REMEDIES, FileReason, remedy, row_remedy
 from health_etl.records import partition as records_partition
@@ -68,9 +68,7 @@ class Partition:
     def table(self) -> pa.Table | None:
         """The columns of the accepted rows that checks read; None if the table is gone or damaged."""
         names = [*_ORIGIN, *(column.name for column in self.record_type.columns if column.expected and column.nullable)]
-        return _read_columns(
-            self.lake, keys.records_key(self.record_type.name, self.partition), list(dict.fromkeys(names))
-        )
+        return _read_columns(self.lake, self.manifest.table_key, [*dict.fromkeys(names)]) if self.manifest else None
 
 
 def partitions(
@@ -91,9 +89,11 @@ def accounting(partition: Partition) -> CheckResult:
     manifest = partition.manifest
     if manifest is None:
         return CheckResult(True, "Nothing was uploaded.")
-    rejected = keys.rejected_key(partition.record_type.avro_name, manifest.partition)
-    accepted = _records_by_file(partition.table)
-    lost = _records_by_file(_read_columns(partition.lake, rejected, _ORIGIN)) if manifest.rejected_sha256 else {}
+    if manifest.code_version == UNFINISHED:
+        text = "The manifest cannot be read, so nothing is accounted for. Materialise the partition."
+        return CheckResult(False, text, True)
+    accepted, rejected = _records_by_file(partition.table), manifest.rejected_key
+    lost = _records_by_file(_read_columns(partition.lake, rejected, _ORIGIN)) if rejected else {}
     wrong = []
     for entry in manifest.files:
         good = accepted.pop(entry.key, set())

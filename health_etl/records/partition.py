@@ -15,18 +15,19 @@ from datetime import date
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.lake import keys
-from health_etl.lake.manifest import FileEntry, RecordsManifest, mark_unfinished, read_records_manifest, versions_digest
+from health_etl.lake import commits, keys
+from health_etl.lake.catalogue import latest_records
+from health_etl.lake.commits import LostRaceError
+from health_etl.lake.manifest import FileEntry, RecordsManifest, versions_digest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import TableWriter, empty_frame, frame_of, read_table, to_arrow
-from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
 from health_etl.records import quarantine
 from health_etl.records.dedupe import RECORD, is_latest_version
 from health_etl.records.local_time import states_offset
 from health_etl.records.quality import QualityRules
 from health_etl.records.read_files import NOT_OF_ONE_FILE, FileReader, fault_counts, is_bad
-from health_etl.uploads.listing import Upload
+from health_etl.uploads.listing import TypeListing, Upload
 
 CODE_VERSION = "3"  # of this module and what it calls; a new version rebuilds every partition
 BATCH_BYTES = 32 * 1024 * 1024  # of Avro decoded at once; memory depends on this, not on the size of the day
@@ -52,7 +53,6 @@ class _Plan:
     previous: RecordsManifest | None
     to_read: tuple[Upload, ...]
     rebuilt_users: frozenset[str]
-    has_manifest: bool  # whether there is a manifest, possibly of another version
 
 
 def code_version(record_type: RecordType) -> str:
@@ -92,19 +92,69 @@ def update(
 
     Raises PermanentError or TransientError when the lake fails, AccountingError when rows are lost.
     """
-    key = keys.records_key(record_type.name, upload_date.isoformat())
-    damaged = RecordsManifest.unfinished(record_type.name, upload_date.isoformat())
-    previous = read_records_manifest(lake, keys.manifest_key(key), damaged)
-    if previous is not None and is_current(previous, uploads, record_type, rules):
-        return Update(previous, 0, changed=False)
-    if previous is None and not uploads:
-        return Update(_empty_manifest(record_type, upload_date, rules), 0, changed=False)
-    plan = _plan(lake, key, previous, uploads, record_type, rules)
-    reader = FileReader(lake, record_type, upload_date, rules, code_version(record_type), progress)
-    manifest = _Build(lake, record_type, upload_date, plan, reader, batch_files).run(uploads)
-    _tidy_quarantine(lake, record_type, previous, manifest)
-    lake.put(keys.manifest_key(key), manifest.to_json())
-    return Update(manifest, len(plan.to_read), changed=previous is None or previous.digest != manifest.digest)
+    updater = _Updater(lake, record_type, upload_date, rules, progress, batch_files)
+    while True:
+        try:
+            return updater.update(uploads)
+        except LostRaceError:  # whoever won may have seen newer uploads
+            uploads = updater.list_again()
+
+
+class _Updater:
+    """Tries to bring one partition up to date, from whatever state it is in."""
+
+    def __init__(
+        self,
+        lake: Lake,
+        record_type: RecordType,
+        upload_date: date,
+        rules: QualityRules,
+        progress: Callable[[int], None],
+        batch_files: int,
+    ) -> None:
+        self.lake = lake
+        self.record_type = record_type
+        self.upload_date = upload_date
+        self.rules = rules
+        self.progress = progress
+        self.batch_files = batch_files
+        self.partition = upload_date.isoformat()
+        self.folder = keys.records_folder(record_type.name, self.partition)
+        self.copied: set[str] = set()  # uploads of which a copy was put into quarantine, in every attempt
+
+    def list_again(self) -> tuple[Upload, ...]:
+        """Return the uploads that there are now."""
+        return TypeListing(self.lake, self.record_type, [self.upload_date]).uploads(self.upload_date)
+
+    def update(self, uploads: Sequence[Upload]) -> Update:
+        """Bring the partition up to date; raises LostRaceError if another writer was faster."""
+        head, previous = latest_records(self.lake, self.record_type.name, self.partition)
+        if previous is not None and _changed_uploads(previous, uploads):
+            # The listing may be older than the state; one that is made now cannot be.
+            uploads = self.list_again()
+        if previous is not None and is_current(previous, uploads, self.record_type, self.rules):
+            self._tidy_quarantine(previous, previous)
+            return Update(previous, 0, changed=False)
+        if previous is None and not uploads:
+            return Update(_empty_manifest(self.record_type, self.upload_date, self.rules), 0, changed=False)
+        plan = _plan(self.lake, previous, uploads, self.record_type, self.rules)
+        version = code_version(self.record_type)
+        reader = FileReader(self.lake, self.record_type, self.upload_date, self.rules, version, self.progress)
+        build = _Build(self.lake, self.record_type, self.upload_date, plan, reader, self.batch_files)
+        try:
+            manifest = build.run(uploads)
+        finally:
+            self.copied |= {key for key, entry in reader.entries.items() if entry.reason}
+        quarantine.put_rejected_metadata(self.lake, manifest)
+        commits.commit(self.lake, self.folder, head, manifest.to_json())
+        self._tidy_quarantine(previous, manifest)
+        return Update(manifest, len(plan.to_read), changed=previous is None or previous.digest != manifest.digest)
+
+    def _tidy_quarantine(self, previous: RecordsManifest | None, manifest: RecordsManifest) -> None:
+        """Delete the copies of files that are refused no longer, as the manifest that was just committed says."""
+        earlier = {entry.key for entry in previous.files if entry.reason} if previous else set()
+        refused = {entry.key for entry in manifest.files if entry.reason}
+        quarantine.drop_refused(self.lake, map(keys.quarantine_key, sorted((earlier | self.copied) - refused)))
 
 
 def _empty_manifest(record_type: RecordType, upload_date: date, rules: QualityRules) -> RecordsManifest:
@@ -125,28 +175,33 @@ def _upload_versions(uploads: Sequence[Upload]) -> dict[str, tuple[str, str | No
     return {upload.info.key: upload.version for upload in uploads}
 
 
+def _changed_uploads(manifest: RecordsManifest, uploads: Sequence[Upload]) -> list[str]:
+    """Return the uploads that the manifest accounts for and that are gone, or have another version."""
+    listed = _upload_versions(uploads)
+    return [name for name, version in _file_versions(manifest).items() if listed.get(name) != version]
+
+
 def _plan(
     lake: Lake,
-    key: str,
     previous: RecordsManifest | None,
     uploads: Sequence[Upload],
     record_type: RecordType,
     rules: QualityRules,
 ) -> _Plan:
-    if previous is None or not _same_versions(previous, record_type, rules) or not _tables_match(lake, key, previous):
-        return _Plan(None, tuple(uploads), frozenset(), previous is not None)
-    known, listed = _file_versions(previous), _upload_versions(uploads)
-    changed = [name for name, version in known.items() if listed.get(name) != version]
-    users = frozenset(keys.parse_raw_key(name).user_id for name in changed)
+    if previous is None or not _same_versions(previous, record_type, rules) or not _tables_are_whole(lake, previous):
+        return _Plan(None, tuple(uploads), frozenset())
+    known = _file_versions(previous)
+    users = frozenset(keys.parse_raw_key(name).user_id for name in _changed_uploads(previous, uploads))
     to_read = tuple(u for u in uploads if u.info.key not in known or u.raw.user_id in users)
-    return _Plan(previous, to_read, users, True)
+    return _Plan(previous, to_read, users)
 
 
-def _tables_match(lake: Lake, key: str, manifest: RecordsManifest) -> bool:
-    """Tell whether the tables are those that the manifest describes, not the leftovers of an interrupted run."""
-    rejected = keys.rejected_key(record_types()[manifest.record_type].avro_name, manifest.partition)
-    pairs = ((key, manifest.table_sha256), (rejected, manifest.rejected_sha256))
-    return all(lake.sha256(name) == sha256 for name, sha256 in pairs)
+def _tables_are_whole(lake: Lake, manifest: RecordsManifest) -> bool:
+    """Tell whether the tables are there and undamaged; otherwise they are made from raw/ again."""
+    tables = {manifest.table_key: manifest.table_sha256}
+    if manifest.rejected_key is not None and manifest.rejected_sha256 is not None:
+        tables[manifest.rejected_key] = manifest.rejected_sha256
+    return all(lake.sha256(key) == sha256 for key, sha256 in tables.items())
 
 
 class _Build:
@@ -167,8 +222,8 @@ class _Build:
         self.plan = plan
         self.reader = reader
         self.partition = upload_date.isoformat()
-        self.key = keys.records_key(record_type.name, self.partition)
-        self.rejected_key = keys.rejected_key(record_type.avro_name, self.partition)
+        self._folder = keys.records_folder(record_type.name, self.partition)
+        self._rejected_prefix = keys.rejected_prefix(record_type.avro_name, self.partition)
         self.rejected_schema = pa.schema([*(f.with_nullable(True) for f in record_type.arrow_schema), FAULTS])
         self.accepted: dict[str, int] = defaultdict(int)
         self.quarantined: dict[str, int] = defaultdict(int)
@@ -179,18 +234,14 @@ class _Build:
 
     def run(self, uploads: Sequence[Upload]) -> RecordsManifest:
         with (
-            TableWriter(self.lake, self.key, self.record_type.arrow_schema) as table,
-            TableWriter(self.lake, self.rejected_key, self.rejected_schema) as rejected,
+            TableWriter(self.lake, self._folder, self.record_type.arrow_schema) as table,
+            TableWriter(self.lake, self._rejected_prefix, self.rejected_schema) as rejected,
         ):
             for batch in self._batches(uploads):
                 good, bad = self._build_batch(batch)
                 table.append(good)
                 rejected.append(bad)
-            if self.plan.has_manifest:
-                mark_unfinished(self.lake, keys.manifest_key(self.key))
             rejected_sha256 = rejected.publish() if rejected.rows else None
-            if rejected_sha256 is None:
-                self.lake.delete([self.rejected_key])
             return self._manifest(uploads, table.rows, rejected.rows, table.publish(), rejected_sha256)
 
     def _batches(self, uploads: Sequence[Upload]) -> Iterator[list[tuple[str, list[Upload]]]]:
@@ -248,10 +299,10 @@ class _Build:
         if self.plan.previous is None:
             return
         kept = [user_id for user_id in user_ids if user_id not in self.plan.rebuilt_users]
-        table = read_table(self.lake, self.key, people=kept)
+        table = read_table(self.lake, self.plan.previous.table_key, people=kept)
         yield frame_of(table.append_column(FAULTS, pa.nulls(table.num_rows, pa.string())))
-        if self.plan.previous.rejected_sha256 is not None:
-            yield frame_of(read_table(self.lake, self.rejected_key, people=kept))
+        if self.plan.previous.rejected_key is not None:
+            yield frame_of(read_table(self.lake, self.plan.previous.rejected_key, people=kept))
 
     def _account(self, rows: pd.DataFrame, bad: pd.Series[bool]) -> None:
         """Count records: accepted if at least one row is good, quarantined if none is."""
@@ -327,14 +378,3 @@ def _is_kept(rows: pd.DataFrame) -> pd.Series[bool]:
     kept = is_latest_version(rows) & ~is_good
     kept[is_good] = is_latest_version(rows[is_good])
     return kept
-
-
-def _tidy_quarantine(
-    lake: Lake, record_type: RecordType, previous: RecordsManifest | None, manifest: RecordsManifest
-) -> None:
-    """Make a partition's quarantine match its manifest, which is about to be written."""
-    quarantine.put_rejected_metadata(lake, keys.rejected_key(record_type.avro_name, manifest.partition), manifest)
-    seen = {entry.key for entry in (*manifest.files, *(previous.files if previous else ()))}
-    folders = {keys.quarantine_key(key).rpartition("/")[0] + "/" for key in seen}
-    refused = [entry.key for entry in manifest.files if entry.reason]
-    quarantine.drop_all_except(lake, sorted(folders), refused)

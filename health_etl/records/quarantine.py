@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from health_etl.errors import PermanentError
-from health_etl.lake.keys import quarantine_key
+from health_etl.lake.keys import METADATA_SUFFIX
 from health_etl.lake.manifest import FileEntry, RecordsManifest, canonical_json
 from health_etl.lake.store import Lake
 from health_etl.reasons import REMEDIES, RULE, FileReason
 
-METADATA_SUFFIX = ".metadata.json"
 MAX_COPIED_BYTES = 100 * 1024 * 1024  # a larger object is not copied, as its metadata says
 
 
@@ -55,12 +54,9 @@ def put_refused(lake: Lake, key: str, refused: RefusedFile) -> bool:
     return has_metadata and copied == (content is not None)
 
 
-def put_rejected_metadata(lake: Lake, key: str, manifest: RecordsManifest) -> None:
-    """Write the metadata of a table of rejected rows: which files they came from and their faults. Without rejected
-    rows, delete the metadata of an earlier table.
-    """
-    if manifest.rejected_sha256 is None:
-        lake.delete([key + METADATA_SUFFIX])
+def put_rejected_metadata(lake: Lake, manifest: RecordsManifest) -> None:
+    """Write the metadata of a partition's rejected rows, if it has any: which files they came from and their faults."""
+    if manifest.rejected_key is None:
         return
     files = [entry for entry in manifest.files if entry.rejected_measurements and not entry.reason]
     metadata = {
@@ -79,7 +75,7 @@ def put_rejected_metadata(lake: Lake, key: str, manifest: RecordsManifest) -> No
             for entry in files
         ],
     }
-    lake.put(key + METADATA_SUFFIX, canonical_json(metadata))
+    lake.put(manifest.rejected_key + METADATA_SUFFIX, canonical_json(metadata))
 
 
 def drop_refused(lake: Lake, keys: Iterable[str]) -> None:
@@ -93,11 +89,3 @@ def _is_taken(lake: Lake, key: str, content: bytes) -> bool:
     except PermanentError:
         return False
     return True
-
-
-def drop_all_except(lake: Lake, folders: Iterable[str], refused: Collection[str]) -> None:
-    """Delete the copies in these folders of quarantine/, including leftovers of killed runs, except of `refused`."""
-    kept = {quarantine_key(key) for key in refused}
-    for folder in folders:
-        copies = {info.key.removesuffix(METADATA_SUFFIX) for info in lake.objects(folder)}
-        drop_refused(lake, sorted(key for key in copies - kept if key.endswith(".avro")))

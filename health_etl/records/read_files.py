@@ -198,7 +198,7 @@ class FileReader:
         """Refuse a file that the store does not hand out. Raises ObjectRefusedError if it hands out nothing at all."""
         detail = f"the store answers {refusal.answer}"
         self._refuse(replace(_entry(upload, upload.info.etag), reason=FileReason.STORE_REFUSED, detail=detail), None)
-        self.lake.find(keys.quarantine_key(upload.info.key) + quarantine.METADATA_SUFFIX)  # as was just written
+        self.lake.find(keys.quarantine_key(upload.info.key) + keys.METADATA_SUFFIX)  # as was just written
 
     def _refuse_unexpected(self, entry: FileEntry, error: Exception, content: bytes) -> None:
         """Refuse a file that the code fails on. Only the error's class is kept: its text may hold health values."""

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from health_etl.errors import PermanentError
-from health_etl.lake.keys import UNCLAIMED, unclaimed_key
+from health_etl.lake.keys import METADATA_SUFFIX, UNCLAIMED, unclaimed_key
 from health_etl.lake.manifest import FileEntry, canonical_json
 from health_etl.lake.store import Lake
 from health_etl.reasons import REMEDIES
@@ -97,5 +97,5 @@ def _content(lake: Lake, item: Unclaimed) -> bytes | None:
 
 def _drop_all_except(lake: Lake, copies: Set[str]) -> None:
     """Delete the copies of objects that are gone or claimed now, also those of killed runs and earlier versions."""
-    found = {info.key.removesuffix(quarantine.METADATA_SUFFIX) for info in lake.objects(UNCLAIMED)}
+    found = {info.key.removesuffix(METADATA_SUFFIX) for info in lake.objects(UNCLAIMED)}
     quarantine.drop_refused(lake, sorted(found - copies))

@@ -19,8 +19,8 @@ from health_etl.days.select import rows_on_dates
 from health_etl.days.source_labels import ranked_ids, with_source_ids
 from health_etl.errors import PermanentError
 from health_etl.insights.table import schema
-from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.manifest import DerivedManifest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import empty_frame, frame_of, read_table
 from health_etl.record_types import record_types
@@ -97,7 +97,7 @@ def _latest(lake: Lake, catalogue: Catalogue, processor: Narrator, user_id: str,
     months = {day[:7] for day in dates}
     manifests = catalogue.insights(processor.name)
     used = [name for name in manifests if not months.isdisjoint(manifests[name].details["local_months"])]
-    frames = [_read(lake, processor, name, user_id) for name in used]
+    frames = [_read(lake, processor, manifests[name], user_id) for name in used]
     frames = [frame[frame["local_date"].isin(dates)] for frame in frames]
     frames = [frame for frame in frames if len(frame)]
     if not frames:
@@ -106,14 +106,14 @@ def _latest(lake: Lake, catalogue: Catalogue, processor: Narrator, user_id: str,
     return rows[~rows["withdrawn"].astype(bool)].sort_values("local_date", ignore_index=True)
 
 
-def _read(lake: Lake, processor: Narrator, partition: str, user_id: str) -> pd.DataFrame:
-    table = read_table(lake, keys.insights_key(processor.name, partition), people=[user_id])
+def _read(lake: Lake, processor: Narrator, manifest: DerivedManifest, user_id: str) -> pd.DataFrame:
+    table = read_table(lake, manifest.table_key, people=[user_id])
     if table.schema.names != schema(processor).names:
         raise PermanentError(
             f"The insights of {processor.name} were written by another version of health_etl; "
             "run `health-etl run`, then create the report again."
         )
-    return frame_of(table).assign(partition=partition)
+    return frame_of(table).assign(partition=manifest.partition)
 
 
 def _measurements(
@@ -134,9 +134,9 @@ def _measurements(
 def _nothing(lake: Lake, catalogue: Catalogue, user_id: str, period: Period) -> PermanentError:
     dates: set[str] = set()
     for processor in _processors():
-        for partition in catalogue.insights(processor.name):
-            key = keys.insights_key(processor.name, partition)
-            rows = read_table(lake, key, columns=["local_date", "withdrawn"], people=[user_id]).to_pandas()
+        for manifest in catalogue.insights(processor.name).values():
+            columns = ["local_date", "withdrawn"]
+            rows = read_table(lake, manifest.table_key, columns=columns, people=[user_id]).to_pandas()
             dates.update(rows.loc[~rows["withdrawn"], "local_date"])
     if not dates:
         return PermanentError(

@@ -15,12 +15,12 @@ from typing import Any
 
 from health_etl.check_result import Check, CheckResult
 from health_etl.insights import failed_people
-from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.manifest import DerivedManifest, read_derived_manifest
+from health_etl.lake.manifest import DerivedManifest
 from health_etl.lake.store import Lake
 from health_etl.training import journal
 from health_etl.training.grounding import ungrounded
+from health_etl.training.journal import WrittenMonths
 from health_etl.training.known_identifiers import MonthSources
 from health_etl.training.line_format import KEYED_IDS, is_well_formed, json_of
 from health_etl.training.personal_data import contact_details, kinds_in, strings, suspects, telling_words, words
@@ -93,12 +93,14 @@ class Month:
                 found.personal.update({kind for text in texts for kind in kinds_in(text, wanted)})
 
     @cached_property
+    def written(self) -> WrittenMonths:
+        """The journal as it is now."""
+        return WrittenMonths(self.lake)
+
+    @cached_property
     def manifests(self) -> tuple[DerivedManifest, ...]:
         """The manifests of the month, one per domain that has insights."""
-        found = (
-            read_derived_manifest(self.lake, keys.journal_manifest_key(domain, self.month))
-            for domain in journal.domains()
-        )
+        found = (self.written.manifest(domain, self.month) for domain in journal.domains())
         return tuple(manifest for manifest in found if manifest is not None)
 
 
@@ -142,7 +144,8 @@ def people(month: Month) -> CheckResult:
 
 def freshness(month: Month) -> CheckResult:
     """Check whether the month is made from the insights as they are now."""
-    stale = [wanted.domain for wanted in journal.plan(month.catalogue, month.month) if not _is_current(month, wanted)]
+    wanted = journal.plan(month.catalogue, month.month)
+    stale = [of_domain.domain for of_domain in wanted if not month.written.is_current(of_domain)]
     if stale:
         return CheckResult(False, f"Insights changed since ({', '.join(stale)}). Materialise the month.")
     return CheckResult(True, "Made from the insights as they are now.")
@@ -161,10 +164,6 @@ CHECKS: tuple[Check[Month], ...] = (
     Check("as_written", "The files have the bytes that their manifests state.", as_written),
     Check("freshness", "The month is made from the insights as they are now.", freshness),
 )
-
-
-def _is_current(month: Month, wanted: journal.Month) -> bool:
-    return journal.is_current(month.lake, wanted)
 
 
 def _none(month: Month, count: str, what: str) -> CheckResult:

@@ -1,6 +1,10 @@
 """One month of the health journal in one domain: a JSON Lines file and its manifest.
 
 Where several uploads have insights on the same person, local day and type, the latest upload wins.
+
+The file has a fixed name, since others read it. It is replaced as a whole: a reader who opens it gets one whole month.
+Its manifest says which version of the file belongs to it. Where several writers, or one that was killed, leave another
+version in its place, the month is out of date and made again.
 """
 
 from __future__ import annotations
@@ -8,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,9 +21,10 @@ import pandas as pd
 from health_etl.clinical import all_processors
 from health_etl.insights.failed_people import FAILED_PEOPLE, FailedPerson, Stage
 from health_etl.insights.partition import code_version
-from health_etl.lake import keys
+from health_etl.lake import commits, keys
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.manifest import DerivedManifest, digest, mark_unfinished, read_derived_manifest
+from health_etl.lake.commits import Head
+from health_etl.lake.manifest import DamagedManifestError, DerivedManifest, digest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import read_frame
 from health_etl.training.examples import columns, lines
@@ -27,16 +32,17 @@ from health_etl.training.examples import columns, lines
 CODE_VERSION = "3"
 SUBJECTS_AT_ONCE = 500  # bounds memory by the batch, whatever the size of the month
 
+FILE_ETAG = "file_etag"  # in the details of a manifest: the version of the file that it describes
 _WHO_AND_WHEN = ["subject", "local_date"]
 
 
 @dataclass(frozen=True)
 class Month:
-    """What a month of one domain is made from: its insights partitions by record type, in order."""
+    """What a month of one domain is made from: by record type, its insights partitions in order, with their tables."""
 
     domain: str
     month: str
-    partitions: Mapping[str, tuple[str, ...]]
+    partitions: Mapping[str, Mapping[str, str]]
     inputs_digest: str
 
 
@@ -45,7 +51,46 @@ def domains() -> list[str]:
     return sorted({processor.domain for processor in all_processors().values()})
 
 
-def months(catalogue: Catalogue, lake: Lake) -> list[str]:
+class WrittenMonths:
+    """The journal as it was when this was made: the state of every month of every domain."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._heads: dict[str, Head] = {}  # by folder
+        self._etags: dict[str, str] = {}  # by key
+        for domain in domains():
+            listed = [*lake.objects(f"{keys.TRAINING}{domain}/")]
+            self._heads |= commits.heads_in("", listed)
+            self._etags |= {info.key: info.etag for info in listed}
+
+    @property
+    def months(self) -> set[str]:
+        """Every month (YYYY-MM) that was written."""
+        found = {"-".join(folder.split("/")[-2:]) for folder in self._heads}
+        return {*filter(keys.is_month, found)}
+
+    def head(self, domain: str, month: str) -> Head:
+        """Return the head of a month."""
+        return self._heads.get(keys.journal_folder(domain, month).rstrip("/"), commits.NO_HEAD)
+
+    def manifest(self, domain: str, month: str) -> DerivedManifest | None:
+        """Return the manifest of a month; None if there is none, or none that can be read."""
+        content = commits.read(self._lake, keys.journal_folder(domain, month), self.head(domain, month))
+        try:
+            return None if content is None else DerivedManifest.from_json(content)
+        except DamagedManifestError:
+            return None
+
+    def is_current(self, month: Month) -> bool:
+        """Tell whether a month was made from exactly these insights, and its file is the one that was made."""
+        written = self.manifest(month.domain, month.month)
+        if written is None:
+            return not any(month.partitions.values())
+        etag = self._etags.get(keys.journal_key(month.domain, month.month), "")
+        return (written.inputs_digest, written.details.get(FILE_ETAG)) == (month.inputs_digest, etag)
+
+
+def months(catalogue: Catalogue, written: WrittenMonths) -> list[str]:
     """Return every month (YYYY-MM) that has insights, or that was written before."""
     found = {
         month
@@ -53,49 +98,34 @@ def months(catalogue: Catalogue, lake: Lake) -> list[str]:
         for manifest in catalogue.insights(name).values()
         for month in manifest.details["local_months"]
     }
-    written = {
-        f"{year}-{month}"
-        for domain in domains()
-        for year in lake.folders(f"training/{domain}/")
-        for month in lake.folders(f"training/{domain}/{year}/")
-    }
-    return sorted(found | {*filter(keys.is_month, written)})
+    return sorted(found | written.months)
 
 
 def plan(catalogue: Catalogue, month: str) -> list[Month]:
     """Return what each domain of a month is made from."""
-    partitions: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
+    partitions: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
     parts: dict[str, list[str]] = {domain: [CODE_VERSION, domain, month] for domain in domains()}
     for name, processor in all_processors().items():
         manifests = catalogue.insights(name)
         used = [p for p in manifests if month in manifests[p].details["local_months"]]
-        partitions[processor.domain][name] = tuple(used)
+        partitions[processor.domain][name] = {p: manifests[p].table_key for p in used}
         parts[processor.domain].append(code_version(name))
         parts[processor.domain] += [f"{name} {p} {manifests[p].digest}" for p in used]
     return [Month(d, month, partitions[d], digest(parts[d])) for d in domains()]
 
 
-def is_current(lake: Lake, month: Month) -> bool:
-    """Return whether the month, as written, was made from exactly these insights."""
-    written = read_derived_manifest(lake, keys.journal_manifest_key(month.domain, month.month))
-    if written is None:
-        return not any(month.partitions.values())
-    return written.inputs_digest == month.inputs_digest
+def write(lake: Lake, month: Month, head: Head, subjects_at_once: int = SUBJECTS_AT_ONCE) -> DerivedManifest:
+    """Write one month of one domain: the lines, then the manifest. A month without lines has no file.
 
-
-def write(lake: Lake, month: Month, subjects_at_once: int = SUBJECTS_AT_ONCE) -> DerivedManifest:
-    """Write one month of one domain: the lines, then the manifest.
-
-    A month without lines has no file; a month without insights has no manifest either.
+    head: of the month before its insights were looked at. Raises LostRaceError if it has another by now.
     """
-    key = keys.journal_key(month.domain, month.month)
+    key, etag = keys.journal_key(month.domain, month.month), ""
     with tempfile.TemporaryDirectory(prefix="health-etl-") as folder:
         path = Path(folder) / "journal.jsonl"
         failed: set[FailedPerson] = set()
         written = _write_lines(path, _examples(lake, month, subjects_at_once, failed))
-        mark_unfinished(lake, keys.journal_manifest_key(month.domain, month.month))
         if written.lines:
-            lake.put_file(key, path)
+            etag = lake.put_file(key, path)
         else:
             lake.delete([key])
     details = {
@@ -104,13 +134,10 @@ def write(lake: Lake, month: Month, subjects_at_once: int = SUBJECTS_AT_ONCE) ->
         "code_versions": {name: f"{CODE_VERSION}.{code_version(name)}" for name in sorted(month.partitions)},
         "source_files": sorted(written.source_files),
         FAILED_PEOPLE: [asdict(person) for person in sorted(failed)],
+        FILE_ETAG: etag,
     }
     manifest = DerivedManifest(month.domain, month.month, month.inputs_digest, written.sha256, written.lines, details)
-    manifest_key = keys.journal_manifest_key(month.domain, month.month)
-    if any(month.partitions.values()):
-        lake.put(manifest_key, manifest.to_json())
-    else:
-        lake.delete([manifest_key])
+    commits.commit(lake, keys.journal_folder(month.domain, month.month), head, manifest.to_json())
     return manifest
 
 
@@ -143,26 +170,26 @@ def _examples(
 
     People of whom a day makes no line are added to `failed`.
     """
-    winners = {name: _winners(lake, name, used, month.month) for name, used in month.partitions.items()}
+    winners = {name: _winners(lake, tables, month.month) for name, tables in month.partitions.items()}
     subjects = sorted({subject for frame in winners.values() for subject in frame["subject"].unique()})
     for start in range(0, len(subjects), subjects_at_once):
         people = subjects[start : start + subjects_at_once]
         batch = [
             example
             for name, frame in winners.items()
-            for example in _of_type(lake, name, frame[frame["subject"].isin(people)], people, failed)
+            for example in _of_type(
+                lake, name, month.partitions[name], frame[frame["subject"].isin(people)], people, failed
+            )
         ]
         for _, _, record_type, source_files, line in sorted(batch, key=lambda example: example[:3]):
             yield record_type, source_files, line
 
 
-def _winners(lake: Lake, record_type: str, partitions: Sequence[str], month: str) -> pd.DataFrame:
+def _winners(lake: Lake, tables: Mapping[str, str], month: str) -> pd.DataFrame:
     """Return, for every subject and day of the month, the latest partition that has it."""
     frames = [
-        read_frame(lake, keys.insights_key(record_type, partition), columns=[*_WHO_AND_WHEN, "withdrawn"]).assign(
-            partition=partition
-        )
-        for partition in partitions
+        read_frame(lake, key, columns=[*_WHO_AND_WHEN, "withdrawn"]).assign(partition=partition)
+        for partition, key in tables.items()
     ]
     if not frames:
         return pd.DataFrame({name: pd.Series(dtype="str") for name in (*_WHO_AND_WHEN, "partition")})
@@ -173,14 +200,19 @@ def _winners(lake: Lake, record_type: str, partitions: Sequence[str], month: str
 
 
 def _of_type(
-    lake: Lake, record_type: str, winners: pd.DataFrame, people: list[str], failed: set[FailedPerson]
+    lake: Lake,
+    record_type: str,
+    tables: Mapping[str, str],
+    winners: pd.DataFrame,
+    people: list[str],
+    failed: set[FailedPerson],
 ) -> Iterator[tuple[str, str, str, list[str], str]]:
     processor = all_processors()[record_type]
     version = f"{CODE_VERSION}.{code_version(record_type)}"
     for partition, wanted in winners.groupby("partition"):
         rows = read_frame(
             lake,
-            keys.insights_key(record_type, str(partition)),
+            tables[str(partition)],
             columns=list(columns(processor)),
             people=people,
             person_column="subject",

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from health_etl.clinical import all_processors
 from health_etl.days.source_labels import is_shown
-from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import KeyRefusedError, RawKey, parse_raw_key
 from health_etl.lake.store import Lake
@@ -40,7 +39,7 @@ class MonthSources:
         for name in all_processors():
             manifests = catalogue.insights(name)
             for partition in [p for p in manifests if month in manifests[p].details["local_months"]]:
-                table = read_table(lake, keys.insights_key(name, partition), columns=["user_id", "source_keys"])
+                table = read_table(lake, manifests[partition].table_key, columns=["user_id", "source_keys"])
                 user_ids.update(table["user_id"].unique().to_pylist())
                 source_keys.update(table["source_keys"].combine_chunks().flatten().unique().to_pylist())
         return cls(frozenset(user_ids), frozenset(source_keys))
@@ -68,7 +67,7 @@ class MonthSources:
             if partition not in catalogue.records(record_type):
                 continue  # all its uploads have been removed since
             columns = [name for name in _OF_RECORDS if name in record_types()[record_type].arrow_schema.names]
-            table = read_table(lake, keys.records_key(record_type, partition), columns=columns)
+            table = read_table(lake, catalogue.records(record_type)[partition].table_key, columns=columns)
             for column in columns:
                 for text in table[column].unique().drop_null().to_pylist():
                     if column != "source_app" or not is_shown(text):

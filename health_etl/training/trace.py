@@ -12,7 +12,6 @@ from health_etl.clinical import all_processors, processors
 from health_etl.clinical.common.base import Level
 from health_etl.days.select import rows_on_dates
 from health_etl.insights.texts import example_id
-from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import read_frame
@@ -59,7 +58,8 @@ def trace(
     day = _find(lake, catalogue, wanted, searching)
     if day is None:
         return None
-    rows = read_frame(lake, keys.insights_key(day.name, day.partition), people=[day.subject], person_column="subject")
+    key = catalogue.insights(day.name)[day.partition].table_key
+    rows = read_frame(lake, key, people=[day.subject], person_column="subject")
     row = rows[rows["local_date"] == day.local_date].iloc[0]
     source_keys = () if row["withdrawn"] else tuple(row["source_keys"])
     records = [
@@ -76,7 +76,7 @@ def _find(lake: Lake, catalogue: Catalogue, wanted: str, searching: Callable[[in
     )
     seen: dict[str, set[tuple[str, str]]] = {name: set() for name in all_processors()}
     for count, (partition, name) in enumerate(tables, start=1):
-        rows = read_frame(lake, keys.insights_key(name, partition), columns=["subject", "local_date"])
+        rows = read_frame(lake, catalogue.insights(name)[partition].table_key, columns=["subject", "local_date"])
         days = set(zip(rows["subject"], rows["local_date"], strict=True)) - seen[name]
         seen[name] |= days
         for subject, local_date in days:

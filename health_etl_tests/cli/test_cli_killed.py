@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from health_etl_tests.support.instances import instance_at
-from health_etl_tests.support.kill import KILLS, Trial, derived_objects, differing_keys, find_damage, survive
+from health_etl_tests.support.kill import KILLS, Trial, differing_keys, find_damage, survive
+from health_etl_tests.support.state import state_of
 
 if TYPE_CHECKING:
     from health_etl_tests.conftest import CommandLine
@@ -42,10 +43,10 @@ def test_the_run_after_killed_ones_ends_as_if_nothing_had_happened(trial: Trial)
     trial.start_over({})
     for appears in ("records/heart_rate/*.parquet", "insights/*/*.parquet"):
         assert trial.kill_when(appears)
-        assert find_damage(trial.lake, trial.settings) == []
-        assert differing_keys(derived_objects(trial.lake), trial.undisturbed)
+        assert find_damage(trial.lake) == []
+        assert differing_keys(state_of(trial.lake), trial.undisturbed)
     trial.run_to_the_end()
-    assert differing_keys(derived_objects(trial.lake), trial.undisturbed) == []
+    assert differing_keys(state_of(trial.lake), trial.undisturbed) == []
     assert "Everything was up to date" in trial.command("run").stdout
 
 

@@ -94,11 +94,11 @@ def put_bad_files(lake: Lake, folder: Path) -> dict[FileReason, str]:
 
 def made(command: CommandLine) -> dict[str, bytes]:
     """Return everything derived, but for the manifests of records, which name every file."""
-    found = {**command.contents("records"), **command.contents("insights"), **command.contents("training")}
+    found = command.state("records/", "insights/", "training/")
     return {
         key: content
         for key, content in found.items()
-        if not (key.startswith("records/") and key.endswith(".manifest.json"))
+        if not (key.startswith("records/") and key.endswith("manifest.json"))
     }
 
 

@@ -8,7 +8,9 @@ import pandas as pd
 
 from health_etl.days import utc_offsets
 from health_etl.lake import keys
+from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
+from health_etl.lake.tables import read_frame
 from health_etl_tests.support.exports import (
     ANNA,
     BEN,
@@ -21,14 +23,14 @@ from health_etl_tests.support.exports import (
     put,
     steps,
 )
-from health_etl_tests.support.pipeline import records_of, update_offsets, update_records
+from health_etl_tests.support.pipeline import update_offsets, update_records
 
 PARTITION = UPLOADED.isoformat()
 NEXT = UPLOADED + timedelta(days=1)
 
 
 def collected(lake: Lake, upload_date: date = UPLOADED) -> list[tuple[str, str, pd.Timestamp, int]]:
-    rows = records_of(lake, keys.UTC_OFFSETS, upload_date)
+    rows = read_frame(lake, tables(lake, upload_date)[upload_date.isoformat()])
     columns = ("record_type", "user_id", "time_utc", "utc_offset_minutes")
     return list(zip(*(rows[column] for column in columns), strict=True))
 
@@ -48,12 +50,18 @@ def test_every_stated_offset_of_every_type_is_collected_with_its_time() -> None:
     ]
 
 
+def tables(lake: Lake, *dates: date) -> dict[str, str]:
+    """Return the keys of the offsets' tables by upload date."""
+    found = Catalogue(lake).offsets
+    return {day.isoformat(): found[day.isoformat()].table_key for day in dates}
+
+
 def test_records_without_an_offset_or_with_z_are_not_evidence() -> None:
     lake = memory_lake()
     put(lake, "blood_glucose", [blood_glucose("g1", zone="Z"), blood_glucose("g2", zone=None)])
     update_records(lake, "blood_glucose")
     update_offsets(lake)
-    assert len(utc_offsets.latest(utc_offsets.evidence(lake, [PARTITION], [ANNA]))) == 0
+    assert len(utc_offsets.latest(utc_offsets.evidence(lake, tables(lake, UPLOADED), [ANNA]))) == 0
 
 
 def test_an_update_that_states_no_offset_revokes_the_evidence() -> None:
@@ -63,8 +71,8 @@ def test_an_update_that_states_no_offset_revokes_the_evidence() -> None:
     for upload_date in (UPLOADED, NEXT):
         update_records(lake, "heart_rate", upload_date)
         update_offsets(lake, upload_date)
-    before = utc_offsets.evidence(lake, [PARTITION], [ANNA])
-    both = utc_offsets.evidence(lake, [PARTITION, NEXT.isoformat()], [ANNA])
+    before = utc_offsets.evidence(lake, tables(lake, UPLOADED), [ANNA])
+    both = utc_offsets.evidence(lake, tables(lake, UPLOADED, NEXT), [ANNA])
     assert set(utc_offsets.latest(before)["utc_offset_minutes"]) == {-300}
     assert len(utc_offsets.latest(both)) == 0
 
@@ -110,10 +118,10 @@ def test_evidence_is_limited_to_the_given_people_and_partitions() -> None:
         put(lake, "heart_rate", [heart_rate("h2")], user_id=BEN, upload_date=upload_date)
         update_records(lake, "heart_rate", upload_date)
         update_offsets(lake, upload_date)
-    found = utc_offsets.evidence(lake, [PARTITION], [BEN])
+    found = utc_offsets.evidence(lake, tables(lake, UPLOADED), [BEN])
     assert set(zip(found["user_id"], found["partition"], strict=True)) == {(BEN, PARTITION)}
-    assert utc_offsets.people(lake, PARTITION) == [ANNA, BEN]
-    assert len(utc_offsets.evidence(lake, [], [ANNA])) == 0
+    assert utc_offsets.people(lake, tables(lake, UPLOADED)[PARTITION]) == [ANNA, BEN]
+    assert len(utc_offsets.evidence(lake, {}, [ANNA])) == 0
 
 
 def test_only_the_latest_version_of_a_record_is_evidence() -> None:
@@ -123,7 +131,7 @@ def test_only_the_latest_version_of_a_record_is_evidence() -> None:
     for upload_date in (UPLOADED, NEXT):
         update_records(lake, "heart_rate", upload_date)
         update_offsets(lake, upload_date)
-    both = utc_offsets.evidence(lake, [PARTITION, NEXT.isoformat()], [ANNA])
+    both = utc_offsets.evidence(lake, tables(lake, UPLOADED, NEXT), [ANNA])
     assert set(utc_offsets.latest(both)["utc_offset_minutes"]) == {120}
 
 
@@ -134,7 +142,7 @@ def test_records_of_two_types_with_one_id_are_both_evidence() -> None:
     for name in ("blood_glucose", "heart_rate"):
         update_records(lake, name)
     update_offsets(lake)
-    both = utc_offsets.evidence(lake, [PARTITION], [ANNA])
+    both = utc_offsets.evidence(lake, tables(lake, UPLOADED), [ANNA])
     assert set(utc_offsets.latest(both)["record_type"]) == {"blood_glucose", "heart_rate"}
 
 
@@ -143,5 +151,5 @@ def test_the_offsets_are_stored_beside_the_records() -> None:
     put(lake, "heart_rate", [heart_rate()])
     update_records(lake, "heart_rate")
     update_offsets(lake)
-    table = keys.records_key(keys.UTC_OFFSETS, PARTITION)
-    assert set(contents(lake, "records/utc_offsets/")) == {table, keys.manifest_key(table)}
+    folder, table = keys.records_folder(keys.UTC_OFFSETS, PARTITION), tables(lake, UPLOADED)[PARTITION]
+    assert set(contents(lake, "records/utc_offsets/")) == {table, keys.manifest_key(folder, 1)}

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from health_etl.lake import keys
-from health_etl.lake.tables import read_frame, write_table
+from health_etl.lake.tables import read_frame
 from health_etl.record_types import record_types
-from health_etl_tests.support.exports import ANNA, BEN, UPLOADED, folder_lake, memory_lake, plain, put, steps, utc
+from health_etl_tests.support.exports import ANNA, BEN, folder_lake, memory_lake, plain, put, steps, utc
 from health_etl_tests.support.pipeline import (
     bring_up_to_date,
     insights_of,
     journal_examples,
+    manifest_of,
+    overwrite_table,
     update_offsets,
     update_records,
 )
@@ -33,10 +34,10 @@ def test_run_names_the_person_who_is_left_out_once(command_line: type[CommandLin
         put(lake, "blood_glucose", [plain("blood_glucose")], user_id=person)
     update_records(lake, "blood_glucose")
     update_offsets(lake)
-    key = keys.records_key("blood_glucose", UPLOADED.isoformat())
+    key = manifest_of(lake, "blood_glucose").table_key
     rows = read_frame(lake, key)
     rows.loc[rows["user_id"] == BEN, "glucose_mg_dl"] = np.inf
-    write_table(lake, key, rows, record_types()["blood_glucose"].arrow_schema)
+    overwrite_table(lake, key, rows, record_types()["blood_glucose"].arrow_schema)
     done = command("run")
     assert done.exit_code == 0, done.stderr
     (sentence,) = [line for line in done.stdout.splitlines() if "Left out" in line]

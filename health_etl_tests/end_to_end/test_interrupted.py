@@ -1,13 +1,17 @@
-"""A run that dies between a table and its manifest does not look finished, even once its inputs are back to normal."""
+"""A run that dies between a table and its commit leaves no trace, even once its inputs are back to normal."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from health_etl.lake import sweep
 from health_etl.lake.store import Lake
 from health_etl_tests.support import exports
 from health_etl_tests.support.exports import memory_lake, steps
 from health_etl_tests.support.pipeline import bring_up_to_date
+from health_etl_tests.support.state import state_of
 
 LAYERS = ("records/", "insights/", "training/")
 
@@ -17,7 +21,7 @@ class Killed(BaseException):
 
 
 def derived_contents(lake: Lake) -> dict[str, bytes]:
-    return {key: content for layer in LAYERS for key, content in exports.contents(lake, layer).items()}
+    return state_of(lake, *LAYERS)
 
 
 @pytest.mark.parametrize(
@@ -31,25 +35,26 @@ def test_a_change_that_is_reverted_after_a_killed_run_leaves_no_trace(
     bring_up_to_date(lake)
     before = derived_contents(lake)
     late = exports.put(lake, "steps", [steps("s2", count=77, zone="-06:00")])
-    original_put, written = Lake.put, []
+    original_create, written = Lake.create, []
 
-    def put(self: Lake, key: str, content: bytes) -> None:
-        if key.startswith(table) and key.endswith("manifest.json") and written:
+    def create(self: Lake, key: str, content: bytes) -> bool:
+        if key.startswith(table) and written:
             raise Killed
-        original_put(self, key, content)
+        return original_create(self, key, content)
 
-    def put_file(self: Lake, key: str, path: object) -> None:
-        original_put_file(self, key, path)  # type: ignore[arg-type]
+    def put_file(self: Lake, key: str, path: Path) -> str:
+        etag = original_put_file(self, key, path)
         if key.startswith(table):
             written.append(key)
+        return etag
 
     original_put_file = Lake.put_file
     with monkeypatch.context() as patch:
-        patch.setattr(Lake, "put", put)
+        patch.setattr(Lake, "create", create)
         patch.setattr(Lake, "put_file", put_file)
         with pytest.raises(Killed):
             bring_up_to_date(lake)
-    assert derived_contents(lake) != before
+    assert [*sweep.unnamed(lake)] or derived_contents(lake) != before
     lake.delete([late])
     bring_up_to_date(lake)
     assert derived_contents(lake) == before

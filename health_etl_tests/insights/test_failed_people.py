@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,11 @@ from health_etl.insights.checks import CHECKS, CheckContext, Partition
 from health_etl.insights.failed_people import FailedPerson, Stage, failed_in
 from health_etl.insights.table import schema
 from health_etl.insights.writer import InsightsWriter
-from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.manifest import DerivedManifest
 from health_etl.lake.store import Lake
-from health_etl.lake.tables import read_frame, write_table
+from health_etl.lake.tables import read_frame
 from health_etl.planning import staleness
 from health_etl.record_types import record_types
 from health_etl.training import checks as training_checks
@@ -31,7 +30,10 @@ from health_etl_tests.support.exports import ANNA, BEN, UPLOADED, contents, memo
 from health_etl_tests.support.pipeline import (
     OPTIONS,
     bring_up_to_date,
+    insights_manifest_of,
     make_daily_journal,
+    manifest_of,
+    overwrite_table,
     update_offsets,
     update_records,
     write_journal,
@@ -58,11 +60,12 @@ def uploaded(name: str, *people: str) -> Lake:
 
 def damage(lake: Lake, name: str, column: str, value: Any, partition: str = PARTITION) -> None:
     """Give Ben's rows of a records table a value that validation would have refused."""
-    key = keys.records_key(name, partition)
+    key = manifest_of(lake, name, date.fromisoformat(partition)).table_key
     rows = read_frame(lake, key)
     rows.loc[rows["user_id"] == BEN, column] = value
     known = record_types()[name].arrow_schema
-    write_table(lake, key, rows, known.set(known.get_field_index(column), known.field(column).with_nullable(True)))
+    schema = known.set(known.get_field_index(column), known.field(column).with_nullable(True))
+    overwrite_table(lake, key, rows, schema)
 
 
 def make(lake: Lake, name: str, *partitions: str) -> DerivedManifest:
@@ -138,10 +141,10 @@ def test_a_person_whose_days_cannot_be_joined_is_left_out_of_the_day_across_type
     make_daily_journal(without, PARTITION)
     lake = uploaded("steps", ANNA, BEN)
     make(lake, "steps")
-    key = keys.insights_key("steps", PARTITION)
+    key = insights_manifest_of(lake, "steps").table_key
     rows = read_frame(lake, key)
     rows.loc[rows["user_id"] == BEN, "source_apps"] = None
-    write_table(lake, key, rows, schema(all_processors()["steps"]))
+    overwrite_table(lake, key, rows, schema(all_processors()["steps"]))
     manifest = make_daily_journal(lake, PARTITION)
     assert manifest is not None
     assert failed_in(manifest) == (FailedPerson(BENS, Stage.JOIN, "AttributeError"),)
@@ -206,10 +209,10 @@ def test_a_day_that_makes_no_training_line_costs_only_its_own_lines(value: float
     make(without, "steps")
     lake = uploaded("steps", ANNA, BEN)
     make(lake, "steps")
-    key = keys.insights_key("steps", PARTITION)
+    key = insights_manifest_of(lake, "steps").table_key
     rows = read_frame(lake, key)
     rows.loc[rows["user_id"] == BEN, "quality_score"] = value
-    write_table(lake, key, rows, schema(all_processors()["steps"]))
+    overwrite_table(lake, key, rows, schema(all_processors()["steps"]))
     assert journal(lake) == journal(without) != {}
     found = {check.name: check.judge(Month(lake, Catalogue(lake), "2025-09")) for check in training_checks.CHECKS}
     assert [name for name, result in found.items() if not result.passed] == ["people"]

@@ -12,16 +12,20 @@ from health_etl.check_result import CheckResult
 from health_etl.clinical import processors
 from health_etl.insights.checks import CHECKS, CheckContext, Partition
 from health_etl.insights.table import schema
-from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.store import Lake
-from health_etl.lake.tables import write_table
 from health_etl.record_types import record_types
 from health_etl_tests.support.exports import ANNA, BEN, NOON, UPLOADED, blood_glucose, memory_lake, plain, put, utc
-from health_etl_tests.support.pipeline import OPTIONS, bring_up_to_date, insights_of, update_records
+from health_etl_tests.support.pipeline import (
+    OPTIONS,
+    bring_up_to_date,
+    insights_manifest_of,
+    insights_of,
+    overwrite_table,
+    update_records,
+)
 
-KEY = keys.insights_key("blood_glucose", UPLOADED.isoformat())
 MIDNIGHT = utc("2025-09-20 05:00")  # where the person is
 
 
@@ -47,7 +51,8 @@ def worn_all_day(lake: Lake, user_id: str) -> None:
 
 
 def rewritten(lake: Lake, rows: pd.DataFrame) -> None:
-    write_table(lake, KEY, rows, schema(processors()["blood_glucose"]))
+    key = insights_manifest_of(lake, "blood_glucose").table_key
+    overwrite_table(lake, key, rows, schema(processors()["blood_glucose"]))
 
 
 def test_only_repeated_days_keep_insights_from_the_journal() -> None:

@@ -13,7 +13,6 @@ from health_etl.insights import partition as insights_partition
 from health_etl.insights.partition import InsightOptions, inputs
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.manifest import read_derived_manifest
 from health_etl.lake.store import Lake
 from health_etl.settings import Settings
 from health_etl_tests.support.exports import (
@@ -28,7 +27,14 @@ from health_etl_tests.support.exports import (
     put,
     utc,
 )
-from health_etl_tests.support.pipeline import OPTIONS, insights_of, make_insights, update_offsets, update_records
+from health_etl_tests.support.pipeline import (
+    OPTIONS,
+    insights_manifest_of,
+    insights_of,
+    make_insights,
+    update_offsets,
+    update_records,
+)
 
 PARTITION = UPLOADED.isoformat()
 NEXT = UPLOADED + timedelta(days=1)
@@ -192,8 +198,8 @@ def test_the_same_inputs_give_the_same_bytes(lake: Lake) -> None:
 def test_the_table_and_its_manifest_lie_together_and_agree(lake: Lake) -> None:
     upload(lake, "blood_glucose", blood_glucose())
     made = make_insights(lake, "blood_glucose", PARTITION)
-    key = keys.insights_key("blood_glucose", PARTITION)
-    assert set(contents(lake, "insights/")) == {key, keys.manifest_key(key)}
-    assert read_derived_manifest(lake, keys.manifest_key(key)) == made
-    assert lake.sha256(key) == made.output_sha256
+    folder = keys.insights_folder("blood_glucose", PARTITION)
+    assert set(contents(lake, "insights/")) == {made.table_key, keys.manifest_key(folder, 1)}
+    assert insights_manifest_of(lake, "blood_glucose") == made
+    assert lake.sha256(made.table_key) == made.output_sha256
     assert insights_of(lake, "blood_glucose")["user_id"].tolist() == [ANNA]

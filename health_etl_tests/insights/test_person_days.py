@@ -19,6 +19,7 @@ from health_etl.insights.facts import all_facts, clinical_insights
 from health_etl.insights.table import CONTEXT, PROFILE, schema
 from health_etl.insights.texts import example_id, input_text
 from health_etl.insights.writer import with_trends
+from health_etl.lake import commits
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
@@ -178,7 +179,7 @@ def test_an_upload_that_leaves_nothing_but_withdrawn_days_is_written(name: str) 
     rows = narrate_days(measure_days(gone, name, {key: 1.0}), name)
     digests = insights_partition.Digests("days", "inputs", "sha256 of the days")
     day = UPLOADED.isoformat()
-    manifest = insights_partition.write(lake, processors()[name], day, digests, rows, failed=(), is_written=False)
+    manifest = insights_partition.write(lake, processors()[name], day, digests, rows, (), commits.NO_HEAD)
     assert (manifest.rows, manifest.details["person_days"]) == (len(gone.withdrawn), 0)
     assert insights_of(lake, name)["withdrawn"].all()
 

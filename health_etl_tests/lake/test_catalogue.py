@@ -10,7 +10,7 @@ from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest_heads import ManifestHeadCache
 from health_etl.lake.object_cache import ObjectCache
 from health_etl.lake.store import FetchedObject, Lake
-from health_etl_tests.support.exports import blood_glucose, heart_rate, put
+from health_etl_tests.support.exports import blood_glucose, contents, heart_rate, put
 from health_etl_tests.support.pipeline import bring_up_to_date
 
 
@@ -72,7 +72,7 @@ def test_reading_all_leaves_nothing_to_read(lake: CountingLake) -> None:
 def test_a_manifest_that_vanishes_after_listing_is_not_a_partition(lake: CountingLake) -> None:
     catalogue = Catalogue(lake)
     assert len(catalogue.records("blood_glucose")) == 1
-    lake.delete(["records/blood_glucose/2025-09-21.manifest.json"])
+    lake.delete(["records/blood_glucose/2025-09-21/000001.manifest.json"])
     catalogue.read_all()
     assert len(catalogue.records("blood_glucose")) == 0
 
@@ -106,7 +106,7 @@ def test_heads_of_deleted_manifests_are_dropped(lake: CountingLake) -> None:
     heads = ManifestHeadCache()
     Catalogue(lake, heads).read_all()
     before = len(heads)
-    lake.delete([keys.manifest_key(keys.records_key("heart_rate", "2025-09-21"))])
+    lake.delete(contents(lake, keys.records_folder("heart_rate", "2025-09-21")))
     catalogue = Catalogue(lake, heads)
     catalogue.read_all()
     assert "2025-09-21" not in catalogue.records("heart_rate")

@@ -291,11 +291,24 @@ def test_outputs_have_the_documented_keys() -> None:
         keys.quarantine_key(STAMPED),
     )
     assert re.fullmatch(r"quarantine/unclaimed/my-notes-[0-9a-f]{32}\.txt", keys.unclaimed_key("raw/a/b/my notes.txt"))
-    assert keys.records_key("steps", "2025-09-21") == "records/steps/2025-09-21.parquet"
-    assert keys.manifest_key("records/steps/2025-09-21.parquet") == "records/steps/2025-09-21.manifest.json"
-    assert keys.rejected_key("StepsRecord", "2025-09-21") == "quarantine/StepsRecord/2025/09/21/rejected_rows.parquet"
-    assert keys.insights_key("steps", "2025-09-21") == "insights/steps/2025-09-21.parquet"
+    sha256 = hashlib.sha256(b"table").hexdigest()
+    steps = keys.records_folder("steps", "2025-09-21")
+    assert keys.table_key(steps, sha256) == f"records/steps/2025-09-21/{sha256[:32]}.parquet"
+    assert keys.manifest_key(steps, 3) == "records/steps/2025-09-21/000003.manifest.json"
+    rejected = keys.table_key(keys.rejected_prefix("StepsRecord", "2025-09-21"), sha256)
+    assert rejected == f"quarantine/StepsRecord/2025/09/21/rejected_rows-{sha256[:32]}.parquet"
+    assert keys.insights_folder("steps", "2025-09-21") == "insights/steps/2025-09-21/"
     assert keys.journal_key("sleep_wellness", "2025-09") == (
         "training/sleep_wellness/2025/09/health_journal_2025_09.jsonl"
     )
-    assert keys.journal_manifest_key("sleep_wellness", "2025-09") == "training/sleep_wellness/2025/09/manifest.json"
+    assert keys.journal_folder("sleep_wellness", "2025-09") == "training/sleep_wellness/2025/09/"
+
+
+@pytest.mark.parametrize("number", [1, 42, 999_999, 1_000_000])
+def test_the_number_of_a_manifest_is_read_from_its_name(number: int) -> None:
+    assert keys.manifest_number(keys.manifest_key("", number)) == number
+
+
+@pytest.mark.parametrize("name", ["1.manifest.json", "latest.manifest.json", "000001.json", "x000001.manifest.json"])
+def test_other_names_are_no_manifests(name: str) -> None:
+    assert keys.manifest_number(name) is None

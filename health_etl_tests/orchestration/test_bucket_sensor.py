@@ -193,7 +193,7 @@ def test_a_partition_whose_manifest_was_deleted_is_rebuilt(daemon: Daemon, proje
     del no_wait
     upload(project)
     daemon.tick_and_run(STEPS)
-    manifest = keys.manifest_key(keys.records_key("steps", TODAY.isoformat()))
+    manifest = keys.manifest_key(keys.records_folder("steps", TODAY.isoformat()), 1)
     project.lake.delete([manifest])
     (done,) = daemon.tick_and_run(STEPS)
     assert done.success

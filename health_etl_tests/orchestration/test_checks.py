@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from health_etl.lake import keys
 from health_etl.orchestration.jobs import STANDING_CHECKS, WRITE_JOURNAL
 from health_etl_tests.orchestration.conftest import QUIET
 from health_etl_tests.support.exports import ANNA, put, put_content, steps, utc
+from health_etl_tests.support.pipeline import manifest_key_of
 
 if TYPE_CHECKING:
     from health_etl_tests.orchestration.conftest import Project
@@ -52,7 +54,7 @@ def write_journal(project: Project) -> dg.ExecuteInProcessResult:
 
 def lose_a_row(project: Project, partition: str) -> None:
     """Make the manifest of a partition count a row that its table does not hold."""
-    manifest = project.folder / keys.manifest_key(keys.records_key("steps", partition))
+    manifest = project.folder / manifest_key_of(project.lake, keys.records_folder("steps", partition))
     text = manifest.read_text(encoding="utf-8")
     manifest.write_text(text.replace('"rows_in": 1', '"rows_in": 2').replace('"accepted": 1', '"accepted": 2'))
 
@@ -121,8 +123,8 @@ def test_lost_rows_of_one_date_block_the_insights_of_its_range_and_are_reported_
     assert (status[DATES[0]], status[DATES[1]]) == ("SUCCEEDED", "FAILED")
     assert not [event for event in result.all_events if event.is_step_start and "insights" in str(event.step_key)]
     assert {partition for asset, partition in left_failed(project) if asset == "insights/steps"} == set(DATES)
-    # The remedy in the runbook: without its manifest a partition is rebuilt.
-    (project.folder / keys.manifest_key(keys.records_key("steps", DATES[1]))).unlink()
+    # The remedy in the runbook: without its folder a partition is rebuilt.
+    shutil.rmtree(project.folder / keys.records_folder("steps", DATES[1]))
     assert project.run(ASSETS, DATES[0], DATES[1]).success
     assert left_failed(project) == set()
 

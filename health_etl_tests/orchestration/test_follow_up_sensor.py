@@ -125,7 +125,7 @@ def test_an_idle_sensor_looks_again_after_a_run_has_ended_and_after_a_while(
     project.instance.report_run_failed(run)
     assert (looked(), looked()) == (True, False)
     # What changed without a run is noticed by the next look, and then there is work.
-    project.lake.delete([keys.manifest_key(keys.insights_key("steps", DAY))])
+    project.lake.delete([keys.manifest_key(keys.insights_folder("steps", DAY), 1)])
     assert not looked()
     now_s += follow_up.LOOK_AGAIN_SECONDS
     assert requested(daemon.tick(NAME)) == [("bring_up_to_date", DAY, DAY)]

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 from dagster._core.execution.backfill import PartitionBackfill
 
-from health_etl.lake import keys
+from health_etl.lake import commits, keys
 from health_etl.orchestration.schedules import schedules
 from health_etl.orchestration.sensors.bucket import sensor_name
 from health_etl.record_types import record_types
@@ -150,7 +150,7 @@ def test_invalid_months_are_refused(daemon: Daemon, config: dict[str, Any]) -> N
     assert not launch(daemon, "rebuild_training", config).success
 
 
-def test_a_rewrite_repairs_a_month_that_was_changed_by_hand(daemon: Daemon) -> None:
+def test_a_month_that_was_changed_by_hand_is_written_again_and_one_that_was_not_on_request(daemon: Daemon) -> None:
     lake = daemon.project.lake
     put(lake, "steps", [steps()])
     bring_up_to_date(lake)
@@ -158,12 +158,15 @@ def test_a_rewrite_repairs_a_month_that_was_changed_by_hand(daemon: Daemon) -> N
     before = lake.get(key)
     lake.put(key, b"changed")
     tags = {"dagster/asset_partition_range_start": "2025-09-01", "dagster/asset_partition_range_end": "2025-09-01"}
-    daemon.run(dg.RunRequest(job_name="write_journal", tags=tags))
-    assert lake.get(key) == b"changed"
+    assert daemon.run(dg.RunRequest(job_name="write_journal", tags=tags)).success
+    assert lake.get(key).count(b"\n") == before.count(b"\n")
+    folder = keys.journal_folder("physical_activity", "2025-09")
+    head = commits.head_of(lake, folder)
+    assert daemon.run(dg.RunRequest(job_name="write_journal", tags=tags)).success
+    assert commits.head_of(lake, folder) == head
     config = {"ops": {"training__health_journal": {"config": {"rewrite": True}}}}
     assert daemon.run(dg.RunRequest(job_name="write_journal", tags=tags, run_config=config)).success
-    assert lake.get(key) != b"changed"
-    assert lake.get(key).count(b"\n") == before.count(b"\n")
+    assert commits.head_of(lake, folder).number == head.number + 1
 
 
 def test_a_full_sweep_lets_the_sensor_look_at_old_dates_at_once(daemon: Daemon) -> None:

@@ -89,6 +89,11 @@ def test_counts_are_those_of_the_partition(ran: Project, sample: Path, name: str
     assert number(found, "quarantined") == number(found, "refused_files") == 0
 
 
+def table_of(project: Project, partition: str) -> Path:
+    (table,) = (project.folder / partition).glob("*.parquet")
+    return table
+
+
 @pytest.mark.parametrize("date", DATES)
 def test_an_insights_partition_holds_the_local_days_that_its_upload_touched(
     ran: Project, sample: Path, date: str
@@ -96,7 +101,7 @@ def test_an_insights_partition_holds_the_local_days_that_its_upload_touched(
     readings = [record for file in exports(sample, GLUCOSE, date) for record in file]
     days = {datetime.fromtimestamp(record["timeEpochMillis"] / 1000, tz=HOME).date() for record in readings}
     found = ran.materialisations("insights/blood_glucose")[date]
-    table = pq.read_table(ran.folder / "insights" / "blood_glucose" / f"{date}.parquet")
+    table = pq.read_table(table_of(ran, f"insights/blood_glucose/{date}"))
     assert table["local_date"].to_pylist() == sorted(day.isoformat() for day in days)
     assert number(found, "dagster/row_count") == number(found, "person_days") == len(days)
     assert number(found, "withdrawn_person_days") == 0
@@ -106,9 +111,9 @@ def test_an_insights_partition_holds_the_local_days_that_its_upload_touched(
 @pytest.mark.parametrize("asset", ASSETS)
 def test_metadata_state_the_location_of_the_partition(ran: Project, asset: str, date: str) -> None:
     found = ran.materialisations(asset)[date]
-    assert found.metadata["dagster/uri"].value == f"{ran.settings.lake}/{asset}/{date}.parquet"
-    rows = pq.read_table(ran.folder / asset / f"{date}.parquet").num_rows
-    assert number(found, "dagster/row_count") == rows
+    table = table_of(ran, f"{asset}/{date}")
+    assert found.metadata["dagster/uri"].value == f"{ran.settings.lake}/{table.relative_to(ran.folder)}"
+    assert number(found, "dagster/row_count") == pq.read_table(table).num_rows
 
 
 @pytest.mark.parametrize("asset", ASSETS)
@@ -123,7 +128,7 @@ def test_every_partition_has_a_digest_of_its_own_and_every_materialisation_a_dat
 
 def test_the_data_version_of_a_partition_run_alone_is_its_digest(ran: Project) -> None:
     found = ran.materialisations("records/steps")[DATES[0]]
-    manifest = RecordsManifest.from_json(ran.lake.get(f"records/steps/{DATES[0]}.manifest.json"))
+    manifest = RecordsManifest.from_json(ran.lake.get(f"records/steps/{DATES[0]}/000001.manifest.json"))
     assert data_version(found) == found.metadata["digest"].value == manifest.digest
 
 
@@ -157,13 +162,15 @@ def test_a_refused_file_appears_in_the_metadata_and_the_others_are_processed(pro
 
 def test_a_permanent_failure_fails_once_with_our_own_message(project: Project, sample: Path) -> None:
     project.ingest([sample / name for name in STEPS_OF_15])
-    (project.folder / "records" / "steps" / f"{DATES[0]}.parquet").mkdir(parents=True)
+    (project.folder / "records" / "steps").mkdir(parents=True)
+    (project.folder / "records" / "steps" / DATES[0]).touch()
     result = project.run(["records/steps"], DATES[0])
     assert not result.success
     (message,) = failures(result)
     assert message is not None
-    table = f"{project.settings.lake}/records/steps/{DATES[0]}.parquet"
-    assert message.startswith(f"{table} cannot be written (Is a directory)")
+    table = f"{project.settings.lake}/records/steps/{DATES[0]}/"
+    assert message.startswith(table)
+    assert " cannot be written (Not a directory)" in message
     assert message.endswith("check the folder and its disk, or set HEALTH_ETL_LAKE to another folder.")
     assert kinds(result, dg.DagsterEventType.STEP_UP_FOR_RETRY) == []
     assert project.materialisations("records/steps") == {}
@@ -258,8 +265,9 @@ def test_a_date_that_fails_does_not_fail_the_rest_of_its_range(project: Project)
     dates = [date(2025, 9, day) for day in (20, 21, 22)]
     for day in dates:
         put(project.lake, "steps", [steps()], upload_date=day)
-    in_the_way = project.folder / "records" / "steps" / f"{dates[1]}.parquet"
-    in_the_way.mkdir(parents=True)
+    in_the_way = project.folder / "records" / "steps" / dates[1].isoformat()
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.touch()
     result = project.run(["records/steps"], dates[0].isoformat(), dates[-1].isoformat())
     assert not result.success
     (failure,) = [event for event in result.all_events if event.is_step_failure]
@@ -271,6 +279,6 @@ def test_a_date_that_fails_does_not_fail_the_rest_of_its_range(project: Project)
     assert sorted(made) == ["2025-09-20", "2025-09-22"]
     assert {made[key].metadata["accepted"].value for key in made} == {1}
     assert all(made[key].tags for key in made)
-    in_the_way.rmdir()
+    in_the_way.unlink()
     assert project.run(["records/steps"], dates[0].isoformat(), dates[-1].isoformat()).success
     assert len(project.materialisations("records/steps")) == 3

@@ -11,9 +11,9 @@ import pytest
 from health_etl.definitions import build_definitions
 from health_etl.lake import keys
 from health_etl.lake.keys import mask_key
-from health_etl.lake.manifest import read_records_manifest
 from health_etl.orchestration.jobs import REPLAY_QUARANTINE, STANDING_CHECKS
 from health_etl_tests.support.exports import ANNA, avro_bytes, blood_glucose, put, put_content, utc
+from health_etl_tests.support.pipeline import manifest_key_of, manifest_of
 
 if TYPE_CHECKING:
     from health_etl_tests.orchestration.conftest import Project
@@ -63,9 +63,7 @@ def replay(project: Project, config: dict[str, object], day: date = SECOND) -> d
 
 
 def counts(project: Project, day: date = SECOND) -> tuple[int, int, int, int]:
-    key = keys.manifest_key(keys.records_key("blood_glucose", day.isoformat()))
-    manifest = read_records_manifest(project.lake, key)
-    assert manifest is not None
+    manifest = manifest_of(project.lake, "blood_glucose", day)
     for file in manifest.files:
         file.check()
     return manifest.total()
@@ -105,8 +103,8 @@ def test_a_range_run_reports_the_checks_of_each_partition(project: Project) -> N
 def test_lost_rows_block_everything_downstream(project: Project) -> None:
     glucose(project, FIRST, 100.0, 110.0)
     assert project.run(ASSETS, FIRST.isoformat()).success
-    table = project.folder / keys.records_key("blood_glucose", FIRST.isoformat())
-    manifest = table.with_suffix(".manifest.json")
+    folder = keys.records_folder("blood_glucose", FIRST.isoformat())
+    manifest = project.folder / manifest_key_of(project.lake, folder)
     manifest.write_text(
         manifest.read_text().replace('"accepted": 2', '"accepted": 1').replace('"duplicate": 0', '"duplicate": 1')
     )

@@ -17,6 +17,7 @@ import pytest
 
 from health_etl.clinical import all_processors, processors
 from health_etl.clinical.common.base import Level
+from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import read_frame
@@ -221,7 +222,7 @@ def taken_in(fixture: Fixture) -> Lake:
 
 def metrics_with_values(lake: Lake, insights: str) -> set[str]:
     """Return the insights columns that have a value on some day."""
-    tables = [info.key for info in lake.objects(f"insights/{insights}/") if info.key.endswith(".parquet")]
+    tables = [manifest.table_key for manifest in Catalogue(lake).insights(insights).values()]
     found = [read_frame(lake, key).notna().any() for key in tables]
     return {str(name) for columns in found for name in columns.index[columns]}
 

@@ -9,7 +9,7 @@ import pytest
 
 from health_etl.errors import DamagedTableError
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.keys import mask_key, release_key
+from health_etl.lake.keys import manifest_key, mask_key, release_key
 from health_etl.lake.tables import read_table
 from health_etl.records import checks
 from health_etl.records.quality import QualityRules
@@ -28,13 +28,13 @@ from health_etl_tests.support.failing_lake import (
 )
 from health_etl_tests.support.partition_outcome import (
     GLUCOSE,
-    GLUCOSE_MANIFEST,
-    GLUCOSE_TABLE,
+    GLUCOSE_FOLDER,
     PARTITION,
     outcome,
     readings,
 )
-from health_etl_tests.support.pipeline import manifest_of, records_of, update_records
+from health_etl_tests.support.pipeline import manifest_key_of, manifest_of, records_of, update_records
+from health_etl_tests.support.state import state_of
 
 
 @pytest.fixture
@@ -67,24 +67,25 @@ def test_a_records_manifest_that_cannot_be_read_is_written_again_with_its_tables
     good_files(lake)
     put_content(lake, "blood_glucose", b"not avro")
     update_records(lake, "blood_glucose")
-    before = contents(lake, "records/") | contents(lake, "quarantine/")
-    lake.put(GLUCOSE_MANIFEST, content)
+    before = state_of(lake)
+    lake.put(manifest_key_of(lake, GLUCOSE_FOLDER), content)
     catalogue = Catalogue(lake)
     catalogue.read_all()
     assert [*catalogue.records("blood_glucose")] == [PARTITION]
     assert not accounting(lake).passed
     assert update_records(lake, "blood_glucose").files_read == 3
-    assert contents(lake, "records/") | contents(lake, "quarantine/") == before
+    assert state_of(lake) == before
 
 
 def test_a_manifest_that_cannot_be_read_of_a_partition_without_uploads_is_replaced(lake: FailingLake) -> None:
-    lake.put(GLUCOSE_MANIFEST, b"{")
+    lake.put(manifest_key(GLUCOSE_FOLDER, 1), b"{")
     update_records(lake, "blood_glucose")
     assert manifest_of(lake, "blood_glucose").files == ()
 
 
 def test_objects_among_the_manifests_that_are_none_are_passed_over(lake: FailingLake) -> None:
-    for name in ("notes", "2025-9-1", "2025-13-01", "sub/2025-09-21"):
+    folders = [f"{name}/000001" for name in ("notes", "2025-9-1", "2025-13-01", "sub/2025-09-21")]
+    for name in (*folders, "2025-09-21", "000001", "2025-09-21/1", "2025-09-21/latest", "2025-09-21/-00001"):
         lake.put(f"records/blood_glucose/{name}.manifest.json", b"{}")
         lake.put(f"insights/blood_glucose/{name}.manifest.json", b"{}")
     catalogue = Catalogue(lake)
@@ -96,7 +97,7 @@ def damaged_tables() -> Iterator[bytes]:
     lake = memory_lake()
     good_files(lake)
     update_records(lake, "blood_glucose")
-    whole = lake.get(GLUCOSE_TABLE)
+    whole = lake.get(manifest_of(lake, "blood_glucose").table_key)
     yield from (b"", b"no Parquet", whole[:-9], whole[: len(whole) // 2] + whole[-200:])
 
 
@@ -104,11 +105,12 @@ def damaged_tables() -> Iterator[bytes]:
 def test_a_damaged_table_is_named_by_the_accounting_and_by_those_who_read_it(lake: FailingLake, content: bytes) -> None:
     good_files(lake)
     update_records(lake, "blood_glucose")
-    lake.put(GLUCOSE_TABLE, content)
+    table = manifest_of(lake, "blood_glucose").table_key
+    lake.put(table, content)
     assert not accounting(lake).passed
-    with pytest.raises(DamagedTableError, match=r"is damaged; delete it and .*manifest.json, then run again"):
-        read_table(lake, GLUCOSE_TABLE)
-    lake.delete([GLUCOSE_TABLE, GLUCOSE_MANIFEST])
+    with pytest.raises(DamagedTableError, match=rf"is damaged; delete the folder .*/{GLUCOSE_FOLDER[:-1]}, then run"):
+        read_table(lake, table)
+    lake.delete(contents(lake, GLUCOSE_FOLDER))
     update_records(lake, "blood_glucose")
     assert accounting(lake).passed
     assert len(records_of(lake, "blood_glucose")) == 3
@@ -117,7 +119,7 @@ def test_a_damaged_table_is_named_by_the_accounting_and_by_those_who_read_it(lak
 def test_a_damaged_table_is_written_again_when_its_partition_changes(lake: FailingLake) -> None:
     good_files(lake)
     update_records(lake, "blood_glucose")
-    lake.put(GLUCOSE_TABLE, b"no Parquet")
+    lake.put(manifest_of(lake, "blood_glucose").table_key, b"no Parquet")
     put(lake, "blood_glucose", readings(4))
     assert update_records(lake, "blood_glucose").files_read == 3
     assert len(records_of(lake, "blood_glucose")) == 4

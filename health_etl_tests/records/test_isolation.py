@@ -38,7 +38,7 @@ from health_etl_tests.support.failing_lake import (
 )
 from health_etl_tests.support.partition_outcome import (
     GLUCOSE,
-    GLUCOSE_MANIFEST,
+    GLUCOSE_FOLDER,
     PARTITION,
     entry,
     outcome,
@@ -200,7 +200,7 @@ def test_an_error_that_is_not_about_a_file_still_fails_the_run(
     monkeypatch.setattr(read_files, "row_faults", failing)
     with pytest.raises(type(error)):
         update_records(lake, "blood_glucose")
-    assert GLUCOSE_MANIFEST not in contents(lake, "records/")
+    assert contents(lake, GLUCOSE_FOLDER) == {}
 
 
 @pytest.mark.parametrize("suffix", [".avro", ".metadata.json"])

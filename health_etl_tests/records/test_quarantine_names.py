@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from health_etl.lake import keys
 from health_etl.lake.keys import UNCLAIMED, mask_key, quarantine_key, unclaimed_key
 from health_etl.lake.manifest import canonical_json
+from health_etl.lake.sweep import sweep
 from health_etl.records import replay, unclaimed
 from health_etl.uploads import releases
 from health_etl.uploads.listing import list_all
@@ -91,7 +92,7 @@ def test_the_copy_of_one_refused_upload_is_not_touched_by_another_of_a_similar_n
     assert copies == {quarantine_key(LONG), unclaimed_key(twin)}
 
 
-def test_copies_under_the_names_of_earlier_versions_are_removed(lake: FailingLake) -> None:
+def test_copies_under_the_names_of_earlier_versions_are_swept(lake: FailingLake) -> None:
     bad = put_content(lake, "blood_glucose", b"not avro")
     old = bad.replace("raw/", "quarantine/", 1)
     stray = "raw/some/notes.txt"
@@ -104,6 +105,7 @@ def test_copies_under_the_names_of_earlier_versions_are_removed(lake: FailingLak
     lake.put(unclaimed.REPORT_KEY, canonical_json({"items": [item]}))
     update_records(lake, "blood_glucose")
     unclaimed.update(lake, list_all(lake, date(2025, 1, 1), date(2026, 1, 1)).unclaimed)
+    sweep(lake, datetime.now(UTC), timedelta(0))
     kept = {key.removesuffix(".metadata.json") for key in contents(lake, "quarantine/")}
     assert kept == {quarantine_key(bad), unclaimed_key(stray)}
 

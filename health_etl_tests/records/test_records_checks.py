@@ -12,10 +12,8 @@ from typing import Any
 import pytest
 
 from health_etl.check_result import CheckResult
-from health_etl.lake import keys
 from health_etl.lake.keys import mask_key
 from health_etl.lake.store import Lake
-from health_etl.lake.tables import write_table
 from health_etl.record_types import record_types
 from health_etl.records import checks as records_checks
 from health_etl.records.checks import CHECKS, Partition
@@ -36,11 +34,10 @@ from health_etl_tests.support.exports import (
     steps,
     utc,
 )
-from health_etl_tests.support.pipeline import manifest_of, records_of, update_records
+from health_etl_tests.support.pipeline import manifest_of, overwrite_table, records_of, update_records
 
 GLUCOSE = record_types()["blood_glucose"]
 IN_2031 = utc("2031-01-01 00:00")
-TABLE = keys.records_key("blood_glucose", UPLOADED.isoformat())
 
 
 @pytest.fixture
@@ -126,21 +123,22 @@ def test_accounting_fails_when_the_manifest_counts_other_rows(lake: Lake, change
 def test_accounting_fails_when_a_row_is_gone_from_the_table(lake: Lake) -> None:
     put(lake, "blood_glucose", readings(4))
     update_records(lake, "blood_glucose")
-    write_table(lake, TABLE, records_of(lake, "blood_glucose").iloc[1:], GLUCOSE.arrow_schema)
+    key, rows = manifest_of(lake, "blood_glucose").table_key, records_of(lake, "blood_glucose")
+    overwrite_table(lake, key, rows.iloc[1:], GLUCOSE.arrow_schema)
     assert not result("accounting", subject(lake)).passed
 
 
 def test_accounting_fails_when_the_rejected_rows_are_gone(lake: Lake) -> None:
     put(lake, "blood_glucose", [*readings(4), blood_glucose("wild", mg_dl=999.0)])
     update_records(lake, "blood_glucose")
-    lake.delete([keys.rejected_key(GLUCOSE.avro_name, UPLOADED.isoformat())])
+    lake.delete([str(manifest_of(lake, "blood_glucose").rejected_key)])
     assert not result("accounting", subject(lake)).passed
 
 
 def test_accounting_fails_when_the_whole_table_is_gone(lake: Lake) -> None:
     put(lake, "blood_glucose", readings(4))
     update_records(lake, "blood_glucose")
-    lake.delete([TABLE])
+    lake.delete([manifest_of(lake, "blood_glucose").table_key])
     assert not result("accounting", subject(lake)).passed
 
 

@@ -9,7 +9,6 @@ from datetime import timedelta
 
 import pytest
 
-from health_etl.lake import keys
 from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
 from health_etl.records import partition as records_partition
@@ -27,9 +26,7 @@ from health_etl_tests.support.exports import (
     put_content,
 )
 from health_etl_tests.support.partition_outcome import (
-    GLUCOSE_MANIFEST,
-    GLUCOSE_TABLE,
-    PARTITION,
+    GLUCOSE_FOLDER,
     WatchedLake,
     ids,
     outcome,
@@ -38,7 +35,7 @@ from health_etl_tests.support.partition_outcome import (
     rebuild,
     uploads_of,
 )
-from health_etl_tests.support.pipeline import manifest_of, records_of, rejected_of, update_records
+from health_etl_tests.support.pipeline import manifest_key_of, manifest_of, records_of, rejected_of, update_records
 
 
 @pytest.fixture
@@ -136,23 +133,21 @@ def test_a_new_code_version_of_a_type_rebuilds_only_that_type(lake: Lake) -> Non
 
 
 @pytest.mark.parametrize("tampered", ["table", "table gone", "rejected", "rejected gone", "manifest gone"])
-def test_a_partition_is_rebuilt_after_a_run_was_interrupted_between_table_and_manifest(
-    lake: WatchedLake, tampered: str
-) -> None:
+def test_a_partition_is_rebuilt_when_somebody_changed_or_deleted_a_part_of_it(lake: WatchedLake, tampered: str) -> None:
     bad = blood_glucose("bad", mg_dl=1.0)
     put(lake, "blood_glucose", [*readings(1), bad])
     update_records(lake, "blood_glucose")
     put(lake, "blood_glucose", readings(2))
-    rejected = keys.rejected_key("BloodGlucoseRecord", PARTITION)
     other = memory_lake()
     put(other, "blood_glucose", [*readings(7), blood_glucose("worse", mg_dl=2.0)])
     update_records(other, "blood_glucose")
+    (table, rejected), (other_table, other_rejected) = map(tables_of, (lake, other))
     {
-        "table": lambda: lake.put(GLUCOSE_TABLE, other.get(GLUCOSE_TABLE)),
-        "table gone": lambda: lake.delete([GLUCOSE_TABLE]),
-        "rejected": lambda: lake.put(rejected, other.get(rejected)),
+        "table": lambda: lake.put(table, other.get(other_table)),
+        "table gone": lambda: lake.delete([table]),
+        "rejected": lambda: lake.put(rejected, other.get(other_rejected)),
         "rejected gone": lambda: lake.delete([rejected]),
-        "manifest gone": lambda: lake.delete([GLUCOSE_MANIFEST]),
+        "manifest gone": lambda: lake.delete([manifest_key_of(lake, GLUCOSE_FOLDER)]),
     }[tampered]()
     done = update_records(lake, "blood_glucose")
     assert done.files_read == 2
@@ -161,14 +156,10 @@ def test_a_partition_is_rebuilt_after_a_run_was_interrupted_between_table_and_ma
     assert outputs(lake) == rebuild(lake)
 
 
-def test_rejected_rows_left_behind_by_an_interrupted_run_are_removed(lake: Lake) -> None:
-    put(lake, "blood_glucose", readings(1))
-    update_records(lake, "blood_glucose")
-    rejected = keys.rejected_key("BloodGlucoseRecord", PARTITION)
-    lake.put(rejected, b"left behind")
-    put(lake, "blood_glucose", readings(2))
-    assert update_records(lake, "blood_glucose").files_read == 2
-    assert lake.find(rejected) is None
+def tables_of(lake: Lake) -> tuple[str, str]:
+    manifest = manifest_of(lake, "blood_glucose")
+    assert manifest.rejected_key is not None
+    return manifest.table_key, manifest.rejected_key
 
 
 def test_a_file_that_vanishes_between_listing_and_reading_is_left_out(lake: Lake) -> None:
@@ -228,8 +219,8 @@ def without_etags(objects: dict[str, bytes]) -> dict[str, bytes]:
 
 def test_a_partition_grown_file_by_file_equals_its_full_rebuild_byte_for_byte(lake: Lake) -> None:
     incremental = grown(lake, one_run_each=True)
-    assert GLUCOSE_MANIFEST in incremental
-    assert any(key.endswith("rejected_rows.parquet") for key in incremental)
+    assert f"{GLUCOSE_FOLDER}manifest.json" in incremental
+    assert any("/rejected_rows-" in key for key in incremental)
     assert incremental == rebuild(lake)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from health_etl.lake import keys
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import read_table
 from health_etl.record_types import record_types
@@ -27,7 +26,7 @@ from health_etl_tests.support.exports import (
     steps,
     utc,
 )
-from health_etl_tests.support.partition_outcome import PARTITION, WatchedLake, ids, outcome, readings
+from health_etl_tests.support.partition_outcome import WatchedLake, ids, outcome, readings
 from health_etl_tests.support.pipeline import manifest_of, records_of, rejected_of, update_records
 
 
@@ -49,7 +48,7 @@ def test_a_first_export_is_accepted_completely(lake: Lake, name: str) -> None:
 def test_the_table_has_the_columns_and_types_of_the_record_type(lake: Lake, name: str) -> None:
     put(lake, name, [plain(name)])
     update_records(lake, name)
-    table = read_table(lake, keys.records_key(name, PARTITION))
+    table = read_table(lake, manifest_of(lake, name).table_key)
     assert table.schema.equals(record_types()[name].arrow_schema)
 
 
@@ -179,7 +178,7 @@ def test_a_later_valid_version_releases_a_quarantined_row(lake: Lake) -> None:
     good = put(lake, "blood_glucose", [blood_glucose(version=2)])
     update_records(lake, "blood_glucose")
     assert outcome(lake) == {bad: (2, 1, 1, 0), good: (1, 1, 0, 0)}
-    assert lake.find(keys.rejected_key("BloodGlucoseRecord", PARTITION)) is None
+    assert manifest_of(lake, "blood_glucose").rejected_key is None
 
 
 def test_one_bad_sample_is_rejected_and_its_record_still_counts_as_accepted(lake: Lake) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,6 +12,7 @@ from health_etl.avro import decode
 from health_etl.avro.codecs import CODECS
 from health_etl.lake import keys
 from health_etl.lake.store import Lake
+from health_etl.lake.sweep import sweep
 from health_etl.reasons import FileReason
 from health_etl.record_types import record_types
 from health_etl.records import partition as records_partition
@@ -27,7 +29,7 @@ from health_etl_tests.support.exports import (
     steps,
     utc,
 )
-from health_etl_tests.support.partition_outcome import GLUCOSE, PARTITION, WatchedLake, entry, outcome, readings
+from health_etl_tests.support.partition_outcome import GLUCOSE, WatchedLake, entry, outcome, readings
 from health_etl_tests.support.pipeline import manifest_of, records_of, update_records
 
 
@@ -164,14 +166,15 @@ def test_a_lower_threshold_accepts_a_file_that_was_below_the_earlier_one(lake: L
     assert done.files_read == 2
     assert done.manifest.total() == (7, 3, 0, 4)
     assert [key for key in contents(lake, "quarantine/") if ".avro" in key] == []
-    rejected = json.loads(lake.get(keys.rejected_key("BloodGlucoseRecord", PARTITION) + ".metadata.json"))
+    rejected = json.loads(lake.get(f"{done.manifest.rejected_key}.metadata.json"))
     assert [file["rejected_measurements"] for file in rejected["files"]] == [4]
 
 
-def test_a_copy_left_in_quarantine_by_a_killed_run_is_removed_once_its_file_is_good(lake: Lake) -> None:
+def test_a_copy_left_in_quarantine_by_a_killed_run_is_swept(lake: Lake) -> None:
     key = put(lake, "blood_glucose", readings(1))
     lake.put(keys.quarantine_key(key), b"left behind")
     update_records(lake, "blood_glucose")
+    assert sweep(lake, datetime.now(UTC), timedelta(0)).objects == 1
     assert contents(lake, "quarantine/") == {}
 
 

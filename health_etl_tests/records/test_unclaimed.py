@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from health_etl.lake.keys import rejected_key, unclaimed_key
+from health_etl.lake.keys import unclaimed_key
 from health_etl.lake.store import Lake
 from health_etl.records import unclaimed
 from health_etl.uploads.listing import list_all
-from health_etl_tests.support.exports import UPLOADED, contents, memory_lake, put, steps
-from health_etl_tests.support.pipeline import update_records
+from health_etl_tests.support.exports import contents, memory_lake, put, steps
+from health_etl_tests.support.pipeline import manifest_of, update_records
 
 NAME = "anna_20250921_120000_phone_0a1b2c3d.avro"
 UNKNOWN = f"raw/WeightRecord/2025/09/21/{NAME}"
@@ -115,7 +115,7 @@ def test_an_upload_named_like_the_rejected_rows_does_not_replace_them() -> None:
     lake = memory_lake()
     put(lake, "steps", [steps("good"), steps("bad", count=-5)])
     update_records(lake, "steps")
-    rejected = rejected_key("StepsRecord", UPLOADED.isoformat())
+    rejected = str(manifest_of(lake, "steps").rejected_key)
     before = lake.get(rejected)
     lake.put(rejected.replace("quarantine/", "raw/"), b"mine")
     assert [item["reason"] for item in update(lake).items] == ["key_unparseable"]

@@ -12,12 +12,12 @@ from health_etl.errors import PermanentError
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
-from health_etl.lake.tables import TableWriter, read_table
+from health_etl.lake.tables import read_table
 from health_etl.record_types import record_types
 from health_etl.report.collect import Collected, Period, collect
 from health_etl.settings import Settings
 from health_etl_tests.support.exports import ANNA, BEN, UPLOADED, blood_glucose, memory_lake, put, steps, utc
-from health_etl_tests.support.pipeline import OPTIONS, bring_up_to_date
+from health_etl_tests.support.pipeline import OPTIONS, bring_up_to_date, insights_manifest_of, overwrite_table
 
 SETTINGS = Settings.model_validate({"pseudonym_key": OPTIONS.pseudonym_key, "default_time_zone": "UTC"})
 DAY = date(2025, 9, 20)
@@ -106,10 +106,8 @@ def test_a_day_without_measurements_has_none() -> None:
 
 
 def test_insights_of_another_version_are_refused_with_the_remedy(lake: Lake) -> None:
-    key = keys.insights_key("blood_glucose", UPLOADED.isoformat())
+    key = insights_manifest_of(lake, "blood_glucose").table_key
     table = read_table(lake, key).drop_columns(["reading_count"])
-    with TableWriter(lake, key, table.schema) as writer:
-        writer.append(table)
-        writer.publish()
+    overwrite_table(lake, key, table.to_pandas(), table.schema)
     with pytest.raises(PermanentError, match="another version of health_etl; run `health-etl run`"):
         collect(lake, SETTINGS, ANNA, Period(DAY, DAY))

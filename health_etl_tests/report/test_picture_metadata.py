@@ -12,7 +12,8 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from health_etl.lake import keys
+from health_etl.lake import commits, keys
+from health_etl.lake.manifest import DerivedManifest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import write_table
 from health_etl.orchestration.assets.pictures import MAX_BYTES, picture_metadata
@@ -41,7 +42,9 @@ def write(lake: Lake, name: str, rows: pd.DataFrame) -> None:
     }
     fields = {"user_id": pa.string(), "local_date": pa.string(), "withdrawn": pa.bool_(), **lists}
     schema = pa.schema([("utc_offset_minutes", pa.int64()), *fields.items()])
-    write_table(lake, keys.insights_key(name, PARTITION), rows, schema)
+    folder = keys.insights_folder(name, PARTITION)
+    manifest = DerivedManifest(name, PARTITION, "", write_table(lake, folder, rows, schema), len(rows))
+    commits.commit(lake, folder, commits.head_of(lake, folder), manifest.to_json())
 
 
 def people(name: str, *users: str, days: int = 1) -> pd.DataFrame:

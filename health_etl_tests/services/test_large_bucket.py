@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from health_etl.lake import keys
+from health_etl.lake import commits, keys
 from health_etl.lake.manifest import FileEntry, Quality, RecordsManifest
 from health_etl.lake.store import Lake, connect
 from health_etl.orchestration.sensors.uploads import MAX_RUNS_PER_TICK
@@ -101,7 +101,7 @@ def account_for(lake: Lake, day: date) -> None:
     sha256, version = hashlib.sha256().hexdigest(), records_partition.code_version(STEPS)
     rules = records_partition.DEFAULT_RULES.version
     manifest = RecordsManifest("steps", day.isoformat(), version, files, 0, 0, sha256, None, (), False, rules)
-    lake.put(keys.manifest_key(keys.records_key("steps", day.isoformat())), manifest.to_json())
+    commits.commit(lake, keys.records_folder("steps", day.isoformat()), commits.NO_HEAD, manifest.to_json())
 
 
 def test_ticks_respect_their_limits_continue_where_they_stopped_and_rest_when_all_is_accounted_for(

@@ -12,7 +12,8 @@ import pytest
 
 from health_etl.lake import store as lake_module
 from health_etl_tests.services.fault_proxy import DENIED, SLOW_DOWN, Fault, FaultProxy, reads, writes
-from health_etl_tests.support.kill import Objects, derived_objects, differing_keys, find_damage, lake_of, settings_of
+from health_etl_tests.support.kill import Objects, differing_keys, find_damage, lake_of
+from health_etl_tests.support.state import state_of
 from health_etl_tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def right(command_line: type[CommandLine], tmp_path_factory: pytest.TempPathFact
     command = command_line(tmp_path_factory.mktemp("right"))
     ingest(command, checkout)
     assert command("run").exit_code == 0
-    return independent(derived_objects(lake_of(command)))
+    return independent(state_of(lake_of(command)))
 
 
 @pytest.fixture
@@ -64,13 +65,13 @@ def ingest(command: CommandLine, checkout: Path) -> None:
 
 def independent(objects: Objects) -> Objects:
     """Return what does not depend on the store: all but manifests of records, which hold its ETags."""
-    return {key: content for key, content in objects.items() if not key.endswith(".manifest.json")}
+    return {key: content for key, content in objects.items() if not key.endswith("manifest.json")}
 
 
 def ended_right(command: CommandLine, right: Objects) -> None:
     """Make sure that the lake is as if nothing had failed."""
-    assert find_damage(lake_of(command), settings_of(command)) == []
-    assert differing_keys(independent(derived_objects(lake_of(command))), right) == []
+    assert find_damage(lake_of(command)) == []
+    assert differing_keys(independent(state_of(lake_of(command))), right) == []
 
 
 def error_of(result: Result) -> str:
@@ -123,7 +124,7 @@ def test_a_store_that_stays_busy_is_reported_once_and_the_next_run_ends_correctl
     sentence = error_of(command("run"))
     assert "is overloaded; try again later." in sentence
     proxy.behave()
-    assert find_damage(lake_of(command), settings_of(command)) == []
+    assert find_damage(lake_of(command)) == []
     assert command("run").exit_code == 0
     ended_right(command, right)
 
@@ -134,7 +135,7 @@ def test_keys_revoked_during_a_run_fail_once(command: CommandLine, proxy: FaultP
     assert "(AccessDenied)" in sentence
     assert refused() == 2  # the step that wrote, and the look for what is to be done next
     proxy.behave()
-    assert find_damage(lake_of(command), settings_of(command)) == []
+    assert find_damage(lake_of(command)) == []
     assert command("run").exit_code == 0
     ended_right(command, right)
 
@@ -150,6 +151,6 @@ def test_a_server_restart_during_a_run_costs_a_second_run_at_most(
             time.sleep(0.3)
         stderr = process.communicate(timeout=PATIENCE_SECONDS)[1]
     assert stderr.count("\n") == (1 if process.returncode else 0), stderr
-    assert find_damage(lake, settings_of(command)) == []
+    assert find_damage(lake) == []
     assert command("run").exit_code == 0
     ended_right(command, right)

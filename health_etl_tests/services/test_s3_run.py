@@ -33,7 +33,7 @@ def contents(server: S3Server, bucket: str, prefix: str = "") -> dict[str, bytes
 
 def derived(objects: dict[str, bytes]) -> dict[str, bytes]:
     """Return what must not depend on the store: all but manifests of records, which hold its ETags."""
-    return {key: content for key, content in objects.items() if not key.endswith(".manifest.json")}
+    return {key: content for key, content in objects.items() if not key.endswith("manifest.json")}
 
 
 @pytest.fixture

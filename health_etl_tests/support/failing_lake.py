@@ -14,7 +14,6 @@ from health_etl.records import checks, replay
 from health_etl.records.quality import QualityRules
 from health_etl_tests.support.exports import (
     BEN,
-    contents,
     memory_lake,
     put,
 )
@@ -24,6 +23,7 @@ from health_etl_tests.support.partition_outcome import (
     readings,
 )
 from health_etl_tests.support.pipeline import update_records
+from health_etl_tests.support.state import state_of
 
 
 class FailingLake(Lake):
@@ -49,10 +49,15 @@ class FailingLake(Lake):
             raise PermanentError("The object is larger than the store takes.")
         super().put(key, content)
 
+    def create(self, key: str, content: bytes) -> bool:
+        if self.not_taken(key):
+            raise PermanentError("The object is larger than the store takes.")
+        return super().create(key, content)
+
 
 def tables(lake: Lake) -> dict[str, bytes]:
     """Return the tables of the partition, whose bytes a bad file must not change."""
-    return {key: content for key, content in contents(lake, "records/").items() if key.endswith(".parquet")}
+    return {key: content for key, content in state_of(lake, "records/").items() if key.endswith(".parquet")}
 
 
 def good_files(lake: Lake) -> list[str]:

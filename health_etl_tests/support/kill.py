@@ -26,19 +26,18 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from health_etl.insights.partition import InsightOptions
+from health_etl.clinical import all_processors
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake, connect
-from health_etl.planning import staleness
-from health_etl.planning.staleness import Scope
 from health_etl.record_types import record_types
-from health_etl.records.quality import QualityRules
 from health_etl.settings import PREFIX, Settings
-from health_etl.uploads.listing import list_all
+from health_etl.training import journal
+from health_etl.training.journal import WrittenMonths
 from health_etl.wording import counted
 from health_etl_tests.support import exports
 from health_etl_tests.support.instances import instance_at
+from health_etl_tests.support.state import state_of
 
 if TYPE_CHECKING:
     from health_etl_tests.conftest import CommandLine
@@ -82,7 +81,7 @@ def settings_of(command: CommandLine) -> Settings:
 
 
 def derived_objects(lake: Lake) -> dict[str, bytes]:
-    """Return every object that runs have written, by key."""
+    """Return every object that runs have written, by key, what has been replaced included."""
     made = [info.key for info in lake.objects("") if not info.key.startswith(keys.RAW)]
     return {key: found.content for key, found in lake.get_many(made) if found is not None}
 
@@ -104,56 +103,39 @@ def find_fault(key: str, content: bytes) -> str | None:
     return None
 
 
-def find_damage(lake: Lake, settings: Settings) -> list[str]:
+def find_damage(lake: Lake) -> list[str]:
     """Return everything wrong with a lake while no run is active, except what the next run would rewrite."""
     found = derived_objects(lake)
     faults = [fault for key, content in found.items() if (fault := find_fault(key, content))]
-    return faults or [*_find_wrong_manifests(lake, settings, found)]
+    return faults or [*_find_wrong_manifests(lake, found)]
 
 
-def _find_wrong_manifests(lake: Lake, settings: Settings, found: Objects) -> Iterator[str]:
-    """Yield manifests whose table is missing, or differs from what they say although no run would rewrite it."""
+def _find_wrong_manifests(lake: Lake, found: Objects) -> Iterator[str]:
+    """Yield tables that are missing or differ from what their manifests say, and months that only seem current."""
     catalogue = Catalogue(lake)
-    pending = _pending_keys(lake, settings, catalogue)
+    for key, sha256 in (*_tables(catalogue), *_journal_files(lake, catalogue)):
+        if key not in found:
+            yield f"{key} has a manifest but does not exist"
+        elif hashlib.sha256(found[key]).hexdigest() != sha256:
+            yield f"{key} does not match its manifest"
+
+
+def _tables(catalogue: Catalogue) -> Iterator[tuple[str, str | None]]:
     for name in record_types():
-        for partition, manifest in catalogue.records(name).items():
-            rejected = keys.rejected_key(record_types()[name].avro_name, partition)
-            yield from _check(found, keys.records_key(name, partition), manifest.table_sha256, pending)
-            if manifest.rejected_sha256 is not None or rejected in found:
-                yield from _check(found, rejected, manifest.rejected_sha256, pending)
-        for partition, insights in catalogue.insights(name).items():
-            yield from _check(found, keys.insights_key(name, partition), insights.output_sha256, pending)
-    for partition, offsets in catalogue.offsets.items():
-        yield from _check(found, keys.records_key(keys.UTC_OFFSETS, partition), offsets.output_sha256, pending)
-    for key in (key for key in found if key.startswith("training/") and key.endswith("/manifest.json")):
-        month = json.loads(found[key])
-        if month["rows"]:
-            yield from _check(found, month["details"]["key"], month["output_sha256"], pending)
+        for manifest in catalogue.records(name).values():
+            yield manifest.table_key, manifest.table_sha256
+            if manifest.rejected_key is not None:
+                yield manifest.rejected_key, manifest.rejected_sha256
+    for derived in (catalogue.offsets, *(catalogue.insights(name) for name in all_processors())):
+        yield from ((manifest.table_key, manifest.output_sha256) for manifest in derived.values())
 
 
-def _check(found: Objects, key: str, sha256: str | None, pending: set[str]) -> Iterator[str]:
-    if key not in found:
-        yield f"{key} has a manifest but does not exist"
-    elif hashlib.sha256(found[key]).hexdigest() != sha256 and key not in pending:
-        yield f"{key} does not match its manifest, and no run would rewrite it"
-
-
-def _pending_keys(lake: Lake, settings: Settings, catalogue: Catalogue) -> set[str]:
-    """Return the key of every table that the next run would look at."""
-    listing = list_all(lake, settings.start_date, date.max)
-    stale = staleness.stale_records(listing, catalogue, Scope(), QualityRules.of(settings))
-    work = staleness.daily_work(list(stale), catalogue, InsightOptions.of(settings, lake))
-    return {
-        *(keys.records_key(name, day) for day, names in work.records.items() for name in names),
-        *(keys.rejected_key(record_types()[n].avro_name, day) for day, names in work.records.items() for n in names),
-        *(keys.records_key(keys.UTC_OFFSETS, day) for day in work.offsets),
-        *(keys.insights_key(name, day) for day, names in work.insights.items() for name in names),
-        *(
-            keys.journal_key(record_type.domain, month)
-            for month in staleness.stale_months(lake, catalogue)
-            for record_type in record_types().values()
-        ),
-    }
+def _journal_files(lake: Lake, catalogue: Catalogue) -> Iterator[tuple[str, str | None]]:
+    written = WrittenMonths(lake)
+    for wanted in (wanted for month in journal.months(catalogue, written) for wanted in journal.plan(catalogue, month)):
+        manifest = written.manifest(wanted.domain, wanted.month)
+        if manifest is not None and manifest.rows and written.is_current(wanted):
+            yield manifest.details["key"], manifest.output_sha256
 
 
 @contextmanager
@@ -214,8 +196,8 @@ class Trial:
         started = time.monotonic()
         assert command.apart("run").stderr == ""
         trial.run_seconds = time.monotonic() - started
-        trial.undisturbed = derived_objects(trial.lake)
-        assert find_damage(trial.lake, trial.settings) == []
+        trial.undisturbed = state_of(trial.lake)
+        assert find_damage(trial.lake) == []
         return trial
 
     def _upload(self, sample: Path, names: tuple[str, ...]) -> None:
@@ -264,7 +246,7 @@ class Trial:
 
     def progress(self) -> str:
         """Say how many objects of each layer are already in their final state."""
-        now = derived_objects(self.lake)
+        now = state_of(self.lake)
         ready = [key for key, content in self.undisturbed.items() if now.get(key) == content]
         return ", ".join(f"{layer} {_count(layer, ready)} of {_count(layer, self.undisturbed)}" for layer in LAYERS)
 
@@ -293,10 +275,10 @@ def survive(trial: Trial, kills: int) -> None:
                     break
                 killed += 1
                 report_progress(f"kill {killed} of {kills} at {moment:.2f} s; {trial.progress()}")
-                assert find_damage(trial.lake, trial.settings) == []
+                assert find_damage(trial.lake) == []
             trial.run_to_the_end()
         assert faults == []
-        assert differing_keys(derived_objects(trial.lake), trial.undisturbed) == []
+        assert differing_keys(state_of(trial.lake), trial.undisturbed) == []
     summary = f"{counted(killed, 'kill')} in {counted(chains, 'chain')}"
     report_progress(f"{summary}; an undisturbed run takes {trial.run_seconds:.1f} s")
 

@@ -17,11 +17,11 @@ from health_etl.records import partition as records_partition
 from health_etl.uploads.listing import TypeListing, Upload
 from health_etl_tests.support.exports import NOON, UPLOADED, Record, blood_glucose, contents
 from health_etl_tests.support.pipeline import manifest_of, records_of, update_records
+from health_etl_tests.support.state import state_of
 
 PARTITION = UPLOADED.isoformat()
 GLUCOSE = record_types()["blood_glucose"]
-GLUCOSE_TABLE = keys.records_key("blood_glucose", PARTITION)
-GLUCOSE_MANIFEST = keys.manifest_key(GLUCOSE_TABLE)
+GLUCOSE_FOLDER = keys.records_folder("blood_glucose", PARTITION)
 
 
 class WatchedLake(Lake):
@@ -61,13 +61,13 @@ def uploads_of(lake: Lake) -> tuple[Upload, ...]:
 
 
 def outputs(lake: Lake) -> dict[str, bytes]:
-    return contents(lake, "records/") | contents(lake, "quarantine/")
+    return state_of(lake, "records/", "quarantine/")
 
 
 def rebuild(
     lake: Lake, name: str = "blood_glucose", batch_files: int = records_partition.BATCH_FILES
 ) -> dict[str, bytes]:
     """Return what a first run over the same uploads writes."""
-    lake.delete(outputs(lake))
+    lake.delete([*contents(lake, "records/"), *contents(lake, "quarantine/")])
     update_records(lake, name, batch_files=batch_files)
     return outputs(lake)

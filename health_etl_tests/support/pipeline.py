@@ -21,12 +21,12 @@ from health_etl.insights import partition as insights_partition
 from health_etl.insights.partition import InsightOptions
 from health_etl.insights.texts import narrate
 from health_etl.insights.writer import InsightsWriter, with_trends
-from health_etl.lake import keys
-from health_etl.lake.catalogue import Catalogue
+from health_etl.lake import commits, keys
+from health_etl.lake.catalogue import Catalogue, latest_derived, latest_records
 from health_etl.lake.keys import DAILY_JOURNAL
-from health_etl.lake.manifest import DerivedManifest, RecordsManifest, read_derived_manifest, read_records_manifest
+from health_etl.lake.manifest import DerivedManifest, RecordsManifest
 from health_etl.lake.store import Lake
-from health_etl.lake.tables import read_frame
+from health_etl.lake.tables import read_frame, write_table
 from health_etl.planning import staleness
 from health_etl.planning.staleness import Scope
 from health_etl.record_types import record_types
@@ -34,6 +34,7 @@ from health_etl.records import partition as records_partition
 from health_etl.records import unclaimed
 from health_etl.records.quality import QualityRules
 from health_etl.training import journal
+from health_etl.training.journal import WrittenMonths
 from health_etl.uploads.listing import TypeListing, list_all
 from health_etl_tests.support.exports import ANNA, UPLOADED
 
@@ -139,12 +140,12 @@ def narrate_days(days: pd.DataFrame, name: str, options: InsightOptions = OPTION
 
 def write_journal(lake: Lake) -> list[str]:
     """Write and return the stale months of the journal."""
-    catalogue = Catalogue(lake)
+    written, catalogue = WrittenMonths(lake), Catalogue(lake)
     stale = staleness.stale_months(lake, catalogue)
     for month in stale:
         for wanted in journal.plan(catalogue, month):
-            if not journal.is_current(lake, wanted):
-                journal.write(lake, wanted)
+            if not written.is_current(wanted):
+                journal.write(lake, wanted, written.head(wanted.domain, month))
     return stale
 
 
@@ -186,31 +187,53 @@ def measurement_rows(name: str, records: Sequence[Mapping[str, Any]], source_key
 
 def records_of(lake: Lake, name: str, upload_date: date = UPLOADED) -> pd.DataFrame:
     """Return a records table."""
-    return read_frame(lake, keys.records_key(name, upload_date.isoformat()))
+    return read_frame(lake, manifest_of(lake, name, upload_date).table_key)
 
 
 def rejected_of(lake: Lake, name: str, upload_date: date = UPLOADED) -> pd.DataFrame:
     """Return the rows that validation rejected, with their faults."""
-    return read_frame(lake, keys.rejected_key(record_types()[name].avro_name, upload_date.isoformat()))
+    key = manifest_of(lake, name, upload_date).rejected_key
+    assert key is not None
+    return read_frame(lake, key)
 
 
 def manifest_of(lake: Lake, name: str, upload_date: date = UPLOADED) -> RecordsManifest:
     """Return the manifest of a records partition; raises LookupError if there is none."""
-    key = keys.manifest_key(keys.records_key(name, upload_date.isoformat()))
-    manifest = read_records_manifest(lake, key)
+    _, manifest = latest_records(lake, name, upload_date.isoformat())
     if manifest is None:
-        raise LookupError(key)
+        raise LookupError(f"{name} {upload_date}")
     return manifest
+
+
+def insights_manifest_of(lake: Lake, name: str, upload_date: date = UPLOADED) -> DerivedManifest:
+    """Return the manifest of an insights partition; raises LookupError if there is none."""
+    _, manifest = latest_derived(lake, keys.insights_folder(name, upload_date.isoformat()))
+    if manifest is None:
+        raise LookupError(f"{name} {upload_date}")
+    return manifest
+
+
+def manifest_key_of(lake: Lake, folder: str) -> str:
+    """Return the key of the current manifest of a partition, given its folder."""
+    return keys.manifest_key(folder, commits.head_of(lake, folder).number)
+
+
+def overwrite_table(lake: Lake, key: str, rows: pd.DataFrame, schema: pa.Schema) -> None:
+    """Put other rows in the place of a table, which the project itself never does."""
+    sha256 = write_table(lake, "scratch/", rows, schema)
+    scratch = keys.table_key("scratch/", sha256)
+    lake.put(key, lake.get(scratch))
+    lake.delete([scratch])
 
 
 def insights_of(lake: Lake, name: str, upload_date: date = UPLOADED) -> pd.DataFrame:
     """Return an insights table."""
-    return read_frame(lake, keys.insights_key(name, upload_date.isoformat()))
+    return read_frame(lake, insights_manifest_of(lake, name, upload_date).table_key)
 
 
 def journal_manifest_of(lake: Lake, domain: str, month: str) -> DerivedManifest | None:
     """Return the manifest of one month of the journal."""
-    return read_derived_manifest(lake, keys.journal_manifest_key(domain, month))
+    return WrittenMonths(lake).manifest(domain, month)
 
 
 def journal_examples(lake: Lake) -> list[dict[str, Any]]:

@@ -77,10 +77,12 @@ def narrate_op(name: str) -> dg.OpDefinition:
         opened, settings = lake.open(), lake.settings
         writer = InsightsWriter(opened, Catalogue(opened), name, InsightOptions.of(settings, opened).clinical)
         for key, partition in sorted(analysed.partitions.items()):
-            writer.stage(key, partition.days_digest, partition.rows, partition.failed)
+            # What another writer has made meanwhile stays: it may have seen newer records.
+            if writer.is_unchanged(key, partition.head):
+                writer.stage(key, partition.days_digest, partition.rows, partition.failed)
         done = make_each(
             context,
-            lambda key: _result(opened, name, _write(writer, key, analysed)),
+            lambda key: _result(opened, _write(writer, key, analysed)),
             lambda made: _with_pictures(opened, settings, name, made),
         )
         # Nobody else reads them, and a step that is retried still needs them: so here and no earlier.
@@ -98,15 +100,15 @@ def narrate_across_types(
     writer.stage(context.partition_keys)
     return make_each(
         context,
-        lambda key: _result(lake, keys.DAILY_JOURNAL, writer.update(key)),
+        lambda key: _result(lake, writer.update(key)),
         lambda made: _with_pictures(lake, settings, keys.DAILY_JOURNAL, made),
     )
 
 
-def insights_metadata(lake: Lake, name: str, manifest: DerivedManifest) -> dict[str, Any]:
+def insights_metadata(lake: Lake, manifest: DerivedManifest) -> dict[str, Any]:
     """Return what the UI shows about an insights partition."""
     return {
-        **table_metadata(lake, keys.insights_key(name, manifest.partition), manifest.rows),
+        **table_metadata(lake, manifest.table_key, manifest.rows),
         "person_days": manifest.details["person_days"],
         "withdrawn_person_days": manifest.details["withdrawn"],
         "retold_person_days": manifest.details["retold"],
@@ -116,8 +118,8 @@ def insights_metadata(lake: Lake, name: str, manifest: DerivedManifest) -> dict[
     }
 
 
-def _result(lake: Lake, name: str, manifest: DerivedManifest | None) -> PartitionResult | None:
-    return None if manifest is None else PartitionResult(insights_metadata(lake, name, manifest), manifest.digest)
+def _result(lake: Lake, manifest: DerivedManifest | None) -> PartitionResult | None:
+    return None if manifest is None else PartitionResult(insights_metadata(lake, manifest), manifest.digest)
 
 
 def _with_pictures(

@@ -5,7 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from health_etl.lake import keys
+from health_etl.lake.catalogue import latest_derived
+from health_etl.lake.keys import insights_folder
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import read_frame
 from health_etl.report.pictures import pictures
@@ -21,9 +22,10 @@ def picture_metadata(lake: Lake, name: str, partition: str, minimum_people: int)
     names nobody.
     """
     picture = pictures().get(name)
-    if picture is None:
+    _, manifest = latest_derived(lake, insights_folder(name, partition))
+    if picture is None or manifest is None:
         return {}
-    rows = read_frame(lake, keys.insights_key(name, partition))
+    rows = read_frame(lake, manifest.table_key)
     rows = rows[~rows["withdrawn"].astype(bool)].reset_index(drop=True)
     if rows["user_id"].nunique() < minimum_people:
         return {}

@@ -64,11 +64,10 @@ def _metadata(lake: Lake, record_type: RecordType, partition: str, manifest: Rec
     """Return the counts and reasons of one partition: no health value, no user id."""
     items = quarantined_in(manifest) if manifest else []
     refused = [item for item in items if item.is_refused]
-    rejected = keys.rejected_key(record_type.avro_name, partition)
     found: dict[str, Any] = {"quarantine": _table(items[:MAX_TABLE_ROWS])} if items else {}
     return found | {
         "dagster/row_count": len(items),
-        "dagster/uri": lake.uri(rejected.rpartition("/")[0] + "/"),
+        "dagster/uri": lake.uri(keys.rejected_folder(record_type.avro_name, partition)),
         "refused_files": len(refused),
         "quarantined_records": manifest.total()[3] if manifest else 0,
         "rejected_measurements": sum(item.entry.rejected_measurements for item in items),

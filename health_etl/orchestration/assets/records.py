@@ -86,10 +86,9 @@ def _update(
 def records_metadata(lake: Lake, record_type: RecordType, manifest: RecordsManifest) -> dict[str, Any]:
     """Return what the UI shows about a records partition: counts and reasons, no health values, no user ids."""
     rows_in, accepted, duplicate, quarantined = manifest.total()
-    key = keys.records_key(record_type.name, manifest.partition)
     refused = [file for file in manifest.files if file.reason]
     found = {
-        **table_metadata(lake, key, manifest.measurement_rows),
+        **table_metadata(lake, manifest.table_key, manifest.measurement_rows),
         "files": len(manifest.files),
         "rows_in": rows_in,
         "accepted": accepted,
@@ -97,7 +96,7 @@ def records_metadata(lake: Lake, record_type: RecordType, manifest: RecordsManif
         "quarantined": quarantined,
         "rejected_measurements": manifest.rejected_rows,
         "refused_files": len(refused),
-        "manifest": dg.MetadataValue.url(lake.uri(keys.manifest_key(key))),
+        "folder": dg.MetadataValue.url(lake.uri(keys.records_folder(record_type.name, manifest.partition))),
         "digest": manifest.digest,
     }
     return found | ({"refused": refused_table(refused)} if refused else {})
@@ -129,5 +128,5 @@ def _update_offsets(lake: Lake, catalogue: Catalogue, partition: str) -> Partiti
     manifest = utc_offsets.update(lake, date.fromisoformat(partition), catalogue.records_on(partition))
     if manifest is None:
         return None
-    key = keys.records_key(keys.UTC_OFFSETS, partition)
-    return PartitionResult({**table_metadata(lake, key, manifest.rows), "digest": manifest.digest}, manifest.digest)
+    metadata = {**table_metadata(lake, manifest.table_key, manifest.rows), "digest": manifest.digest}
+    return PartitionResult(metadata, manifest.digest)

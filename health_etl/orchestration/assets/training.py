@@ -6,9 +6,8 @@ import dagster as dg
 from pydantic import Field
 
 from health_etl.clinical import all_processors
-from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.manifest import DerivedManifest, digest, read_derived_manifest
+from health_etl.lake.manifest import DerivedManifest, digest
 from health_etl.lake.store import Lake
 from health_etl.orchestration.assets.factory import Declaration, Partitions, step_asset
 from health_etl.orchestration.assets.insights import insights_key
@@ -17,6 +16,7 @@ from health_etl.orchestration.partitions import month_of_uploads
 from health_etl.orchestration.resources import LakeResource
 from health_etl.planning.spans import month_of
 from health_etl.training import journal
+from health_etl.training.journal import WrittenMonths
 
 JOURNAL = dg.AssetKey(["training", "health_journal"])
 
@@ -47,11 +47,12 @@ def journal_asset(local_months: Partitions) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: JournalConfig, lake: LakeResource
     ) -> dg.MaterializeResult[Any]:
         opened = lake.open()
+        written = WrittenMonths(opened)  # before the insights, which are then at least as new
         catalogue = Catalogue(opened)
         for name in all_processors():
             catalogue.insights(name).read_all()
         return make_each(
-            context, lambda key: _result(opened, _update(opened, catalogue, month_of(key), config.rewrite))
+            context, lambda key: _result(opened, _update(opened, written, catalogue, month_of(key), config.rewrite))
         )
 
     return health_journal
@@ -61,14 +62,16 @@ def _result(lake: Lake, manifests: list[DerivedManifest]) -> PartitionResult:
     return PartitionResult(journal_metadata(lake, manifests), digest(manifest.digest for manifest in manifests))
 
 
-def _update(lake: Lake, catalogue: Catalogue, month: str, rewrite: bool) -> list[DerivedManifest]:
+def _update(
+    lake: Lake, written: WrittenMonths, catalogue: Catalogue, month: str, rewrite: bool
+) -> list[DerivedManifest]:
     """Bring every domain of a month up to date; return the manifests of those that exist."""
     found = []
     for wanted in journal.plan(catalogue, month):
-        if journal.is_current(lake, wanted) and not rewrite:
-            manifest = read_derived_manifest(lake, keys.journal_manifest_key(wanted.domain, month))
+        if written.is_current(wanted) and not rewrite:
+            manifest = written.manifest(wanted.domain, month)
         else:
-            manifest = journal.write(lake, wanted)
+            manifest = journal.write(lake, wanted, written.head(wanted.domain, month))
         if manifest is not None:
             found.append(manifest)
     return found

@@ -1,0 +1,36 @@
+"""The state of a lake: what its current manifests name, whatever number they have and whatever they replaced."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from health_etl.lake import sweep
+from health_etl.lake.keys import RAW, TRAINING
+from health_etl.lake.manifest import canonical_json
+from health_etl.lake.store import Lake
+from health_etl.training.journal import FILE_ETAG
+from health_etl_tests.support.exports import contents
+
+_NUMBER = re.compile(r"/\d{6,}\.manifest\.json\Z")
+MANIFEST = "/manifest.json"
+
+
+def state_of(lake: Lake, *prefixes: str) -> dict[str, bytes]:
+    """Return what current manifests name under these folders, and whatever is not swept; by default, all but raw/."""
+    replaced = {info.key for info in sweep.unnamed(lake)}
+    return {
+        _NUMBER.sub(MANIFEST, key): _comparable(key, content)
+        for prefix in prefixes or ("",)
+        for key, content in contents(lake, prefix).items()
+        if key not in replaced and (prefixes or not key.startswith(RAW))
+    }
+
+
+def _comparable(key: str, content: bytes) -> bytes:
+    """Leave out the ETag of a month's file, which differs from copy to copy in a folder."""
+    if not key.startswith(TRAINING) or not _NUMBER.search(key):
+        return content
+    manifest = json.loads(content)
+    manifest["details"].pop(FILE_ETAG)
+    return canonical_json(manifest)
