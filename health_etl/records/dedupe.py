@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 # Latest = highest clientRecordVersion, then last modified, then fetched; key and position make the order total.
@@ -21,9 +22,11 @@ def is_latest_version(rows: pd.DataFrame) -> pd.Series[bool]:
 
     Record ids are unique per person only: some apps derive them from a date.
     """
-    records = rows[[*IDENTITY, *VERSION]].drop_duplicates(RECORD)
+    files, _ = pd.factorize(rows["source_key"])
+    record = files * np.int64(2**32) + rows["source_record_number"].to_numpy(dtype=np.int64)
+    is_first = ~pd.Series(record).duplicated().to_numpy()  # a record may have several measurement rows
+    records = rows.loc[is_first, [*IDENTITY, *VERSION]]
     if not records.duplicated(IDENTITY).any():
         return pd.Series(True, index=rows.index, name="is_latest")
-    latest = records.sort_values(VERSION).drop_duplicates(IDENTITY, keep="last")[RECORD]
-    marked = rows[RECORD].merge(latest.assign(is_latest=True), on=RECORD, how="left")
-    return pd.Series(marked["is_latest"].notna().to_numpy(), index=rows.index, name="is_latest")
+    latest = records.assign(record=record[is_first]).sort_values(VERSION).drop_duplicates(IDENTITY, keep="last")
+    return pd.Series(np.isin(record, latest["record"]), index=rows.index, name="is_latest")
