@@ -25,7 +25,7 @@ SYNC_BYTES = 16
 MAX_HEADER_BYTES = 256 * 1024
 MAX_EXPANDED_BYTES = 200 * 1024 * 1024
 MAX_EXPANSION = 200  # times the size on disk; health records compress to about a tenth
-KNOWN_SCHEMAS = 64  # kept with what was found out about them: most files were written with one of a few
+KNOWN_SCHEMAS = 16  # kept, with what was found out about them; files written with other schemas cost more, not memory
 # Attributes that annotate a value without changing how it is stored.
 _ANNOTATIONS = ("logicalType", "default")
 
