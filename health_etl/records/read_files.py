@@ -261,7 +261,7 @@ def _with_source(files: Sequence[_DecodedUpload]) -> pa.Table:
         "source_key": pa.array([file.entry.key for file in files], pa.string()).take(pa.array(file_number)),
         "source_record_number": pa.array(record_number, pa.int32()),
     }
-    records = pa.concat_tables([file.table for file in files])
+    records = pa.concat_tables([file.table for file in files]).combine_chunks()  # each chunk has its price
     for name, values in added.items():
         records = records.append_column(name, values)
     return records
