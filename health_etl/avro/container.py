@@ -11,6 +11,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import fastavro
@@ -24,21 +25,27 @@ SYNC_BYTES = 16
 MAX_HEADER_BYTES = 256 * 1024
 MAX_EXPANDED_BYTES = 200 * 1024 * 1024
 MAX_EXPANSION = 200  # times the size on disk; health records compress to about a tenth
+KNOWN_SCHEMAS = 16  # kept, with what was found out about them; files written with other schemas cost more, not memory
 # Attributes that annotate a value without changing how it is stored.
 _ANNOTATIONS = ("logicalType", "default")
 
 
 @dataclass(frozen=True)
 class Container:
-    """What a container declares: the writer's schema, the codec and marker of its blocks, the number of records in
-    them, and where they begin.
+    """What a container declares: the text of the writer's schema, the codec and marker of its blocks, the number of
+    records in them, and where they begin.
     """
 
-    writer_schema: dict[str, Any]
+    schema_text: bytes
     record_count: int
     codec: str
     sync: bytes
     blocks_at: int
+
+    @property
+    def writer_schema(self) -> dict[str, Any]:
+        """The writer's schema, which files share; it must not be changed."""
+        return _schema(self.schema_text)
 
     def without_annotations(self, content: bytes) -> bytes:
         """Return the file with a schema that has no logical types and no defaults: every value reads as it is stored.
@@ -59,11 +66,12 @@ def inspect_container(content: bytes, max_records: int) -> Container:
     cursor = Cursor(content, len(MAGIC))
     metadata = _header(cursor)
     sync = cursor.take(SYNC_BYTES)
-    schema = _schema(metadata.get("avro.schema", b""))
+    schema_text = metadata.get("avro.schema", b"")
+    _schema(schema_text)
     codec = metadata.get("avro.codec", b"null").decode("ascii", "replace")
     if codec not in codecs.CODECS:
         raise FileRefusedError(FileReason.CODEC_UNSUPPORTED, f"only {', '.join(codecs.CODECS)} are supported")
-    measured = Schema(schema)
+    measured = _measured(schema_text)
     first_block = cursor.position
     total = total_bytes = 0
     budget = min(MAX_EXPANDED_BYTES, max(MAX_HEADER_BYTES, len(content) * MAX_EXPANSION))
@@ -78,7 +86,7 @@ def inspect_container(content: bytes, max_records: int) -> Container:
     measured.check_values(total)
     if measured.may_exceed_list_limit(total_bytes):
         _check_lists(_blocks(Cursor(content, first_block), sync), codec, measured)
-    return Container(schema, total, codec, sync, first_block)
+    return Container(schema_text, total, codec, sync, first_block)
 
 
 def _header(cursor: Cursor) -> dict[str, bytes]:
@@ -95,6 +103,12 @@ def _header(cursor: Cursor) -> dict[str, bytes]:
     return metadata
 
 
+@lru_cache(maxsize=KNOWN_SCHEMAS)
+def _measured(schema_text: bytes) -> Schema:
+    return Schema(_schema(schema_text))
+
+
+@lru_cache(maxsize=KNOWN_SCHEMAS)
 def _schema(text: bytes) -> dict[str, Any]:
     try:
         schema = json.loads(text)

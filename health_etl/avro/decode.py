@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import fastavro
 import pyarrow as pa
 from fastavro.schema import SchemaParseException, UnknownType, parse_schema
 
-from health_etl.avro.container import MAGIC, Container, inspect_container
+from health_etl.avro.container import KNOWN_SCHEMAS, MAGIC, Container, inspect_container
 from health_etl.avro.resolution import Resolution, resolve
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types import record_types
@@ -68,8 +69,8 @@ def decode(content: bytes, record_type: RecordType, content_hash: str | None) ->
     _check_envelope(content, content_hash)
     container = inspect_container(content, MAX_RECORDS)
     _check_name(container.writer_schema, record_type)
-    resolution = resolve(container.writer_schema, record_type.avro_schema)
-    records = _read_all(content, container, resolution)
+    resolution, reader = _resolution(container.schema_text, record_type.avro_schema_text)
+    records = _read_all(content, container, resolution, reader)
     if not records:
         raise FileRefusedError(FileReason.EMPTY, "the file holds no records")
     return DecodedFile(records, resolution.drift)
@@ -125,9 +126,15 @@ def _check_name(writer_schema: Any, record_type: RecordType) -> None:
         )
 
 
-def _read_all(content: bytes, container: Container, resolution: Resolution) -> list[dict[str, Any]]:
+@lru_cache(maxsize=KNOWN_SCHEMAS)
+def _resolution(written: bytes, ours: str) -> tuple[Resolution, Any]:
+    """Resolve two schemas, given as texts; return the schema to read with in the decoder's form as well."""
+    resolution = resolve(json.loads(written), json.loads(ours))
     # Schema resolution more than doubles the decoding time, so it is skipped when the schemas read the same.
-    reader = None if resolution.reader is None else parse_schema(dict(resolution.reader))
+    return resolution, None if resolution.reader is None else parse_schema(dict(resolution.reader))
+
+
+def _read_all(content: bytes, container: Container, resolution: Resolution, reader: Any) -> list[dict[str, Any]]:
     records: list[dict[str, Any]] = []
     try:
         for block in _blocks(content, container, resolution, reader):

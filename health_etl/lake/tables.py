@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -76,16 +77,16 @@ class TableWriter:
 
 def to_arrow(rows: pd.DataFrame, schema: pa.Schema) -> pa.Table:
     """Convert a frame to a table of exactly that schema; raises ValueError if a non-nullable column has a null."""
-    # A column without any value has an arbitrary pandas dtype, which may not cast.
-    is_filled = dict(zip(schema.names, rows[schema.names].notna().to_numpy().any(axis=0), strict=True))
-    arrays = [
-        pa.array(rows[field.name], field.type) if is_filled[field.name] else pa.nulls(len(rows), field.type)
-        for field in schema
-    ]
+    arrays = [_to_array(rows[field.name], field.type) for field in schema]
     empty = [field.name for field, array in zip(schema, arrays, strict=True) if array.null_count and not field.nullable]
     if empty:
         raise ValueError(f"non-nullable columns have nulls: {', '.join(empty)}")
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _to_array(values: pd.Series[Any], dtype: pa.DataType) -> pa.Array:
+    # A column without any value has an arbitrary pandas dtype, which may not cast.
+    return pa.array(values, dtype) if values.notna().any() else pa.nulls(len(values), dtype)
 
 
 def write_table(lake: Lake, folder: str, rows: pd.DataFrame, schema: pa.Schema) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -100,7 +102,12 @@ class RecordType:
     reject_whole_record: bool = False  # one bad measurement makes the rest of its record untrustworthy
     sort_by: tuple[str, ...] = field(default=("time_utc",))
 
-    @property
+    @cached_property
+    def avro_schema_text(self) -> str:
+        """The reader's schema as JSON."""
+        return json.dumps(self.avro_schema)
+
+    @cached_property
     def arrow_schema(self) -> pa.Schema:
         """The schema of the records table, in column order."""
         return pa.schema([pa.field(c.name, c.dtype, nullable=c.nullable) for c in self.columns])

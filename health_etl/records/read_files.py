@@ -5,11 +5,12 @@ in partition.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -40,6 +41,7 @@ NOT_OF_ONE_FILE = (HealthEtlError, MemoryError)
 class _DecodedUpload:
     """One file whose records could be decoded."""
 
+    user_id: str
     entry: FileEntry
     content: bytes
     table: pa.Table
@@ -82,7 +84,7 @@ class FileReader:
 
     def _measure(self, files: dict[str, _DecodedUpload]) -> tuple[pd.DataFrame, dict[str, Quality]]:
         """Return the measurement rows of these files, with their faults, and the quality of each file."""
-        rows = frame_of(self.record_type.flatten(pa.concat_tables([file.table for file in files.values()])))
+        rows = frame_of(self.record_type.flatten(_with_source(list(files.values()))))
         faults = row_faults(rows, self.record_type, self.upload_date)
         drifted = {key for key, file in files.items() if file.entry.drift}
         qualities = file_qualities(rows, faults, self.record_type, drifted, self.rules)
@@ -117,7 +119,7 @@ class FileReader:
             try:
                 content_hash = None if overridden else upload.raw.content_hash
                 file = decode.decode(found.content, self.record_type, content_hash)
-                table = _add_source(decode.to_table(file.records, self.record_type), upload)
+                table = decode.to_table(file.records, self.record_type)
             except FileRefusedError as refused:
                 self._refuse(replace(entry, reason=refused.reason, detail=refused.detail), found.content)
                 continue
@@ -127,7 +129,7 @@ class FileReader:
                 self._refuse_unexpected(entry, error, found.content)
                 continue
             entry = replace(entry, rows_in=table.num_rows, drift=file.drift)
-            yield _DecodedUpload(entry, found.content, table, overridden)
+            yield _DecodedUpload(upload.raw.user_id, entry, found.content, table, overridden)
 
     def _fetch(self, uploads: list[Upload]) -> Iterator[tuple[Upload, FetchedObject]]:
         """Fetch these files, except those that are listed as too large, have vanished, or the store refuses."""
@@ -164,11 +166,11 @@ class FileReader:
     ) -> set[str]:
         """Refuse files that have no good row or score too low; return their keys."""
         bad = is_bad(rows, self.record_type)
-        good_rows = (~bad).groupby(rows["source_key"]).sum()
+        good_rows = rows.loc[~bad, "source_key"].value_counts().to_dict()
         refused = set()
         for key, file in files.items():
             entry = replace(file.entry, quality=qualities[key])
-            result = self._refusal(entry, int(good_rows[key]), file.overridden)
+            result = self._refusal(entry, good_rows.get(key, 0), file.overridden)
             if result is None:
                 self.entries[key] = entry
                 continue
@@ -215,7 +217,9 @@ class FileReader:
 def is_bad(rows: pd.DataFrame, record_type: RecordType) -> pd.Series[bool]:
     """Mark the measurement rows that are rejected because of their `faults`."""
     bad = rows["faults"].notna()
-    return bad.groupby([rows[column] for column in RECORD]).transform("any") if record_type.reject_whole_record else bad
+    if not record_type.reject_whole_record or not bad.any():
+        return bad
+    return bad.groupby([rows[column] for column in RECORD]).transform("any")
 
 
 def fault_counts(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
@@ -247,14 +251,17 @@ def _entry(upload: Upload, etag: str) -> FileEntry:
     return FileEntry(info.key, etag, info.size_bytes, 0, 0, 0, 0, release_etag=upload.version[1])
 
 
-def _add_source(records: pa.Table, upload: Upload) -> pa.Table:
-    """Add the columns that say where these decoded records came from."""
-    count = records.num_rows
+def _with_source(files: Sequence[_DecodedUpload]) -> pa.Table:
+    """Join the decoded records of these files, and add the columns that say where each came from."""
+    counts = [file.table.num_rows for file in files]
+    file_number = np.repeat(np.arange(len(files)), counts)
+    record_number = np.arange(len(file_number)) - np.repeat(np.cumsum(counts) - counts, counts)
     added: dict[str, Any] = {
-        "user_id": pa.repeat(upload.raw.user_id, count),
-        "source_key": pa.repeat(upload.info.key, count),
-        "source_record_number": pa.array(range(count), pa.int32()),
+        "user_id": pa.array([file.user_id for file in files], pa.string()).take(pa.array(file_number)),
+        "source_key": pa.array([file.entry.key for file in files], pa.string()).take(pa.array(file_number)),
+        "source_record_number": pa.array(record_number, pa.int32()),
     }
+    records = pa.concat_tables([file.table for file in files]).combine_chunks()  # each chunk has its price
     for name, values in added.items():
         records = records.append_column(name, values)
     return records

@@ -90,6 +90,23 @@ def test_an_added_optional_field_is_dropped_and_named() -> None:
     assert found == DecodedFile([blood_glucose()], ("calibrated was added", "trend was added"))
 
 
+def test_files_written_with_one_schema_have_it_resolved_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    schema = {**schema_of(GLUCOSE), "doc": "in no other test"}
+    schema["fields"].append(optional("trend", "string"))
+    real, resolved = decode.resolve, []
+    monkeypatch.setattr(decode, "resolve", lambda *schemas: resolved.append(schemas) or real(*schemas))
+    files = [decoded(GLUCOSE, [{**blood_glucose(name), "trend": "rising"}], schema) for name in "abc"]
+    assert files == [DecodedFile([blood_glucose(name)], ("trend was added",)) for name in "abc"]
+    assert len(resolved) == 1
+
+
+def test_a_schema_that_does_not_fit_is_refused_in_every_file() -> None:
+    schema = schema_of(STEPS)
+    field_of(schema, "count")["type"] = "string"
+    content = avro_bytes("steps", [{**steps(), "count": "7"}], schema)
+    assert [refused(content, STEPS) for _ in range(3)] == [FileReason.SCHEMA_INCOMPATIBLE] * 3
+
+
 def test_an_added_field_in_the_metadata_is_named_too() -> None:
     schema = schema_of(GLUCOSE)
     field_of(schema, "metadata")["type"]["fields"].append(optional("recordingMethod", "string"))

@@ -65,6 +65,15 @@ def test_other_ids_of_one_person_stay_other_records() -> None:
     assert latest(row("a"), row("b", record_id="r2")) == [True, True]
 
 
+def test_a_record_without_another_version_wins_beside_one_with_two() -> None:
+    rows = [row("a"), row("a", 1, record_id="r2"), row("b", client_record_version=0), row("b", 1, record_id="r3")]
+    assert latest(*rows) == [True, True, False, True]
+
+
+def test_a_missing_time_does_not_hide_which_version_is_later() -> None:
+    assert latest(row("a", fetched_utc=pd.NaT), row("b", client_record_version=2)) == [False, True]
+
+
 def test_the_marks_have_the_index_of_the_rows() -> None:
     rows = pd.DataFrame([row("a"), row("b")], index=[7, 3])
     assert is_latest_version(rows).to_dict() == {7: False, 3: True}
