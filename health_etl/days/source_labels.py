@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Sequence
 
+import numpy as np
 import pandas as pd
 
 # An Android applicationId: ASCII segments, each starting with a letter; https://developer.android.com/build/configure-app-module
@@ -84,9 +85,10 @@ def labels(sources: Collection[str]) -> dict[str, str]:
 def labelled(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Return rows with a label in place of every source id in these text columns, numbered within each row."""
     texts = rows[list(columns)]
-    marked = pd.Series(False, index=rows.index)
+    marked = np.zeros(len(rows), dtype=np.bool_)
     for name in texts:
-        marked |= texts[name].astype("string").str.contains(_ID_PREFIX, regex=False).fillna(False).astype("bool")
+        found = [isinstance(text, str) and _ID_PREFIX in text for text in texts[name].tolist()]
+        marked |= np.array(found, dtype=np.bool_)
     if not marked.any():
         return rows
     shown = texts[marked].astype("object").apply(_labelled_row, axis="columns")  # few: most apps have package names

@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from health_etl.clinical import all_processors
-from health_etl.clinical.common.base import Level, Narrator
+from health_etl.clinical.common.base import Level
 
 SCHEMA_URL = "https://json-schema.org/draft/2020-12/schema"
 _PYTHON_TYPES = {"string": str, "integer": int, "number": float}
@@ -34,18 +34,20 @@ class Field:
 
     @cached_property
     def _fits(self) -> re.Pattern[str]:
-        return re.compile(self.pattern or "(?s:.+)", re.ASCII)
+        return re.compile(self.pattern, re.ASCII)
 
     def holds(self, value: object) -> bool:
         """Return whether a value is one of this field."""
         if self.kind == "strings":
-            return isinstance(value, list) and bool(value) and all(self._is_text(one) for one in value)
+            return isinstance(value, list) and bool(value) and all(map(self._is_text, value))
         if self.kind == "string":
             return self._is_text(value)
         return type(value) is _PYTHON_TYPES[self.kind]
 
     def _is_text(self, value: object) -> bool:
-        return isinstance(value, str) and self._fits.fullmatch(value) is not None
+        if not isinstance(value, str):
+            return False
+        return self._fits.fullmatch(value) is not None if self.pattern else value != ""
 
     def json_schema(self) -> dict[str, Any]:
         """Return the field in the terms of JSON Schema."""
@@ -118,20 +120,27 @@ METADATA = (
 )
 KEYED_IDS = ("example_id", "subject", "source_files")
 
+_FIELDS = (*TEXTS, *METADATA)
 _NAMES = [*(field.name for field in TEXTS), "metadata"]
 _METADATA_NAMES = [field.name for field in METADATA]
 _DERIVED_NAMES = ["value", "rule", "of"]
-_FIGURES = (str, int, float, bool, type(None))
+_FIGURES = {str, int, float, bool, type(None)}
+
+_LINE = json.JSONEncoder(allow_nan=False)
+_TEXT = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
 
 
 def line(example: Mapping[str, Any]) -> str:
-    """Return an example as one line without its end. It is ASCII, so that no character can end or disguise it."""
-    return json.dumps(example, separators=(", ", ": "), allow_nan=False)
+    """Return an example as one line without its end. It is ASCII, so that no character can end or disguise it.
+
+    Raises ValueError for a number that JSON does not have.
+    """
+    return _LINE.encode(example)
 
 
 def json_text(value: object) -> str:
-    """Return what a field that holds JSON is set to."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    """Return what a field that holds JSON is set to; raises ValueError as `line` does."""
+    return _TEXT.encode(value)
 
 
 def dated(local_date: str) -> str:
@@ -140,14 +149,28 @@ def dated(local_date: str) -> str:
 
 
 def is_well_formed(example: object) -> bool:
-    """Return whether an example has exactly the fields of the format, in order, each of its type."""
-    if not isinstance(example, dict) or list(example) != _NAMES:
+    """Return whether a parsed line has exactly the fields of the format, in order, each of its type."""
+    if not isinstance(example, dict) or not isinstance(example.get("metadata"), dict):
         return False
+    return fits(example, *(json_of(example["metadata"], name) for name in ("derived", "clinical_insights")))
+
+
+def fits(example: Mapping[str, Any], derived: object, figures: object) -> bool:
+    """Return the same of an example of which is known already what its fields hold as JSON."""
     metadata = example["metadata"]
-    if not isinstance(metadata, dict) or list(metadata) != _METADATA_NAMES:
+    if list(example) != _NAMES or list(metadata) != _METADATA_NAMES:
         return False
-    fits = all(field.holds(example[field.name]) for field in TEXTS)
-    return fits and all(field.holds(metadata[field.name]) for field in METADATA) and _holds_its_json(metadata)
+    values = (*(example[field.name] for field in TEXTS), *metadata.values())
+    if not all(map(Field.holds, _FIELDS, values)):
+        return False
+    if not isinstance(derived, list) or not isinstance(figures, dict):
+        return False
+    derived_fit = all(isinstance(one, dict) and list(one) == _DERIVED_NAMES for one in derived)
+    return (
+        derived_fit
+        and tuple(figures) == _names_of(metadata["record_type"])
+        and _FIGURES.issuperset(map(type, figures.values()))
+    )
 
 
 def json_of(metadata: Mapping[str, Any], name: str) -> Any:
@@ -158,18 +181,11 @@ def json_of(metadata: Mapping[str, Any], name: str) -> Any:
         return None
 
 
-def figure_names(processor: Narrator) -> list[str]:
+@cache
+def _names_of(training_name: str) -> tuple[str, ...]:
     """Return the names in `clinical_insights`, in order; the same in every line of a record type."""
-    return [metric.name for metric in processor.all_metrics if metric.reported]
-
-
-def _holds_its_json(metadata: Mapping[str, Any]) -> bool:
-    derived, figures = (json_of(metadata, name) for name in ("derived", "clinical_insights"))
-    if not isinstance(derived, list) or not isinstance(figures, dict):
-        return False
-    names = next(figure_names(p) for p in all_processors().values() if p.training_name == metadata["record_type"])
-    derived_fit = all(isinstance(one, dict) and list(one) == _DERIVED_NAMES for one in derived)
-    return derived_fit and list(figures) == names and all(isinstance(value, _FIGURES) for value in figures.values())
+    processor = next(one for one in all_processors().values() if one.training_name == training_name)
+    return tuple(metric.name for metric in processor.reported)
 
 
 def json_schema() -> dict[str, Any]:
