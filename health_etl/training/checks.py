@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from health_etl.check_result import Check, CheckResult
@@ -34,6 +34,8 @@ from health_etl.training.personal_data import (
     words,
 )
 from health_etl.training.scan import Scan, scan
+
+BLOCK_BYTES = 1 << 20
 
 PEOPLE = "Every person-day has its lines."
 
@@ -209,8 +211,8 @@ def _scanned(lake: Lake, manifest: DerivedManifest) -> Scan | None:
         file = lake.open(manifest.details["key"])
     except ObjectNotFoundError:
         return None
-    with file:
-        return scan(file, manifest.output_sha256, manifest.rows)
+    with io.BufferedReader(file) as whole:
+        return scan(iter(partial(whole.read, BLOCK_BYTES), b""), manifest.output_sha256, manifest.rows)
 
 
 def _look_at_all(lines: Iterable[bytes], found: Counts) -> None:

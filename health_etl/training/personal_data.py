@@ -47,7 +47,8 @@ _CONTACT_DETAILS = (
 # Of training lines, which are ASCII. Dots, hyphens and @ tell whether a name is shown.
 _ESCAPE = re.compile(r"\\(?:u[0-9a-f]{4}|.)")
 _LINE_END = rb"\n"
-_ENDS_OF_TEXTS = (b"\n", b' "clinical_insights": ')
+_ESCAPED_BACKSLASH = rb"\\"
+_FIGURES = b' "clinical_insights": '
 _KEYED_ID = re.compile(rb'"([0-9a-f]{16}|[0-9a-f]{32})"')
 _BLANKED = bytes(byte if re.match(rb"[\w@.\\-]", bytes([byte])) else ord(" ") for byte in range(256))
 
@@ -88,9 +89,10 @@ def contact_details(text: str) -> set[str]:
 
 def tokens(lines: bytes) -> set[bytes]:
     """Return what stands between the blanks and the punctuation of training lines, keyed ids left out."""
-    for end in _ENDS_OF_TEXTS:
-        lines = lines.replace(end, _LINE_END)
-    texts = b" ".join(set(lines.split(_LINE_END)))  # most texts are those of many lines
+    texts = lines
+    if _ESCAPED_BACKSLASH not in lines:  # the \n are line ends then; most texts are those of many lines
+        parts = lines.replace(b"\n", _LINE_END).replace(_FIGURES, _LINE_END).split(_LINE_END)
+        texts = b" ".join(set(parts))
     return set(texts.translate(_BLANKED).split()).difference(_KEYED_ID.findall(texts))
 
 

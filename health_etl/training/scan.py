@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
-from io import RawIOBase
 from itertools import pairwise
 
 from health_etl.training.personal_data import tokens
 
 SAMPLED_LINES = 200  # of a file, spread over it; the first line of each record type and level comes on top
-BLOCK_BYTES = 1 << 20
 
 _METADATA = b'"metadata": {"example_id": "'
 _ID_AND_KIND = re.compile(
@@ -36,11 +34,11 @@ class Scan:
     tokens: set[bytes] = field(default_factory=set)
 
 
-def scan(file: RawIOBase, seed: str, lines: int) -> Scan:
-    """Read a file of training lines; `seed` and `lines`, its number of lines, decide which are sampled."""
+def scan(blocks: Iterable[bytes], seed: str, lines: int) -> Scan:
+    """Scan a file, given in blocks; `seed` and `lines`, its number of lines, decide which lines are sampled."""
     found, whole, ids = Scan(), sha256(), set[bytes]()
     wanted, kinds, unknown = _places(seed, lines), set[tuple[bytes, ...]](), 0
-    for block in _whole_lines(file):
+    for block in _whole_lines(blocks):
         whole.update(block)
         found.tokens |= tokens(block)
         for line in block.removesuffix(b"\n").split(b"\n"):
@@ -66,10 +64,10 @@ def _places(seed: str, lines: int) -> set[int]:
     return {chosen.randrange(start, end) for start, end in pairwise(bounds)}
 
 
-def _whole_lines(file: RawIOBase) -> Iterator[bytes]:
-    """Yield a file in blocks of whole lines."""
+def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the same bytes in blocks of whole lines."""
     rest = b""
-    while block := file.read(BLOCK_BYTES):
+    for block in blocks:
         end = block.rfind(b"\n") + 1
         if end:
             yield rest + block[:end]
