@@ -7,6 +7,7 @@ known form. Which insights become lines, and where they are written, is decided 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -16,7 +17,18 @@ from health_etl.errors import HealthEtlError
 from health_etl.insights.facts import Figure, clinical_insights, with_labels
 from health_etl.insights.texts import example_id
 from health_etl.training.grounding import ungrounded
-from health_etl.training.line_format import dated, fits, json_text, line
+from health_etl.training.line_format import (
+    OF_DAY,
+    OF_LINE,
+    TEXTS,
+    dated,
+    derived_fit,
+    encoded,
+    figures_fit,
+    fit,
+    json_text,
+    line_of,
+)
 from health_etl.training.personal_data import contact_details, words
 
 # The columns of an insights table that an example needs besides the metrics.
@@ -67,45 +79,55 @@ def columns(processor: Narrator) -> Sequence[str]:
     return [*CONTEXT, *(metric.name for metric in processor.reported)]
 
 
+@dataclass(frozen=True)
+class _Text:
+    """What a line has for itself."""
+
+    instruction: str
+    output: str
+    derived: list[dict[str, Any]]
+    metadata: dict[str, str]
+
+
 def _lines(
     row: Mapping[str, Any], figures: Mapping[str, Figure], processor: Narrator, processor_version: str
 ) -> list[str]:
     shared = _metadata(row, figures, processor, processor_version)
-    if not {row["subject"], *row["source_files"]}.isdisjoint(words(row["user_id"])):
-        raise PersonalExampleError
-    if contact_details(row["input"]) or contact_details(shared["clinical_insights"]):
-        raise PersonalExampleError
-    return [line(_example(row, caption, figures, shared, processor)) for caption in row["captions"]]
+    texts = [_text(row, caption, processor) for caption in row["captions"]]
+    _check(row, figures, shared, texts)
+    given, of_day = encoded(row["input"]), encoded(shared)
+    return [line_of(text.instruction, given, text.output, text.metadata, of_day) for text in texts]
 
 
-def _example(
-    row: Mapping[str, Any],
-    caption: Mapping[str, Any],
-    figures: Mapping[str, Figure],
-    shared: Mapping[str, Any],
-    processor: Narrator,
-) -> dict[str, Any]:
-    """Return an example that has passed every check."""
+def _text(row: Mapping[str, Any], caption: Mapping[str, Any], processor: Narrator) -> _Text:
     level = Level(caption["level"])
     derived = [{**one, "of": list(one["of"])} for one in caption["derived"]]
-    own = {
+    metadata = {
         "example_id": example_id(row["subject"], processor.name, row["local_date"], level),
         "caption_level": level.value,
         "derived": json_text(derived),
     }
-    example = {
-        "instruction": caption["instruction"],
-        "input": row["input"],
-        "output": caption["output"],
-        "metadata": {**own, **shared},
-    }
-    if not fits(example, derived, figures):
+    return _Text(caption["instruction"], caption["output"], derived, metadata)
+
+
+def _check(
+    row: Mapping[str, Any], figures: Mapping[str, Figure], shared: Mapping[str, Any], texts: Sequence[_Text]
+) -> None:
+    """Raise the reason for which a day makes no lines."""
+    given = row["input"]
+    if not fit(OF_DAY, shared) or not figures_fit(shared["record_type"], figures):
         raise MisshapenExampleError
-    if ungrounded(example["output"], example["input"], derived):
-        raise UngroundedExampleError
-    if contact_details(example["output"]) or contact_details(own["derived"]):
+    for text in texts:
+        said = {"instruction": text.instruction, "input": given, "output": text.output}
+        if not fit(TEXTS, said) or not fit(OF_LINE, text.metadata) or not derived_fit(text.derived):
+            raise MisshapenExampleError
+        if ungrounded(text.output, given, text.derived):
+            raise UngroundedExampleError
+    own = (f"{text.output}\n{text.metadata['derived']}" for text in texts)
+    if contact_details("\n".join((given, shared["clinical_insights"], *own))):
         raise PersonalExampleError
-    return example
+    if not {row["subject"], *row["source_files"]}.isdisjoint(words(row["user_id"])):
+        raise PersonalExampleError
 
 
 def _metadata(

@@ -73,7 +73,7 @@ TEXTS = (
     ),
     Field("output", "string", "the text"),
 )
-METADATA = (
+OF_LINE = (  # metadata in which the lines of a day differ
     Field("example_id", "string", "permanent id of subject, type, day and level", "[0-9a-f]{32}"),
     Field(
         "caption_level",
@@ -87,6 +87,8 @@ METADATA = (
         "JSON: numbers in the output that are derived from the input, each with value, rule, of",
         holds_json=True,
     ),
+)
+OF_DAY = (  # metadata that they share
     Field(
         "record_type",
         "string",
@@ -118,11 +120,9 @@ METADATA = (
         holds_json=True,
     ),
 )
+METADATA = (*OF_LINE, *OF_DAY)
 KEYED_IDS = ("example_id", "subject", "source_files")
 
-_FIELDS = (*TEXTS, *METADATA)
-_NAMES = [*(field.name for field in TEXTS), "metadata"]
-_METADATA_NAMES = [field.name for field in METADATA]
 _DERIVED_NAMES = ["value", "rule", "of"]
 _FIGURES = {str, int, float, bool, type(None)}
 
@@ -130,16 +130,22 @@ _LINE = json.JSONEncoder(allow_nan=False)
 _TEXT = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
 
 
-def line(example: Mapping[str, Any]) -> str:
+def line_of(instruction: str, given: str, output: str, of_line: Mapping[str, Any], of_day: str) -> str:
     """Return an example as one line without its end. It is ASCII, so that no character can end or disguise it.
 
-    Raises ValueError for a number that JSON does not have.
+    given, of_day: the input, and the metadata OF_DAY, as `encoded` once for all lines of a day.
     """
-    return _LINE.encode(example)
+    texts = f'"instruction": {encoded(instruction)}, "input": {given}, "output": {encoded(output)}'
+    return f'{{{texts}, "metadata": {encoded(of_line)[:-1]}, {of_day[1:]}}}'
+
+
+def encoded(value: object) -> str:
+    """Return a value as a line holds it; raises ValueError for a number that JSON does not have."""
+    return _LINE.encode(value)
 
 
 def json_text(value: object) -> str:
-    """Return what a field that holds JSON is set to; raises ValueError as `line` does."""
+    """Return what a field that holds JSON is set to; raises ValueError as `encoded` does."""
     return _TEXT.encode(value)
 
 
@@ -152,25 +158,32 @@ def is_well_formed(example: object) -> bool:
     """Return whether a parsed line has exactly the fields of the format, in order, each of its type."""
     if not isinstance(example, dict) or not isinstance(example.get("metadata"), dict):
         return False
-    return fits(example, *(json_of(example["metadata"], name) for name in ("derived", "clinical_insights")))
-
-
-def fits(example: Mapping[str, Any], derived: object, figures: object) -> bool:
-    """Return the same of an example of which is known already what its fields hold as JSON."""
-    metadata = example["metadata"]
-    if list(example) != _NAMES or list(metadata) != _METADATA_NAMES:
-        return False
-    values = (*(example[field.name] for field in TEXTS), *metadata.values())
-    if not all(map(Field.holds, _FIELDS, values)):
-        return False
-    if not isinstance(derived, list) or not isinstance(figures, dict):
-        return False
-    derived_fit = all(isinstance(one, dict) and list(one) == _DERIVED_NAMES for one in derived)
+    texts, metadata = {**example}, example["metadata"]
+    del texts["metadata"]
     return (
-        derived_fit
-        and tuple(figures) == _names_of(metadata["record_type"])
-        and _FIGURES.issuperset(map(type, figures.values()))
+        list(example)[-1] == "metadata"
+        and fit(TEXTS, texts)
+        and fit(METADATA, metadata)
+        and derived_fit(json_of(metadata, "derived"))
+        and figures_fit(metadata["record_type"], json_of(metadata, "clinical_insights"))
     )
+
+
+def fit(fields: Sequence[Field], values: Mapping[str, object]) -> bool:
+    """Return whether values are exactly those of the fields, in order, each of its type."""
+    return [field.name for field in fields] == list(values) and all(map(Field.holds, fields, values.values()))
+
+
+def derived_fit(derived: object) -> bool:
+    """Return whether that is what `derived` holds as JSON."""
+    return isinstance(derived, list) and all(isinstance(one, dict) and list(one) == _DERIVED_NAMES for one in derived)
+
+
+def figures_fit(record_type: str, figures: object) -> bool:
+    """Return whether that is what `clinical_insights` holds as JSON: the same names in every line of a record type."""
+    if not isinstance(figures, dict) or tuple(figures) != _figure_names(record_type):
+        return False
+    return _FIGURES.issuperset(map(type, figures.values()))
 
 
 def json_of(metadata: Mapping[str, Any], name: str) -> Any:
@@ -182,9 +195,8 @@ def json_of(metadata: Mapping[str, Any], name: str) -> Any:
 
 
 @cache
-def _names_of(training_name: str) -> tuple[str, ...]:
-    """Return the names in `clinical_insights`, in order; the same in every line of a record type."""
-    processor = next(one for one in all_processors().values() if one.training_name == training_name)
+def _figure_names(record_type: str) -> tuple[str, ...]:
+    processor = next(one for one in all_processors().values() if one.training_name == record_type)
     return tuple(metric.name for metric in processor.reported)
 
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from health_etl.training.personal_data import tokens
 
-SAMPLED_LINES = 200  # of a file, spread over it; the first line of each record type and level comes on top
+SAMPLED_LINES = 50  # of a file, spread over it; the first line of each record type and level comes on top
 
 _METADATA = b'"metadata": {"example_id": "'
 _ID_AND_KIND = re.compile(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from health_etl.training.line_format import json_text, line
+from health_etl.training.line_format import json_text
 from health_etl.training.personal_data import telling_words, telling_words_of
 from health_etl.training.scan import SAMPLED_LINES, Scan, scan
 from health_etl_tests.support import hypothesis_profiles
@@ -34,7 +34,7 @@ def example(number: int, text: str = "", level: str = "semantic", record_type: s
 
 
 def scanned(examples: list[dict[str, Any]], seed: str = "seed", block_bytes: int = 1000) -> Scan:
-    content = "".join(f"{line(one)}\n" for one in examples).encode()
+    content = "".join(f"{json.dumps(one)}\n" for one in examples).encode()
     blocks = (content[start : start + block_bytes] for start in range(0, len(content), block_bytes))
     return scan(blocks, seed, len(examples))
 
@@ -68,7 +68,7 @@ def test_the_first_line_of_every_type_and_level_is_sampled() -> None:
 def test_a_file_is_told_the_same_in_blocks_of_any_size(block_bytes: int) -> None:
     examples = [example(number, f"Weatherwax{number}") for number in [0, 1, 2, 1, 3, 1]]
     found = scanned(examples, block_bytes=block_bytes)
-    content = "".join(f"{line(one)}\n" for one in examples).encode()
+    content = "".join(f"{json.dumps(one)}\n" for one in examples).encode()
     assert (found.sha256, found.lines, found.repeated) == (hashlib.sha256(content).hexdigest(), 6, 2)
     assert telling_words_of(found.tokens) == {"weatherwax0", "weatherwax1", "weatherwax2", "weatherwax3"}
 
