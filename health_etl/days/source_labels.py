@@ -85,7 +85,10 @@ def labels(sources: Collection[str]) -> dict[str, str]:
 def labelled(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Return rows with a label in place of every source id in these text columns, numbered within each row."""
     texts = {name: rows[name].tolist() for name in columns}
-    marked = {name: [place for place, text in enumerate(found) if _has_id(text)] for name, found in texts.items()}
+    marked = {
+        name: [place for place, text in enumerate(found) if isinstance(text, str) and _ID_PREFIX in text]
+        for name, found in texts.items()
+    }
     ids: dict[int, set[str]] = defaultdict(set)  # of few rows: most apps have package names
     for name, places in marked.items():
         for place in places:
@@ -100,10 +103,6 @@ def labelled(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 def _with_labels(text: str, shown: Mapping[str, str]) -> str:
     return _ID.sub(lambda one: shown[one[0]], text)
-
-
-def _has_id(text: object) -> bool:
-    return isinstance(text, str) and _ID_PREFIX in text
 
 
 def _names(source_app: str, user_id: str) -> bool:

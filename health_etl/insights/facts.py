@@ -22,10 +22,10 @@ Figure = bool | str | int | float | None
 def all_facts(rows: pd.DataFrame, processor: Narrator) -> list[Facts]:
     """Return the facts of every row, each number written with its metric's decimals, and sources by their labels."""
     rows = with_labels(rows, processor)
-    written = {metric.name: _written(rows[metric.name], metric) for metric in processor.reported}
-    written |= _context(rows)
-    values = [rows[metric.name].tolist() for metric in processor.reported]
-    names, metric_names = list(written), [metric.name for metric in processor.reported]
+    columns = {metric.name: (metric, rows[metric.name]) for metric in processor.reported}
+    written = {name: _written(column, metric) for name, (metric, column) in columns.items()} | _context(rows)
+    values = [column.tolist() for _, column in columns.values()]
+    names, metric_names = list(written), list(columns)
     return [
         Facts(
             values=dict(zip(metric_names, row_values, strict=True)),
