@@ -39,8 +39,7 @@ def ungrounded(output: str, given: str, derived: Iterable[Mapping[str, Any]] = (
     derived: mappings of value, rule and of (the operands, as written in the input). A number with a unit must
     have the same unit in the input, or none.
     """
-    known = _given(given)
-    written = {number for number, _ in known}
+    known, written = _given(given)
     allowed = {str(one["value"]) for one in derived if _follows(one, written)}
     return {
         number
@@ -51,9 +50,11 @@ def ungrounded(output: str, given: str, derived: Iterable[Mapping[str, Any]] = (
 
 
 @lru_cache(maxsize=16)  # a day's lines share their input
-def _given(text: str) -> frozenset[Quantity]:
+def _given(text: str) -> tuple[frozenset[Quantity], frozenset[str]]:
+    """Return the quantities of an input, and its numbers alone."""
     figures, reference, guidelines = text.partition("\nReference: ")
-    return frozenset(quantities(figures) | _of_guidelines(reference + guidelines))
+    known = _of_guidelines(reference + guidelines) | quantities(figures)
+    return known, frozenset(number for number, _ in known)
 
 
 @lru_cache(maxsize=64)  # those of a record type are the same in every input
@@ -61,7 +62,7 @@ def _of_guidelines(text: str) -> frozenset[Quantity]:
     return frozenset(quantities(text))
 
 
-def _follows(one: Mapping[str, Any], written: set[str]) -> bool:
+def _follows(one: Mapping[str, Any], written: frozenset[str]) -> bool:
     operands = [str(operand) for operand in one["of"]]
     rule = _RULES.get(str(one["rule"]))
     if rule is None or not operands or len(operands) > _MAX_OPERANDS or not written.issuperset(operands):
