@@ -58,7 +58,7 @@ class Counts:
 
 @dataclass
 class Month:
-    """One month of every domain, read once, line by line."""
+    """One month of every domain, each file read once, or twice if somebody else has changed it."""
 
     lake: Lake
     catalogue: Catalogue
@@ -70,10 +70,11 @@ class Month:
         found = Counts()
         for manifest in (manifest for manifest in self.manifests if manifest.rows):
             scanned = _scanned(self.lake, manifest)
-            is_as_written = scanned is not None and scanned.sha256 == manifest.output_sha256
-            found.files_changed += not is_as_written
             if scanned is None:
+                found.files_changed += 1
                 continue
+            is_as_written = (scanned.sha256, scanned.lines) == (manifest.output_sha256, manifest.rows)
+            found.files_changed += not is_as_written
             found.keys.append(manifest.details["key"])
             found.lines += scanned.lines
             if is_as_written:

@@ -103,10 +103,9 @@ def plant(lake: Lake, change: Callable[[Example], object]) -> None:
     tamper(lake, change)
     manifest = journal_manifest_of(lake, "physical_activity", "2025-09")
     assert manifest is not None
-    sha256 = hashlib.sha256(lake.get(FILE)).hexdigest()
-    lake.put(
-        keys.journal_manifest_key("physical_activity", "2025-09"), replace(manifest, output_sha256=sha256).to_json()
-    )
+    content = lake.get(FILE)
+    changed = replace(manifest, output_sha256=hashlib.sha256(content).hexdigest(), rows=content.count(b"\n"))
+    lake.put(keys.journal_manifest_key("physical_activity", "2025-09"), changed.to_json())
 
 
 def test_every_check_passes_on_the_journal_of_every_type() -> None:
