@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -83,21 +84,25 @@ def labels(sources: Collection[str]) -> dict[str, str]:
 
 def labelled(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Return rows with a label in place of every source id in these text columns, numbered within each row."""
-    texts = rows[list(columns)]
-    marked = pd.Series(False, index=rows.index)
-    for name in texts:
-        marked |= texts[name].astype("string").str.contains(_ID_PREFIX, regex=False).fillna(False).astype("bool")
-    if not marked.any():
-        return rows
-    shown = texts[marked].astype("object").apply(_labelled_row, axis="columns")  # few: most apps have package names
-    changed = texts.astype("object")
-    changed.loc[marked] = shown
-    return rows.assign(**{str(name): changed[name].astype("str").where(texts[name].notna()) for name in texts})
+    texts = {name: rows[name].tolist() for name in columns}
+    marked = {
+        name: [place for place, text in enumerate(found) if isinstance(text, str) and _ID_PREFIX in text]
+        for name, found in texts.items()
+    }
+    ids: dict[int, set[str]] = defaultdict(set)  # of few rows: most apps have package names
+    for name, places in marked.items():
+        for place in places:
+            ids[place].update(_ID.findall(texts[name][place]))
+    shown = {place: labels(found) for place, found in ids.items()}
+    for name, places in marked.items():
+        for place in places:
+            texts[name][place] = _with_labels(texts[name][place], shown[place])
+    changed = {name: pd.Series(texts[name], index=rows.index, dtype="str") for name, places in marked.items() if places}
+    return rows.assign(**changed) if changed else rows
 
 
-def _labelled_row(texts: pd.Series) -> pd.Series:
-    shown = labels({found for text in texts.dropna() for found in _ID.findall(text)})
-    return texts.map(lambda text: _ID.sub(lambda one: shown[one[0]], text), na_action="ignore")
+def _with_labels(text: str, shown: Mapping[str, str]) -> str:
+    return _ID.sub(lambda one: shown[one[0]], text)
 
 
 def _names(source_app: str, user_id: str) -> bool:

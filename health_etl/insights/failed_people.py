@@ -26,7 +26,7 @@ class Stage(StrEnum):
     JOIN = "join"  # the day across types
     WRITE = "write"  # the days do not fit the table
     NARRATE = "narrate"
-    PUBLISH = "publish"  # the day makes no training line in the documented format
+    PUBLISH = "publish"  # the day makes no training line that passes its checks
 
 
 @dataclass(frozen=True, order=True)

@@ -53,10 +53,11 @@ def input_text(facts: Facts, processor: Narrator) -> str:
     ]
     if facts.has("coverage_reason"):
         lines.append(f"Coverage note: {facts['coverage_reason']}")
-    for metric in processor.all_metrics:
-        if facts.has(metric.name):
-            unit = f" {metric.unit}" if metric.unit else ""
-            lines.append(f"{metric.label}: {facts[metric.name]}{unit}")
+    lines += [
+        f"{metric.label}: {value} {metric.unit}" if metric.unit else f"{metric.label}: {value}"
+        for metric in processor.reported
+        if (value := facts.written.get(metric.name)) is not None
+    ]
     lines += [f"Reference: {line}" for line in processor.guidelines]
     return "\n".join(lines)
 

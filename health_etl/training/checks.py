@@ -8,12 +8,13 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from health_etl.check_result import Check, CheckResult
+from health_etl.errors import ObjectNotFoundError
 from health_etl.insights import failed_people
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest
@@ -23,7 +24,18 @@ from health_etl.training.grounding import ungrounded
 from health_etl.training.journal import WrittenMonths
 from health_etl.training.known_identifiers import MonthSources
 from health_etl.training.line_format import KEYED_IDS, is_well_formed, json_of
-from health_etl.training.personal_data import contact_details, kinds_in, strings, suspects, telling_words, words
+from health_etl.training.personal_data import (
+    contact_details,
+    kinds_in,
+    strings,
+    suspects,
+    telling_words,
+    telling_words_of,
+    words,
+)
+from health_etl.training.scan import Scan, scan
+
+BLOCK_BYTES = 1 << 20
 
 PEOPLE = "Every person-day has its lines."
 
@@ -33,6 +45,7 @@ class Counts:
     """What one pass over a month's files found."""
 
     lines: int = 0
+    checked_again: int = 0
     ungrounded: int = 0
     repeated: int = 0
     misshapen: int = 0
@@ -45,7 +58,7 @@ class Counts:
 
 @dataclass
 class Month:
-    """One month of every domain, read once, line by line."""
+    """One month of every domain, each file read once, or twice if somebody else has changed it."""
 
     lake: Lake
     catalogue: Catalogue
@@ -53,23 +66,24 @@ class Month:
 
     @cached_property
     def counts(self) -> Counts:
-        """Counts over every line."""
+        """Counts over every line; most were checked when they were made, and only a sample is again."""
         found = Counts()
         for manifest in (manifest for manifest in self.manifests if manifest.rows):
-            seen: set[str] = set()
-            key = manifest.details["key"]
-            sha256 = self.lake.sha256(key)
-            found.files_changed += sha256 != manifest.output_sha256
-            if sha256 is None:
+            scanned = _scanned(self.lake, manifest)
+            if scanned is None:
+                found.files_changed += 1
                 continue
-            found.keys.append(key)
-            for line in _lines(self.lake, key):
-                found.lines += 1
-                example = _example(line)
-                if example is None:
-                    found.misshapen += 1
-                else:
-                    _look_at(example, seen, found)
+            is_as_written = (scanned.sha256, scanned.lines) == (manifest.output_sha256, manifest.rows)
+            found.files_changed += not is_as_written
+            found.keys.append(manifest.details["key"])
+            found.lines += scanned.lines
+            if is_as_written:
+                found.repeated += scanned.repeated
+                found.telling |= telling_words_of(scanned.tokens)
+                for line in scanned.sample:
+                    _look_at(line, found)
+            else:
+                _look_at_all(_lines(self.lake, manifest.details["key"]), found)
         self._look_for_identifiers(found)
         return found
 
@@ -78,7 +92,7 @@ class Month:
 
         Records are read only if a line has a word that is not the project's own, and none has as a rule.
         """
-        if not found.lines:
+        if not found.telling and not found.keyed_ids:
             return
         sources = MonthSources.of(self.lake, self.catalogue, self.month)
         wanted = suspects(sources.identifiers(), found.telling | found.keyed_ids)
@@ -117,7 +131,7 @@ def one_line_an_example(month: Month) -> CheckResult:
 def fields(month: Month) -> CheckResult:
     """Count the lines that are not in the format (line_format.py), or that hold personal data (personal_data.py)."""
     found = month.counts
-    facts = {"lines": found.lines, "lines_misshapen": found.misshapen}
+    facts = {"lines": found.lines, "lines_checked_again": found.checked_again, "lines_misshapen": found.misshapen}
     facts |= {f"lines_with_{kind.replace(' ', '_')}": count for kind, count in sorted(found.personal.items())}
     if found.personal:
         listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(found.personal.items()))
@@ -167,13 +181,14 @@ CHECKS: tuple[Check[Month], ...] = (
 
 
 def _none(month: Month, count: str, what: str) -> CheckResult:
-    lines, bad = month.counts.lines, int(getattr(month.counts, count))
-    facts = {"lines": lines, f"lines_{count}": bad}
+    found = month.counts
+    bad = int(getattr(found, count))
+    facts = {"lines": found.lines, "lines_checked_again": found.checked_again, f"lines_{count}": bad}
     if bad:
         return CheckResult(
             False, f"Lines that {what}: {bad}. Do not train on this month; report it as a bug.", True, facts
         )
-    return CheckResult(True, f"None of {lines} lines.", facts=facts)
+    return CheckResult(True, f"None of {found.lines} lines.", facts=facts)
 
 
 def _lines(lake: Lake, key: str) -> Iterator[bytes]:
@@ -190,23 +205,45 @@ def _example(line: bytes) -> dict[str, Any] | None:
     return example if isinstance(example, dict) and isinstance(example.get("metadata"), dict) else None
 
 
-def _look_at(example: dict[str, Any], seen: set[str], found: Counts) -> None:
-    metadata = example["metadata"]
-    derived = json_of(metadata, "derived") or ()
-    found.ungrounded += bool(ungrounded(str(example.get("output")), str(example.get("input")), derived))
-    found.repeated += str(metadata.get("example_id")) in seen
-    seen.add(str(metadata.get("example_id")))
+def _scanned(lake: Lake, manifest: DerivedManifest) -> Scan | None:
+    """Read a month's file once; None if there is none."""
+    try:
+        file = lake.open(manifest.details["key"])
+    except ObjectNotFoundError:
+        return None
+    with io.BufferedReader(file) as whole:
+        return scan(iter(partial(whole.read, BLOCK_BYTES), b""), manifest.output_sha256, manifest.rows)
+
+
+def _look_at_all(lines: Iterable[bytes], found: Counts) -> None:
+    """Check lines that somebody else has written: all of them, for any identifier, and whether one is there twice."""
+    ids: Counter[str] = Counter()
+    for line in lines:
+        example = _look_at(line, found)
+        if example is not None:
+            metadata = example["metadata"]
+            ids[str(metadata.get("example_id"))] += 1
+            for text in _texts(example):
+                found.telling |= telling_words(text)
+            for text in strings([metadata.get(name) for name in KEYED_IDS]):
+                found.keyed_ids |= set(words(text))
+    found.repeated += ids.total() - len(ids)
+
+
+def _look_at(line: bytes, found: Counts) -> dict[str, Any] | None:
+    """Check a line by itself, and return the example in it."""
+    example = _example(line)
+    found.checked_again += 1
     found.misshapen += not is_well_formed(example)
-    _look_for_personal_data(example, found)
+    if example is not None:
+        derived = json_of(example["metadata"], "derived") or ()
+        found.ungrounded += bool(ungrounded(str(example.get("output")), str(example.get("input")), derived))
+        found.personal.update({kind for text in _texts(example) for kind in contact_details(text)})
+    return example
 
 
-def _look_for_personal_data(example: dict[str, Any], found: Counts) -> None:
-    """Note contact details, and the words that could belong to an identifier; pseudonyms are noted by themselves."""
+def _texts(example: dict[str, Any]) -> tuple[str, ...]:
+    """Return all that an example says, but for pseudonyms: what the lines of a day share, and what is its own."""
     metadata = {name: value for name, value in example["metadata"].items() if name not in KEYED_IDS}
-    shared = [str(example.get("input")), str(metadata.pop("clinical_insights", ""))]
-    own = "\n".join(strings({**example, "input": "", "metadata": metadata}))
-    found.personal.update({kind for text in (*shared, own) for kind in contact_details(text)})
-    for text in (*shared, own):
-        found.telling |= telling_words(text)
-    for text in strings([example["metadata"].get(name) for name in KEYED_IDS]):
-        found.keyed_ids |= set(words(text))
+    shared = (str(example.get("input")), str(metadata.pop("clinical_insights", "")))
+    return *shared, "\n".join(strings({**example, "input": "", "metadata": metadata}))

@@ -7,14 +7,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from health_etl.clinical import all_processors
 
 # Numbers as people write them: 2025-09-20, 23:40, 132.4. A number inside a word (as in HbA1c) is part of a name, and so
 # is that of a source: "app 2" is grounded by "app 2" alone, and grounds no other 2.
-_NUMBER = r"(?<![A-Za-z0-9_.])(?:app \d+|\d{4}-\d{2}-\d{2}|\d{1,2}:\d{2}|\d+(?:\.\d+)?)(?![A-Za-z0-9_])"
+# It begins with a plain character, for which Python searches fast.
+_NUMBER = (
+    r"[a\d](?<![A-Za-z0-9_.].)(?:(?<=a)pp \d+|(?<=\d)(?:\d{3}-\d{2}-\d{2}|\d?:\d{2}|\d*(?:\.\d+)?))(?![A-Za-z0-9_])"
+)
 _MAX_OPERANDS = 2
 
 Quantity = tuple[str, str | None]  # as written, with its unit where one follows
@@ -24,10 +27,9 @@ def quantities(text: str) -> set[Quantity]:
     """Return the numbers in a text, as written, each with the unit after it; both ends of a range share one unit."""
     found = set()
     unit_after = None
-    for match in reversed(list(_pattern().finditer(text))):
-        unit = match["unit"] or (unit_after if match["dash"] else None)
-        found.add((match["number"], unit))
-        unit_after = unit
+    for number, unit, dash in reversed(_pattern().findall(text)):
+        unit_after = unit or (unit_after if dash else None)
+        found.add((number, unit_after))
     return found
 
 
@@ -37,8 +39,7 @@ def ungrounded(output: str, given: str, derived: Iterable[Mapping[str, Any]] = (
     derived: mappings of value, rule and of (the operands, as written in the input). A number with a unit must
     have the same unit in the input, or none.
     """
-    known = quantities(given)
-    written = {number for number, _ in known}
+    known, written = _given(given)
     allowed = {str(one["value"]) for one in derived if _follows(one, written)}
     return {
         number
@@ -48,7 +49,20 @@ def ungrounded(output: str, given: str, derived: Iterable[Mapping[str, Any]] = (
     }
 
 
-def _follows(one: Mapping[str, Any], written: set[str]) -> bool:
+@lru_cache(maxsize=16)  # a day's lines share their input
+def _given(text: str) -> tuple[frozenset[Quantity], frozenset[str]]:
+    """Return the quantities of an input, and its numbers alone."""
+    figures, reference, guidelines = text.partition("\nReference: ")
+    known = _of_guidelines(reference + guidelines) | quantities(figures)
+    return known, frozenset(number for number, _ in known)
+
+
+@lru_cache(maxsize=64)  # those of a record type are the same in every input
+def _of_guidelines(text: str) -> frozenset[Quantity]:
+    return frozenset(quantities(text))
+
+
+def _follows(one: Mapping[str, Any], written: frozenset[str]) -> bool:
     operands = [str(operand) for operand in one["of"]]
     rule = _RULES.get(str(one["rule"]))
     if rule is None or not operands or len(operands) > _MAX_OPERANDS or not written.issuperset(operands):

@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from health_etl.clinical import all_processors
-from health_etl.clinical.common.base import Level, Narrator
+from health_etl.clinical.common.base import Level
 
 SCHEMA_URL = "https://json-schema.org/draft/2020-12/schema"
 _PYTHON_TYPES = {"string": str, "integer": int, "number": float}
@@ -34,18 +34,20 @@ class Field:
 
     @cached_property
     def _fits(self) -> re.Pattern[str]:
-        return re.compile(self.pattern or "(?s:.+)", re.ASCII)
+        return re.compile(self.pattern, re.ASCII)
 
     def holds(self, value: object) -> bool:
         """Return whether a value is one of this field."""
         if self.kind == "strings":
-            return isinstance(value, list) and bool(value) and all(self._is_text(one) for one in value)
+            return isinstance(value, list) and bool(value) and all(map(self._is_text, value))
         if self.kind == "string":
             return self._is_text(value)
         return type(value) is _PYTHON_TYPES[self.kind]
 
     def _is_text(self, value: object) -> bool:
-        return isinstance(value, str) and self._fits.fullmatch(value) is not None
+        if not isinstance(value, str):
+            return False
+        return self._fits.fullmatch(value) is not None if self.pattern else value != ""
 
     def json_schema(self) -> dict[str, Any]:
         """Return the field in the terms of JSON Schema."""
@@ -71,7 +73,7 @@ TEXTS = (
     ),
     Field("output", "string", "the text"),
 )
-METADATA = (
+OF_LINE = (  # metadata in which the lines of a day differ
     Field("example_id", "string", "permanent id of subject, type, day and level", "[0-9a-f]{32}"),
     Field(
         "caption_level",
@@ -85,6 +87,8 @@ METADATA = (
         "JSON: numbers in the output that are derived from the input, each with value, rule, of",
         holds_json=True,
     ),
+)
+OF_DAY = (  # metadata that they share
     Field(
         "record_type",
         "string",
@@ -116,22 +120,33 @@ METADATA = (
         holds_json=True,
     ),
 )
+METADATA = (*OF_LINE, *OF_DAY)
 KEYED_IDS = ("example_id", "subject", "source_files")
 
-_NAMES = [*(field.name for field in TEXTS), "metadata"]
-_METADATA_NAMES = [field.name for field in METADATA]
 _DERIVED_NAMES = ["value", "rule", "of"]
-_FIGURES = (str, int, float, bool, type(None))
+_FIGURES = {str, int, float, bool, type(None)}
+
+_LINE = json.JSONEncoder(allow_nan=False)
+_TEXT = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
 
 
-def line(example: Mapping[str, Any]) -> str:
-    """Return an example as one line without its end. It is ASCII, so that no character can end or disguise it."""
-    return json.dumps(example, separators=(", ", ": "), allow_nan=False)
+def line_of(instruction: str, given: str, output: str, of_line: Mapping[str, Any], of_day: str) -> str:
+    """Return an example as one line without its end. It is ASCII, so that no character can end or disguise it.
+
+    given, of_day: the input, and the metadata OF_DAY, as `encoded` once for all lines of a day.
+    """
+    texts = f'"instruction": {encoded(instruction)}, "input": {given}, "output": {encoded(output)}'
+    return f'{{{texts}, "metadata": {encoded(of_line)[:-1]}, {of_day[1:]}}}'
+
+
+def encoded(value: object) -> str:
+    """Return a value as a line holds it; raises ValueError for a number that JSON does not have."""
+    return _LINE.encode(value)
 
 
 def json_text(value: object) -> str:
-    """Return what a field that holds JSON is set to."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    """Return what a field that holds JSON is set to; raises ValueError as `encoded` does."""
+    return _TEXT.encode(value)
 
 
 def dated(local_date: str) -> str:
@@ -140,14 +155,35 @@ def dated(local_date: str) -> str:
 
 
 def is_well_formed(example: object) -> bool:
-    """Return whether an example has exactly the fields of the format, in order, each of its type."""
-    if not isinstance(example, dict) or list(example) != _NAMES:
+    """Return whether a parsed line has exactly the fields of the format, in order, each of its type."""
+    if not isinstance(example, dict) or not isinstance(example.get("metadata"), dict):
         return False
-    metadata = example["metadata"]
-    if not isinstance(metadata, dict) or list(metadata) != _METADATA_NAMES:
+    texts, metadata = {**example}, example["metadata"]
+    del texts["metadata"]
+    return (
+        list(example)[-1] == "metadata"
+        and fit(TEXTS, texts)
+        and fit(METADATA, metadata)
+        and derived_fit(json_of(metadata, "derived"))
+        and figures_fit(metadata["record_type"], json_of(metadata, "clinical_insights"))
+    )
+
+
+def fit(fields: Sequence[Field], values: Mapping[str, object]) -> bool:
+    """Return whether values are exactly those of the fields, in order, each of its type."""
+    return [field.name for field in fields] == list(values) and all(map(Field.holds, fields, values.values()))
+
+
+def derived_fit(derived: object) -> bool:
+    """Return whether that is what `derived` holds as JSON."""
+    return isinstance(derived, list) and all(isinstance(one, dict) and list(one) == _DERIVED_NAMES for one in derived)
+
+
+def figures_fit(record_type: str, figures: object) -> bool:
+    """Return whether that is what `clinical_insights` holds as JSON: the same names in every line of a record type."""
+    if not isinstance(figures, dict) or tuple(figures) != _figure_names(record_type):
         return False
-    fits = all(field.holds(example[field.name]) for field in TEXTS)
-    return fits and all(field.holds(metadata[field.name]) for field in METADATA) and _holds_its_json(metadata)
+    return _FIGURES.issuperset(map(type, figures.values()))
 
 
 def json_of(metadata: Mapping[str, Any], name: str) -> Any:
@@ -158,18 +194,10 @@ def json_of(metadata: Mapping[str, Any], name: str) -> Any:
         return None
 
 
-def figure_names(processor: Narrator) -> list[str]:
-    """Return the names in `clinical_insights`, in order; the same in every line of a record type."""
-    return [metric.name for metric in processor.all_metrics if metric.reported]
-
-
-def _holds_its_json(metadata: Mapping[str, Any]) -> bool:
-    derived, figures = (json_of(metadata, name) for name in ("derived", "clinical_insights"))
-    if not isinstance(derived, list) or not isinstance(figures, dict):
-        return False
-    names = next(figure_names(p) for p in all_processors().values() if p.training_name == metadata["record_type"])
-    derived_fit = all(isinstance(one, dict) and list(one) == _DERIVED_NAMES for one in derived)
-    return derived_fit and list(figures) == names and all(isinstance(value, _FIGURES) for value in figures.values())
+@cache
+def _figure_names(record_type: str) -> tuple[str, ...]:
+    processor = next(one for one in all_processors().values() if one.training_name == record_type)
+    return tuple(metric.name for metric in processor.reported)
 
 
 def json_schema() -> dict[str, Any]:

@@ -28,28 +28,41 @@ Words = tuple[str, ...]
 Suspects = dict[str, list[tuple[str, Words]]]  # kind and words of each identifier, by its first word
 
 _WORD = re.compile(r"[^\W_]+")
+_NOT_ASCII = re.compile("[^\\x00-\\x7f]+")
 _ASCII_WORD = re.compile("[a-z0-9]+")
 _DOTTED = re.compile(r"(?<![\w@.-])[a-z]+(?:\.[A-Za-z]\w*)+(?![\w@-])", re.ASCII)
 _OWN_CODE = ("clinical", "insights", "record_types", "training")  # whatever a line says is written there
-_TYPOGRAPHY = str.maketrans(dict.fromkeys("–−±×÷≤≥…’°", " "))  # of our own texts; what remains is ASCII as a rule
 # Each begins with a plain character, for which Python searches fast.
-_TELEPHONE = (
-    re.compile(r"\+\d(?:[ ()/.-]{0,2}\d){6}"),
-    re.compile(r"0(?<![\w.,:–-]0)\d(?:[ ()/-]?\d){7}"),
-    re.compile(r"-(?<=\d{3}-)\d{3}-\d{4}"),
+_CONTACT_DETAILS = (
+    ("telephone number", re.compile(r"\+\d(?:[ ()/.-]{0,2}\d){6}")),
+    ("telephone number", re.compile(r"0(?<![\w.,:–-]0)\d(?:[ ()/-]?\d){7}")),
+    ("telephone number", re.compile(r"-(?<=\d{3}-)\d{3}-\d{4}")),
+    ("e-mail address", re.compile(r"@(?<=[^\s@]@)[^\s@]")),
+    ("web address", re.compile("//(?<=://)")),
+    ("web address", re.compile("[.](?<=[Ww]{3}[.])")),
+    ("lake path", re.compile("/(?<=[Rr][Aa][Ww]/)")),
+    ("lake path", re.compile("[.][Aa][Vv][Rr][Oo]")),
 )
-_E_MAIL = re.compile(r"@(?<=[^\s@]@)[^\s@]")
-_FRAGMENTS = {"web address": ("://", "www."), "lake path": ("raw/", ".avro")}
+
+# Of training lines, which are ASCII. Dots, hyphens and @ tell whether a name is shown.
+_ESCAPE = re.compile(r"\\(?:u[0-9a-f]{4}|.)")
+_LINE_END = rb"\n"
+_ESCAPED_BACKSLASH = rb"\\"
+_FIGURES = b' "clinical_insights": '
+_KEYED_ID = re.compile(rb'"([0-9a-f]{16}|[0-9a-f]{32})"')
+_BLANKED = bytes(byte if re.match(rb"[\w@.\\-]", bytes([byte])) else ord(" ") for byte in range(256))
 
 
 def words(text: str) -> list[str]:
     """Return the words of a text, in order and in one spelling."""
-    text = text.translate(_TYPOGRAPHY) if not text.isascii() else text
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-        text = "".join(one for one in text if unicodedata.category(one) != "Cf")
-        return _WORD.findall(text.casefold())
-    return _ASCII_WORD.findall(text.lower())
+        text = _NOT_ASCII.sub(_letters, unicodedata.normalize("NFKC", text))
+    return _ASCII_WORD.findall(text.lower()) if text.isascii() else _WORD.findall(text.casefold())
+
+
+def _letters(found: re.Match[str]) -> str:
+    visible = (one for one in found[0] if unicodedata.category(one) != "Cf")
+    return "".join(one if one.isalnum() else " " for one in visible)
 
 
 @lru_cache(maxsize=100_000)
@@ -69,14 +82,26 @@ def telling_words(text: str) -> frozenset[str]:
     return frozenset(filter(is_telling, set(words(_without_shown(text)))))
 
 
-@lru_cache(maxsize=64)
-def contact_details(text: str) -> frozenset[str]:
-    """Return the kinds of contact details that a text, or the JSON in it, seems to hold."""
-    text = "\n".join(strings(text))
-    lower = text.lower()
-    found = {kind for kind, fragments in _FRAGMENTS.items() if any(fragment in lower for fragment in fragments)}
-    found |= {"e-mail address"} if _E_MAIL.search(text) else set()
-    return frozenset(found | ({"telephone number"} if any(one.search(text) for one in _TELEPHONE) else set()))
+def contact_details(text: str) -> set[str]:
+    """Return the kinds of contact details that a text, which may be JSON, seems to hold."""
+    return {kind for kind, form in _CONTACT_DETAILS if form.search(text)}
+
+
+def tokens(lines: bytes) -> set[bytes]:
+    """Return what stands between the blanks and the punctuation of training lines, keyed ids left out."""
+    texts = lines
+    if _ESCAPED_BACKSLASH not in lines:  # the \n are line ends then; most texts are those of many lines
+        parts = lines.replace(b"\n", _LINE_END).replace(_FIGURES, _LINE_END).split(_LINE_END)
+        texts = b" ".join(set(parts))
+    return set(texts.translate(_BLANKED).split()).difference(_KEYED_ID.findall(texts))
+
+
+def telling_words_of(tokens: Iterable[bytes]) -> frozenset[str]:
+    """Return the words of these tokens that could belong to an identifier: those of all strings in the lines."""
+    text = b'","'.join(token.rstrip(b"\\") for token in tokens).decode("ascii")  # an escape at the end is a quote's
+    spelt_out = " ".join(json.loads(f'["{text}"]'))
+    texts = {spelt_out, _ESCAPE.sub(" ", spelt_out)}  # some are JSON themselves
+    return frozenset(word for text in texts for word in set(words(_without_shown(text))) if is_telling(word))
 
 
 def suspects(identifiers: Iterable[tuple[str, str]], seen: frozenset[str] | set[str]) -> Suspects:
@@ -136,4 +161,4 @@ def _parsed(text: str) -> object:
 def _own_words() -> frozenset[str]:
     root = Path(health_etl.__file__).parent
     sources = (path.read_text(encoding="utf-8") for name in _OWN_CODE for path in sorted((root / name).rglob("*.py")))
-    return frozenset(word for source in sources for word in words(source))
+    return frozenset().union(*map(words, sources))

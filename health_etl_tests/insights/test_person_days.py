@@ -322,7 +322,7 @@ def test_numbers_are_written_with_the_decimals_of_their_metric_and_never_as_minu
         "highest_range": "high",
         "reading_count": 12,
     }
-    found = clinical_insights(row, processor)
+    (found,) = clinical_insights(pd.DataFrame({name: [value] for name, value in row.items()}), processor)
     assert list(found) == [metric.name for metric in processor.all_metrics if metric.reported]
     assert {name: value for name, value in found.items() if value is not None} == {
         "reading_count": 12,
@@ -348,8 +348,7 @@ def test_what_is_written_is_what_the_machine_readable_metrics_say() -> None:
     rows = analysed(lake, "blood_glucose", {key: 1.0})
     processor = processors()["blood_glucose"]
     (found,) = all_facts(trended(rows), processor)
-    (row,) = trended(rows).to_dict("records")
-    machine = clinical_insights({str(name): value for name, value in row.items()}, processor)
+    (machine,) = clinical_insights(trended(rows), processor)
     numeric: list[Metric] = [m for m in processor.all_metrics if isinstance(machine.get(m.name), int | float)]
     assert numeric
     assert [float(found[metric.name]) for metric in numeric] == [machine[metric.name] for metric in numeric]

@@ -268,10 +268,14 @@ def test_two_types_of_one_domain_share_a_file(lake: Lake) -> None:
     "character", ["\n", "\u2028", "\u2029", "\x85", "\x1c", "\u202e", "\u200b", "ß", "𝔘", "\ud800"]
 )
 def test_no_character_of_a_text_ends_or_disguises_its_line(character: str) -> None:
-    text = line_format.line({"output": f"a{character}b"})
+    said, metadata = f"a{character}b", {"local_date": f"c{character}"}
+    encoded = line_format.encoded(said)
+    text = line_format.line_of(said, encoded, said, {"derived": said}, line_format.encoded(metadata))
     assert text.isascii()
     assert text.splitlines() == [text]
-    assert json.loads(text)["output"] == f"a{character}b"
+    example = {"instruction": said, "input": said, "output": said, "metadata": {"derived": said, **metadata}}
+    assert text == json.dumps(example)
+    assert json.loads(text) == example
 
 
 def test_every_line_is_one_line_of_json_whatever_the_source_is_called(lake: Lake) -> None:

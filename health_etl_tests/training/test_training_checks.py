@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from health_etl.check_result import CheckResult
 from health_etl.clinical.common.base import Level
+from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
 from health_etl.training.checks import CHECKS, Month
@@ -26,7 +29,13 @@ from health_etl_tests.support.exports import (
     sleep_session,
     steps,
 )
-from health_etl_tests.support.pipeline import bring_up_to_date, make_insights, update_offsets, update_records
+from health_etl_tests.support.pipeline import (
+    bring_up_to_date,
+    journal_manifest_of,
+    make_insights,
+    update_offsets,
+    update_records,
+)
 from health_etl_tests.support.state import state_of
 
 FILE = "training/physical_activity/2025/09/health_journal_2025_09.jsonl"
@@ -90,6 +99,16 @@ def tamper(lake: Lake, change: Callable[[Example], object]) -> None:
     lake.put(FILE, "\n".join([json.dumps(example), *others, ""]).encode())
 
 
+def plant(lake: Lake, change: Callable[[Example], object]) -> None:
+    """Change the first line as faulty code would have written it: the manifest states the hash of what it became."""
+    tamper(lake, change)
+    manifest = journal_manifest_of(lake, "physical_activity", "2025-09")
+    assert manifest is not None
+    content = lake.get(FILE)
+    changed = replace(manifest, output_sha256=hashlib.sha256(content).hexdigest(), rows=content.count(b"\n"))
+    lake.put(keys.journal_manifest_key("physical_activity", "2025-09"), changed.to_json())
+
+
 def test_every_check_passes_on_the_journal_of_every_type() -> None:
     lake = memory_lake()
     for name, build in BUILDERS.items():
@@ -115,7 +134,7 @@ def test_a_number_that_the_input_does_not_hold_is_serious(lake: Lake) -> None:
     assert failing(lake) == {"grounded", "as_written"}
     found = results(lake)["grounded"]
     assert found.is_serious
-    assert found.facts == {"lines": LINES, "lines_ungrounded": 1}
+    assert found.facts == {"lines": LINES, "lines_checked_again": LINES, "lines_ungrounded": 1}
     assert "7777" not in repr(found)
 
 
@@ -123,7 +142,7 @@ def test_an_example_that_stands_there_twice_is_serious(lake: Lake) -> None:
     content = lake.get(FILE)
     lake.put(FILE, content + content)
     assert failing(lake) == {"one_line_an_example", "as_written"}
-    assert results(lake)["one_line_an_example"].facts == {"lines": LINES + 6, "lines_repeated": 6}
+    assert results(lake)["one_line_an_example"].facts["lines_repeated"] == 6
 
 
 @pytest.mark.parametrize(
@@ -205,6 +224,31 @@ def test_the_parts_of_an_upload_s_key_are_found_in_any_field(lake: Lake) -> None
     assert device == "phone"
 
 
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        (lambda example: example.update(output=example["output"] + " It was 7777."), "grounded"),
+        (lambda example: example["metadata"].update(record_count="2"), "fields"),
+        (lambda example: example.update(output=example["output"] + " Ask jane@example.org."), "fields"),
+        (lambda example: example.update(output=example["output"] + f" It was {ANNA}."), "fields"),
+        (lambda example: example.update(input=example["input"] + "\nA nap with Bella"), "fields"),
+        (lambda example: example["metadata"].update(processor_version="client/0815-anna"), "fields"),
+    ],
+)
+def test_what_faulty_code_would_write_is_serious_though_the_hash_is_right(
+    lake: Lake, change: Callable[[Example], object], check: str
+) -> None:
+    plant(lake, change)
+    assert failing(lake) == {check}
+
+
+def test_an_example_that_was_written_twice_is_serious(lake: Lake) -> None:
+    lake.put(FILE, lake.get(FILE) * 2)
+    plant(lake, lambda _: None)
+    assert failing(lake) == {"one_line_an_example"}
+    assert results(lake)["one_line_an_example"].facts["lines_repeated"] == 6
+
+
 def test_an_identifier_in_the_place_of_a_pseudonym_is_found() -> None:
     lake = memory_lake()
     put(lake, "steps", [steps()], user_id="0123456789abcdef")
@@ -226,7 +270,7 @@ def test_a_user_id_that_is_a_word_of_every_text_is_no_alarm(user_id: str) -> Non
 def test_a_line_that_is_no_example_is_misshapen(lake: Lake, line: bytes) -> None:
     lake.put(FILE, lake.get(FILE) + line + b"\n")
     assert failing(lake) >= {"fields", "as_written"}
-    assert results(lake)["fields"].facts == {"lines": LINES + 1, "lines_misshapen": 1}
+    assert results(lake)["fields"].facts["lines_misshapen"] == 1
 
 
 def test_a_file_that_was_changed_is_reported_with_its_remedy(lake: Lake) -> None:

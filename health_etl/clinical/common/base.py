@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 
 import pandas as pd
 import pyarrow as pa
@@ -83,7 +84,7 @@ class Facts:
 
     def has(self, *names: str) -> bool:
         """Return whether all of these metrics have a value."""
-        return all(name in self.written for name in names)
+        return all(map(self.written.__contains__, names))
 
     def __getitem__(self, name: str) -> str:
         return self.written[name]
@@ -168,6 +169,11 @@ class Processor:
         """Metrics of the day, then trends: the order in which they are reported."""
         return (*self.metrics, *self.trends)
 
+    @cached_property
+    def reported(self) -> tuple[Metric, ...]:
+        """Those of all metrics that texts may name."""
+        return tuple(metric for metric in self.all_metrics if metric.reported)
+
 
 @dataclass(frozen=True)
 class Borrowed:
@@ -212,6 +218,11 @@ class DayProcessor:
     def all_metrics(self) -> tuple[Metric, ...]:
         """Borrowed metrics, then trends: the order in which they are reported."""
         return (*self.metrics, *self.trends)
+
+    @cached_property
+    def reported(self) -> tuple[Metric, ...]:
+        """Those of all metrics that texts may name."""
+        return tuple(metric for metric in self.all_metrics if metric.reported)
 
 
 Narrator = Processor | DayProcessor  # anything that has metrics and narrates them

@@ -12,7 +12,7 @@ from health_etl.clinical.common.units import PERCENT
 
 def paragraph(*sentences: str) -> str:
     """Join sentences with spaces; empty ones are left out."""
-    return " ".join(sentence for sentence in sentences if sentence)
+    return " ".join(filter(None, sentences))
 
 
 def clock_time(hour: int, minute: int = 0) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from health_etl.clinical.blood_glucose.thresholds import VERY_HIGH_ABOVE_MG_DL, VERY_LOW_BELOW_MG_DL
 from health_etl.clinical.common.base import Captions, Facts, Level
@@ -29,25 +30,37 @@ class Measure:
     decimals: int = 0
     partial: str | None = None  # name of the flag for a total that is not that of a whole day
 
-    @property
+    @cached_property
     def days(self) -> str:
         """Name of the metric that counts the earlier days."""
         return f"{self.name}_earlier_days"
 
-    @property
+    @cached_property
     def low(self) -> str:
         """Name of the metric for the lower bound of the usual range."""
         return f"{self.name}_usual_from"
 
-    @property
+    @cached_property
     def high(self) -> str:
         """Name of the metric for the upper bound of the usual range."""
         return f"{self.name}_usual_to"
 
-    @property
+    @cached_property
     def place(self) -> str:
         """Name of the metric for where the day lies: within, above or below."""
         return f"{self.name}_place"
+
+    @cached_property
+    def inside(self) -> str:
+        """The label as it stands inside a sentence: abbreviations keep their capitals."""
+        keeps = self.label.split()[0].isupper()
+        return self.label if keeps else self.label[0].lower() + self.label[1:]
+
+    @cached_property
+    def type_inside(self) -> str:
+        """The title of the record type as it stands inside a sentence."""
+        title = record_types()[self.record_type].title
+        return title[0].lower() + title[1:]
 
 
 MEASURES = (
@@ -161,12 +174,12 @@ class Pair:
     @property
     def first_label(self) -> str:
         """The first measure inside a sentence."""
-        return _inside(_BY_NAME[self.first])
+        return _BY_NAME[self.first].inside
 
     @property
     def second_label(self) -> str:
         """The second measure inside a sentence."""
-        return _inside(_BY_NAME[self.second])
+        return _BY_NAME[self.second].inside
 
 
 PAIRS = (
@@ -201,7 +214,7 @@ def _statistical(facts: Facts) -> str:
 
 def _value(facts: Facts, measure: Measure) -> str:
     partial = " so far, of a partial day" if _is_partial(facts, measure) else ""
-    return f"{_inside(measure)} {facts[measure.name]}{_unit(measure)}{partial}"
+    return f"{measure.inside} {facts[measure.name]}{_unit(measure)}{partial}"
 
 
 def _structural(facts: Facts) -> str:
@@ -248,8 +261,8 @@ def _pair(facts: Facts, pair: Pair) -> str:
     other = {WITHIN: "within", ABOVE: "above", BELOW: "below"}[facts[second.place]]
     days = pluralise(facts[pair.days], "earlier day", "earlier days")
     return (
-        f"{days[0].upper()}{days[1:]} had {_inside(first)} {side} the usual as well; on {facts[pair.both]} of them "
-        f"{_inside(second)} was {other} its usual range, as today."
+        f"{days[0].upper()}{days[1:]} had {first.inside} {side} the usual as well; on {facts[pair.both]} of them "
+        f"{second.inside} was {other} its usual range, as today."
     )
 
 
@@ -273,12 +286,12 @@ def _semantic(facts: Facts) -> str:
         )
     if not unlike:
         meaning = (
-            f"Every measure that could be compared ({_listed([_inside(m) for m in compared])}) lay in this person's "
+            f"Every measure that could be compared ({_listed([m.inside for m in compared])}) lay in this person's "
             "own usual range."
         )
     else:
         meaning = f"{_capital(_listed([_side(facts, m) for m in unlike]))}; " + (
-            f"{_listed([_inside(m) for m in compared if m not in unlike])} did not stand out."
+            f"{_listed([m.inside for m in compared if m not in unlike])} did not stand out."
             if len(unlike) < len(compared)
             else "nothing that could be compared was as usual."
         )
@@ -295,7 +308,7 @@ def _semantic(facts: Facts) -> str:
 
 def _side(facts: Facts, measure: Measure) -> str:
     side = "above" if facts[measure.place] == ABOVE else "below"
-    return f"{_inside(measure)} was {side} the person's usual"
+    return f"{measure.inside} was {side} the person's usual"
 
 
 def _together(facts: Facts, unlike: Sequence[Measure]) -> str:
@@ -328,7 +341,7 @@ def _caution(facts: Facts) -> str:
 
 def _not_compared(facts: Facts, opening: str) -> str:
     reasons = [
-        f"{_inside(measure)} ({_why(facts, measure)})" for measure in _known(facts) if not facts.has(measure.place)
+        f"{measure.inside} ({_why(facts, measure)})" for measure in _known(facts) if not facts.has(measure.place)
     ]
     return f"{opening}{_listed(reasons)}." if reasons else ""
 
@@ -359,19 +372,12 @@ def _urgent(facts: Facts) -> str:
 def _missing(facts: Facts) -> str:
     reason = facts["coverage_reason"] if facts.has("coverage_reason") else ""
     without = [
-        _inside(measure)
-        for measure in MEASURES
-        if not facts.has(measure.name) and _type_inside(measure.record_type) not in reason
+        measure.inside for measure in MEASURES if not facts.has(measure.name) and measure.type_inside not in reason
     ]
     return paragraph(
         f"{_capital(reason)}; what was not recorded is unknown, not zero." if reason else "",
         f"Not given, because too little of it was recorded: {_listed(without)}." if without else "",
     )
-
-
-def _type_inside(record_type: str) -> str:
-    title = record_types()[record_type].title
-    return title[0].lower() + title[1:]
 
 
 def _known(facts: Facts) -> list[Measure]:
@@ -384,12 +390,6 @@ def _is_partial(facts: Facts, measure: Measure) -> bool:
 
 def _unit(measure: Measure) -> str:
     return f" {measure.unit}"
-
-
-def _inside(measure: Measure) -> str:
-    """Return the measure's label as it stands inside a sentence: abbreviations keep their capitals."""
-    keeps = measure.label.split()[0].isupper()
-    return measure.label if keeps else measure.label[0].lower() + measure.label[1:]
 
 
 def _listed(parts: Sequence[str]) -> str:
