@@ -44,7 +44,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             journal_asset(by_month),
             *quarantine_assets(by_date),
             releases_asset(by_date),
-            unclaimed_asset(dates),
+            unclaimed_asset(),
         ],
         asset_checks=[*asset_checks(dates, months), no_failed_partitions()],
         jobs=[*jobs(), full_sweep, ingest_date_range, rebuild_training],
