@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 
 import dagster as dg
@@ -13,7 +13,7 @@ from health_etl.orchestration.dead_runs import STARTED_HERE, end_dead_runs
 from health_etl.orchestration.home import open_instance
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE, SORT_OUT_UNCLAIMED, WRITE_JOURNAL
 from health_etl.orchestration.selection import OFFSETS, selection
-from health_etl.planning.run_requests import RANGE_END, RANGE_START
+from health_etl.planning.run_requests import partition_tags
 from health_etl.planning.staleness import DailyWork
 from health_etl.settings import Settings
 
@@ -43,11 +43,11 @@ class Executor:
 
     def daily(self, work: DailyWork, dates: Collection[str]) -> list[str]:
         """Do the work of consecutive upload dates."""
-        return self._execute(BRING_UP_TO_DATE, selection(work, dates), _range_tags(dates))
+        return self._execute(BRING_UP_TO_DATE, selection(work, dates), partition_tags(min(dates), max(dates)))
 
     def write_journal(self, months: Collection[str]) -> list[str]:
         """Write consecutive months of the journal, by partition key."""
-        return self._execute(WRITE_JOURNAL, None, _range_tags(months))
+        return self._execute(WRITE_JOURNAL, None, partition_tags(min(months), max(months)))
 
     def steps(self, work: DailyWork, dates: Collection[str]) -> int:
         """Count the steps of a run of `daily`: records and insights come with a step of checks."""
@@ -73,11 +73,6 @@ class Executor:
         )
         steps = [event for event in result.all_events if event.is_step_failure]
         return [_reason(event) for event in steps or [e for e in result.all_events if e.is_run_failure]]
-
-
-def _range_tags(keys: Iterable[str]) -> dict[str, str]:
-    ordered = sorted(keys)
-    return {RANGE_START: ordered[0], RANGE_END: ordered[-1]}
 
 
 def _reason(event: dg.DagsterEvent) -> str:
