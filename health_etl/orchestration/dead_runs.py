@@ -12,8 +12,8 @@ import dagster as dg
 
 from health_etl.dagster_internals.queries import free_pool_slots
 
-_FINISHED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
-UNFINISHED = [status for status in dg.DagsterRunStatus if status not in _FINISHED]
+FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+UNFINISHED = [status for status in dg.DagsterRunStatus if status not in FINISHED]
 STARTED_HERE = {"health_etl/started_by": "health-etl run", "health_etl/host": socket.gethostname()}
 
 
