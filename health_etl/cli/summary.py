@@ -103,7 +103,8 @@ def _person_days(lake: Lake, catalogue: Catalogue, scope: Scope, name: str) -> p
     tables = [read_table(lake, keys.insights_key(name, partition), columns=columns) for partition in partitions]
     if not tables:
         return pd.DataFrame({column: pd.Series(dtype="str") for column in _PERSON_DAY})
-    days = pa.concat_tables(tables).to_pandas().drop_duplicates(_PERSON_DAY, keep="last")
+    rows: pd.DataFrame = pa.concat_tables(tables).to_pandas()
+    days = rows.drop_duplicates(_PERSON_DAY, keep="last")
     return days[~days["withdrawn"]]
 
 
