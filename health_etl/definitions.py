@@ -17,6 +17,7 @@ from health_etl.orchestration.assets.training import journal_asset
 from health_etl.orchestration.assets.unclaimed import unclaimed_asset
 from health_etl.orchestration.backfill_requests import full_sweep, ingest_date_range, rebuild_training
 from health_etl.orchestration.checks import asset_checks
+from health_etl.orchestration.history import prune_history
 from health_etl.orchestration.home import check_home
 from health_etl.orchestration.io_managers import hand_over_io_manager
 from health_etl.orchestration.jobs import jobs
@@ -44,10 +45,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             journal_asset(by_month),
             *quarantine_assets(by_date),
             releases_asset(by_date),
-            unclaimed_asset(dates),
+            unclaimed_asset(),
         ],
         asset_checks=[*asset_checks(dates, months), no_failed_partitions()],
-        jobs=[*jobs(), full_sweep, ingest_date_range, rebuild_training],
+        jobs=[*jobs(), full_sweep, ingest_date_range, rebuild_training, prune_history],
         schedules=schedules(settings),
         sensors=sensors(settings),
         resources={"lake": lake_resource(settings), HAND_OVER: hand_over_io_manager},

@@ -216,6 +216,13 @@ class Settings(BaseSettings):
             "the wait before the third is five times as long"
         ),
     )
+    history_days: int = Field(
+        default=90,
+        ge=7,
+        le=36600,
+        description="days after which a run that ended, and that no partition's current state is from, is deleted from "
+        "Dagster's history, from 7 to 36600",
+    )
 
     quality_weight_schema: float = Field(default=0.3, ge=0, le=1, description=_WEIGHT.format("schema"))
     quality_weight_completeness: float = Field(default=0.3, ge=0, le=1, description=_WEIGHT.format("completeness"))

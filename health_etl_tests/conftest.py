@@ -135,13 +135,32 @@ class CommandLine:
                 raise
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
+    def python(self, code: str) -> subprocess.CompletedProcess[str]:
+        """Run Python code with the settings of the command, in a process of its own."""
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=self.folder,
+            env=self._whole_environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+    @property
+    def _whole_environment(self) -> dict[str, str]:
+        return {
+            **inherited(),
+            "PYTHON_DOTENV_DISABLED": "1",
+            "PYTHONPATH": str(CHECKOUT),
+            **self.environment,
+        }
+
     def started(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """Start the command like `apart`, and do not wait for it."""
-        settings = {"PYTHON_DOTENV_DISABLED": "1", "PYTHONPATH": str(CHECKOUT)}
         return subprocess.Popen(
             [sys.executable, "-m", "health_etl", *map(str, arguments)],
             cwd=self.folder,
-            env={**inherited(), **settings, **self.environment},
+            env=self._whole_environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

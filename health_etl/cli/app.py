@@ -81,6 +81,9 @@ def run(
     last: Last = None,
     types: Types = None,
     show_example: Annotated[bool, typer.Option("--show-example", help="Print one training line in full.")] = False,
+    pictures: Annotated[
+        bool, typer.Option("--pictures", help="Draw the pictures of insights that the UI shows.")
+    ] = False,
 ) -> None:
     """Bring records, insights and journal up to date: runs in Dagster that the UI shows as well."""
     from health_etl.cli.run import run_pipeline
@@ -88,7 +91,7 @@ def run(
 
     with _settings() as settings:
         scope = scope_of(_date(first), _date(last), types)
-        failed = run_pipeline(console, errors, settings, scope, show_example=show_example)
+        failed = run_pipeline(console, errors, settings, scope, show_example=show_example, pictures=pictures)
     raise typer.Exit(1 if failed else 0)
 
 

@@ -13,8 +13,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from health_etl.cli.output import progress_bar
+from health_etl.cli.runner import Outcome, bring_up_to_date
 from health_etl.cli.summary import LeftOut, TypeSummary, journal_months, left_out, summarise
-from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import mask_key
 from health_etl.lake.manifest import DerivedManifest
 from health_etl.lake.store import Lake, connect
@@ -25,7 +25,6 @@ from health_etl.settings import Settings
 from health_etl.wording import counted
 
 if TYPE_CHECKING:
-    from health_etl.cli.runner import Outcome
     from health_etl.uploads.listing import Unclaimed
 
 MAX_PEOPLE_NAMED = 20  # a broken processor leaves out everybody
@@ -40,14 +39,13 @@ def run_pipeline(
     *,
     show_example: bool = False,
     list_refused: bool = True,
+    pictures: bool = False,
 ) -> int:
     """Bring the lake up to date, print the table, and return how many failures there were."""
     console.print(f"Lake: {escape(settings.lake)}")
     with progress_bar(console) as bar:
-        outcome, files = _run(console, settings, scope, bar)
-    lake = connect(settings)
-    catalogue = Catalogue(lake)
-    catalogue.read_all()
+        outcome, files = _run(console, settings, scope, bar, pictures=pictures)
+    lake, catalogue = connect(settings), outcome.catalogue
     summaries = summarise(lake, catalogue, scope)
     Console(width=max(console.width, TABLE_WIDTH)).print(_table(summaries))
     if list_refused:
@@ -72,10 +70,8 @@ def run_pipeline(
     return len(outcome.failures)
 
 
-def _run(console: Console, settings: Settings, scope: Scope, bar: Progress) -> tuple[Outcome, int]:
+def _run(console: Console, settings: Settings, scope: Scope, bar: Progress, *, pictures: bool) -> tuple[Outcome, int]:
     task = bar.add_task("Looking for what is new", total=None)
-    from health_etl.cli.runner import bring_up_to_date  # Dagster takes a second or two to import
-
     read = 0
 
     def announce(what: str, files: int, steps: int) -> None:
@@ -90,7 +86,7 @@ def _run(console: Console, settings: Settings, scope: Scope, bar: Progress) -> t
         console.print(f"Another run is in progress; {until}.")
 
     with progress_events.report_to(listen):
-        outcome = bring_up_to_date(settings, scope, announce, wait)
+        outcome = bring_up_to_date(settings, scope, announce, wait, pictures=pictures)
     bar.remove_task(task)
     return outcome, read
 

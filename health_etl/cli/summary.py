@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import pandas as pd
+import pyarrow as pa
+
 from health_etl.insights.failed_people import FailedPerson, failed_in
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest, FileEntry
 from health_etl.lake.store import Lake
-from health_etl.lake.tables import read_frame
+from health_etl.lake.tables import read_table
 from health_etl.planning.staleness import Scope
 from health_etl.record_types import record_types
 from health_etl.training import journal
 from health_etl.training.journal import WrittenMonths
+
+_PERSON_DAY = ["subject", "local_date"]
 
 
 @dataclass
@@ -87,19 +92,20 @@ def _of_type(lake: Lake, catalogue: Catalogue, scope: Scope, name: str) -> TypeS
             summary.refused += [file for file in manifest.files if file.reason]
     days = _person_days(lake, catalogue, scope, name)
     summary.person_days = len(days)
-    summary.training_lines = _training_lines(lake, name, {day[:7] for _, day in days})
+    summary.training_lines = _training_lines(lake, name, set(days["local_date"].str.slice(0, 7)))
     return summary
 
 
-def _person_days(lake: Lake, catalogue: Catalogue, scope: Scope, name: str) -> set[tuple[str, str]]:
-    days: set[tuple[str, str]] = set()
-    for partition, manifest in catalogue.insights(name).items():
-        if scope.holds_date(partition):
-            rows = read_frame(lake, manifest.table_key, columns=["subject", "local_date", "withdrawn"])
-            touched = zip(rows["subject"], rows["local_date"], rows["withdrawn"], strict=True)
-            for subject, day, withdrawn in touched:
-                (days.discard if withdrawn else days.add)((subject, day))
-    return days
+def _person_days(lake: Lake, catalogue: Catalogue, scope: Scope, name: str) -> pd.DataFrame:
+    """Return the person-days of a type, each once; the latest partition says whether a day was withdrawn."""
+    columns = [*_PERSON_DAY, "withdrawn"]
+    manifests = [found for partition, found in catalogue.insights(name).items() if scope.holds_date(partition)]
+    tables = [read_table(lake, manifest.table_key, columns=columns) for manifest in manifests]
+    if not tables:
+        return pd.DataFrame({column: pd.Series(dtype="str") for column in _PERSON_DAY})
+    rows: pd.DataFrame = pa.concat_tables(tables).to_pandas()
+    days = rows.drop_duplicates(_PERSON_DAY, keep="last")
+    return days[~days["withdrawn"]]
 
 
 def _training_lines(lake: Lake, name: str, months: set[str]) -> int:

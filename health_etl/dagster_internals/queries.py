@@ -1,8 +1,8 @@
 """Every private name of Dagster's that this project uses, and nothing else; test_contract.py guards each of them.
 
-Three needs have no public way in Dagster 1.13: a job that requests a backfill, an evaluation of a check for one
-partition of a range, and questions about many partitions at once. The public `fetch_materializations` returns one
-event at a time, which a sensor over a thousand partitions cannot wait for.
+Four needs have no public way in Dagster 1.13: a job that requests a backfill, an evaluation of a check for one
+partition of a range, what SQLite leaves of a deleted run, and questions about many partitions at once. The public
+`fetch_materializations` returns one event at a time, which a sensor over a thousand partitions cannot wait for.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -19,6 +20,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
+from dagster._core.storage.event_log import SqliteEventLogStorage
 
 # The tag in which Dagster keeps the data version of an event; its constant is private.
 DATA_VERSION_TAG = "dagster/data_version"
@@ -65,11 +67,14 @@ def unfinished_backfills(instance: dg.DagsterInstance) -> int:
 
 
 def latest_materializations(
-    instance: dg.DagsterInstance, key: dg.AssetKey, partitions: Collection[str]
+    instance: dg.DagsterInstance, key: dg.AssetKey, partitions: Collection[str] | None = None
 ) -> dict[str, int]:
-    """Return the event id of the latest materialization of every partition that has one; ids grow."""
+    """Return the event id of the latest materialization of every partition that has one, or of those among
+    `partitions`; ids grow.
+    """
     storage = instance.event_log_storage
-    return dict(storage.get_latest_storage_id_by_partition(key, _MATERIALIZATION, set(partitions)))
+    among = None if partitions is None else set(partitions)
+    return dict(storage.get_latest_storage_id_by_partition(key, _MATERIALIZATION, among))
 
 
 def latest_data_versions(instance: dg.DagsterInstance, key: dg.AssetKey, partitions: Collection[str]) -> dict[str, str]:
@@ -109,6 +114,14 @@ def materialization_targets(
 def free_pool_slots(instance: dg.DagsterInstance, run_id: str) -> None:
     """Free what a run holds in pools, for a run whose process was killed."""
     instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+
+
+def delete_run_file(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Delete the file that SQLite keeps of a run's events, which is left, empty, once the run is deleted."""
+    storage = instance.event_log_storage
+    if isinstance(storage, SqliteEventLogStorage):
+        for suffix in ("", "-wal", "-shm"):
+            Path(storage.path_for_shard(run_id) + suffix).unlink(missing_ok=True)
 
 
 def create_pools(instance: dg.DagsterInstance, pools: Iterable[str]) -> None:

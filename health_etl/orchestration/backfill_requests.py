@@ -22,13 +22,11 @@ from health_etl.orchestration.assets.insights import insights_key
 from health_etl.orchestration.assets.quarantine import quarantine_key
 from health_etl.orchestration.assets.records import records_key
 from health_etl.orchestration.assets.training import JOURNAL
-from health_etl.orchestration.assets.unclaimed import last_upload_date
 from health_etl.orchestration.jobs import FULL_SWEEP, SWEPT
-from health_etl.orchestration.partitions import upload_dates
 from health_etl.orchestration.resources import LakeResource
 from health_etl.orchestration.steps import run_step
 from health_etl.planning import staleness
-from health_etl.planning.spans import month_key, next_day, next_month
+from health_etl.planning.spans import last_upload_date, month_key, next_day, next_month
 from health_etl.planning.staleness import Scope
 from health_etl.record_types import record_types
 from health_etl.records import unclaimed
@@ -149,7 +147,7 @@ def sweep(context: dg.OpExecutionContext, config: SweepConfig, lake: LakeResourc
     """Look at every upload there is; the sensors then request the runs."""
     with run_step(context):
         opened, settings = lake.open(), lake.settings
-        listing = list_all(opened, settings.start_date, last_upload_date(upload_dates(settings.start_date)))
+        listing = list_all(opened, settings.start_date, last_upload_date(settings.start_date))
         unclaimed.update(opened, listing.unclaimed)
         stale = staleness.stale_records(
             listing, Catalogue(opened, ManifestHeadCache()), Scope(), QualityRules.of(settings)

@@ -17,6 +17,7 @@ from health_etl.orchestration.assets.records import records_key
 from health_etl.orchestration.assets.training import JOURNAL
 from health_etl.orchestration.resources import LakeResource
 from health_etl.orchestration.steps import run_step
+from health_etl.planning.run_requests import PARTITION
 from health_etl.planning.spans import month_of
 from health_etl.record_types import record_types
 from health_etl.record_types.base import RecordType
@@ -25,7 +26,6 @@ from health_etl.records.quality import QualityRules
 from health_etl.settings import Settings
 from health_etl.training import checks as training_checks
 
-PARTITION_TAG = "dagster/partition"
 MAX_TABLE_ROWS = 50  # the event log keeps every one of them, run after run
 
 Subject = TypeVar("Subject")
@@ -78,7 +78,7 @@ def _partition_checks(
         for check in checks:
             if check.name in wanted:
                 yield _result(key, check.name, {p: results[check.name] for p, results in found.items()})
-        if PARTITION_TAG not in op_context.run.tags:  # a range, even of one partition
+        if PARTITION not in op_context.run.tags:  # a range, even of one partition
             for event in _evaluations(op_context, key, checks, found):
                 op_context.log_event(event)  # type: ignore[arg-type]  # accepted, though not declared
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
-
-import dagster as dg
+from typing import TYPE_CHECKING
 
 from health_etl.errors import PermanentError, TransientError
 from health_etl.settings import home_folder, project_root
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 INSTANCE_FILE = "dagster.yaml"
 DATABASES = ("sqlite3", "psycopg2", "sqlalchemy")
@@ -45,6 +47,8 @@ def _fill(home: Path) -> None:
 
 def open_instance() -> dg.DagsterInstance:
     """Return the instance of DAGSTER_HOME, its database reached; raises TransientError where that fails."""
+    import dagster as dg  # here, since a run that finds nothing new needs no instance
+
     try:
         instance = dg.DagsterInstance.get()
         instance.get_run_records(limit=1)

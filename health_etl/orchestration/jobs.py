@@ -25,6 +25,7 @@ STANDING_CHECKS = "standing_checks"
 CHECK_JOURNAL = "check_journal"
 CHECK_FRESHNESS = "check_freshness"
 FULL_SWEEP = "full_sweep"
+PRUNE_HISTORY = "prune_history"
 
 SWEPT = {"health_etl/sweep": "everything"}  # tag of a run after which every sensor looks at all upload dates
 

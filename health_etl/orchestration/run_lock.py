@@ -1,30 +1,50 @@
-"""One writer at a time: one command-line run per host, one step per asset. Also ends runs that were killed.
-
-A killed run never reports its end: Dagster would consider it alive, and the next run would wait for its pools forever.
-The holder of the lock knows that every earlier command-line run of this host is over.
-"""
+"""One writer at a time: one command-line run per host, one step per asset."""
 
 from __future__ import annotations
 
 import fcntl
-import socket
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-import dagster as dg
-
-from health_etl.dagster_internals.queries import free_pool_slots
 from health_etl.orchestration.home import cannot_write
 
-_FINISHED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
-UNFINISHED = [status for status in dg.DagsterRunStatus if status not in _FINISHED]
-STARTED_HERE = {"health_etl/started_by": "health-etl run", "health_etl/host": socket.gethostname()}
+if TYPE_CHECKING:
+    import dagster as dg
+
+ALL_ENDED = b"Every run of this host has ended.\n"
+
+
+class HostLock:
+    """The lock of a DAGSTER_HOME, held. Its file says whether an earlier holder may have left runs without an end."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    @property
+    def all_ended(self) -> bool:
+        """Whether every earlier command-line run of this host is known to have ended."""
+        self._file.seek(0)
+        return self._file.read() == ALL_ENDED
+
+    @contextmanager
+    def open_runs(self) -> Iterator[None]:
+        """Start runs only within this block: a process that does not reach its end leaves the file empty."""
+        self._write(b"")
+        yield
+        self._write(ALL_ENDED)
+
+    def _write(self, content: bytes) -> None:
+        self._file.truncate(0)
+        self._file.write(content)
+        self._file.flush()
+        os.fsync(self._file.fileno())
 
 
 @contextmanager
-def alone_on_this_host(home: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+def alone_on_this_host(home: Path, on_wait: Callable[[], None]) -> Iterator[HostLock]:
     """Hold the lock of this DAGSTER_HOME; the system releases it when the process ends, however it ends."""
     with _lock_file(home, home / "health-etl-run.lock") as file:
         try:
@@ -32,17 +52,7 @@ def alone_on_this_host(home: Path, on_wait: Callable[[], None]) -> Iterator[None
         except BlockingIOError:
             on_wait()
             fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def end_dead_runs(instance: dg.DagsterInstance) -> None:
-    """Report earlier command-line runs of this host as failed and free what they hold; call it with the lock held."""
-    dead = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED, tags=STARTED_HERE))
-    for run in dead:
-        instance.report_run_failed(
-            run, "The process of this run was killed; what it wrote is complete, and the next run does the rest."
-        )
-        free_pool_slots(instance, run.run_id)
+        yield HostLock(file)
 
 
 @contextmanager
@@ -62,9 +72,9 @@ def one_writer(instance: dg.DagsterInstance, pool: str | None) -> Iterator[None]
         yield
 
 
-def _lock_file(home: Path, path: Path) -> IO[str]:
+def _lock_file(home: Path, path: Path) -> IO[bytes]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("a")
+        return path.open("a+b")
     except OSError as error:
         raise cannot_write(home, error) from None

@@ -1,4 +1,4 @@
-"""Schedules: what is checked every night (UTC) without anyone requesting it."""
+"""Schedules: what happens every night (UTC) without anyone requesting it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from datetime import UTC, date, timedelta
 
 import dagster as dg
 
-from health_etl.orchestration.jobs import CHECK_FRESHNESS, CHECK_JOURNAL, FULL_SWEEP, STANDING_CHECKS
-from health_etl.planning.run_requests import RANGE_END, RANGE_START
+from health_etl.orchestration.jobs import CHECK_FRESHNESS, CHECK_JOURNAL, FULL_SWEEP, PRUNE_HISTORY, STANDING_CHECKS
+from health_etl.planning.run_requests import partition_tags
 from health_etl.planning.spans import month_key
 from health_etl.settings import Settings
 
@@ -34,6 +34,13 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             cron_schedule="0 5 * * *",
             default_status=RUNNING,
             description="Looks for partitions that were left failed.",
+        ),
+        dg.ScheduleDefinition(
+            name="nightly_pruning",
+            job_name=PRUNE_HISTORY,
+            cron_schedule="0 6 * * *",
+            default_status=RUNNING,
+            description=f"Deletes runs that ended more than {settings.history_days} days ago and are no longer needed.",
         ),
     ]
 
@@ -74,4 +81,4 @@ def _day(context: dg.ScheduleEvaluationContext) -> date:
 
 
 def _range(first: str, last: str) -> dg.RunRequest:
-    return dg.RunRequest(run_key=last, tags={RANGE_START: first, RANGE_END: last})
+    return dg.RunRequest(run_key=last, tags=partition_tags(first, last))

@@ -18,6 +18,7 @@ BACKOFF_FACTORS = MappingProxyType({2: 1, 3: 5})
 # By attempt: a partition that crashes its process is finally run alone and affects no other.
 MAX_PARTITIONS_PER_RUN = MappingProxyType({1: 31, 2: 7, 3: 1})
 
+PARTITION = "dagster/partition"
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 ATTEMPT = "health_etl/attempt"
@@ -28,6 +29,14 @@ SHORT_DIGEST = 12  # hex digits; enough for the states of one partition, and 31 
 def state(parts: Iterable[str]) -> str:
     """Return a short digest of the state that a partition should be brought to."""
     return digest(parts)[:SHORT_DIGEST]
+
+
+def partition_tags(first: str, last: str) -> dict[str, str]:
+    """Return the tags of a run over these partitions and all between.
+
+    One partition is no range: Dagster then knows what a check's result is about, which in a range takes a second event.
+    """
+    return {PARTITION: first} if first == last else {RANGE_START: first, RANGE_END: last}
 
 
 @dataclass(frozen=True)
@@ -55,10 +64,9 @@ class RunPlan:
 
     @property
     def tags(self) -> dict[str, str]:
-        """Tags by which Dagster runs the range and a later tick recognises the attempt."""
+        """Tags by which Dagster runs the partitions and a later tick recognises the attempt."""
         return {
-            RANGE_START: self.partitions[0],
-            RANGE_END: self.partitions[-1],
+            **partition_tags(self.partitions[0], self.partitions[-1]),
             ATTEMPT: str(self.attempt),
             REQUESTED: json.dumps(dict(self.wanted), separators=(",", ":")),
         }

@@ -1,9 +1,19 @@
-"""Spans of consecutive days and months, as partition keys. Partitions definitions belong in orchestration/."""
+"""Days and months as partition keys, and spans of them. Partitions definitions belong in orchestration/."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+
+from health_etl.errors import SettingsError
+
+
+def last_upload_date(start_date: date) -> date:
+    """Return the last upload date that is a partition: today, in UTC. Raises SettingsError when there is none."""
+    today = datetime.now(UTC).date()
+    if today < start_date:
+        raise SettingsError("HEALTH_ETL_START_DATE is in the future; set it to the first upload date, or unset it.")
+    return today
 
 
 def month_key(month: str) -> str:

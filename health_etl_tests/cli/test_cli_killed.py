@@ -23,7 +23,8 @@ AT_THE_VERY_END = """
 import os, signal, sys
 from pathlib import Path
 import dagster as dg
-from health_etl.orchestration.run_lock import STARTED_HERE, alone_on_this_host
+from health_etl.orchestration.dead_runs import STARTED_HERE
+from health_etl.orchestration.run_lock import alone_on_this_host
 
 home = Path(sys.argv[1])
 os.environ["DAGSTER_HOME"] = str(home)

@@ -136,6 +136,23 @@ def test_a_second_run_reads_no_file_and_leaves_every_byte_and_the_instance_alone
     assert materialised(real.command) == events
 
 
+LIGHT = """
+import sys
+from health_etl.cli.app import app
+app(["run"], standalone_mode=False)
+print(*sys.modules)
+"""
+
+
+def test_a_run_that_finds_nothing_new_does_not_load_dagster(real: Finished) -> None:
+    # The run before it left its word that every run has ended.
+    done = real.command.python(LIGHT)
+    assert UP_TO_DATE in done.stdout
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "health_etl.cli.runner" in loaded
+    assert loaded.isdisjoint({"dagster", "sqlalchemy", "matplotlib", "pandera", "boto3", "pika", "jinja2"})
+
+
 def test_show_example_prints_one_line_of_the_training_data(real: Finished) -> None:
     output = run(real.command, "--show-example")
     example = json.loads(output[output.index("\n{") :])

@@ -107,6 +107,17 @@ def test_bulk_actions_filter_by_requested_counts_what_the_daemon_still_works_on(
     assert queries.unfinished_backfills(instance) == 0
 
 
+def test_path_for_shard_names_the_file_that_a_deleted_run_leaves_behind(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    run_id = run(instance, KEYS[0], KEYS[0]).run_id
+    instance.delete_run(run_id)
+    assert [path for path in tmp_path.rglob("*.db") if run_id in path.name]
+    queries.delete_run_file(instance, run_id)
+    assert [path for path in tmp_path.rglob("*") if run_id in path.name and path.is_file()] == []
+    queries.delete_run_file(instance, run_id)
+
+
 def test_get_latest_storage_id_by_partition_grows_with_each_materialization_and_leaves_out_what_has_none(
     instance: dg.DagsterInstance,
 ) -> None:

@@ -67,6 +67,19 @@ def test_a_lock_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
         pytest.fail("nobody holds such a lock")
 
 
+def test_the_lock_says_whether_an_earlier_holder_may_have_left_runs_without_an_end(tmp_path: Path) -> None:
+    with alone_on_this_host(tmp_path, lambda: None) as lock:
+        assert not lock.all_ended  # nobody knows
+        with lock.open_runs():
+            assert not lock.all_ended
+    with alone_on_this_host(tmp_path, lambda: None) as lock:
+        assert lock.all_ended
+        with pytest.raises(KeyboardInterrupt), lock.open_runs():
+            raise KeyboardInterrupt
+    with alone_on_this_host(tmp_path, lambda: None) as lock:
+        assert not lock.all_ended
+
+
 def test_who_waits_for_another_run_says_so(tmp_path: Path) -> None:
     waiting, held = threading.Event(), threading.Event()
 

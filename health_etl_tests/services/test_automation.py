@@ -30,8 +30,8 @@ from health_etl.insights.partition import InsightOptions
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake, connect
+from health_etl.orchestration.dead_runs import UNFINISHED
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE
-from health_etl.orchestration.run_lock import UNFINISHED
 from health_etl.orchestration.sensors.uploads import RECORD_TYPE
 from health_etl.planning import staleness
 from health_etl.planning.run_requests import REQUESTED

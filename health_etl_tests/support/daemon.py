@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from health_etl.definitions import build_definitions
+from health_etl.planning.run_requests import PARTITION, RANGE_END, RANGE_START
 from health_etl.settings import Settings
 
 if TYPE_CHECKING:
@@ -90,6 +91,6 @@ class Daemon:
 def spans(result: dg.SensorResult) -> list[tuple[str, str]]:
     """Return the first and last partition of every requested run."""
     return [
-        (request.tags["dagster/asset_partition_range_start"], request.tags["dagster/asset_partition_range_end"])
-        for request in result.run_requests or ()
+        (tags.get(RANGE_START, tags.get(PARTITION, "")), tags.get(RANGE_END, tags.get(PARTITION, "")))
+        for tags in (request.tags for request in result.run_requests or ())
     ]

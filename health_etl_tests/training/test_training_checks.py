@@ -33,6 +33,7 @@ from health_etl_tests.support.pipeline import (
     bring_up_to_date,
     journal_manifest_of,
     make_insights,
+    manifest_key_of,
     update_offsets,
     update_records,
 )
@@ -106,7 +107,7 @@ def plant(lake: Lake, change: Callable[[Example], object]) -> None:
     assert manifest is not None
     content = lake.get(FILE)
     changed = replace(manifest, output_sha256=hashlib.sha256(content).hexdigest(), rows=content.count(b"\n"))
-    lake.put(keys.journal_manifest_key("physical_activity", "2025-09"), changed.to_json())
+    lake.put(manifest_key_of(lake, keys.journal_folder("physical_activity", "2025-09")), changed.to_json())
 
 
 def test_every_check_passes_on_the_journal_of_every_type() -> None:

@@ -23,7 +23,7 @@ from health_etl.orchestration.steps import step
 from health_etl.settings import Settings
 
 HAND_OVER = "hand_over"
-MAX_PICTURES = 7  # the last partitions of a run: drawing takes longer than everything else a small partition needs
+NO_PICTURES = {"health_etl/pictures": "none"}  # tag of a run whose partitions nobody is looking at in the UI
 
 
 def select_op(name: str) -> dg.OpDefinition:
@@ -83,7 +83,7 @@ def narrate_op(name: str) -> dg.OpDefinition:
         done = make_each(
             context,
             lambda key: _result(opened, _write(writer, key, analysed)),
-            lambda made: _with_pictures(opened, settings, name, made),
+            lambda made: _with_picture(context, opened, settings, name, made),
         )
         # Nobody else reads them, and a step that is retried still needs them: so here and no earlier.
         analysed.partitions.clear()
@@ -101,7 +101,7 @@ def narrate_across_types(
     return make_each(
         context,
         lambda key: _result(lake, writer.update(key)),
-        lambda made: _with_pictures(lake, settings, keys.DAILY_JOURNAL, made),
+        lambda made: _with_picture(context, lake, settings, keys.DAILY_JOURNAL, made),
     )
 
 
@@ -122,23 +122,23 @@ def _result(lake: Lake, manifest: DerivedManifest | None) -> PartitionResult | N
     return None if manifest is None else PartitionResult(insights_metadata(lake, manifest), manifest.digest)
 
 
-def _with_pictures(
-    lake: Lake, settings: Settings, name: str, made: dict[str, PartitionResult]
+def _with_picture(
+    context: dg.AssetExecutionContext, lake: Lake, settings: Settings, name: str, made: dict[str, PartitionResult]
 ) -> dict[str, PartitionResult]:
-    """Add a picture to the last partitions, where it shows enough people."""
+    """Add a picture to the last partition, which is what the UI opens, where it shows enough people.
+
+    Drawing takes longer than everything else that a small partition needs.
+    """
     enough = settings.pictures_minimum_people
-    drawn = {}
-    for key in sorted(made)[-MAX_PICTURES:]:
-        if made[key].metadata["person_days"] >= enough:  # every person has at least one day
-            drawn[key] = replace(made[key], metadata={**made[key].metadata, **_picture(lake, name, key, enough)})
-    return made | drawn
-
-
-def _picture(lake: Lake, name: str, partition: str, enough: int) -> dict[str, Any]:
+    last = max(made, default="")
+    too_few = last and made[last].metadata["person_days"] < enough  # every person has at least one day
+    if not last or too_few or NO_PICTURES.items() <= context.run.tags.items():
+        return made
     # Imported here: most runs draw nothing, and the drawing library takes half a second to load.
     from health_etl.orchestration.assets.pictures import picture_metadata
 
-    return picture_metadata(lake, name, partition, enough)
+    picture = picture_metadata(lake, name, last, enough)
+    return made | {last: replace(made[last], metadata={**made[last].metadata, **picture})}
 
 
 def _write(writer: InsightsWriter, partition: str, analyses: Analyses) -> DerivedManifest | None:

@@ -10,7 +10,7 @@ import dagster as dg
 import urllib3
 
 from health_etl.errors import TransientError
-from health_etl.planning.run_requests import ATTEMPT, RANGE_END, RANGE_START
+from health_etl.planning.run_requests import ATTEMPT, PARTITION, RANGE_END, RANGE_START
 from health_etl.settings import Settings
 
 TIMEOUT_SECONDS = 5
@@ -71,7 +71,7 @@ def alert_sensor(settings: Settings) -> dg.SensorDefinition:
 
 def failed_run(run: dg.DagsterRun, failures: Sequence[dg.DagsterEvent]) -> dict[str, Any]:
     """Return what is posted about a failed run: where it failed, and the kind of error; its message may quote data."""
-    first = run.tags.get(RANGE_START, run.tags.get("dagster/partition"))
+    first = run.tags.get(RANGE_START, run.tags.get(PARTITION))
     last = run.tags.get(RANGE_END, first)
     steps = [{"step": event.step_key, "error": _kind(event)} for event in failures]
     span = f" for {first}" + (f" to {last}" if last != first else "") if first else ""

@@ -85,9 +85,9 @@ def attempts(
     runs_of: dict[str, set[str]] = defaultdict(set)
     for key, partitions in stale.items():
         open_runs = unfulfilled_runs(instance, key)
-        makers = _makers(instance, key, {p: i for p, i in made[key].items() if p not in open_runs})
+        made_by = makers(instance, key, {p: i for p, i in made[key].items() if p not in open_runs})
         for partition in partitions:
-            run_id = open_runs.get(partition) or makers.get(partition)
+            run_id = open_runs.get(partition) or made_by.get(partition)
             if run_id is not None:
                 runs_of[partition].add(run_id)
     for partition, run_id in _requested(instance, requested_by).items():
@@ -113,7 +113,7 @@ def _requested(instance: dg.DagsterInstance, requested_by: dg.RunsFilter) -> dic
     }
 
 
-def _makers(instance: dg.DagsterInstance, key: dg.AssetKey, made: Mapping[str, int]) -> dict[str, str]:
+def makers(instance: dg.DagsterInstance, key: dg.AssetKey, made: Mapping[str, int]) -> dict[str, str]:
     """Return the runs that made partitions latest."""
     found = {}
     for ids in _chunks(sorted(made.values()), EVENTS_AT_ONCE):

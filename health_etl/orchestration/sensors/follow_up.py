@@ -30,9 +30,9 @@ from health_etl.lake.manifest import DerivedManifest, RecordsManifest, digest
 from health_etl.lake.manifest_heads import ManifestHeadCache
 from health_etl.lake.store import Lake, connect
 from health_etl.orchestration.assets.training import JOURNAL
+from health_etl.orchestration.dead_runs import UNFINISHED
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE, WRITE_JOURNAL, jobs
 from health_etl.orchestration.resources import LakeResource
-from health_etl.orchestration.run_lock import UNFINISHED
 from health_etl.orchestration.selection import selection
 from health_etl.orchestration.sensors import earlier_runs
 from health_etl.orchestration.sensors.alerts import alert_exhausted
