@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run ui test coverage contract automation soak large lint fuzz docs lock services services-down stack stack-status stack-down clean
+.PHONY: help run ui test coverage contract automation soak large bench lint fuzz docs lock services services-down stack stack-status stack-down clean
 
 # The first Python that is new enough and can make virtual environments; `make PYTHON=…` names another.
 USABLE := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -83,6 +83,9 @@ soak: $(READY) ## try 1,000 examples of each property, then kill runs at 50 rand
 large: $(READY) ## tick over 100,000 uploads on S3, and print seconds and memory (about 5 minutes)
 	@TEST_HEALTH_ETL_OBJECTS=$${TEST_HEALTH_ETL_OBJECTS:-100000} $(BIN)/python -m pytest -rP --show-capture stdout \
 	health_etl_tests/services/test_large_bucket.py
+
+bench: $(READY) ## measure what everything costs, and keep ratios, picture and docs/performance.md (BENCH_ARGS="--quick bulk")
+	@$(BIN)/python -m benchmarks --save $(BENCH_ARGS)
 
 automation: $(READY) ## kill the daemon ten times, and stop each server for a minute, during uploads (about 10 minutes)
 	@TEST_HEALTH_ETL_DAEMON_KILLS=$${TEST_HEALTH_ETL_DAEMON_KILLS:-10} TEST_HEALTH_ETL_OUTAGE_SECONDS=$${TEST_HEALTH_ETL_OUTAGE_SECONDS:-60} \
