@@ -56,7 +56,8 @@ def slower(results: Results, kept: Results) -> list[str]:
 def page(text: str, kept: Mapping[Size, Results]) -> str:
     """Return docs/performance.md with its generated parts written anew; raises ValueError if one has no place."""
     full = kept["full"]
-    for name, part in {"figures": _figures(full), "curves": _curves(full), "sizing": _sizing(full)}.items():
+    parts = {"figures": _figures(full), "curves": _curves(full), "shares": _shares(full), "sizing": _sizing(full)}
+    for name, part in parts.items():
         begin, end = f"<!-- {name}: written by `make bench` -->", f"<!-- end of {name} -->"
         before, began, rest = text.partition(begin)
         _, ended, after = rest.partition(end)
@@ -83,6 +84,14 @@ def _figures(results: Results) -> str:
 def _curves(results: Results) -> str:
     rows = [(curve.what, f"**{curve.exponent:.2f}**", _points(curve)) for curve in results.curves.values()]
     return _markdown(("what", "exponent", "seconds by size"), rows)
+
+
+def _shares(results: Results) -> str:
+    kinds = list(results.shares.values())
+    parts = {part for shares in kinds for part in shares.seconds}
+    dearest = sorted(parts, key=lambda part: (-max(shares.percent(part) for shares in kinds), part))
+    rows = [(part, *(f"{shares.percent(part):.0f} %" for shares in kinds)) for part in dearest]
+    return _markdown(("where", *(shares.what for shares in kinds)), rows)
 
 
 def _sizing(results: Results) -> str:

@@ -53,21 +53,43 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Shares:
+    """Where processor seconds went, by part of the pipeline."""
+
+    key: str
+    what: str
+    seconds: Mapping[str, float]
+
+    def percent(self, part: str) -> float:
+        """Return the share of a part; 0 for a part that took nothing."""
+        return 100 * self.seconds.get(part, 0.0) / sum(self.seconds.values())
+
+
+Item = Figure | Curve | Shares
+
+
+@dataclass(frozen=True)
 class Results:
-    """Figures and curves by their keys, in the order in which they were measured."""
+    """What was measured, by kind and key, in the order in which it was."""
 
     figures: Mapping[str, Figure] = field(default_factory=dict)
     curves: Mapping[str, Curve] = field(default_factory=dict)
+    shares: Mapping[str, Shares] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, *found: Figure | Curve) -> Results:
+    def of(cls, *found: Item) -> Results:
         """Return results that hold these."""
-        figures = {item.key: item for item in found if isinstance(item, Figure)}
-        return cls(figures, {item.key: item for item in found if isinstance(item, Curve)})
+        return cls(
+            {item.key: item for item in found if isinstance(item, Figure)},
+            {item.key: item for item in found if isinstance(item, Curve)},
+            {item.key: item for item in found if isinstance(item, Shares)},
+        )
 
     def updated(self, newer: Results) -> Results:
         """Return these with the newer ones in place of those with the same keys."""
-        return Results({**self.figures, **newer.figures}, {**self.curves, **newer.curves})
+        return Results(
+            {**self.figures, **newer.figures}, {**self.curves, **newer.curves}, {**self.shares, **newer.shares}
+        )
 
 
 @dataclass(frozen=True)
@@ -117,7 +139,8 @@ def save(kept: Mapping[Size, Results], path: Path = RATIOS) -> None:
 def _to_json(results: Results) -> dict[str, Any]:
     figures = {key: {**asdict(figure), "ratio": figure.ratio} for key, figure in sorted(results.figures.items())}
     curves = {key: {**asdict(curve), "exponent": curve.exponent} for key, curve in sorted(results.curves.items())}
-    return {"figures": _rounded(figures), "curves": _rounded(curves)}
+    shares = {key: asdict(each) for key, each in sorted(results.shares.items())}
+    return {"figures": _rounded(figures), "curves": _rounded(curves), "shares": _rounded(shares)}
 
 
 def _from_json(kept: Mapping[str, Any]) -> Results:
@@ -128,7 +151,7 @@ def _from_json(kept: Mapping[str, Any]) -> Results:
         Curve(each["key"], each["what"], each["size_unit"], tuple((size, cost) for size, cost in each["points"]))
         for each in _all(kept, "curves")
     ]
-    return Results.of(*figures, *curves)
+    return Results.of(*figures, *curves, *(Shares(**each) for each in _all(kept, "shares")))
 
 
 def _all(kept: Mapping[str, Any], what: str) -> list[dict[str, Any]]:

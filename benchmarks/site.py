@@ -15,6 +15,7 @@ from benchmarks.measure import Usage, usage_of
 
 ROOT = Path(__file__).resolve().parents[1]
 BASELINES = Path(__file__).with_name("baselines")
+PROGRAMS = Path(__file__).with_name("programs")
 INHERITED = ("PATH", "HOME", "TMPDIR", "LANG")
 
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from benchmarks import lakes
 from benchmarks.bench import Bench, cold, made_cold, start_up
 from benchmarks.measure import Usage, added_s, alternately
-from benchmarks.results import Curve, Figure
+from benchmarks.results import Curve, Figure, Item
 from benchmarks.site import Site
 
 ASSETS = 20  # records, quarantine and insights of six types, offsets, the day across types
 
 
-def backfill(bench: Bench) -> Iterator[Figure | Curve]:
+def backfill(bench: Bench) -> Iterator[Item]:
     """Measure it cold and unchanged, and a Dagster job that makes as many partitions of nothing."""
     *fewer, most = bench.pick((31, 92, 365), (3, 6, 12))
     site = _site(bench, most)

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from benchmarks import lakes
 from benchmarks.bench import Bench, cold, start_up
 from benchmarks.measure import added_s, alternately
-from benchmarks.results import Curve, Figure
+from benchmarks.results import Curve, Figure, Item
 
 DATES = lakes.days_from(lakes.FIRST_UPLOAD, range(10))
 
 
-def bulk(bench: Bench) -> Iterator[Figure | Curve]:
+def bulk(bench: Bench) -> Iterator[Item]:
     """Measure the whole path from uploads to training lines, and a plain script that does the essential part of it."""
     site = bench.site("bulk")
     files = site.put(lakes.glucose(bench.pick(200, 30), DATES[: bench.pick(10, 3)]))
@@ -27,7 +27,7 @@ def bulk(bench: Bench) -> Iterator[Figure | Curve]:
     yield Figure("bulk_peak", f"{what}: peak memory", against, whole.peak_mb, plain.peak_mb, "MB")
 
 
-def memory(bench: Bench) -> Iterator[Figure | Curve]:
+def memory(bench: Bench) -> Iterator[Item]:
     """Measure peak memory and cost at three sizes, the last four times the second."""
     single = start_up(bench)
     points, peaks_mb = [], {}

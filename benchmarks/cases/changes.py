@@ -8,13 +8,13 @@ from datetime import date, timedelta
 from benchmarks import lakes
 from benchmarks.bench import Bench, cold, made_cold, start_up
 from benchmarks.measure import Usage, added_s, alternately
-from benchmarks.results import Curve, Figure
+from benchmarks.results import Curve, Figure, Item
 from benchmarks.site import Site
 
 LATE = timedelta(days=16)  # before the latest upload date
 
 
-def mixed(bench: Bench) -> Iterator[Figure | Curve]:
+def mixed(bench: Bench) -> Iterator[Item]:
     """Measure the whole path over synthetic people with all six types, then small changes to the same lake."""
     people, days = bench.pick((20, 30), (3, 17))
     site = bench.site("mixed")
@@ -36,7 +36,7 @@ def mixed(bench: Bench) -> Iterator[Figure | Curve]:
     yield _curve(bench, people, days, whole)
 
 
-def people(bench: Bench) -> Iterator[Figure | Curve]:
+def people(bench: Bench) -> Iterator[Item]:
     """Measure the same change at a growing number of people; it should cost the same."""
     dates = lakes.days_from(lakes.FIRST_UPLOAD, range(0, LATE.days + 1, 4))
     before: dict[str, float] = {}

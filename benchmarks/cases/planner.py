@@ -7,13 +7,14 @@ from pathlib import Path
 
 from benchmarks.bench import Bench
 from benchmarks.measure import added_s, alternately
-from benchmarks.results import Curve, Figure
+from benchmarks.results import Curve, Figure, Item
+from benchmarks.site import PROGRAMS
 
-PROGRAM = Path(__file__).parents[1] / "plan_large_bucket.py"
+PROGRAM = PROGRAMS / "plan_large_bucket.py"
 DATES = 730
 
 
-def planner(bench: Bench) -> Iterator[Figure | Curve]:
+def planner(bench: Bench) -> Iterator[Item]:
     """Measure both above what the imports take."""
     site = bench.site("planner")
     most = bench.pick(1_000_000, 100_000)

@@ -12,14 +12,14 @@ from benchmarks import lakes
 from benchmarks.bench import Bench, CaseSkippedError
 from benchmarks.bucket import Bucket
 from benchmarks.measure import Usage, alternately
-from benchmarks.results import Curve, Figure
-from benchmarks.site import Site
+from benchmarks.results import Figure, Item
+from benchmarks.site import PROGRAMS, Site
 
 NEEDED = ("HEALTH_ETL_S3_ENDPOINT_URL", "HEALTH_ETL_S3_ACCESS_KEY_ID", "HEALTH_ETL_S3_SECRET_ACCESS_KEY")
 OPTIONAL = ("HEALTH_ETL_S3_REGION",)
 
 
-def s3(bench: Bench) -> Iterator[Figure | Curve]:
+def s3(bench: Bench) -> Iterator[Item]:
     """Measure from the listing to the records, the whole path, and a loop of boto3 and fastavro, on all cores.
 
     Raises CaseSkippedError where the environment names no server.
@@ -35,10 +35,9 @@ def s3(bench: Bench) -> Iterator[Figure | Curve]:
             bucket.remove_all_but_raw()
             return _fresh_home(bench, site).python(*arguments)
 
-        selected = ("--select", "key:records/*", "--partition-range", f"{dates[0]}...{dates[-1]}")
         records, whole, loop = alternately(
             bench.rounds,
-            lambda: from_nothing("-m", "dagster", "asset", "materialize", "-m", "health_etl.definitions", *selected),
+            lambda: from_nothing(PROGRAMS / "make_records.py", dates[0], dates[-1]),
             lambda: from_nothing("-m", "health_etl", "run"),
             lambda: site.baseline("sequential_s3.py", bucket.name),
         )

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from benchmarks import lakes
 from benchmarks.bench import Bench, cold, start_up
 from benchmarks.measure import Usage, added_s, alternately
-from benchmarks.results import Curve, Figure
+from benchmarks.results import Curve, Figure, Item
 
 
-def tiny(bench: Bench) -> Iterator[Figure | Curve]:
+def tiny(bench: Bench) -> Iterator[Item]:
     """Measure the whole path at three sizes, and fastavro's decoding at the largest."""
     *fewer, most = bench.pick((5_000, 10_000, 20_000), (100, 200, 400))
     site = bench.site("tiny")

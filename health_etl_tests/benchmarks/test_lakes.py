@@ -15,7 +15,7 @@ from benchmarks import lakes
 from benchmarks.bench import Bench, NothingMadeError, cold, made_cold
 from benchmarks.lakes import Upload
 from benchmarks.measure import default_core
-from benchmarks.site import BASELINES
+from benchmarks.site import BASELINES, PROGRAMS
 from health_etl.avro.decode import content_digest
 from health_etl.lake.keys import parse_raw_key, raw_key
 
@@ -79,6 +79,15 @@ def test_a_run_that_makes_nothing_is_not_measured(tmp_path: Path) -> None:
     site.put([Upload("raw/BloodGlucoseRecord/readme.txt", b"no upload")])
     with pytest.raises(NothingMadeError):
         cold(site)
+
+
+def test_the_profile_counts_all_processor_seconds_of_a_run_once(tmp_path: Path) -> None:
+    site = Bench(tmp_path, default_core()).site("profiled")
+    site.put(lakes.glucose(1, [DAY]))
+    usage = site.python(PROGRAMS / "where_time_goes.py", tmp_path / "seconds.json")
+    seconds = json.loads((tmp_path / "seconds.json").read_text(encoding="utf-8"))
+    assert {"imports", "Dagster", "`records`", "`insights`", "`training`"} <= seconds.keys()
+    assert 0.8 * usage.processor_s < sum(seconds.values()) <= usage.processor_s
 
 
 def test_a_cold_run_leaves_the_uploads_alone(tmp_path: Path) -> None:

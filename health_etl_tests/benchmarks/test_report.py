@@ -11,14 +11,14 @@ from rich.console import Console
 from benchmarks import report
 from benchmarks.plot import draw
 from benchmarks.report import PAGE, page, slower, table
-from benchmarks.results import TARGETS, Curve, Figure, Results, Target, load, save
+from benchmarks.results import TARGETS, Curve, Figure, Results, Shares, Target, load, save
 from benchmarks.sizing import sizing
 
 BULK = Figure("bulk", "bulk", "plain script", 30.0, 10.0)
 CURVE = Curve("bulk", "bulk", "files", ((1.0, 2.0), (10.0, 20.0), (100.0, 200.0)))
 PLACES = "".join(
     f"before {name}\n<!-- {name}: written by `make bench` -->\nold\n<!-- end of {name} -->\nafter\n"
-    for name in ("figures", "curves", "sizing")
+    for name in ("figures", "curves", "shares", "sizing")
 )
 
 
@@ -27,6 +27,7 @@ def measured() -> Results:
     return Results.of(
         BULK,
         CURVE,
+        Shares("bulk", "bulk", {"Dagster": 1.0, "`records`": 3.0}),
         Figure("mixed", "mixed", "decoding", 50.0, 5.0, "s", facts),
         Figure("unchanged", "nothing new", "imports", 3.0, 1.5),
         Figure("new_file", "one new file", "imports", 0.25, 1.5),
@@ -40,6 +41,7 @@ def test_what_is_kept_reads_as_it_was_measured(tmp_path: Path) -> None:
     kept = load(path)
     assert kept["full"].figures["mixed"] == measured().figures["mixed"]
     assert kept["full"].curves == {"bulk": CURVE}
+    assert kept["full"].shares == measured().shares
     assert list(kept["quick"].figures) == ["bulk"]
 
 
@@ -88,7 +90,8 @@ def test_the_page_gets_its_tables_and_keeps_its_text() -> None:
     assert "| bulk | **3.00** | plain script | 30.00 s | 10.00 s | ≤ 2 × ✗ | ≤ 1 × ✗ |" in once
     assert "| bulk | **1.00** | 1 files: 2.0 s, 10 files: 20.0 s, 100 files: 200 s |" in once.replace("200.0", "200")
     assert "old" not in once
-    assert once.count("before ") == once.count("after\n") == 3
+    assert once.count("before ") == once.count("after\n") == 4
+    assert "| `records` | 75 % |\n| Dagster | 25 % |" in once
     assert page(once, kept) == once  # type: ignore[arg-type]
 
 
