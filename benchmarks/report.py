@@ -13,6 +13,7 @@ from benchmarks.sizing import NEEDED, sizing
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 PEOPLE_A_DAY = (10_000, 100_000, 1_000_000)
 NOT_MEASURED = "Not measured yet: `make bench`."
+LARGEST_PARTS = 5  # of a profile, in the table
 FORGIVEN = 2.0  # times the kept ratio, above which something has become slower
 
 
@@ -41,6 +42,10 @@ def table(results: Results, kept: Results, size: Size) -> Table:
             _amount(curve.points[0][1], "s"),
             *((f"≤ {EXPONENT.bar}", f"≤ {EXPONENT.goal}") if size == "full" else ("", "")),
         )
+    for shares in results.shares.values():
+        parts = sorted(shares.seconds, key=shares.percent, reverse=True)[:LARGEST_PARTS]
+        largest = ", ".join(f"{part.strip('`')} {shares.percent(part):.0f} %" for part in parts)
+        shown.add_row(f"{shares.what}: where time goes", "", "", largest)
     return shown
 
 
