@@ -17,7 +17,7 @@ DATES = 730
 def planner(bench: Bench) -> Iterator[Item]:
     """Measure both above what the imports take."""
     site = bench.site("planner")
-    most = bench.pick(1_000_000, 100_000)
+    most = bench.pick(1_000_000, 300_000)
 
     def program(objects: int, what: str) -> tuple[str | Path, ...]:
         return PROGRAM, str(objects), str(DATES), what
