@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run ui test coverage contract automation races soak large lint fuzz docs lock services services-down stack stack-status stack-down clean
+.PHONY: help run ui test coverage contract automation races soak large bench lint fuzz docs lock services services-down stack stack-status stack-down clean
 
 # The first Python that is new enough and can make virtual environments; `make PYTHON=…` names another.
 USABLE := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -88,6 +88,9 @@ large: $(READY) ## tick over 100,000 uploads on S3, and print seconds and memory
 	@TEST_HEALTH_ETL_OBJECTS=$${TEST_HEALTH_ETL_OBJECTS:-100000} $(BIN)/python -m pytest -rP --show-capture stdout \
 	health_etl_tests/services/test_large_bucket.py
 
+bench: $(READY) ## measure what everything costs, and keep ratios, picture and docs/performance.md (BENCH_ARGS="--quick bulk")
+	@$(BIN)/python -m benchmarks --save $(BENCH_ARGS)
+
 automation: $(READY) ## kill the daemon ten times, and stop each server for a minute, during uploads (about 10 minutes)
 	@TEST_HEALTH_ETL_DAEMON_KILLS=$${TEST_HEALTH_ETL_DAEMON_KILLS:-10} TEST_HEALTH_ETL_OUTAGE_SECONDS=$${TEST_HEALTH_ETL_OUTAGE_SECONDS:-60} \
 	TEST_HEALTH_ETL_REQUIRE_SERVICES=1 $(BIN)/python -m pytest health_etl_tests/services/test_automation.py
@@ -136,7 +139,7 @@ $(READY): setup.py constraints.txt
 	@echo "Setting up $(VENV) with $(PYTHON): $$(grep -c == constraints.txt) packages …"
 	@"$(PYTHON)" -m venv --clear $(VENV)
 	@uv=$$(command -v uv) || { $(BIN)/python -m pip install --quiet uv && uv=$(BIN)/uv; } || uv=false; \
-	"$$uv" pip install --python $(BIN)/python $(WANTED) || { \
+	"$$uv" pip install --compile-bytecode --python $(BIN)/python $(WANTED) || { \
 	  echo "uv cannot install them here; pip does it, which takes about 2 minutes …"; \
 	  $(BIN)/python -m pip install --progress-bar on $(WANTED); \
 	}

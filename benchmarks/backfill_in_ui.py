@@ -1,7 +1,7 @@
 """How long a backfill started in the UI takes: dates × six types × one small file each, in as many processes as
 dagster.yaml allows; then the same backfill over what is up to date.
 
-    PYTHONPATH=. .venv/bin/python benchmarks/backfill_in_ui.py --dates 365
+    .venv/bin/python -m benchmarks.backfill_in_ui --dates 365
 
 Starts a webserver and a daemon of its own, on SQLite and a folder, and ends them. The daemon checks a backfill every
 half minute; the last column leaves out how long it took to see that all was done.
@@ -18,7 +18,6 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,16 +25,18 @@ from dagster_graphql import DagsterGraphQLClient
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.backfill import FIRST, ROOT, put_uploads
+from benchmarks import lakes
 from health_etl.lake.keys import DAILY_JOURNAL, UTC_OFFSETS
 from health_etl.record_types import record_types
 from health_etl.settings import Settings
+from health_etl.synthetic import DEFAULT_FIRST_DAY
 from health_etl_tests.support.availability import listens
 from health_etl_tests.support.stack import BACKFILL, LAUNCH_BACKFILL, stop_sensors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+ROOT = Path(__file__).resolve().parents[1]
 BIN = ROOT / ".venv" / "bin"
 READY_SECONDS = 120
 RUN_TIMES = """
@@ -50,11 +51,12 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=9877)
     chosen = parser.parse_args()
     warnings.simplefilter("ignore")
-    dates = [FIRST + timedelta(days=n) for n in range(chosen.dates)]
+    dates = lakes.days_from(DEFAULT_FIRST_DAY, range(chosen.dates))
     table = Table("backfill", "runs", "seconds until the UI says so", "until the last run ended")
     with tempfile.TemporaryDirectory() as scratch:
-        settings = Settings(lake=(Path(scratch) / "lake").as_uri())
-        put_uploads(settings, dates)
+        folder = Path(scratch) / "lake"
+        lakes.write(folder, lakes.one_of_each_type(chosen.dates))
+        settings = Settings(lake=folder.as_uri())
         with _dagster(Path(scratch), settings, chosen.port) as client:
             for what in (f"{chosen.dates} dates × {len(record_types())} types, nothing made yet", "again, unchanged"):
                 runs, shown, worked = _backfill(client, [day.isoformat() for day in dates])
@@ -72,7 +74,7 @@ def _dagster(scratch: Path, settings: Settings, port: int) -> Iterator[DagsterGr
     with (scratch / "services.log").open("w") as log:
 
         def start(program: str, *arguments: str) -> None:
-            command = [BIN / program, *arguments]
+            command = [str(BIN / program), *arguments]
             started.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log))
 
         try:

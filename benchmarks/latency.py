@@ -1,7 +1,7 @@
 """How long it takes from an upload to its lines in the training data, on the stack that the environment points to.
 
     make stack && source /tmp/health-etl-stack-…/environment
-    PYTHONPATH=. .venv/bin/python benchmarks/latency.py --uploads 20
+    .venv/bin/python -m benchmarks.latency --uploads 20
 
 Each upload is that of another person, today, one after the other with pauses, so that none waits for the one before.
 """
@@ -59,8 +59,8 @@ def main() -> None:
             for name, seconds in _phases(instance, begun):
                 phases.setdefault(name, []).append(seconds)
     table = Table("from upload to", "p50 s", "p95 s", "longest s")
-    for name, seconds in (*phases.items(), ("its lines in the journal", whole)):
-        table.add_row(name, *(f"{value:.1f}" for value in _summary(seconds)))
+    for name, all_seconds in (*phases.items(), ("its lines in the journal", whole)):
+        table.add_row(name, *(f"{value:.1f}" for value in _summary(all_seconds)))
     Console().print(table)
 
 

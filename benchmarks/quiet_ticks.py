@@ -1,7 +1,7 @@
 """What a tick that finds nothing costs, by sensor: CPU time, requests to the store, statements to Dagster's
 database. On two cores every sensor does this every 5 to 10 s.
 
-    PYTHONPATH=. .venv/bin/python benchmarks/quiet_ticks.py --dates 365
+    .venv/bin/python -m benchmarks.quiet_ticks --dates 365
 
 Makes a lake of dates × six types × one small file each in a folder, brings it up to date, lets the sensors report it to
 Dagster, and keeps ticking. Dagster's database is SQLite, or PostgreSQL where HEALTH_ETL_DAGSTER_POSTGRES_URL is set.
@@ -31,7 +31,7 @@ import sqlalchemy
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.backfill import put_uploads
+from benchmarks import lakes
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake.store import Lake, connect
 from health_etl.orchestration.sensors.bucket import sensor_name
@@ -66,14 +66,14 @@ def main() -> None:
         folder = chosen.lake or Path(scratch) / "lake"
         settings = Settings(lake=folder.as_uri())
         if not folder.exists():
-            fill(settings, datetime.now(UTC).date(), chosen.dates)
+            fill(settings, folder, datetime.now(UTC).date(), chosen.dates)
         with instance_at(str(home)) as instance:
             Console().print(measured(Daemon(Project(settings, instance)), chosen.ticks))
 
 
-def fill(settings: Settings, last: date, dates: int) -> None:
+def fill(settings: Settings, folder: Path, last: date, dates: int) -> None:
     """Upload a file of every type on every date, and bring everything up to date."""
-    put_uploads(settings, [last - timedelta(days=days) for days in range(dates)])
+    lakes.write(folder, lakes.one_of_each_type(dates, last - timedelta(days=dates - 1)))
     lake = connect(settings)
     bring_up_to_date(lake, InsightOptions.of(settings, lake))
 

@@ -23,10 +23,10 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any, Protocol
 
-import boto3  # type: ignore[import-untyped]
+import boto3
 import obstore
 import s3fs  # type: ignore[import-not-found]
-from botocore.config import Config  # type: ignore[import-untyped]
+from botocore.config import Config
 from obstore.store import S3Store
 
 CONCURRENCY = 16  # requests in flight, the same for every client

@@ -1,0 +1,1 @@
+"""Benchmarks: what the pipeline costs, as ratios to something plain that is measured in the same minute."""
