@@ -68,7 +68,7 @@ def target_words(percents: pd.DataFrame, groups: pd.Series) -> dict[str, pd.Seri
     percents: one column per range; groups: as returned by target_groups, one per row. Source: Battelino 2019,
     doi:10.2337/dci19-0028. Coverage: 14 days with 70 % of readings; for one day an orientation.
     """
-    code = pd.Index(GROUPS).get_indexer(groups)
+    code = pd.Index(GROUPS).get_indexer(pd.Index(groups))
     return {name: _words(percents[name].to_numpy(), target, code) for name, target in TARGETS.items()}
 
 

@@ -21,9 +21,8 @@ UNKNOWN = -1  # the code of a null, the place of a row that belongs to no reques
 
 def day_places(rows: pd.DataFrame, days: pd.DataFrame) -> Integers:
     """Return the position in `days` of the day (user_id, local_date) of each row, UNKNOWN for other days."""
-    people = pd.unique(days["user_id"])
-    dates = pd.unique(days["local_date"])
-    asked = _codes(days["user_id"], people) * len(dates) + _codes(days["local_date"], dates)
+    people, dates = days["user_id"].drop_duplicates(), days["local_date"].drop_duplicates()
+    asked = np.asarray(_codes(days["user_id"], people) * len(dates) + _codes(days["local_date"], dates))
     user, date = _codes(rows["user_id"], people), _codes(rows["local_date"], dates)
     order = np.argsort(asked)
     wanted = np.where((user < 0) | (date < 0), UNKNOWN, user * len(dates) + date)
@@ -33,7 +32,7 @@ def day_places(rows: pd.DataFrame, days: pd.DataFrame) -> Integers:
 
 
 def named(code: Integers, names: Sequence[str]) -> pd.Series:
-    """Return the name that each code stands for, null where it is UNKNOWN."""
+    """Return the name that each code stands for, null where it is UNKNOWN. The names, constants, are kept in memory."""
     return pd.Series(_text_array(tuple(names)).take(code, allow_fill=True))
 
 
@@ -49,12 +48,17 @@ def clock_times(minute_of_day: Integers) -> pd.Series:
 
 def where_enough(metric: pd.Series, enough: Booleans) -> pd.api.extensions.ExtensionArray:
     """Return the values of a metric, one per day in order, null on the days that are not enough."""
-    return metric.array.take(np.where(enough, np.arange(len(enough)), UNKNOWN), allow_fill=True)
+    values: pd.api.extensions.ExtensionArray = metric.array
+    found: pd.api.extensions.ExtensionArray = values.take(
+        np.where(enough, np.arange(len(enough)), UNKNOWN), allow_fill=True
+    )
+    return found
 
 
-def _codes(values: pd.Series, names: pd.api.extensions.ExtensionArray) -> Integers:
+def _codes(values: pd.Series, names: pd.Series) -> Integers:
     place = pc.index_in(pa.array(values, pa.large_string()), value_set=pa.array(names, pa.large_string()))
-    return place.fill_null(UNKNOWN).to_numpy(zero_copy_only=False).astype(np.int64)
+    codes: Integers = place.fill_null(UNKNOWN).to_numpy(zero_copy_only=False).astype(np.int64)
+    return codes
 
 
 @cache

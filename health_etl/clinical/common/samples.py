@@ -192,7 +192,7 @@ class Measurements:
             ["instant", "rank", "last_modified_utc", "source_app", "record_id", "time_ms", "value"],
             ascending=[True, True, False, True, True, True, True],
         )
-        kept = ~shared
+        kept: Booleans = ~shared
         kept[ranked.drop_duplicates("instant")["place"]] = True
         return kept
 
@@ -206,8 +206,8 @@ def samples_of_days(
 
 def day_minutes(days: pd.DataFrame) -> Floats:
     """Return the length of each local day in minutes: 1440, or 1380 and 1500 where the clocks change."""
-    length = days["day_end_utc"] - days["day_start_utc"]
-    return np.asarray(length.dt.total_seconds(), dtype=np.float64) / SECONDS_PER_MINUTE
+    start, end = (days[name].to_numpy(dtype="datetime64[us]") for name in ("day_start_utc", "day_end_utc"))
+    return np.asarray((end - start) / np.timedelta64(1, "s"), dtype=np.float64) / SECONDS_PER_MINUTE
 
 
 def insights_of_days(
