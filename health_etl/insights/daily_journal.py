@@ -6,7 +6,9 @@ What the measurements mean together belongs to clinical/daily_journal/.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from health_etl.clinical import day_processor, processors
@@ -163,21 +165,30 @@ def _context(stacked: pd.DataFrame, types: Sequence[str]) -> pd.DataFrame:
     """Return the context of each day over all types; `stacked` has one row per day and type, in the types' order."""
     rank = stacked["zone_source"].map({source: place for place, source in enumerate(_CERTAINTY)})
     ordered = stacked.assign(rank=rank, weight=stacked["quality_score"] * stacked["measurement_count"])
-    groups = ordered.groupby(SUBJECT_DAY, sort=True)
-    first = groups[["day_start_utc", "day_end_utc", "utc_offset_minutes", *(column.name for column in PROFILE)]].first()
+    day = ordered.groupby(SUBJECT_DAY, sort=True).ngroup().to_numpy()
+    groups = ordered.groupby(day)
+    kept = [*SUBJECT_DAY, "day_start_utc", "day_end_utc", "utc_offset_minutes", *(column.name for column in PROFILE)]
+    first = groups[kept].first()
     summed = groups[["record_count", "measurement_count", "weight"]].sum()
     least_certain = groups["rank"].min().map(dict(enumerate(_CERTAINTY)))
-    missing = groups["type"].agg(lambda found: _missing(set(found), types))
+    places = [found.tolist() for found in np.split(np.argsort(day, kind="stable"), np.cumsum(np.bincount(day))[:-1])]
+
+    def by_day(column: str) -> list[list[Any]]:
+        values = stacked[column].tolist()
+        return [[values[place] for place in found] for found in places]
+
+    present = [set(found) for found in by_day("type")]
+    missing = pd.Series([_missing(found, types) for found in present], dtype="str")
     found = first.join(summed).assign(
         zone_source=least_certain,
-        source_apps=groups["source_apps"].agg(united),
-        source_keys=groups["source_keys"].agg(_united),
-        source_files=groups["source_files"].agg(_united),
+        source_apps=pd.Series([united(texts) for texts in by_day("source_apps")], dtype="str"),
+        source_keys=pd.Series([_united(lists) for lists in by_day("source_keys")], dtype="object"),
+        source_files=pd.Series([_united(lists) for lists in by_day("source_files")], dtype="object"),
         quality_score=(summed["weight"] / summed["measurement_count"]).round(6),
-        coverage=groups["type"].nunique() / len(types),
+        coverage=pd.Series([len(found) for found in present]) / len(types),
         coverage_reason=missing.where(missing != ""),
     )
-    return found.drop(columns=["weight"]).reset_index()
+    return found.drop(columns=["weight"])
 
 
 def _missing(found: set[int], types: Sequence[str]) -> str:
@@ -185,5 +196,5 @@ def _missing(found: set[int], types: Sequence[str]) -> str:
     return f"not recorded: {', '.join(title[0].lower() + title[1:] for title in titles)}" if titles else ""
 
 
-def _united(lists: pd.Series) -> list[str]:
+def _united(lists: Iterable[Iterable[str]]) -> list[str]:
     return sorted({item for one in lists for item in one})
