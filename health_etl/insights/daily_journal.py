@@ -13,6 +13,7 @@ import pandas as pd
 
 from health_etl.clinical import day_processor, processors
 from health_etl.clinical.common.base import DayProcessor
+from health_etl.clinical.common.columns import day_places
 from health_etl.days.isolation import isolated
 from health_etl.days.listed import united
 from health_etl.errors import TransientError
@@ -149,16 +150,23 @@ def _names(processor: DayProcessor, record_type: str) -> list[str]:
 
 def _joined(requested: pd.DataFrame, known: Mapping[str, pd.DataFrame], processor: DayProcessor) -> pd.DataFrame:
     """Return one row per requested day: borrowed metrics, context over all types, record_count 0 if no type has it."""
-    rows = requested
+    columns = [requested]
     for name, found in known.items():
         taken = {b.name: b.metric.name for b in processor.borrowed if b.record_type == name}
-        rows = rows.merge(found[[*SUBJECT_DAY, *taken]].rename(columns=taken), on=SUBJECT_DAY, how="left")
+        columns.append(_of_days(requested, found, [*taken]).rename(columns=taken))
     stacked = pd.concat(
         [found.assign(type=place) for place, found in enumerate(known.values()) if len(found)], ignore_index=True
     )
     context = _context(stacked, list(known))
-    rows = rows.merge(context, on=SUBJECT_DAY, how="left")
+    columns.append(_of_days(requested, context, [name for name in context.columns if name not in SUBJECT_DAY]))
+    rows = pd.concat(columns, axis=1)
     return rows.assign(record_count=rows["record_count"].fillna(0).astype("int64"))
+
+
+def _of_days(requested: pd.DataFrame, found: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return columns of the requested days, under their index, null for days that were not found."""
+    place = day_places(requested, found, person="subject")
+    return found[[*columns]].reset_index(drop=True).reindex(place).set_axis(requested.index)
 
 
 def _context(stacked: pd.DataFrame, types: Sequence[str]) -> pd.DataFrame:

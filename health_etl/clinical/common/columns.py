@@ -19,11 +19,11 @@ from health_etl.clinical.common.units import HOURS_PER_DAY, MINUTES_PER_HOUR
 UNKNOWN = -1  # the code of a null, the place of a row that belongs to no requested day
 
 
-def day_places(rows: pd.DataFrame, days: pd.DataFrame) -> Integers:
-    """Return the position in `days` of the day (user_id, local_date) of each row, UNKNOWN for other days."""
-    people, dates = days["user_id"].drop_duplicates(), days["local_date"].drop_duplicates()
-    asked = np.asarray(_codes(days["user_id"], people) * len(dates) + _codes(days["local_date"], dates))
-    user, date = _codes(rows["user_id"], people), _codes(rows["local_date"], dates)
+def day_places(rows: pd.DataFrame, days: pd.DataFrame, person: str = "user_id") -> Integers:
+    """Return the position in `days` of the day (person, local_date) of each row, UNKNOWN for other days."""
+    people, dates = days[person].drop_duplicates(), days["local_date"].drop_duplicates()
+    asked = np.asarray(_codes(days[person], people) * len(dates) + _codes(days["local_date"], dates))
+    user, date = _codes(rows[person], people), _codes(rows["local_date"], dates)
     order = np.argsort(asked)
     wanted = np.where((user < 0) | (date < 0), UNKNOWN, user * len(dates) + date)
     nearest = np.searchsorted(asked[order], wanted)
