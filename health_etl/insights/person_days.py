@@ -120,6 +120,6 @@ def _sources(
     found = days[PERSON_DAY].iloc[quality.index].reset_index(drop=True)
     return found.assign(
         quality_score=quality.to_numpy(),
-        source_keys=lists,
-        source_files=[sorted(ids[name] for name in one) for one in lists],
+        source_keys=pd.Series(lists, dtype="object"),
+        source_files=pd.Series([sorted(ids[name] for name in one) for one in lists], dtype="object"),
     )
