@@ -19,6 +19,7 @@ IMPLAUSIBLE = "implausible outside endurance events"
 ABOVE = "above the usual range"
 BELOW = "below the usual range"
 USUAL = "in the usual range"
+PLACES = (IMPLAUSIBLE, ABOVE, BELOW, USUAL)
 
 
 def against_usual(total_kcal: Floats, complete_kcal: Floats, days: pd.DataFrame) -> pd.Series:
@@ -31,8 +32,8 @@ def against_usual(total_kcal: Floats, complete_kcal: Floats, days: pd.DataFrame)
     low, high = USUAL_KCAL
     place = np.select(
         [total_kcal > IMPLAUSIBLE_ABOVE_KCAL, complete_kcal > high, complete_kcal < low, complete_kcal >= low],
-        [0, 1, 2, 3],
+        range(len(PLACES)),
         default=UNKNOWN,
     )
     of_age = (age_band(days["age_years"]) != UNDER_ADULT).to_numpy(dtype=np.bool_)
-    return named_where(place, (IMPLAUSIBLE, ABOVE, BELOW, USUAL), of_age)
+    return named_where(place, PLACES, of_age)

@@ -40,6 +40,8 @@ NO_AGE = "adult defaults, no age configured"
 ADULTS = "adults"
 PREGNANT = "adults, in pregnancy"
 MINORS = f"none, the person is under {ADULT_FROM_YEARS} years"
+REFERENCES = (MINORS, PREGNANT, NO_AGE, ADULTS)
+GRADES = (WELL_BELOW_RANGE, BELOW_RANGE, IN_RANGE, ABOVE_RANGE)
 
 
 def hours_with_samples(series: Samples, days: pd.DataFrame) -> Floats:
@@ -136,8 +138,8 @@ def reference_group(days: pd.DataFrame) -> pd.Series:
     """Return whose thresholds apply on each day: an adult's, unless the profile gives an age under 18 years."""
     age = days["age_years"].to_numpy(dtype=np.float64, na_value=np.nan)
     pregnant = days["pregnant"].to_numpy(dtype=np.bool_)
-    group = np.select([age < ADULT_FROM_YEARS, pregnant, np.isnan(age)], [0, 1, 2], default=3)
-    return named(group, (MINORS, PREGNANT, NO_AGE, ADULTS))
+    group = np.select([age < ADULT_FROM_YEARS, pregnant, np.isnan(age)], [0, 1, 2], default=REFERENCES.index(ADULTS))
+    return named(group, REFERENCES)
 
 
 def resting_grade(resting_bpm: Floats, reference: pd.Series) -> pd.Series:
@@ -150,7 +152,6 @@ def resting_grade(resting_bpm: Floats, reference: pd.Series) -> pd.Series:
     place = np.select(
         [resting_bpm < BRADYCARDIA_BELOW_BPM, resting_bpm < RESTING_LOW_BPM, resting_bpm <= RESTING_HIGH_BPM],
         [0, 1, 2],
-        default=3,
+        default=GRADES.index(ABOVE_RANGE),
     )
-    grades = (WELL_BELOW_RANGE, BELOW_RANGE, IN_RANGE, ABOVE_RANGE)
-    return named_where(place, grades, ~np.isnan(resting_bpm) & (reference != MINORS).to_numpy(dtype=np.bool_))
+    return named_where(place, GRADES, ~np.isnan(resting_bpm) & (reference != MINORS).to_numpy(dtype=np.bool_))
