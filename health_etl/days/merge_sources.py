@@ -22,7 +22,6 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 
-RECORD_COLUMNS = ("group_id", "record_id", "source_app", "start_utc", "end_utc", "last_modified_utc")
 NOBODY = -1  # no record, no bucket
 
 
@@ -41,13 +40,20 @@ class MergedTotals:
 
     def by_source(self) -> pd.DataFrame:
         """Return the contributions per `bucket` and `source_app`, sorted by both: `total`, `covered_ms`."""
-        grouped = self.contributions.groupby(["bucket", "source_app"], sort=True)[["total", "covered_ms"]]
-        return grouped.sum().reset_index()
+        app, names = pd.factorize(self.contributions["source_app"], sort=True)
+        pair = self.contributions["bucket"].to_numpy() * max(len(names), 1) + app
+        summed = self.contributions[["total", "covered_ms"]].groupby(pair, sort=True).sum()
+        bucket, app = np.divmod(summed.index.to_numpy(), max(len(names), 1))
+        summed.insert(0, "bucket", bucket)
+        summed.insert(1, "source_app", names.take(app))
+        return summed.reset_index(drop=True)
 
 
 def app_rank(source_app: pd.Series, app_priority: Sequence[str]) -> Ints:
     """Return each app's rank: higher is more trusted; 0 for apps that are not in `app_priority`."""
     listed = list(dict.fromkeys(app_priority))
+    if not listed:
+        return np.zeros(len(source_app), dtype=np.int64)
     place = pd.Index(listed, dtype="str").get_indexer(pd.Index(source_app, dtype="str"))
     return np.where(place == NOBODY, 0, len(listed) - place).astype(np.int64)
 
@@ -75,20 +81,38 @@ def merge_by_time_slice(
     Ties that the platform leaves open go to the greater record_id, so the order of rows never matters. Memory is
     proportional to the number of records, however long they overlap.
     """
-    columns = [*RECORD_COLUMNS, *([value_column] if value_column else [])]
     axis = _Axis.over(buckets)
-    ranked = _ranked(records[columns], axis, app_priority, only_listed_apps)
+    ranked = _ranked(records, axis, app_priority, only_listed_apps)
     spans = _spans(ranked, axis)
-    left_out = _excluded_spans(excluded, ranked, axis)
-    slices = _Slices.cut(spans, left_out, *axis.place(axis.group, buckets["start_utc"], buckets["end_utc"]))
+    left_out = _excluded_spans(excluded, records, ranked, axis)
+    slices = _Slices.cut(spans, left_out, *axis.place(axis.group, axis.start_ms, axis.end_ms))
     counted = _count(slices, spans, left_out)
-    contributions = _contributions(counted, ranked, value_column)
+    contributions = _contributions(counted, records, ranked, value_column)
     return MergedTotals(_totals(contributions, slices, spans, buckets.index), contributions)
 
 
-def _epoch_ms(time_utc: pd.Series) -> Ints:
-    epoch_ms: Ints = time_utc.to_numpy(dtype="datetime64[ms]").astype(np.int64)
-    return epoch_ms
+def covered_ms(group: Ints, start_ms: Ints, end_ms: Ints, window_start_ms: Ints, window_end_ms: Ints) -> Ints:
+    """Return for how long any span covers each group's window, in ms, overlaps counted once.
+
+    group: position of each span's window; a span that ends before it starts covers nothing. Times are in ms.
+    """
+    start = np.maximum(start_ms, window_start_ms[group]) - window_start_ms[group]
+    end = np.minimum(end_ms, window_end_ms[group]) - window_start_ms[group]
+    kept = end > start
+    shift = group[kept] * int((window_end_ms - window_start_ms).max(initial=0))  # one axis for all groups
+    start, end = start[kept] + shift, end[kept] + shift
+    order = np.argsort(start, kind="stable")
+    covered_until = np.maximum.accumulate(end[order])
+    fresh_from = np.maximum(start[order], np.concatenate(([0], covered_until[:-1])))
+    fresh_ms = np.maximum(end[order] - fresh_from, 0)
+    found: Ints = np.bincount(group[kept][order], weights=fresh_ms, minlength=len(window_start_ms)).astype(np.int64)
+    return found
+
+
+def epoch_ms(time_utc: pd.Series) -> Ints:
+    """Return instants as milliseconds since 1970, UTC."""
+    found: Ints = time_utc.to_numpy(dtype="datetime64[ms]").astype(np.int64)
+    return found
 
 
 @dataclass(frozen=True)
@@ -97,6 +121,8 @@ class _Axis:
 
     group_ids: pd.Index
     group: Ints  # of each bucket
+    start_ms: Ints  # of each bucket
+    end_ms: Ints
     window_start_ms: Ints  # of each group
     window_end_ms: Ints
     stride: int
@@ -104,44 +130,47 @@ class _Axis:
     @classmethod
     def over(cls, buckets: pd.DataFrame) -> _Axis:
         group, group_ids = pd.factorize(buckets["group_id"], sort=True)
-        start_ms, end_ms = _epoch_ms(buckets["start_utc"]), _epoch_ms(buckets["end_utc"])
+        start_ms, end_ms = epoch_ms(buckets["start_utc"]), epoch_ms(buckets["end_utc"])
         window_start = np.full(len(group_ids), np.iinfo(np.int64).max)
         window_end = np.full(len(group_ids), np.iinfo(np.int64).min)
         np.minimum.at(window_start, group, start_ms)
         np.maximum.at(window_end, group, end_ms)
         stride = int((window_end - window_start).max(initial=0)) + 1
-        return cls(pd.Index(group_ids), group.astype(np.int64), window_start, window_end, stride)
+        return cls(pd.Index(group_ids), group.astype(np.int64), start_ms, end_ms, window_start, window_end, stride)
 
     def group_of(self, group_id: pd.Series) -> Ints:
         return self.group_ids.get_indexer(pd.Index(group_id)).astype(np.int64)
 
-    def place(self, group: Ints, start_utc: pd.Series, end_utc: pd.Series) -> tuple[Ints, Ints]:
+    def place(self, group: Ints, start_ms: Ints, end_ms: Ints) -> tuple[Ints, Ints]:
         """Return the positions of both times on the axis, clipped to their group's window."""
         first, last, shift = self.window_start_ms[group], self.window_end_ms[group], group * self.stride
-        start = np.clip(_epoch_ms(start_utc), first, last) - first + shift
-        end = np.clip(_epoch_ms(end_utc), first, last) - first + shift
-        return start, end
+        return np.clip(start_ms, first, last) - first + shift, np.clip(end_ms, first, last) - first + shift
 
 
-def _ranked(records: pd.DataFrame, axis: _Axis, app_priority: Sequence[str], only_listed_apps: bool) -> pd.DataFrame:
-    """Return the records that touch their group's window, lowest rank first."""
-    frame = records.assign(
-        _group=axis.group_of(records["group_id"]),
-        _record=np.arange(len(records)),
-        _app_rank=app_rank(records["source_app"], app_priority),
-    )
-    frame = frame[frame["_group"] != NOBODY]
-    group = frame["_group"].to_numpy()
-    touches = (
-        (frame["start_utc"] <= frame["end_utc"]).to_numpy()
-        & (_epoch_ms(frame["start_utc"]) <= axis.window_end_ms[group])
-        & (_epoch_ms(frame["end_utc"]) >= axis.window_start_ms[group])
-    )
-    if only_listed_apps:
-        touches &= frame["_app_rank"].to_numpy() > 0
-    by_rank = ["_app_rank", "last_modified_utc", "start_utc", "end_utc", "record_id"]
-    ranked: pd.DataFrame = frame[touches].sort_values(by_rank, ignore_index=True)
-    return ranked
+@dataclass(frozen=True)
+class _Ranked:
+    """The records that touch their group's window, group by group, lowest rank first: arrays of one length."""
+
+    record: Ints  # position in the records
+    group: Ints
+    start_ms: Ints
+    end_ms: Ints
+
+
+def _ranked(records: pd.DataFrame, axis: _Axis, app_priority: Sequence[str], only_listed_apps: bool) -> _Ranked:
+    group, start, end = axis.group_of(records["group_id"]), epoch_ms(records["start_utc"]), epoch_ms(records["end_utc"])
+    rank = app_rank(records["source_app"], app_priority)
+    kept = np.flatnonzero((group != NOBODY) & (start <= end) & ((rank > 0) | (not only_listed_apps)))
+    touches = (start[kept] <= axis.window_end_ms[group[kept]]) & (end[kept] >= axis.window_start_ms[group[kept]])
+    kept = kept[touches]
+    modified = epoch_ms(records["last_modified_utc"])
+    keys = [key[kept] for key in (end, start, modified, rank, group)]
+    order = np.lexsort(keys)
+    if np.logical_and.reduce([np.diff(key[order]) == 0 for key in keys]).any():
+        record_id, _ = pd.factorize(records["record_id"].iloc[kept], sort=True)
+        order = np.lexsort((record_id, *keys))
+    record = kept[order]
+    return _Ranked(record, group[record], start[record], end[record])
 
 
 @dataclass(frozen=True)
@@ -153,9 +182,9 @@ class _Spans:
     instant: Bools  # has zero length
 
 
-def _spans(ranked: pd.DataFrame, axis: _Axis) -> _Spans:
-    start, end = axis.place(ranked["_group"].to_numpy(), ranked["start_utc"], ranked["end_utc"])
-    return _Spans(start, end, (ranked["start_utc"] == ranked["end_utc"]).to_numpy())
+def _spans(ranked: _Ranked, axis: _Axis) -> _Spans:
+    start, end = axis.place(ranked.group, ranked.start_ms, ranked.end_ms)
+    return _Spans(start, end, ranked.start_ms == ranked.end_ms)
 
 
 @dataclass(frozen=True)
@@ -167,14 +196,19 @@ class _ExcludedSpans:
     end: Ints
 
 
-def _excluded_spans(excluded: pd.DataFrame | None, ranked: pd.DataFrame, axis: _Axis) -> _ExcludedSpans:
+def _excluded_spans(
+    excluded: pd.DataFrame | None, records: pd.DataFrame, ranked: _Ranked, axis: _Axis
+) -> _ExcludedSpans:
     if excluded is None or excluded.empty:
         nothing = np.zeros(0, dtype=np.int64)
         return _ExcludedSpans(nothing, nothing, nothing)
     key = ["group_id", "record_id"]
-    record = pd.MultiIndex.from_frame(ranked[key]).get_indexer(pd.MultiIndex.from_frame(excluded[key]))
+    record = pd.MultiIndex.from_frame(records[key].iloc[ranked.record]).get_indexer(
+        pd.MultiIndex.from_frame(excluded[key])
+    )
     known = excluded[record != NOBODY]
-    start, end = axis.place(axis.group_of(known["group_id"]), known["start_utc"], known["end_utc"])
+    group = axis.group_of(known["group_id"])
+    start, end = axis.place(group, epoch_ms(known["start_utc"]), epoch_ms(known["end_utc"]))
     return _ExcludedSpans(record[record != NOBODY].astype(np.int64), start, end)
 
 
@@ -230,23 +264,36 @@ def _top_ranked(slices: _Slices, spans: _Spans) -> tuple[Ints, Ints]:
     return top[0::2], top[1::2]
 
 
-def _count(slices: _Slices, spans: _Spans, left_out: _ExcludedSpans) -> pd.DataFrame:
-    """Return bucket, rank, covered_ms and counted_ms, summed over the slices where the record ranks highest."""
+@dataclass(frozen=True)
+class _Counted:
+    """Where records rank highest: arrays of one length, sorted by bucket and rank."""
+
+    bucket: Ints
+    rank: Ints
+    covered_ms: Ints
+    counted_ms: Ints
+
+
+def _count(slices: _Slices, spans: _Spans, left_out: _ExcludedSpans) -> _Counted:
+    """Sum the slices of each bucket by the record that ranks highest in them."""
     at_border, in_slice = _top_ranked(slices, spans)
     length_ms = slices.length_ms
     counted_ms = np.where(_is_excluded(in_slice, slices, left_out), 0, length_ms)
     spanning = (in_slice != NOBODY) & (slices.bucket != NOBODY)
     momentary = (at_border != NOBODY) & (slices.bucket != NOBODY)
     momentary[momentary] = spans.instant[at_border[momentary]]
-    parts = pd.DataFrame(
-        {
-            "bucket": np.concatenate([slices.bucket[spanning], slices.bucket[momentary]]),
-            "rank": np.concatenate([in_slice[spanning], at_border[momentary]]),
-            "covered_ms": np.concatenate([length_ms[spanning], np.zeros(momentary.sum(), dtype=np.int64)]),
-            "counted_ms": np.concatenate([counted_ms[spanning], np.zeros(momentary.sum(), dtype=np.int64)]),
-        }
+    nothing = np.zeros(momentary.sum(), dtype=np.int64)
+    n_ranks = max(len(spans.start), 1)
+    pair = np.concatenate([slices.bucket[spanning], slices.bucket[momentary]]) * n_ranks
+    pair += np.concatenate([in_slice[spanning], at_border[momentary]])
+    order = np.argsort(pair, kind="stable")
+    first = np.flatnonzero(np.diff(pair[order], prepend=NOBODY))
+    covered, counted = (
+        np.add.reduceat(np.concatenate([ms[spanning], nothing])[order], first) if len(first) else nothing
+        for ms in (length_ms, counted_ms)
     )
-    return parts.groupby(["bucket", "rank"], sort=True).sum().reset_index()
+    bucket, rank = np.divmod(pair[order][first], n_ranks)
+    return _Counted(bucket, rank, covered, counted)
 
 
 def _is_excluded(top_record: Ints, slices: _Slices, left_out: _ExcludedSpans) -> Bools:
@@ -259,23 +306,23 @@ def _is_excluded(top_record: Ints, slices: _Slices, left_out: _ExcludedSpans) ->
     return np.asarray(open_ones > 0)
 
 
-def _contributions(counted: pd.DataFrame, ranked: pd.DataFrame, value_column: str | None) -> pd.DataFrame:
-    record = ranked.iloc[counted["rank"].to_numpy()]
+def _contributions(counted: _Counted, records: pd.DataFrame, ranked: _Ranked, value_column: str | None) -> pd.DataFrame:
+    record = ranked.record[counted.rank]
     if value_column is None:
-        total = counted["counted_ms"].to_numpy().astype(np.float64)
+        total = counted.counted_ms.astype(np.float64)
     else:
-        duration_ms = _epoch_ms(record["end_utc"]) - _epoch_ms(record["start_utc"])
-        value = record[value_column].to_numpy(dtype=np.float64)
+        duration_ms = (ranked.end_ms - ranked.start_ms)[counted.rank]
+        value = records[value_column].to_numpy(dtype=np.float64)[record]
         # Multiply before dividing: a record that counts over its whole length then yields exactly its value.
-        shared = value * counted["covered_ms"].to_numpy() / np.maximum(duration_ms, 1)
+        shared = value * counted.covered_ms / np.maximum(duration_ms, 1)
         total = np.where(duration_ms == 0, value, shared)
     return pd.DataFrame(
         {
-            "bucket": counted["bucket"].to_numpy(),
-            "record": record["_record"].to_numpy(),
-            "source_app": record["source_app"].to_numpy(),
+            "bucket": counted.bucket,
+            "record": record,
+            "source_app": records["source_app"].array.take(record),
             "total": total,
-            "covered_ms": counted["covered_ms"].to_numpy(),
+            "covered_ms": counted.covered_ms,
         }
     )
 

@@ -6,11 +6,14 @@ What the measurements mean together belongs to clinical/daily_journal/.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from health_etl.clinical import day_processor, processors
 from health_etl.clinical.common.base import DayProcessor
+from health_etl.clinical.common.columns import day_places
 from health_etl.days.isolation import isolated
 from health_etl.days.listed import united
 from health_etl.errors import TransientError
@@ -153,37 +156,53 @@ def _names(processor: DayProcessor, record_type: str) -> list[str]:
 
 def _joined(requested: pd.DataFrame, known: Mapping[str, pd.DataFrame], processor: DayProcessor) -> pd.DataFrame:
     """Return one row per requested day: borrowed metrics, context over all types, record_count 0 if no type has it."""
-    rows = requested
+    columns = [requested]
     for name, found in known.items():
         taken = {b.name: b.metric.name for b in processor.borrowed if b.record_type == name}
-        rows = rows.merge(found[[*SUBJECT_DAY, *taken]].rename(columns=taken), on=SUBJECT_DAY, how="left")
+        columns.append(_of_days(requested, found, [*taken]).rename(columns=taken))
     stacked = pd.concat(
         [found.assign(type=place) for place, found in enumerate(known.values()) if len(found)], ignore_index=True
     )
     context = _context(stacked, list(known))
-    rows = rows.merge(context, on=SUBJECT_DAY, how="left")
+    columns.append(_of_days(requested, context, [name for name in context.columns if name not in SUBJECT_DAY]))
+    rows = pd.concat(columns, axis=1)
     return rows.assign(record_count=rows["record_count"].fillna(0).astype("int64"))
+
+
+def _of_days(requested: pd.DataFrame, found: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return columns of the requested days, under their index, null for days that were not found."""
+    place = day_places(requested, found, person="subject")
+    return found[[*columns]].reset_index(drop=True).reindex(place).set_axis(requested.index)
 
 
 def _context(stacked: pd.DataFrame, types: Sequence[str]) -> pd.DataFrame:
     """Return the context of each day over all types; `stacked` has one row per day and type, in the types' order."""
     rank = stacked["zone_source"].map({source: place for place, source in enumerate(_CERTAINTY)})
     ordered = stacked.assign(rank=rank, weight=stacked["quality_score"] * stacked["measurement_count"])
-    groups = ordered.groupby(SUBJECT_DAY, sort=True)
-    first = groups[["day_start_utc", "day_end_utc", "utc_offset_minutes", *(column.name for column in PROFILE)]].first()
+    day = ordered.groupby(SUBJECT_DAY, sort=True).ngroup().to_numpy()
+    groups = ordered.groupby(day)
+    kept = [*SUBJECT_DAY, "day_start_utc", "day_end_utc", "utc_offset_minutes", *(column.name for column in PROFILE)]
+    first = groups[kept].first()
     summed = groups[["record_count", "measurement_count", "weight"]].sum()
     least_certain = groups["rank"].min().map(dict(enumerate(_CERTAINTY)))
-    missing = groups["type"].agg(lambda found: _missing(set(found), types))
+    places = [found.tolist() for found in np.split(np.argsort(day, kind="stable"), np.cumsum(np.bincount(day))[:-1])]
+
+    def by_day(column: str) -> list[list[Any]]:
+        values = stacked[column].tolist()
+        return [[values[place] for place in found] for found in places]
+
+    present = [set(found) for found in by_day("type")]
+    missing = pd.Series([_missing(found, types) for found in present], dtype="str")
     found = first.join(summed).assign(
         zone_source=least_certain,
-        source_apps=groups["source_apps"].agg(united),
-        source_keys=groups["source_keys"].agg(_united),
-        source_files=groups["source_files"].agg(_united),
+        source_apps=pd.Series([united(texts) for texts in by_day("source_apps")], dtype="str"),
+        source_keys=pd.Series([_united(lists) for lists in by_day("source_keys")], dtype="object"),
+        source_files=pd.Series([_united(lists) for lists in by_day("source_files")], dtype="object"),
         quality_score=(summed["weight"] / summed["measurement_count"]).round(6),
-        coverage=groups["type"].nunique() / len(types),
+        coverage=pd.Series([len(found) for found in present]) / len(types),
         coverage_reason=missing.where(missing != ""),
     )
-    return found.drop(columns=["weight"]).reset_index()
+    return found.drop(columns=["weight"])
 
 
 def _missing(found: set[int], types: Sequence[str]) -> str:
@@ -191,5 +210,5 @@ def _missing(found: set[int], types: Sequence[str]) -> str:
     return f"not recorded: {', '.join(title[0].lower() + title[1:] for title in titles)}" if titles else ""
 
 
-def _united(lists: pd.Series) -> list[str]:
+def _united(lists: Iterable[Iterable[str]]) -> list[str]:
     return sorted({item for one in lists for item in one})

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
+import numpy as np
 import pandas as pd
 
 from health_etl.clinical.common.base import ClinicalOptions, Narrator, Processor
+from health_etl.clinical.common.columns import day_places
 from health_etl.days.batching import split_by_partition, unqualify_people
 from health_etl.days.profiles import Profiles, add_profiles
 from health_etl.days.pseudonym import source_file, subjects
@@ -71,7 +74,7 @@ def _measured(
     days = add_profiles(selection.days.assign(user_id=unqualify_people(people)), profiles).assign(user_id=people)
     by_id = replace(options, app_priority=ranked_ids(options.app_priority))
     metrics = processor.analyse(selection.rows, days, by_id)
-    sources = _sources(selection.rows, qualities, pseudonym_key)
+    sources = _sources(selection.rows, days, qualities, pseudonym_key)
     return days.merge(sources, on=PERSON_DAY).merge(metrics, on=PERSON_DAY)
 
 
@@ -100,12 +103,23 @@ def day_rows(
     return ordered
 
 
-def _sources(rows: pd.DataFrame, qualities: Mapping[str, float], pseudonym_key: str) -> pd.DataFrame:
-    """Return source_keys, source_files and quality_score (mean over measurements) of every person-day."""
-    rows = rows[[*PERSON_DAY, "source_key"]].assign(quality_score=rows["source_key"].map(qualities))
-    scores = rows.groupby(PERSON_DAY)["quality_score"].mean().round(6)
-    files = rows[[*PERSON_DAY, "source_key"]].drop_duplicates().sort_values([*PERSON_DAY, "source_key"])
-    ids = {key: source_file(key, pseudonym_key) for key in files["source_key"].unique()}
-    keys = files.assign(source_files=files["source_key"].map(ids)).groupby(PERSON_DAY)
-    lists = {"source_keys": keys["source_key"].agg(list), "source_files": keys["source_files"].agg(sorted)}
-    return pd.concat([scores, pd.DataFrame(lists)], axis=1).reset_index()
+def _sources(
+    rows: pd.DataFrame, days: pd.DataFrame, qualities: Mapping[str, float], pseudonym_key: str
+) -> pd.DataFrame:
+    """Return source_keys, source_files and quality_score (mean over measurements) of every person-day with rows."""
+    day = day_places(rows, days)
+    file, names = pd.factorize(rows["source_key"], sort=True)
+    scores = pd.Series(names).map(qualities).to_numpy(dtype=np.float64)
+    mine = day >= 0
+    quality = pd.Series(scores[file[mine]]).groupby(day[mine]).mean().round(6)
+    pairs = np.unique(day[mine] * len(names) + file[mine])
+    bounds = [*np.searchsorted(pairs, quality.index.to_numpy() * len(names)).tolist(), len(pairs)]
+    source_keys = names.take(pairs % max(len(names), 1)).tolist()
+    ids = {name: source_file(name, pseudonym_key) for name in names}
+    lists = [source_keys[start:end] for start, end in pairwise(bounds)]
+    found = days[PERSON_DAY].iloc[quality.index].reset_index(drop=True)
+    return found.assign(
+        quality_score=quality.to_numpy(),
+        source_keys=pd.Series(lists, dtype="object"),
+        source_files=pd.Series([sorted(ids[name] for name in one) for one in lists], dtype="object"),
+    )

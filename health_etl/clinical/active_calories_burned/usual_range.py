@@ -7,6 +7,7 @@ import pandas as pd
 
 from health_etl.clinical.common.age import UNDER_ADULT, age_band
 from health_etl.clinical.common.arrays import Floats
+from health_etl.clinical.common.columns import UNKNOWN, named_where
 from health_etl.clinical.common.sources import sourced
 
 USUAL_KCAL = sourced((150, 1_000), "kcal/day", "adults", "ASSUMPTION: from experience with wearables; no study sets it")
@@ -18,6 +19,7 @@ IMPLAUSIBLE = "implausible outside endurance events"
 ABOVE = "above the usual range"
 BELOW = "below the usual range"
 USUAL = "in the usual range"
+PLACES = (IMPLAUSIBLE, ABOVE, BELOW, USUAL)
 
 
 def against_usual(total_kcal: Floats, complete_kcal: Floats, days: pd.DataFrame) -> pd.Series:
@@ -30,9 +32,8 @@ def against_usual(total_kcal: Floats, complete_kcal: Floats, days: pd.DataFrame)
     low, high = USUAL_KCAL
     place = np.select(
         [total_kcal > IMPLAUSIBLE_ABOVE_KCAL, complete_kcal > high, complete_kcal < low, complete_kcal >= low],
-        [IMPLAUSIBLE, ABOVE, BELOW, USUAL],
-        default="",
+        range(len(PLACES)),
+        default=UNKNOWN,
     )
-    of_age = pd.Series((age_band(days["age_years"]) != UNDER_ADULT).to_numpy())
-    known = pd.Series(place, dtype="str")
-    return known.where((known != "") & of_age)
+    of_age = (age_band(days["age_years"]) != UNDER_ADULT).to_numpy(dtype=np.bool_)
+    return named_where(place, PLACES, of_age)

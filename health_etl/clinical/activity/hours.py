@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from health_etl.clinical.activity.records import (
     Quantity,
+    Spans,
     followed_spans,
     length_minutes,
     of_day,
@@ -21,6 +22,7 @@ from health_etl.clinical.activity.records import (
 from health_etl.clinical.activity.totals import MOVEMENT_MINIMUM_HOURS, DayTotals
 from health_etl.clinical.common.arrays import Booleans, Floats, Integers
 from health_etl.clinical.common.base import ClinicalOptions, Metric
+from health_etl.clinical.common.columns import UNKNOWN, clock_times, named_where
 from health_etl.clinical.common.samples import day_minutes
 from health_etl.clinical.common.sources import definition, sourced
 from health_etl.clinical.common.text import clock_time
@@ -73,7 +75,7 @@ def fine_day(totals: DayTotals, days: pd.DataFrame, quantity: Quantity) -> FineD
     """
     records = totals.records[length_minutes(totals.records) <= FINE_MINUTES].reset_index(drop=True)
     followed = minutes_touched(followed_spans(records, quantity), days)
-    moving = minutes_touched(records[records[quantity.column] > 0], days)
+    moving = minutes_touched(Spans.of(records[records[quantity.column] > 0]), days)
     transition = _transition_minutes(totals.records, days)
     fine_count = np.bincount(records["group_id"], minlength=len(days))
     reason = fineness_reason(totals, fine_count, followed.sum(axis=1), COARSE, THIN)
@@ -85,22 +87,20 @@ def fineness_reason(
 ) -> pd.Series:
     """Return why records are too coarse for a pattern; null where they are fine enough, or nothing was recorded."""
     enough = followed_minutes >= MOVEMENT_MINIMUM_HOURS * MINUTES_PER_HOUR
-    reasons = np.select([fine_count == 0, totals.partial, ~enough], [coarse, RUNNING, thin], default="")
-    known = pd.Series(reasons, dtype="str")
-    return known.where((known != "") & ~np.isnan(totals.total))
+    code = np.select([fine_count == 0, totals.partial, ~enough], [0, 1, 2], default=UNKNOWN)
+    return named_where(code, (coarse, RUNNING, thin), ~np.isnan(totals.total))
 
 
-def minutes_touched(spans: pd.DataFrame, days: pd.DataFrame) -> Booleans:
+def minutes_touched(spans: Spans, days: pd.DataFrame) -> Booleans:
     """Return which minutes since local midnight the spans touch: one row per day, as wide as the longest day."""
-    width = int(np.ceil(day_minutes(days).max(initial=MINUTES_PER_DAY)))
-    start = np.floor(since_day_start_minutes(spans, days, "start_utc"))
-    stop = np.maximum(np.ceil(since_day_start_minutes(spans, days, "end_utc")), start + 1)
-    length = np.ceil(of_day(pd.DataFrame({"m": day_minutes(days)}), "m", spans["group_id"].to_numpy()).to_numpy())
-    first, last = (np.clip(edge, 0, length).astype(np.int64) for edge in (start, stop))
+    minutes = day_minutes(days)
+    width = int(np.ceil(minutes.max(initial=MINUTES_PER_DAY)))
+    start = np.floor(since_day_start_minutes(spans.day, spans.start_ms, days))
+    stop = np.maximum(np.ceil(since_day_start_minutes(spans.day, spans.end_ms, days)), start + 1)
+    first, last = (np.clip(edge, 0, np.ceil(minutes)[spans.day]).astype(np.int64) for edge in (start, stop))
     edges = np.zeros((len(days), width + 1), dtype=np.int32)
-    day = spans["group_id"].to_numpy()
-    np.add.at(edges, (day, first), 1)
-    np.add.at(edges, (day, last), -1)
+    np.add.at(edges, (spans.day, first), 1)
+    np.add.at(edges, (spans.day, last), -1)
     touched: Booleans = edges.cumsum(axis=1, dtype=np.int32)[:, :-1] > 0
     return touched
 
@@ -140,9 +140,8 @@ def hour_metrics(by_hour: Floats, fine: FineDay, quantity: Quantity) -> dict[str
         f"{part}_{name}": pd.Series(by_hour[:, first:last].sum(axis=1)).where(enough)
         for part, (first, last) in PARTS.items()
     }
-    clocks = np.array([clock_time(hour) for hour in range(HOURS_PER_DAY)])
     words = {
-        "busiest_hour_local": pd.Series(clocks[busiest], dtype="str").where(moved),
+        "busiest_hour_local": clock_times(np.where(moved, busiest * MINUTES_PER_HOUR, UNKNOWN)),
         "pattern_missing_reason": fine.reason,
     }
     whole = {key: written(values, quantity) for key, values in (numbers | parts).items() if key != "known_hours"}
@@ -157,9 +156,7 @@ def written(values: pd.Series, quantity: Quantity) -> pd.Series:
 
 def clock_at(fine: FineDay, minute: Integers) -> pd.Series:
     """Return the local clock time of one minute of each day, "HH:MM"."""
-    shown = fine.clock_minute[np.arange(len(minute)), minute] % MINUTES_PER_DAY
-    hours, minutes = np.divmod(shown, MINUTES_PER_HOUR)
-    return pd.Series(np.char.add(np.char.mod("%02d:", hours), np.char.mod("%02d", minutes)), dtype="str")
+    return clock_times(fine.clock_minute[np.arange(len(minute)), minute] % MINUTES_PER_DAY)
 
 
 def pattern_metrics(quantity: Quantity, what: str) -> tuple[Metric, ...]:
@@ -209,9 +206,9 @@ def _transition_minutes(records: pd.DataFrame, days: pd.DataFrame) -> Floats:
     """Return when the clock changed: the first record whose offset differs from the one the day began with."""
     transition = day_minutes(days)
     changed = (transition != MINUTES_PER_DAY)[records["group_id"].to_numpy()]
-    began = of_day(days, "utc_offset_minutes", records["group_id"].to_numpy())
-    moved = records[changed & (records["utc_offset_minutes"] != began).to_numpy()]
-    np.minimum.at(transition, moved["group_id"].to_numpy(), since_day_start_minutes(moved, days, "start_utc"))
+    began = days["utc_offset_minutes"].to_numpy()[records["group_id"].to_numpy()]
+    moved = Spans.of(records[changed & (records["utc_offset_minutes"].to_numpy() != began)])
+    np.minimum.at(transition, moved.day, since_day_start_minutes(moved.day, moved.start_ms, days))
     return transition
 
 

@@ -5,14 +5,19 @@ The day's total is computed in totals.py, its hours in hours.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from health_etl.clinical.common.arrays import Booleans, Floats, Integers
-from health_etl.clinical.common.sources import sourced
+from health_etl.clinical.common.columns import day_places
+from health_etl.clinical.common.samples import MS_PER_MINUTE
+from health_etl.clinical.common.sources import definition, sourced
 from health_etl.clinical.common.units import MINUTES_PER_HOUR, SECONDS_PER_MINUTE
+from health_etl.days.merge_sources import epoch_ms
+
+MS_PER_SECOND = definition(1_000, "milliseconds per second")
 
 MOVEMENT_RECORD_MINUTES = sourced(
     60, "min", "apps that record movement only", "ASSUMPTION: a walk; longer records sum over idle time as well"
@@ -37,17 +42,20 @@ class Quantity:
 
 
 def records_of_days(rows: pd.DataFrame, days: pd.DataFrame, quantity: Quantity) -> pd.DataFrame:
-    """Return the rows of the requested days with `group_id`, the position of their day in `days`.
+    """Return the rows of the requested days with `group_id`, the position of their day in `days`, and `pair`.
 
-    Records exported before the day began say nothing about it and are left out.
+    `pair` numbers the pairs of day and app, in order. Records exported before the day began say nothing about it and
+    are left out.
     """
-    keys = ["user_id", "local_date"]
-    day = pd.MultiIndex.from_frame(days[keys]).get_indexer(pd.MultiIndex.from_frame(rows[keys]))
+    day = day_places(rows, days)
+    fetched_ms = epoch_ms(rows["fetched_utc"])
+    began_ms = np.append(epoch_ms(days["day_start_utc"]), 0)[day]
+    begun = np.flatnonzero((day >= 0) & (fetched_ms > began_ms))
     columns = ["record_id", "source_app", "start_utc", "end_utc", "utc_offset_minutes", "end_utc_offset_minutes"]
-    records = rows[[*columns, "last_modified_utc", "fetched_utc", quantity.column]].assign(group_id=day)
-    records = records[day >= 0].reset_index(drop=True)
-    begun = records["fetched_utc"] > of_day(days, "day_start_utc", records["group_id"].to_numpy())
-    return records[begun].reset_index(drop=True)
+    records = rows[[*columns, "last_modified_utc", "fetched_utc", quantity.column]].iloc[begun].reset_index(drop=True)
+    app, names = pd.factorize(records["source_app"], sort=True)
+    _, pair = np.unique(day[begun] * max(len(names), 1) + app, return_inverse=True)
+    return records.assign(group_id=day[begun], pair=pair)
 
 
 def of_day(days: pd.DataFrame, column: str, day: Integers) -> pd.Series:
@@ -66,20 +74,34 @@ def day_buckets(days: pd.DataFrame, day: Integers) -> pd.DataFrame:
     )
 
 
-def earlier_of(one: pd.Series, other: pd.Series) -> pd.Series:
-    """Return the earlier of two times, element by element."""
-    return one.where(one <= other, other)
-
-
 def length_minutes(records: pd.DataFrame) -> Floats:
     """Return the length of each record in minutes."""
-    length = records["end_utc"] - records["start_utc"]
-    return np.asarray(length.dt.total_seconds(), dtype=np.float64) / SECONDS_PER_MINUTE
+    return minutes_of(epoch_ms(records["end_utc"]) - epoch_ms(records["start_utc"]))
 
 
-def recorded_spans(records: pd.DataFrame) -> pd.DataFrame:
-    """Return the records cut off at their export: what comes after it was not yet recorded."""
-    return records.assign(end_utc=earlier_of(records["end_utc"], records["fetched_utc"]))
+def minutes_of(ms: Integers) -> Floats:
+    """Return milliseconds in minutes."""
+    return ms / MS_PER_SECOND / SECONDS_PER_MINUTE
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Spans of time on days: arrays of one length. day: position in `days`; bounds in ms since 1970, UTC."""
+
+    day: Integers
+    start_ms: Integers
+    end_ms: Integers
+
+    @classmethod
+    def of(cls, records: pd.DataFrame) -> Spans:
+        """Return the span of each record."""
+        return cls(records["group_id"].to_numpy(), epoch_ms(records["start_utc"]), epoch_ms(records["end_utc"]))
+
+
+def recorded_spans(records: pd.DataFrame) -> Spans:
+    """Return the spans of the records cut off at their export: what comes after it was not yet recorded."""
+    whole = Spans.of(records)
+    return replace(whole, end_ms=np.minimum(whole.end_ms, epoch_ms(records["fetched_utc"])))
 
 
 def is_movement_only(records: pd.DataFrame, quantity: Quantity) -> Booleans:
@@ -90,30 +112,36 @@ def is_movement_only(records: pd.DataFrame, quantity: Quantity) -> Booleans:
     Source: ASSUMPTION, Health Connect does not say which apps do so.
     """
     silent = (length_minutes(records) <= MOVEMENT_RECORD_MINUTES) & (records[quantity.column] > 0).to_numpy()
-    pair = [records["group_id"], records["source_app"]]
-    grouped = pd.Series(silent).groupby(pair)
-    moves: Booleans = (grouped.transform("all") & (grouped.transform("size") > 1)).to_numpy(dtype=np.bool_)
+    pair = records["pair"].to_numpy()
+    count = np.bincount(pair)
+    moves: Booleans = ((np.bincount(pair, weights=silent) == count) & (count > 1))[pair]
     return moves
 
 
-def followed_spans(records: pd.DataFrame, quantity: Quantity) -> pd.DataFrame:
+def followed_spans(records: pd.DataFrame, quantity: Quantity) -> Spans:
     """Return the spans that the records cover: their own up to the export, plus the pauses of movement-only apps.
 
     A pause is the time between two records of such an app, up to 4 h; longer ones are not covered.
     """
     recorded = recorded_spans(records)
-    moves = recorded[is_movement_only(records, quantity)]
-    moves = moves.sort_values(["group_id", "source_app", "start_utc", "end_utc", "record_id"])
-    pair = ["group_id", "source_app"]
-    before = moves.groupby(pair)["end_utc"].cummax().groupby([moves[name] for name in pair]).shift()
-    pause = (moves["start_utc"] - before).dt.total_seconds() / (SECONDS_PER_MINUTE * MINUTES_PER_HOUR)
-    bridged = ((pause > 0) & (pause <= MOVEMENT_PAUSE_HOURS)).to_numpy(dtype=np.bool_)
-    pauses = moves.assign(end_utc=moves["start_utc"], start_utc=before)[bridged]
-    return pd.concat([recorded, pauses], ignore_index=True) if len(pauses) else recorded
+    moves = np.flatnonzero(is_movement_only(records, quantity))
+    if not len(moves):
+        return recorded
+    pair = records["pair"].to_numpy()
+    moves = moves[np.lexsort((recorded.end_ms[moves], recorded.start_ms[moves], pair[moves]))]
+    pair, start, end = pair[moves], recorded.start_ms[moves], recorded.end_ms[moves]
+    shift = pair * (int(end.max() - end.min()) + 1)  # one axis for all pairs
+    ended = np.maximum.accumulate(end + shift)[:-1] - shift[:-1]
+    pause_ms = start[1:] - ended
+    longest_ms = MOVEMENT_PAUSE_HOURS * MINUTES_PER_HOUR * MS_PER_MINUTE
+    bridged = (np.diff(pair) == 0) & (pause_ms > 0) & (pause_ms <= longest_ms)
+    return Spans(
+        np.concatenate([recorded.day, recorded.day[moves][1:][bridged]]),
+        np.concatenate([recorded.start_ms, ended[bridged]]),
+        np.concatenate([recorded.end_ms, start[1:][bridged]]),
+    )
 
 
-def since_day_start_minutes(records: pd.DataFrame, days: pd.DataFrame, column: str) -> Floats:
-    """Return a time of each record in minutes since its local day began."""
-    start = of_day(days, "day_start_utc", records["group_id"].to_numpy())
-    elapsed = records[column].reset_index(drop=True) - start
-    return np.asarray(elapsed.dt.total_seconds(), dtype=np.float64) / SECONDS_PER_MINUTE
+def since_day_start_minutes(day: Integers, time_ms: Integers, days: pd.DataFrame) -> Floats:
+    """Return times in minutes since their local day began."""
+    return minutes_of(time_ms - epoch_ms(days["day_start_utc"])[day])

@@ -57,31 +57,29 @@ def source_metrics(quantity: Quantity) -> tuple[Metric, ...]:
 
 def movement_only_apps(records: pd.DataFrame, quantity: Quantity, n_days: int) -> pd.Series:
     """Return the names of each day's movement-only apps; null where there are none."""
-    pair = ["group_id", "source_app"]
-    found = records.loc[is_movement_only(records, quantity), pair].drop_duplicates()
-    found = found.sort_values(pair, ignore_index=True)
+    moving = np.flatnonzero(is_movement_only(records, quantity))
+    found = records.iloc[moving[np.unique(records["pair"].to_numpy()[moving], return_index=True)[1]]]
     return _joined(found["group_id"].to_numpy(), found["source_app"], n_days, ", ")
 
 
 def source_totals(records: pd.DataFrame, days: pd.DataFrame, quantity: Quantity) -> pd.Series:
     """Return what each app counted on its own, largest first: "app.one: 3933 steps; app.two: 2517 steps"."""
-    pair = ["group_id", "source_app"]
-    pairs = records[pair].drop_duplicates().sort_values(pair, ignore_index=True)
-    alone = records.assign(group_id=records.groupby(pair, sort=True).ngroup())
+    _, first = np.unique(records["pair"].to_numpy(), return_index=True)
+    pairs = records[["group_id", "source_app"]].iloc[first].reset_index(drop=True)
+    alone = records.assign(group_id=records["pair"])
     merged = merge_by_time_slice(alone, day_buckets(days, pairs["group_id"].to_numpy()), value_column=quantity.column)
     totals = pairs.assign(total=merged.totals["total"])
-    totals = totals[totals["total"].notna()].sort_values(
-        ["group_id", "total", "source_app"], ascending=[True, False, True], ignore_index=True
-    )
+    totals = totals[totals["total"].notna()]
+    # The pairs are sorted by app, and so are equal totals.
+    totals = totals.iloc[np.lexsort((-totals["total"], totals["group_id"]))].reset_index(drop=True)
     written = totals["source_app"] + ": " + _written(totals["total"], quantity) + f" {quantity.unit}"
     return _joined(totals["group_id"].to_numpy(), written, len(days), "; ")
 
 
 def counted_source_apps(merged: MergedTotals, quantity: Quantity, n_days: int) -> pd.Series:
     """Return the names of the apps that contribute to each day's total, largest share first; null where none does."""
-    shares = merged.by_source().sort_values(
-        ["bucket", "total", "source_app"], ascending=[True, False, True], ignore_index=True
-    )
+    shares = merged.by_source()  # sorted by app
+    shares = shares.iloc[np.lexsort((-shares["total"], shares["bucket"]))]
     # An app that fills only the last millisecond of a day has no visible part in the total.
     shares = shares[np.round(shares["total"], quantity.decimals) > 0].reset_index(drop=True)
     return _joined(shares["bucket"].to_numpy(), shares["source_app"], n_days, ", ")

@@ -12,21 +12,21 @@ import pandas as pd
 
 from health_etl.clinical.activity.records import (
     Quantity,
+    Spans,
     day_buckets,
-    earlier_of,
     followed_spans,
-    of_day,
     recorded_spans,
     records_of_days,
 )
 from health_etl.clinical.activity.sources import counted_source_apps, movement_only_apps, source_totals
 from health_etl.clinical.common.arrays import Booleans, Floats
 from health_etl.clinical.common.base import ClinicalOptions
+from health_etl.clinical.common.columns import named
 from health_etl.clinical.common.samples import MS_PER_MINUTE, day_minutes, divide
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.text import coverage_reasons, local_clock_times
 from health_etl.clinical.common.units import HOURS_PER_DAY
-from health_etl.days.merge_sources import MergedTotals, merge_by_time_slice
+from health_etl.days.merge_sources import MergedTotals, covered_ms, epoch_ms, merge_by_time_slice
 
 MINIMUM_COVERAGE = sourced(
     0.70, "share of the local day", "everybody", "ASSUMPTION: no source sets one; 70 % as for CGM reports"
@@ -107,38 +107,39 @@ def coverage_of_days(
     by_movement = has_movement_app & (recorded < MINIMUM_COVERAGE)
     reason = coverage_reasons(recorded, MINIMUM_COVERAGE, RECORDED)
     movement_reason = coverage_reasons(followed, MOVEMENT_MINIMUM_COVERAGE, FOLLOWED)
-    rule = pd.Series(np.where(by_movement, BY_MOVEMENT, BY_RECORDS), dtype="str")
+    rule = named(by_movement.astype(np.int64), (BY_RECORDS, BY_MOVEMENT))
     return np.where(by_movement, followed, recorded), reason.mask(pd.Series(by_movement), movement_reason), rule
 
 
 def insights_of_totals(days: pd.DataFrame, totals: DayTotals, metrics: dict[str, pd.Series]) -> pd.DataFrame:
     """Return one row per row of `days`, in its order: the metrics, coverage and coverage_reason."""
-    keys = {name: days[name].reset_index(drop=True) for name in ("user_id", "local_date")}
     coverage = {"coverage": pd.Series(totals.coverage), "coverage_reason": totals.coverage_reason}
-    return pd.DataFrame(keys | metrics | totals.described | coverage)
+    columns = {name: days[name] for name in ("user_id", "local_date")} | metrics | totals.described | coverage
+    return pd.DataFrame({name: values.array for name, values in columns.items()})
 
 
-def _share(spans: pd.DataFrame, days: pd.DataFrame) -> Floats:
-    merged = merge_by_time_slice(spans, day_buckets(days, np.arange(len(days))))
-    return divide(merged.totals["covered_ms"].to_numpy() / MS_PER_MINUTE, day_minutes(days))
+def _share(spans: Spans, days: pd.DataFrame) -> Floats:
+    start_ms, end_ms = epoch_ms(days["day_start_utc"]), epoch_ms(days["day_end_utc"])
+    covered = covered_ms(spans.day, spans.start_ms, spans.end_ms, start_ms, end_ms)
+    return divide(covered / MS_PER_MINUTE, day_minutes(days))
 
 
 def _is_partial(records: pd.DataFrame, merged: MergedTotals, days: pd.DataFrame) -> Booleans:
-    day = records["group_id"].to_numpy()
-    day_end_utc = of_day(days, "day_end_utc", day)
-    early = (records["fetched_utc"] < day_end_utc).to_numpy()
+    day, fetched_ms = records["group_id"].to_numpy(), epoch_ms(records["fetched_utc"])
+    day_end_ms = epoch_ms(days["day_end_utc"])[day]
     counts = np.zeros(len(records), dtype=np.bool_)
     counts[merged.contributions["record"]] = True
-    unfinished = counts & (records["fetched_utc"] < earlier_of(records["end_utc"], day_end_utc)).to_numpy()
-    late_exports = np.bincount(day[~early], minlength=len(days))
+    unfinished = counts & (fetched_ms < np.minimum(epoch_ms(records["end_utc"]), day_end_ms))
+    late_exports = np.bincount(day[fetched_ms >= day_end_ms], minlength=len(days))
     partial: Booleans = (np.bincount(day[unfinished], minlength=len(days)) > 0) | (late_exports == 0)
     return partial
 
 
 def _last_early_export(records: pd.DataFrame, days: pd.DataFrame) -> pd.Series:
     """Return the local clock time of each day's last export before the day ended, null without one."""
-    day_end_utc = of_day(days, "day_end_utc", records["group_id"].to_numpy())
-    early = records[records["fetched_utc"] < day_end_utc].sort_values(["group_id", "fetched_utc", "record_id"])
-    last = early.drop_duplicates("group_id", keep="last").set_index("group_id")
+    day_end_ms = epoch_ms(days["day_end_utc"])[records["group_id"].to_numpy()]
+    names = ["group_id", "fetched_utc", "record_id", "end_utc_offset_minutes"]
+    early = records.loc[epoch_ms(records["fetched_utc"]) < day_end_ms, names]
+    last = early.sort_values(names[:-1]).drop_duplicates("group_id", keep="last").set_index("group_id")
     clock_times = local_clock_times(last["fetched_utc"], last["end_utc_offset_minutes"])
     return clock_times.reindex(range(len(days)))

@@ -10,6 +10,7 @@ from health_etl.clinical.blood_glucose.metrics import cv_percent, j_index, range
 from health_etl.clinical.blood_glucose.risk import gri, gri_zones, hbgi, hbgi_risks, lbgi, lbgi_risks
 from health_etl.clinical.blood_glucose.targets import pregnancy_only, target_words
 from health_etl.clinical.blood_glucose.thresholds import STABLE_CV_PERCENT
+from health_etl.clinical.common.columns import named_where
 
 
 def assess(summary: pd.DataFrame, groups: pd.Series) -> dict[str, pd.Series]:
@@ -18,13 +19,13 @@ def assess(summary: pd.DataFrame, groups: pd.Series) -> dict[str, pd.Series]:
     shares = {f"time_{name}_percent": percents[name] for name in REPORTED_RANGES}
     targets = {f"time_{name}_target": words for name, words in target_words(percents, groups).items()}
     cv = cv_percent(summary)
-    stable = np.where(cv <= STABLE_CV_PERCENT, "stable", "unstable")
+    is_stable = (cv <= STABLE_CV_PERCENT).astype(np.int64)
     lows, highs, index = lbgi(summary), hbgi(summary), gri(percents)
     return {
         **shares,
         **targets,
         "cv_percent": pd.Series(cv),
-        "variability": pd.Series(stable, dtype="str").where(~np.isnan(cv)),
+        "variability": named_where(is_stable, ("unstable", "stable"), ~np.isnan(cv)),
         "lbgi": pd.Series(lows),
         "lbgi_risk": lbgi_risks(lows),
         "hbgi": pd.Series(highs),

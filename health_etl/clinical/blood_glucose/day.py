@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.blood_glucose.events import GlucoseEvents, extended_hyper, extended_hypo, find_events
-from health_etl.clinical.blood_glucose.meals import SamplesOf, before_breakfast_marks, by_relation, meal_rise
+from health_etl.clinical.blood_glucose.meals import Marks, SamplesOf, before_breakfast_marks, by_relation, meal_rise
 from health_etl.clinical.blood_glucose.metrics import cadence_minutes, edge_minutes, longest_gap_minutes
 from health_etl.clinical.blood_glucose.risk import risks
 from health_etl.clinical.blood_glucose.summary import range_masks, range_names
 from health_etl.clinical.blood_glucose.time_of_day import (
     before_breakfast,
-    clock_times,
     dawn_rise,
     dawn_words,
     highest_place,
@@ -25,6 +24,7 @@ from health_etl.clinical.blood_glucose.time_of_day import (
     quarter_means,
 )
 from health_etl.clinical.common.arrays import Booleans, Floats
+from health_etl.clinical.common.columns import named_where
 from health_etl.clinical.common.samples import Samples, day_minutes, lowest_by_group
 from health_etl.clinical.common.units import PERCENT
 
@@ -78,11 +78,11 @@ def extremes(day: GlucoseDay) -> Columns:
         "first_reading_local": readings.first_clock(),
         "last_reading_local": readings.last_clock(),
         "lowest_mg_dl": pd.Series(lowest),
-        "lowest_range": pd.Series(range_names(lowest), dtype="str"),
-        "lowest_local": clock_times(readings, lowest_place(readings)),
+        "lowest_range": range_names(lowest),
+        "lowest_local": readings.clock(lowest_place(readings)),
         "highest_mg_dl": pd.Series(highest),
-        "highest_range": pd.Series(range_names(highest), dtype="str"),
-        "highest_local": clock_times(readings, highest_place(readings)),
+        "highest_range": range_names(highest),
+        "highest_local": readings.clock(highest_place(readings)),
         "low_risk_highest": pd.Series(-lowest_by_group(readings.group, -low_risk, readings.n_groups)),
         "high_risk_highest": pd.Series(-lowest_by_group(readings.group, -high_risk, readings.n_groups)),
     }
@@ -91,7 +91,7 @@ def extremes(day: GlucoseDay) -> Columns:
 def pauses(day: GlucoseDay) -> Columns:
     """Return the longest stretch without a reading, the day's edges included, and those edges."""
     start, end = (
-        day.days[name].dt.as_unit("ms").astype("int64").to_numpy() for name in ("day_start_utc", "day_end_utc")
+        day.days[name].to_numpy(dtype="datetime64[ms]").astype(np.int64) for name in ("day_start_utc", "day_end_utc")
     )
     leading, trailing = edge_minutes(day.readings, start, end)
     longest = np.fmax(np.fmax(leading, trailing), longest_gap_minutes(day.readings))
@@ -121,16 +121,17 @@ def longest_events(day: GlucoseDay) -> Columns:
     columns: Columns = {}
     for kind, events in (("hypo", day.hypo), ("hyper", day.hyper)):
         columns[f"longest_{kind}_minutes"] = pd.Series(events.longest_minutes())
-        columns[f"longest_{kind}_start_local"] = clock_times(readings, events.longest_start())
-    pattern = pd.Series(np.where(day.sustained.count() > 0, "sustained", "passing"), dtype="str")
-    columns["very_high_pattern"] = pattern.where(readings.count_where(day.masks["very_high"]) > 0)
+        columns[f"longest_{kind}_start_local"] = readings.clock(events.longest_start())
+    is_sustained = (day.sustained.count() > 0).astype(np.int64)
+    is_very_high = readings.count_where(day.masks["very_high"]) > 0
+    columns["very_high_pattern"] = named_where(is_sustained, ("passing", "sustained"), is_very_high)
     return columns
 
 
-def times_of_day(day: GlucoseDay, rows: pd.DataFrame, samples_of: SamplesOf) -> Columns:
+def times_of_day(day: GlucoseDay, marks: Marks, samples_of: SamplesOf) -> Columns:
     """Return means by quarter of the day, the night and the dawn rise."""
     night = night_of(day.readings, day.cadence, day.expected_minutes)
-    breakfast, basis = before_breakfast(day.readings, before_breakfast_marks(rows, samples_of))
+    breakfast, basis = before_breakfast(day.readings, before_breakfast_marks(marks, samples_of))
     rise = dawn_rise(night, breakfast)
     means = quarter_means(day.readings, day.cadence, day.expected_minutes)
     return {
@@ -147,13 +148,13 @@ def times_of_day(day: GlucoseDay, rows: pd.DataFrame, samples_of: SamplesOf) -> 
     }
 
 
-def meals(rows: pd.DataFrame, samples_of: SamplesOf) -> Columns:
+def meals(marks: Marks, samples_of: SamplesOf) -> Columns:
     """Return glucose by relation to meals, null where the records do not state one."""
     columns: Columns = {}
-    for name, readings in by_relation(rows, samples_of).items():
+    for name, readings in by_relation(marks, samples_of).items():
         columns[f"{name}_count"] = _or_null(readings.count().astype(np.float64))
         columns[f"{name}_mean_mg_dl"] = pd.Series(readings.mean())
-    rise, meal_count = meal_rise(rows, samples_of)
+    rise, meal_count = meal_rise(marks, samples_of)
     return columns | {"meal_rise_count": _or_null(meal_count), "meal_rise_mg_dl": pd.Series(rise)}
 
 

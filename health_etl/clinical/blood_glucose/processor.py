@@ -21,6 +21,7 @@ from health_etl.clinical.blood_glucose.day import (
     times_of_day,
 )
 from health_etl.clinical.blood_glucose.guidelines import GUIDELINES, INSTRUCTIONS
+from health_etl.clinical.blood_glucose.meals import Marks
 from health_etl.clinical.blood_glucose.metrics import recorded_minutes, recorded_share
 from health_etl.clinical.blood_glucose.narrative import narrate
 from health_etl.clinical.blood_glucose.summary import summarise, without_conversion_noise
@@ -29,8 +30,9 @@ from health_etl.clinical.blood_glucose.targets import target_groups
 from health_etl.clinical.blood_glucose.thresholds import MINIMUM_COVERAGE_PERCENT
 from health_etl.clinical.blood_glucose.trend_columns import TRENDS
 from health_etl.clinical.blood_glucose.trends import CARRIED, look_back
+from health_etl.clinical.common.arrays import Booleans
 from health_etl.clinical.common.base import ClinicalOptions, Processor
-from health_etl.clinical.common.samples import Samples, insights_of_days, samples_of_days
+from health_etl.clinical.common.samples import Measurements, Samples, insights_of_days
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import PERCENT
 
@@ -45,12 +47,13 @@ def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) ->
     Coverage is the recorded share of the day: readings × cadence (median spacing), divided by the length of the day.
     An event that spans midnight counts in each day with the part that lies in it.
     """
+    measurements = Measurements.of_days(rows, days, "glucose_mg_dl")
 
-    def samples_of(selected: pd.DataFrame) -> Samples:
-        found = samples_of_days(selected, days, "glucose_mg_dl", options.app_priority, SAME_INSTANT_MS)
+    def samples_of(selected: Booleans | None = None) -> Samples:
+        found = measurements.samples(options.app_priority, SAME_INSTANT_MS, selected)
         return replace(found, value=without_conversion_noise(found.value))
 
-    day = GlucoseDay(samples_of(rows), days)
+    day, marks = GlucoseDay(samples_of(), days), Marks.of(rows)
     summary = summarise(day.readings)
     groups = target_groups(days)
     minutes = recorded_minutes(day.readings, day.cadence)
@@ -62,7 +65,7 @@ def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) ->
         "glucose_by_slot_mg_dl": slot_lists(slot_means(day.readings)),
     }
     described |= extremes(day) | pauses(day) | longest_events(day)
-    described |= times_of_day(day, rows, samples_of) | meals(rows, samples_of)
+    described |= times_of_day(day, marks, samples_of) | meals(marks, samples_of)
     excursions = pd.Series(mage(day.readings, day.readings.sd()))
     return insights_of_days(
         days,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.common.arrays import Floats, Integers
+from health_etl.clinical.common.columns import named_where
 from health_etl.clinical.common.samples import divide
 from health_etl.clinical.common.sources import definition, sourced
 
@@ -114,10 +115,10 @@ def adrr(low_risk_highest: Floats, high_risk_highest: Floats, group: Integers, n
 
 def adrr_risks(index: Floats) -> pd.Series:
     """Grade ADRR: below 20 low, 20 to 40 moderate, above 40 high. Source: Kovatchev 2006."""
-    grade = np.where(index < ADRR_LOW_BELOW, "low", np.where(index <= ADRR_MODERATE_UP_TO, "moderate", "high"))
-    return pd.Series(grade, dtype="str").where(~np.isnan(index))
+    code = np.where(index < ADRR_LOW_BELOW, 0, np.where(index <= ADRR_MODERATE_UP_TO, 1, 2))
+    return named_where(code, ("low", "moderate", "high"), ~np.isnan(index))
 
 
 def _graded(index: Floats, up_to: Sequence[float], words: Sequence[str]) -> pd.Series:
     place = np.searchsorted(up_to, np.nan_to_num(index), side="left")
-    return pd.Series(np.array(words)[place], dtype="str").where(~np.isnan(index))
+    return named_where(place, words, ~np.isnan(index))

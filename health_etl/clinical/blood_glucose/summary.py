@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from health_etl.clinical.blood_glucose.risk import risks
@@ -23,6 +22,7 @@ from health_etl.clinical.blood_glucose.thresholds import (
     VERY_LOW_BELOW_MG_DL,
 )
 from health_etl.clinical.common.arrays import Booleans, Floats, Integers
+from health_etl.clinical.common.columns import named_where
 from health_etl.clinical.common.samples import Samples, divide
 from health_etl.clinical.common.sources import definition
 
@@ -82,14 +82,12 @@ def range_masks(glucose_mg_dl: Floats) -> Mapping[str, Booleans]:
     }
 
 
-def range_names(glucose_mg_dl: Floats) -> npt.NDArray[np.object_]:
-    """Return the name of each value's range (mg/dL): very low, low, in range, high or very high; None for NaN."""
+def range_names(glucose_mg_dl: Floats) -> pd.Series:
+    """Return the name of each value's range (mg/dL): very low, low, in range, high or very high; null for NaN."""
     masks = range_masks(glucose_mg_dl)
-    names = np.full(len(glucose_mg_dl), None, dtype=np.object_)
-    names[~np.isnan(glucose_mg_dl)] = "in range"
-    for name in ("very_low", "low", "high", "very_high"):
-        names[masks[name]] = name.replace("_", " ")
-    return names
+    names = ("very_low", "low", "high", "very_high", "in_range")
+    code = np.select([masks[name] for name in names[:-1]], range(len(names) - 1), default=len(names) - 1)
+    return named_where(code, [name.replace("_", " ") for name in names], ~np.isnan(glucose_mg_dl))
 
 
 def summarise(readings: Samples) -> pd.DataFrame:
@@ -107,7 +105,8 @@ def summarise(readings: Samples) -> pd.DataFrame:
         "low_risk_mean": _mean(readings, low_risk),
         "high_risk_mean": _mean(readings, high_risk),
     }
-    return pd.DataFrame(columns | counts)[list(COLUMNS)].astype("float64")
+    found = columns | counts
+    return pd.DataFrame({name: found[name].astype(np.float64) for name in COLUMNS})
 
 
 def pool(summaries: pd.DataFrame, group: Integers, n_groups: int) -> pd.DataFrame:
@@ -126,7 +125,7 @@ def pool(summaries: pd.DataFrame, group: Integers, n_groups: int) -> pd.DataFram
     squares = _sums(group, inside + np.where(counts > 0, counts * apart**2, 0.0), n_groups)
     pooled["sd_mg_dl"] = np.sqrt(divide(squares, total - 1))
     pooled |= {name: _sums(group, filled[name].to_numpy(), n_groups) for name in COUNTS}
-    return pd.DataFrame(pooled)[list(COLUMNS)]
+    return pd.DataFrame({name: pooled[name] for name in COLUMNS})
 
 
 def _mean(readings: Samples, weights: Floats) -> Floats:

@@ -10,12 +10,14 @@ import pandas as pd
 
 from health_etl.clinical.blood_glucose import thresholds as limits
 from health_etl.clinical.common.age import ADULT_FROM_YEARS, OLDER_FROM_YEARS
-from health_etl.clinical.common.arrays import Booleans
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
+from health_etl.clinical.common.columns import named, named_where
 
 ADULTS_BY_DEFAULT = "adults, by default"
 ADULTS = "adults"
 OLDER = "older or high-risk adults"
 PREGNANCY = "pregnancy"
+GROUPS = (ADULTS_BY_DEFAULT, ADULTS, OLDER, PREGNANCY)
 
 MET = "met"
 MISSED = "missed"
@@ -56,9 +58,8 @@ def target_groups(days: pd.DataFrame) -> pd.Series:
     """
     ages = days["age_years"].fillna(-1).to_numpy(dtype="int64")
     older = flags(days["high_risk_diabetes"]) | (ages >= OLDER_FROM_YEARS)
-    groups = np.where(ages >= ADULT_FROM_YEARS, ADULTS, ADULTS_BY_DEFAULT)
-    groups = np.where(older, OLDER, groups)
-    return pd.Series(np.where(flags(days["pregnant"]), PREGNANCY, groups), dtype="str")
+    code = np.where(older, GROUPS.index(OLDER), ages >= ADULT_FROM_YEARS)
+    return named(np.where(flags(days["pregnant"]), GROUPS.index(PREGNANCY), code), GROUPS)
 
 
 def target_words(percents: pd.DataFrame, groups: pd.Series) -> dict[str, pd.Series]:
@@ -67,7 +68,8 @@ def target_words(percents: pd.DataFrame, groups: pd.Series) -> dict[str, pd.Seri
     percents: one column per range; groups: as returned by target_groups, one per row. Source: Battelino 2019,
     doi:10.2337/dci19-0028. Coverage: 14 days with 70 % of readings; for one day an orientation.
     """
-    return {name: _words(percents[name], target, groups) for name, target in TARGETS.items()}
+    code = pd.Index(GROUPS).get_indexer(pd.Index(groups))
+    return {name: _words(percents[name].to_numpy(), target, code) for name, target in TARGETS.items()}
 
 
 def pregnancy_only(percents: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
@@ -81,8 +83,7 @@ def flags(column: pd.Series) -> Booleans:
     return column.fillna(False).to_numpy(dtype=np.bool_)
 
 
-def _words(percent: pd.Series, target: Target, groups: pd.Series) -> pd.Series:
-    limit = groups.map(lambda group: target.limit(group)).to_numpy(dtype=np.float64, na_value=np.nan)
-    share = percent.to_numpy()
+def _words(share: Floats, target: Target, group: Integers) -> pd.Series:
+    limit = np.array([target.limit(name) for name in GROUPS], dtype=np.float64)[group]
     met = share > limit if target.side == "above" else share < limit
-    return pd.Series(np.where(met, MET, MISSED), dtype="str").where(~np.isnan(share) & ~np.isnan(limit))
+    return named_where(met.astype(np.int64), (MISSED, MET), ~np.isnan(share) & ~np.isnan(limit))

@@ -11,9 +11,10 @@ from health_etl.clinical.blood_glucose.metrics import recorded_minutes, recorded
 from health_etl.clinical.blood_glucose.summary import range_masks
 from health_etl.clinical.blood_glucose.thresholds import MINIMUM_COVERAGE_PERCENT, MINUTES_PER_DAY, RANGE_LOW_MG_DL
 from health_etl.clinical.common.arrays import Booleans, Floats, Integers
+from health_etl.clinical.common.columns import UNKNOWN, named_where
 from health_etl.clinical.common.samples import MS_PER_MINUTE, Samples
 from health_etl.clinical.common.sources import definition, sourced
-from health_etl.clinical.common.text import clock_time, local_clock_times
+from health_etl.clinical.common.text import clock_time
 from health_etl.clinical.common.units import MINUTES_PER_HOUR, PERCENT
 
 QUARTER_HOURS = definition(6, "hours of a quarter of the day; the first is the night")
@@ -52,14 +53,6 @@ def where(readings: Samples, mask: Booleans) -> Samples:
         readings.value[mask],
         readings.n_groups,
     )
-
-
-def clock_times(readings: Samples, place: Integers) -> pd.Series:
-    """Return the local clock time "HH:MM" of one reading per group; null where its index is -1."""
-    found = np.flatnonzero(place >= 0)
-    time_utc = pd.to_datetime(pd.Series(readings.time_ms[place[found]], index=found), unit="ms", utc=True)
-    offset = pd.Series(readings.utc_offset_minutes[place[found]], index=found)
-    return local_clock_times(time_utc, offset).reindex(range(len(place)))
 
 
 def lowest_place(readings: Samples) -> Integers:
@@ -112,7 +105,7 @@ class Night:
 
     def nadir_clock(self) -> pd.Series:
         """Return the local clock time of the nadir; null below 70 % of the night's readings."""
-        return clock_times(self.readings, np.where(self.enough, lowest_place(self.readings), -1))
+        return self.readings.clock(np.where(self.enough, lowest_place(self.readings), UNKNOWN))
 
     def percent_in(self, range_name: str) -> Floats:
         """Return the share of the night's readings in a range, %; NaN below 70 % of the night's readings."""
@@ -139,12 +132,12 @@ def before_breakfast(readings: Samples, marked: Samples) -> tuple[Floats, pd.Ser
     groups, place = np.unique(first.group, return_index=True)
     glucose = np.full(readings.n_groups, np.nan)
     glucose[groups] = first.value[place]
-    basis = np.where(np.isnan(glucose), ASSUMED, MARKED)
+    is_marked = ~np.isnan(glucose)
 
     minutes = local_minutes(readings) - NIGHT_END_HOUR * MINUTES_PER_HOUR
     waking = where(readings, (minutes >= 0) & (minutes < WAKING_MINUTES)).mean()
-    glucose = np.where(np.isnan(glucose), waking, glucose)
-    return glucose, pd.Series(basis, dtype="str").where(~np.isnan(glucose))
+    glucose = np.where(is_marked, glucose, waking)
+    return glucose, named_where(is_marked.astype(np.int64), (ASSUMED, MARKED), ~np.isnan(glucose))
 
 
 def dawn_rise(night: Night, breakfast_mg_dl: Floats) -> Floats:
@@ -160,6 +153,6 @@ def dawn_rise(night: Night, breakfast_mg_dl: Floats) -> Floats:
 def dawn_words(rise_mg_dl: Floats, night: Night) -> pd.Series:
     """Return "present", "absent" or "not assessed, low glucose in the night"; null without the data."""
     low = night.lowest() < RANGE_LOW_MG_DL
-    words = np.where(rise_mg_dl >= DAWN_RISE_MG_DL, "present", "absent")
-    words = np.where(low, "not assessed, low glucose in the night", words)
-    return pd.Series(words, dtype="str").where(low | ~np.isnan(rise_mg_dl))
+    code = np.where(low, 2, rise_mg_dl >= DAWN_RISE_MG_DL)
+    words = ("absent", "present", "not assessed, low glucose in the night")
+    return named_where(code, words, low | ~np.isnan(rise_mg_dl))

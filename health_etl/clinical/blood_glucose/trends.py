@@ -19,6 +19,7 @@ from health_etl.clinical.blood_glucose.thresholds import MINIMUM_COVERAGE_PERCEN
 from health_etl.clinical.blood_glucose.trend_columns import BASELINE_DAYS, TREND_PERCENT_POINTS, TRENDS
 from health_etl.clinical.common.arrays import Booleans, Floats, Integers
 from health_etl.clinical.common.base import ClinicalOptions
+from health_etl.clinical.common.columns import named_where, where_enough
 from health_etl.clinical.common.look_back import LOOK_BACK_DAYS
 from health_etl.clinical.common.samples import divide
 from health_etl.clinical.common.units import MINUTES_PER_HOUR, PERCENT
@@ -95,7 +96,7 @@ def _report(window: pd.DataFrame, span_days: Integers, days: pd.DataFrame) -> tu
         "window_longest_gap_hours": pd.Series(_longest_gap_hours(window, n)),
         "window_reason": _reasons(span_days, share, enough),
     }
-    return described | {name: column.where(enough) for name, column in figures.items()}, enough
+    return described | {name: pd.Series(where_enough(column, enough)) for name, column in figures.items()}, enough
 
 
 def _events(window: pd.DataFrame, n: int) -> Columns:
@@ -164,14 +165,14 @@ def _usual(days: pd.DataFrame, known: pd.DataFrame, n: int) -> Columns:
     enough = found >= BASELINE_DAYS
     mean, spread = np.where(enough, mean, np.nan), np.where(enough, np.sqrt(divide(squares, found - 1)), np.nan)
     own = days["mean_mg_dl"].to_numpy(dtype=np.float64, na_value=np.nan)
-    words = np.where(own > mean + spread, "above", np.where(own < mean - spread, "below", "within"))
+    code = np.where(own > mean + spread, 0, np.where(own < mean - spread, 1, 2))
     assessed_day = days["time_in_range_percent"].notna().to_numpy()
     return {
         "baseline_days": _count_per_day(day, n),
         "baseline_mean_mg_dl": pd.Series(mean),
         "baseline_sd_mg_dl": pd.Series(spread),
         "baseline_in_range_percent": pd.Series(np.where(enough, in_range, np.nan)),
-        "mean_against_baseline": pd.Series(words, dtype="str").where(enough & assessed_day),
+        "mean_against_baseline": named_where(code, ("above", "below", "within"), enough & assessed_day),
     }
 
 
@@ -185,10 +186,10 @@ def _trend(known: pd.DataFrame, in_range: pd.Series, enough: Booleans, n: int) -
     percent = divide(PERCENT * summary["in_range_count"].to_numpy(), summary["reading_count"].to_numpy())
     percent = np.where(recorded & enough, percent, np.nan)
     change = in_range.to_numpy() - percent
-    words = np.where(np.abs(change) < TREND_PERCENT_POINTS, "similar", np.where(change > 0, "higher", "lower"))
+    code = np.where(np.abs(change) < TREND_PERCENT_POINTS, 0, np.where(change > 0, 1, 2))
     return {
         "previous_time_in_range_percent": pd.Series(percent),
-        "time_in_range_trend": pd.Series(words, dtype="str").where(~np.isnan(change)),
+        "time_in_range_trend": named_where(code, ("similar", "higher", "lower"), ~np.isnan(change)),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from health_etl.clinical.common.columns import named_where
 from health_etl.clinical.common.sources import sourced
 
 ADULT_FROM_YEARS = sourced(18, "years", "everybody", "Hirshkowitz 2015, doi:10.1016/j.sleh.2014.12.010")
@@ -24,4 +25,4 @@ def age_band(age_years: pd.Series) -> pd.Series:
     known = age_years.notna().to_numpy()
     ages = age_years.fillna(0).to_numpy(dtype="int64")
     place = np.searchsorted([ADULT_FROM_YEARS, ADULT_26_FROM_YEARS, OLDER_FROM_YEARS], ages, side="right")
-    return pd.Series(np.array(AGE_BANDS)[place], index=age_years.index, dtype="str").where(known)
+    return named_where(place, AGE_BANDS, known).set_axis(age_years.index)

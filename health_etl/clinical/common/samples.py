@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.common.arrays import Booleans, Floats, Integers
+from health_etl.clinical.common.columns import UNKNOWN, clock_times, day_places, where_enough
 from health_etl.clinical.common.sources import definition
-from health_etl.clinical.common.text import coverage_reasons, local_clock_times
-from health_etl.clinical.common.units import PERCENT, SECONDS_PER_MINUTE
+from health_etl.clinical.common.text import coverage_reasons
+from health_etl.clinical.common.units import HOURS_PER_DAY, MINUTES_PER_HOUR, PERCENT, SECONDS_PER_MINUTE
 
 MS_PER_MINUTE = definition(60_000, "milliseconds per minute")
 
@@ -72,22 +73,25 @@ class Samples:
 
     def first_clock(self) -> pd.Series:
         """Return the local clock time "HH:MM" of the first sample, null for a group without one."""
-        return self._clock(np.searchsorted(self.group, np.arange(self.n_groups), side="left"))
+        first = np.searchsorted(self.group, np.arange(self.n_groups), side="left")
+        return self.clock(np.where(self.count() > 0, first, UNKNOWN))
 
     def last_clock(self) -> pd.Series:
         """Return the local clock time "HH:MM" of the last sample, null for a group without one."""
-        return self._clock(np.searchsorted(self.group, np.arange(self.n_groups), side="right") - 1)
+        last = np.searchsorted(self.group, np.arange(self.n_groups), side="right") - 1
+        return self.clock(np.where(self.count() > 0, last, UNKNOWN))
+
+    def clock(self, place: Integers) -> pd.Series:
+        """Return the local clock time "HH:MM" of the sample at each index, null where it is UNKNOWN."""
+        found = place >= 0
+        minute = np.full(len(place), UNKNOWN, dtype=np.int64)
+        wall = self.time_ms[place[found]] // MS_PER_MINUTE + self.utc_offset_minutes[place[found]]
+        minute[found] = wall % (HOURS_PER_DAY * MINUTES_PER_HOUR)
+        return clock_times(minute)
 
     def _sum(self, weights: Floats) -> Floats:
         # bincount adds in array order, so a group's sum depends only on its own samples, bit for bit
         return np.bincount(self.group, weights=weights, minlength=self.n_groups).astype(np.float64)
-
-    def _clock(self, index: Integers) -> pd.Series:
-        filled = np.flatnonzero(self.count() > 0)
-        picked = index[filled]
-        time_utc = pd.to_datetime(pd.Series(self.time_ms[picked], index=filled), unit="ms", utc=True)
-        offset = pd.Series(self.utc_offset_minutes[picked], index=filled)
-        return local_clock_times(time_utc, offset).reindex(range(self.n_groups))
 
 
 def divide(numerator: Floats | Integers, denominator: Floats | Integers) -> Floats:
@@ -118,57 +122,92 @@ def median_by_group(group: Integers, value: Floats, n_groups: int) -> Floats:
     return median
 
 
+@dataclass(frozen=True)
+class Measurements:
+    """The rows of many person-days that hold a measurement, sorted by day and then by time; apps may repeat each other.
+
+    group, time_ms, utc_offset_minutes and value are as in Samples; row: position in `rows`.
+    """
+
+    rows: pd.DataFrame
+    row: Integers
+    group: Integers
+    time_ms: Integers
+    utc_offset_minutes: Integers
+    value: Floats
+    n_groups: int
+
+    @classmethod
+    def of_days(cls, rows: pd.DataFrame, days: pd.DataFrame, value: str) -> Measurements:
+        """Return the column `value` of the rows; the group is the position of their day in `days`.
+
+        Rows of other days are left out.
+        """
+        group = day_places(rows, days)
+        time_ms = rows["time_utc"].to_numpy(dtype="datetime64[ms]").astype(np.int64)
+        order = np.lexsort((time_ms, group))
+        order = order[np.searchsorted(group[order], 0) :]
+        return cls(
+            rows,
+            order,
+            group[order],
+            time_ms[order],
+            rows["utc_offset_minutes"].to_numpy(dtype=np.int64)[order],
+            rows[value].to_numpy(dtype=np.float64)[order],
+            len(days),
+        )
+
+    def samples(self, app_priority: Sequence[str], same_instant_ms: int, selected: Booleans | None = None) -> Samples:
+        """Return the measurements of the selected rows (all by default), one of each instant.
+
+        Rows of one day that follow each other within same_instant_ms count as one measurement reported by several apps
+        (0: only equal instants). The app of highest priority is kept, then the version modified last; remaining ties
+        are broken by app, record id and value, so that row order does not matter.
+        """
+        taken = np.arange(len(self.row)) if selected is None else np.flatnonzero(selected[self.row])
+        group, time_ms = self.group[taken], self.time_ms[taken]
+        new_instant = np.ones(len(taken), dtype=np.bool_)
+        new_instant[1:] = (np.diff(group) != 0) | (np.diff(time_ms) > same_instant_ms)
+        if not new_instant.all():
+            taken = taken[self._one_per_instant(taken, new_instant, app_priority)]
+        return Samples(
+            self.group[taken], self.time_ms[taken], self.utc_offset_minutes[taken], self.value[taken], self.n_groups
+        )
+
+    def _one_per_instant(self, taken: Integers, new_instant: Booleans, app_priority: Sequence[str]) -> Booleans:
+        """Flag one measurement of each instant."""
+        instant = np.cumsum(new_instant) - 1
+        shared = np.bincount(instant)[instant] > 1
+        place = taken[shared]
+        contenders = self.rows[["source_app", "record_id", "last_modified_utc"]].iloc[self.row[place]]
+        listed = pd.Index(list(dict.fromkeys(app_priority)))
+        rank = listed.get_indexer(pd.Index(contenders["source_app"]))
+        ranked = contenders.assign(
+            place=np.flatnonzero(shared),
+            instant=instant[shared],
+            rank=np.where(rank < 0, len(listed), rank),
+            time_ms=self.time_ms[place],
+            value=self.value[place],
+        ).sort_values(
+            ["instant", "rank", "last_modified_utc", "source_app", "record_id", "time_ms", "value"],
+            ascending=[True, True, False, True, True, True, True],
+        )
+        kept: Booleans = ~shared
+        kept[ranked.drop_duplicates("instant")["place"]] = True
+        return kept
+
+
 def samples_of_days(
     rows: pd.DataFrame, days: pd.DataFrame, value: str, app_priority: Sequence[str], same_instant_ms: int
 ) -> Samples:
-    """Return the column `value` of the rows as samples whose group is the position of their day in `days`.
-
-    Rows of other days are left out. Rows of one day that follow each other within same_instant_ms count as one
-    measurement reported by several apps (0: only equal instants). The app of highest priority is kept, then the
-    version modified last; remaining ties are broken by app, record id and value, so that row order does not matter.
-    """
-    keys = ["user_id", "local_date"]
-    group = pd.MultiIndex.from_frame(days[keys]).get_indexer(pd.MultiIndex.from_frame(rows[keys]))
-    frame = rows[["utc_offset_minutes", "source_app", "record_id", "last_modified_utc"]].assign(
-        group=group.astype(np.int64),
-        time_ms=rows["time_utc"].dt.as_unit("ms").astype("int64"),
-        value=rows[value].astype("float64"),
-    )
-    frame = frame[frame["group"] >= 0]
-    frame = frame.iloc[np.lexsort((frame["time_ms"], frame["group"]))].reset_index(drop=True)
-    frame = _one_per_instant(frame, app_priority, same_instant_ms)
-    return Samples(
-        group=frame["group"].to_numpy(),
-        time_ms=frame["time_ms"].to_numpy(),
-        utc_offset_minutes=frame["utc_offset_minutes"].to_numpy(dtype=np.int64),
-        value=frame["value"].to_numpy(),
-        n_groups=len(days),
-    )
-
-
-def _one_per_instant(frame: pd.DataFrame, app_priority: Sequence[str], same_instant_ms: int) -> pd.DataFrame:
-    """Keep one row of each cluster of rows for the same instant; the frame is sorted by group and time."""
-    new_instant = np.ones(len(frame), dtype=np.bool_)
-    new_instant[1:] = (np.diff(frame["group"]) != 0) | (np.diff(frame["time_ms"]) > same_instant_ms)
-    instant = np.cumsum(new_instant) - 1
-    shared = np.bincount(instant)[instant] > 1 if len(frame) else np.zeros(0, dtype=np.bool_)
-    contenders = frame[shared].assign(instant=instant[shared])
-    listed = pd.Index(list(dict.fromkeys(app_priority)))
-    rank = listed.get_indexer(pd.Index(contenders["source_app"]))
-    contenders["rank"] = np.where(rank < 0, len(listed), rank)
-    ranked = contenders.sort_values(
-        ["instant", "rank", "last_modified_utc", "source_app", "record_id", "time_ms", "value"],
-        ascending=[True, True, False, True, True, True, True],
-    )
-    kept = ~shared
-    kept[ranked.drop_duplicates("instant").index] = True
-    return frame[kept]
+    """Return the column `value` of the rows as samples, as described in Measurements."""
+    return Measurements.of_days(rows, days, value).samples(app_priority, same_instant_ms)
 
 
 def day_minutes(days: pd.DataFrame) -> Floats:
     """Return the length of each local day in minutes: 1440, or 1380 and 1500 where the clocks change."""
-    length = days["day_end_utc"] - days["day_start_utc"]
-    return np.asarray(length.dt.total_seconds(), dtype=np.float64) / SECONDS_PER_MINUTE
+    start, end = (days[name].to_numpy(dtype="datetime64[us]") for name in ("day_start_utc", "day_end_utc"))
+    return np.asarray((end - start) / np.timedelta64(1, "s"), dtype=np.float64) / SECONDS_PER_MINUTE
 
 
 def insights_of_days(
@@ -182,13 +221,13 @@ def insights_of_days(
     """Return one row per row of `days`, in its order: metrics, coverage and coverage_reason.
 
     described: metrics of what was recorded, kept at any coverage; assessed: metrics that become null below the
-    minimum coverage; recorded: what the coverage is a share of, as in "of the day recorded". Each metric is indexed
-    by the position of its day.
+    minimum coverage; recorded: what the coverage is a share of, as in "of the day recorded". Each metric has one value
+    per day, in order.
     """
-    enough = pd.Series(coverage >= minimum_coverage)
-    columns = {name: days[name].reset_index(drop=True) for name in ("user_id", "local_date")}
-    columns |= described
-    columns |= {name: metric.where(enough) for name, metric in assessed.items()}
-    columns["coverage"] = pd.Series(coverage)
-    columns["coverage_reason"] = coverage_reasons(coverage, minimum_coverage, recorded)
+    enough = coverage >= minimum_coverage
+    columns = {name: days[name].array for name in ("user_id", "local_date")}
+    columns |= {name: metric.array for name, metric in described.items()}
+    columns |= {name: where_enough(metric, enough) for name, metric in assessed.items()}
+    columns["coverage"] = pd.Series(coverage).array
+    columns["coverage_reason"] = coverage_reasons(coverage, minimum_coverage, recorded).array
     return pd.DataFrame(columns)

@@ -7,7 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from health_etl.clinical.common.base import Facts
-from health_etl.clinical.common.units import PERCENT
+from health_etl.clinical.common.columns import UNKNOWN, clock_times, named_where
+from health_etl.clinical.common.units import HOURS_PER_DAY, MINUTES_PER_HOUR, PERCENT
 
 
 def paragraph(*sentences: str) -> str:
@@ -50,9 +51,13 @@ def local_clock_times(time_utc: pd.Series, utc_offset_minutes: pd.Series) -> pd.
 
     time_utc: datetime64 UTC, null where unknown; utc_offset_minutes: the offset in force at each of them.
     """
-    wall: pd.Series = time_utc + pd.to_timedelta(utc_offset_minutes, unit="min")
-    clock_times: pd.Series = wall.dt.strftime("%H:%M")
-    return clock_times
+    minutes = time_utc.to_numpy(dtype="datetime64[m]")
+    offset = utc_offset_minutes.to_numpy(dtype=np.float64, na_value=np.nan)
+    known = ~np.isnat(minutes) & ~np.isnan(offset)
+    wall = minutes[known].astype(np.int64) + offset[known].astype(np.int64)
+    of_day = np.full(len(minutes), UNKNOWN, dtype=np.int64)
+    of_day[known] = wall % (HOURS_PER_DAY * MINUTES_PER_HOUR)
+    return clock_times(of_day).set_axis(time_utc.index)
 
 
 def coverage_reasons(coverage: npt.NDArray[np.float64], minimum: float, recorded: str) -> pd.Series:
@@ -61,9 +66,9 @@ def coverage_reasons(coverage: npt.NDArray[np.float64], minimum: float, recorded
     coverage: shares from 0 to 1; minimum: the share needed; recorded: what it is a share of, as in "of the day
     recorded". A share that merely rounds up to the minimum is written "not quite".
     """
-    percent = np.rint(coverage * PERCENT).astype("int64")
     needed = f"{minimum * PERCENT:.0f}"
-    written = pd.Series(percent.astype("str"), dtype="str") + f" % {recorded}, {needed} % needed"
-    rounded_up = pd.Series(percent >= minimum * PERCENT)
-    written = written.mask(rounded_up, "not quite " + written)
-    return written.where(pd.Series(coverage < minimum))
+    reasons = [
+        f"{'not quite ' if percent >= minimum * PERCENT else ''}{percent} % {recorded}, {needed} % needed"
+        for percent in range(round(minimum * PERCENT) + 1)
+    ]
+    return named_where(np.rint(coverage * PERCENT).astype(np.int64), reasons, coverage < minimum)

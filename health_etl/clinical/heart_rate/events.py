@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.common.arrays import Booleans, Floats
+from health_etl.clinical.common.columns import named
 from health_etl.clinical.common.samples import Samples
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import PERCENT
@@ -64,7 +65,7 @@ def bout_floor(hrmax_bpm: Floats) -> tuple[Floats, pd.Series]:
     """
     known = ~np.isnan(hrmax_bpm)
     floor = np.where(known, np.ceil(BOUT_FLOOR_PERCENT * hrmax_bpm / PERCENT), BOUT_DEFAULT_FLOOR_BPM)
-    return floor, pd.Series(np.where(known, FLOOR_FROM_HRMAX, FLOOR_DEFAULT), dtype="str")
+    return floor, named(known.astype(np.int64), (FLOOR_DEFAULT, FLOOR_FROM_HRMAX))
 
 
 def exercise_bouts(series: Samples, floor_bpm: Floats) -> Stretches:

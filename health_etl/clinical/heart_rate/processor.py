@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
+from health_etl.clinical.common.arrays import Floats
 from health_etl.clinical.common.base import ClinicalOptions, Level, Processor
 from health_etl.clinical.common.samples import Samples, insights_of_days, samples_of_days
 from health_etl.clinical.heart_rate.columns import CARRIED, GUIDELINES, METRICS, TRENDS
@@ -33,7 +33,7 @@ def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) ->
     """
     samples = samples_of_days(rows, days, "bpm", options.app_priority, SAME_INSTANT_MS)
     series = minute_means(samples)
-    hours = hours_with_samples(series, days)
+    hours, by_hour = hours_with_samples(series, days), bpm_by_hour(series)
     reference = reference_group(days)
     hrmax_bpm, hrmax_source = max_heart_rate(days)
     return insights_of_days(
@@ -51,11 +51,11 @@ def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) ->
             "hrmax_used_bpm": pd.Series(hrmax_bpm),
             "hrmax_source": hrmax_source,
             **_events(samples, series, hrmax_bpm),
-            **_hours(series),
+            **_hours(by_hour),
         },
         assessed={
             **resting_metrics(series, reference),
-            **_night_and_day(series),
+            **_night_and_day(by_hour),
             **{name: pd.Series(minutes) for name, minutes in time_in_zones(series, hrmax_bpm).items()},
         },
         coverage=hourly_coverage(hours, days),
@@ -64,9 +64,7 @@ def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) ->
     )
 
 
-def _events(
-    samples: Samples, series: Samples, hrmax_bpm: np.ndarray[tuple[int], np.dtype[np.float64]]
-) -> dict[str, pd.Series]:
+def _events(samples: Samples, series: Samples, hrmax_bpm: Floats) -> dict[str, pd.Series]:
     metrics, bouts = event_metrics(series, hrmax_bpm)
     return metrics | {
         "recovery_one_minute_bpm": pd.Series(recovery(samples, bouts, FIRST_RECOVERY_MINUTES)),
@@ -74,8 +72,7 @@ def _events(
     }
 
 
-def _hours(series: Samples) -> dict[str, pd.Series]:
-    by_hour = bpm_by_hour(series)
+def _hours(by_hour: Floats) -> dict[str, pd.Series]:
     calmest, busiest = extreme_hours(by_hour)
     return {
         "bpm_by_hour": pd.Series(by_hour.tolist(), dtype="object"),
@@ -84,8 +81,7 @@ def _hours(series: Samples) -> dict[str, pd.Series]:
     }
 
 
-def _night_and_day(series: Samples) -> dict[str, pd.Series]:
-    by_hour = bpm_by_hour(series)
+def _night_and_day(by_hour: Floats) -> dict[str, pd.Series]:
     return {
         "night_mean_bpm": pd.Series(night_mean(by_hour)),
         "day_mean_bpm": pd.Series(day_mean(by_hour)),

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.common.arrays import Booleans, Floats, Integers
+from health_etl.clinical.common.columns import UNKNOWN, clock_times
 from health_etl.clinical.common.samples import Samples, divide
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import HOURS_PER_DAY, MINUTES_PER_HOUR
@@ -66,8 +67,7 @@ def extreme_hours(by_hour: Floats) -> tuple[pd.Series, pd.Series]:
 
 
 def _clock(hour: Integers, known: Booleans) -> pd.Series:
-    names = np.array([f"{of_day:02d}:{0:02d}" for of_day in range(HOURS_PER_DAY)])
-    return pd.Series(names[hour], dtype="str").where(known)
+    return clock_times(np.where(known, hour * MINUTES_PER_HOUR, UNKNOWN))
 
 
 def _mean_of_hours(hours: Floats, needed: int) -> Floats:

@@ -9,9 +9,9 @@ import pandas as pd
 
 from health_etl.clinical.common.age import ADULT_FROM_YEARS
 from health_etl.clinical.common.arrays import Floats, Integers
+from health_etl.clinical.common.columns import UNKNOWN, named, named_where
 from health_etl.clinical.common.samples import MS_PER_MINUTE, Samples, day_minutes, divide, lowest_by_group
 from health_etl.clinical.common.sources import sourced
-from health_etl.clinical.common.text import local_clock_times
 from health_etl.clinical.common.units import MINUTES_PER_HOUR
 from health_etl.clinical.heart_rate.series import MAX_GAP_MINUTES
 
@@ -40,11 +40,13 @@ NO_AGE = "adult defaults, no age configured"
 ADULTS = "adults"
 PREGNANT = "adults, in pregnancy"
 MINORS = f"none, the person is under {ADULT_FROM_YEARS} years"
+REFERENCES = (MINORS, PREGNANT, NO_AGE, ADULTS)
+GRADES = (WELL_BELOW_RANGE, BELOW_RANGE, IN_RANGE, ABOVE_RANGE)
 
 
 def hours_with_samples(series: Samples, days: pd.DataFrame) -> Floats:
     """Return how many hours of each day, counted from its local midnight, hold at least one sample."""
-    midnight_ms = days["day_start_utc"].dt.as_unit("ms").astype("int64").to_numpy()
+    midnight_ms = days["day_start_utc"].to_numpy(dtype="datetime64[ms]").astype(np.int64)
     hour = (series.time_ms - midnight_ms[series.group]) // (MINUTES_PER_HOUR * MS_PER_MINUTE)
     fresh = np.ones(len(hour), dtype=np.bool_)
     fresh[1:] = (np.diff(hour) != 0) | (np.diff(series.group) != 0)
@@ -97,18 +99,19 @@ def lowest_windows(series: Samples) -> Windows:
 def resting_metrics(series: Samples, reference: pd.Series) -> dict[str, pd.Series]:
     """Return the resting heart rate of each day, when its window began, the minutes it is based on, and its grade."""
     found = lowest_windows(series)
-    every = range(series.n_groups)
     resting = np.full(series.n_groups, np.nan)
     resting[found.group] = found.mean
-    bpm = pd.Series(resting)
-    begin = pd.to_datetime(pd.Series(series.time_ms[found.first], index=found.group), unit="ms", utc=True)
-    offset = pd.Series(series.utc_offset_minutes[found.first], index=found.group)
+    first = np.full(series.n_groups, UNKNOWN, dtype=np.int64)
+    first[found.group] = found.first
+    measured_minutes = np.zeros(series.n_groups, dtype=np.int64)
+    measured_minutes[found.group] = found.measured_minutes
+    has_window = ~np.isnan(resting)
     return {
-        "resting_bpm": bpm,
-        "resting_start_local": local_clock_times(begin, offset).reindex(every),
-        "resting_measured_minutes": pd.Series(found.measured_minutes, index=found.group, dtype="Int64").reindex(every),
+        "resting_bpm": pd.Series(resting),
+        "resting_start_local": series.clock(first),
+        "resting_measured_minutes": pd.Series(measured_minutes, dtype="Int64").where(has_window),
         "resting_grade": resting_grade(resting, reference),
-        "resting_missing_reason": pd.Series(TOO_SPARSE, index=every).where(bpm.isna()),
+        "resting_missing_reason": named_where(np.zeros(series.n_groups, dtype=np.int64), (TOO_SPARSE,), ~has_window),
     }
 
 
@@ -135,8 +138,8 @@ def reference_group(days: pd.DataFrame) -> pd.Series:
     """Return whose thresholds apply on each day: an adult's, unless the profile gives an age under 18 years."""
     age = days["age_years"].to_numpy(dtype=np.float64, na_value=np.nan)
     pregnant = days["pregnant"].to_numpy(dtype=np.bool_)
-    group = np.select([age < ADULT_FROM_YEARS, pregnant, np.isnan(age)], [MINORS, PREGNANT, NO_AGE], default=ADULTS)
-    return pd.Series(group, dtype="str")
+    group = np.select([age < ADULT_FROM_YEARS, pregnant, np.isnan(age)], [0, 1, 2], default=REFERENCES.index(ADULTS))
+    return named(group, REFERENCES)
 
 
 def resting_grade(resting_bpm: Floats, reference: pd.Series) -> pd.Series:
@@ -148,8 +151,7 @@ def resting_grade(resting_bpm: Floats, reference: pd.Series) -> pd.Series:
     """
     place = np.select(
         [resting_bpm < BRADYCARDIA_BELOW_BPM, resting_bpm < RESTING_LOW_BPM, resting_bpm <= RESTING_HIGH_BPM],
-        [WELL_BELOW_RANGE, BELOW_RANGE, IN_RANGE],
-        default=ABOVE_RANGE,
+        [0, 1, 2],
+        default=GRADES.index(ABOVE_RANGE),
     )
-    grades: pd.Series = pd.Series(place, dtype="str")
-    return grades.where(~np.isnan(resting_bpm) & (reference != MINORS).to_numpy())
+    return named_where(place, GRADES, ~np.isnan(resting_bpm) & (reference != MINORS).to_numpy(dtype=np.bool_))

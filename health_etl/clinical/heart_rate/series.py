@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from health_etl.clinical.common.arrays import Booleans, Floats, Integers
+from health_etl.clinical.common.columns import UNKNOWN, clock_times
 from health_etl.clinical.common.samples import MS_PER_MINUTE, Samples
 from health_etl.clinical.common.sources import sourced
-from health_etl.clinical.common.text import local_clock_times
 from health_etl.clinical.common.units import HOURS_PER_DAY, MINUTES_PER_HOUR
 
 SAME_INSTANT_MS = sourced(
@@ -87,7 +87,6 @@ class Stretches:
     first: Integers
     last: Integers
     start_ms: Integers
-    start_offset_minutes: Integers
     start_minute: Integers  # of the local day
     minutes: Floats
     peak: Floats
@@ -100,7 +99,6 @@ class Stretches:
             first=self.first[mask],
             last=self.last[mask],
             start_ms=self.start_ms[mask],
-            start_offset_minutes=self.start_offset_minutes[mask],
             start_minute=self.start_minute[mask],
             minutes=self.minutes[mask],
             peak=self.peak[mask],
@@ -130,13 +128,15 @@ class Stretches:
 
     def of_day(self, values: Floats) -> pd.Series:
         """Spread one number per stretch over the days; requires at most one stretch per day."""
-        return pd.Series(values, index=self.group, dtype="float64").reindex(range(self.n_groups))
+        spread = np.full(self.n_groups, np.nan)
+        spread[self.group] = values
+        return pd.Series(spread)
 
     def start_clock(self) -> pd.Series:
         """Return the local time "HH:MM" at which each day's stretch began; like of_day, at most one per day."""
-        start = pd.to_datetime(pd.Series(self.start_ms, index=self.group), unit="ms", utc=True)
-        offset = pd.Series(self.start_offset_minutes, index=self.group)
-        return local_clock_times(start, offset).reindex(range(self.n_groups))
+        minute = np.full(self.n_groups, UNKNOWN, dtype=np.int64)
+        minute[self.group] = self.start_minute
+        return clock_times(minute)
 
 
 def stretches(series: Samples, beyond: Booleans, least_minutes: float, bridged_minutes: float) -> Stretches:
@@ -161,7 +161,6 @@ def stretches(series: Samples, beyond: Booleans, least_minutes: float, bridged_m
         first=first,
         last=last,
         start_ms=series.time_ms[first],
-        start_offset_minutes=series.utc_offset_minutes[first],
         start_minute=local_minute(series)[first],
         minutes=minutes,
         peak=peak,

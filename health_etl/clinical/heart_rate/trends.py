@@ -7,6 +7,7 @@ import pandas as pd
 
 from health_etl.clinical.common.arrays import Floats
 from health_etl.clinical.common.base import ClinicalOptions
+from health_etl.clinical.common.columns import named_where
 from health_etl.clinical.common.look_back import by_days_before, mean_of_known, sd_of_known
 from health_etl.clinical.common.sources import definition, sourced
 
@@ -42,13 +43,13 @@ def resting_against_baseline(resting: Floats) -> dict[str, pd.Series]:
     sd = sd_of_known(resting[:, 1:], BASELINE_MINIMUM_DAYS)
     deviation = resting[:, 0] - mean
     outside = (np.abs(deviation) > OUTLIER_SD * sd) & (np.abs(deviation) >= OUTLIER_MINIMUM_BPM)
-    place = np.select([outside & (deviation > 0), outside], [ABOVE_USUAL, BELOW_USUAL], default=USUAL)
+    place = np.select([outside & (deviation > 0), outside], [0, 1], default=2)
     return {
         "baseline_days": pd.Series(known, dtype="Int64"),
         "resting_baseline_bpm": pd.Series(mean),
         "resting_baseline_sd_bpm": pd.Series(sd),
         "resting_deviation_bpm": pd.Series(deviation),
-        "resting_against_baseline": pd.Series(place, dtype="str").where(~np.isnan(deviation)),
+        "resting_against_baseline": named_where(place, (ABOVE_USUAL, BELOW_USUAL, USUAL), ~np.isnan(deviation)),
     }
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from health_etl.clinical.common.age import ADULT_FROM_YEARS
 from health_etl.clinical.common.arrays import Floats
+from health_etl.clinical.common.columns import named_where
 from health_etl.clinical.common.samples import Samples
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import PERCENT
@@ -46,8 +47,7 @@ def max_heart_rate(days: pd.DataFrame) -> tuple[Floats, pd.Series]:
     age = np.where(age >= ADULT_FROM_YEARS, age, np.nan)
     known = ~np.isnan(configured)
     bpm = np.where(known, configured, HRMAX_INTERCEPT_BPM - HRMAX_SLOPE_BPM_PER_YEAR * age)
-    source = pd.Series(np.where(known, CONFIGURED, FROM_AGE), dtype="str")
-    return bpm, source.where(~np.isnan(bpm))
+    return bpm, named_where(known.astype(np.int64), (FROM_AGE, CONFIGURED), ~np.isnan(bpm))
 
 
 def time_in_zones(series: Samples, hrmax_bpm: Floats) -> dict[str, Floats]:

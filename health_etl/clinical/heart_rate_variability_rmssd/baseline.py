@@ -7,6 +7,7 @@ import pandas as pd
 
 from health_etl.clinical.common.arrays import Floats, Integers
 from health_etl.clinical.common.base import ClinicalOptions
+from health_etl.clinical.common.columns import named_where
 from health_etl.clinical.common.look_back import by_days_before, mean_of_known, sd_of_known
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.heart_rate_variability_rmssd.night import FROM_APP, FROM_SAMPLES
@@ -130,5 +131,5 @@ def against_band(ln: Floats) -> dict[str, pd.Series]:
 
 
 def _name_sides(side: Floats) -> pd.Series:
-    names = pd.Series(np.select([side > 0, side < 0], [ABOVE, BELOW], default=INSIDE), dtype="str")
-    return names.where(~np.isnan(side))
+    code = np.select([side > 0, side < 0], [0, 1], default=2)
+    return named_where(code, (ABOVE, BELOW, INSIDE), ~np.isnan(side))

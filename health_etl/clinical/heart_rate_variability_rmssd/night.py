@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from health_etl.clinical.common.arrays import Booleans, Floats
-from health_etl.clinical.common.samples import Samples, samples_of_days
+from health_etl.clinical.common.arrays import Booleans, Floats, Integers
+from health_etl.clinical.common.columns import UNKNOWN, named_where
+from health_etl.clinical.common.samples import Measurements, Samples
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import MINUTES_PER_HOUR
 
@@ -53,41 +54,62 @@ def nights_of(rows: pd.DataFrame, days: pd.DataFrame, app_priority: Sequence[str
     a single value has the rule FROM_APP: the app computed the night's value itself (ASSUMPTION; a single sample from
     a device that measures all night looks the same, so such nights are only compared with each other).
     """
-    apps = _samples_by_app(rows, days)
-    best = _best_app(apps, app_priority)
-    source = pd.Series(best["source_app"], dtype="str").reindex(range(len(days)))
-    wanted = pd.MultiIndex.from_frame(days[["user_id", "local_date"]].reset_index(drop=True).assign(app=source))
-    own = pd.MultiIndex.from_frame(rows[["user_id", "local_date", "source_app"]]).isin(wanted)
-    stated = pd.Series(best["count"] == 1).reindex(range(len(days)), fill_value=False).to_numpy(dtype=np.bool_)
-    rule = pd.Series(np.where(stated, FROM_APP, FROM_SAMPLES), dtype="str").where(source.notna())
-    samples = samples_of_days(rows[own], days, "rmssd_ms", app_priority, SAME_INSTANT_MS)
-    return Nights(samples, source, rule, stated)
+    measured = Measurements.of_days(rows, days, "rmssd_ms")
+    app, names = pd.factorize(rows["source_app"], sort=True)
+    apps = _by_app(measured, app[measured.row])
+    best = _best_of_day(apps, names, app_priority)
+    day = apps.day[best]
+    source = np.full(len(days), UNKNOWN, dtype=np.int64)
+    source[day] = apps.app[best]
+    stated = np.zeros(len(days), dtype=np.bool_)
+    stated[day] = apps.count[best] == 1
+    own = np.zeros(len(rows), dtype=np.bool_)
+    own[measured.row] = source[measured.group] == app[measured.row]
+    return Nights(
+        measured.samples(app_priority, SAME_INSTANT_MS, own),
+        pd.Series(names.array.take(source, allow_fill=True), dtype="str"),
+        named_where(stated.astype(np.int64), (FROM_SAMPLES, FROM_APP), source >= 0),
+        stated,
+    )
 
 
-def _samples_by_app(rows: pd.DataFrame, days: pd.DataFrame) -> pd.DataFrame:
-    """Return day (position in `days`), source_app, count and coverage of each app of each night."""
-    keys = ["user_id", "local_date"]
-    place = pd.MultiIndex.from_frame(days[keys]).get_indexer(pd.MultiIndex.from_frame(rows[keys]))
-    apps = pd.DataFrame({"day": place, "source_app": rows["source_app"].to_numpy()})
-    apps = apps[apps["day"] >= 0].drop_duplicates().sort_values(["day", "source_app"], ignore_index=True)
-    split = days[keys].iloc[apps["day"]].reset_index(drop=True).assign(local_date=apps["day"].astype("str"))
-    split["user_id"] = apps["source_app"]
-    split_rows = rows.assign(user_id=rows["source_app"], local_date=pd.Series(place, index=rows.index).astype("str"))
-    samples = samples_of_days(split_rows, split, "rmssd_ms", (), SAME_INSTANT_MS)
-    return apps.assign(count=samples.count(), coverage=recorded_share(samples))
+@dataclass(frozen=True)
+class _Apps:
+    """The apps of each night: arrays of one length, sorted by day and app."""
+
+    day: Integers
+    app: Integers  # code, in the order of the names
+    count: Integers
+    coverage: Floats
 
 
-def _best_app(apps: pd.DataFrame, app_priority: Sequence[str]) -> pd.DataFrame:
-    """Return the app that counts, one row per day that has any, indexed by day."""
+def _by_app(measured: Measurements, app: Integers) -> _Apps:
+    """Count the samples of each app of each night. app: the code of the app of each measurement."""
+    stride = int(app.max(initial=0)) + 1
+    pairs, pair = np.unique(measured.group * stride + app, return_inverse=True)
+    order = np.argsort(pair, kind="stable")
+    samples = replace(
+        measured,
+        row=measured.row[order],
+        group=pair[order],
+        time_ms=measured.time_ms[order],
+        utc_offset_minutes=measured.utc_offset_minutes[order],
+        value=measured.value[order],
+        n_groups=len(pairs),
+    ).samples((), SAME_INSTANT_MS)
+    return _Apps(pairs // stride, pairs % stride, samples.count(), recorded_share(samples))
+
+
+def _best_of_day(apps: _Apps, names: pd.Index, app_priority: Sequence[str]) -> Integers:
+    """Return the index of the app that counts on each day that has any."""
     listed = pd.Index(list(dict.fromkeys(app_priority)))
-    rank = listed.get_indexer(pd.Index(apps["source_app"]))
-    ranked = apps.assign(
-        single=apps["count"] == 1,
-        short=apps["coverage"] < MINIMUM_COVERAGE,
-        rank=np.where(rank < 0, len(listed), rank),
-        fewer=-apps["count"],
-    ).sort_values(["day", "single", "short", "rank", "fewer", "source_app"])
-    return ranked.drop_duplicates("day").set_index("day")
+    place = listed.get_indexer(names)
+    rank = np.where(place < 0, len(listed), place)[apps.app]
+    ranked = np.lexsort(
+        (apps.app, -apps.count, rank, apps.coverage < MINIMUM_COVERAGE, apps.count == 1, apps.day),
+    )
+    _, first = np.unique(apps.day[ranked], return_index=True)
+    return ranked[first]
 
 
 def ln_rmssd(mean_rmssd_ms: Floats) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from health_etl.clinical.common.arrays import Integers
 from health_etl.clinical.common.base import ClinicalOptions, Processor
 from health_etl.clinical.common.samples import insights_of_days
 from health_etl.clinical.common.text import local_clock_times
@@ -19,7 +20,7 @@ from health_etl.clinical.sleep_session.limits import (
 )
 from health_etl.clinical.sleep_session.narrative import GUIDELINES, INSTRUCTIONS, narrate
 from health_etl.clinical.sleep_session.periods import NIGHT, main_sleeps, minutes_from_date, naps, rows_of_sleeps
-from health_etl.clinical.sleep_session.stages import DEPTHS, SESSION_KEYS, measure_sessions
+from health_etl.clinical.sleep_session.stages import DEPTHS, in_order, measure_sessions, stages_of, wake_runs
 from health_etl.clinical.sleep_session.trends import CARRIED, look_back
 
 ASSESSED = (
@@ -68,13 +69,15 @@ def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) ->
     Bedtime is in the offset of the record's start and wake time in that of its end; all times in between, mid-sleep
     included, are in the offset of its end.
     """
-    sleep_rows = rows_of_sleeps(rows, options.app_priority)
-    sleeps = _with_clock_times(measure_sessions(sleep_rows).merge(_counts(sleep_rows), on=SESSION_KEYS))
+    sleep_rows = in_order(rows_of_sleeps(rows, options.app_priority))
+    stages = stages_of(sleep_rows)
+    runs = wake_runs(stages)
+    sleeps = _with_clock_times(measure_sessions(sleep_rows, stages, runs)).assign(**_counts(sleep_rows))
+    sleeps = sleeps.assign(**hypnogram_lists(stages, len(sleeps)))
     main = main_sleeps(sleeps)
     nights = days[[*NIGHT, "day_start_utc", "day_end_utc"]].merge(naps(sleeps, main), how="left", on=NIGHT)
     nights = nights.merge(main, how="left", on=NIGHT, validate="one_to_one")
-    nights = nights.merge(asleep_lists(sleep_rows, sleeps).rename("asleep_utc_minutes"), how="left", on=NIGHT)
-    nights = nights.merge(hypnogram_lists(sleep_rows), how="left", left_on=SESSION_KEYS, right_index=True)
+    nights = nights.merge(asleep_lists(sleeps, runs).rename("asleep_utc_minutes"), how="left", on=NIGHT)
     nights = nights.assign(
         recorded_utc_minutes=_recorded(nights),
         sleep_with_naps_minutes=nights["tst_minutes"] + nights["nap_minutes"].fillna(0),
@@ -91,9 +94,11 @@ def analyse(rows: pd.DataFrame, days: pd.DataFrame, options: ClinicalOptions) ->
     )
 
 
-def _counts(sleep_rows: pd.DataFrame) -> pd.DataFrame:
-    counts = sleep_rows[[*SESSION_KEYS, "alternate_session_count", "joined_session_count"]]
-    return counts.drop_duplicates(SESSION_KEYS)
+def _counts(sleep_rows: pd.DataFrame) -> dict[str, Integers]:
+    """Return the counts of each session."""
+    first = np.unique(sleep_rows["session"].to_numpy(), return_index=True)[1]
+    names = ("alternate_session_count", "joined_session_count")
+    return {name: sleep_rows[name].to_numpy()[first] for name in names}
 
 
 def _with_clock_times(sleeps: pd.DataFrame) -> pd.DataFrame:

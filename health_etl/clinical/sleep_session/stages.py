@@ -14,6 +14,7 @@ from health_etl.clinical.common.samples import divide
 from health_etl.clinical.common.sources import sourced
 from health_etl.clinical.common.units import PERCENT
 from health_etl.clinical.sleep_session.limits import LONG_AWAKENING_MINUTES, MINIMUM_STAGED_SHARE, MS_PER_MINUTE
+from health_etl.days.merge_sources import epoch_ms
 
 BETWEEN_SESSIONS = "BETWEEN_SESSIONS"  # not Health Connect's: the time between two sessions of one sleep
 # Health Connect's SLEEP_DURATION_TOTAL subtracts its three wake stages from the session; all else counts as sleep.
@@ -37,11 +38,20 @@ SESSION_COLUMNS = [
 ]
 
 
-def measure_sessions(rows: pd.DataFrame) -> pd.DataFrame:
+def in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows sorted by SESSION_KEYS and stage, with `session`: 0 and up, in the order of SESSION_KEYS."""
+    session = rows.groupby(SESSION_KEYS, sort=True).ngroup().to_numpy()
+    stage, _ = pd.factorize(rows["stage"], sort=True)
+    order = np.lexsort((stage, epoch_ms(rows["stage_end_utc"]), epoch_ms(rows["stage_start_utc"]), session))
+    return rows.iloc[order].reset_index(drop=True).assign(session=session[order])
+
+
+def measure_sessions(rows: pd.DataFrame, stages: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per sleep, sorted by person, local date and record.
 
-    rows: one per stage, or one without a stage for a sleep that has none. Formulas follow the AASM manual as
-    implemented by YASA, except where noted; they apply to everybody. Adds to SESSION_COLUMNS:
+    rows: in_order, one per stage, or one without a stage for a sleep that has none; stages: stages_of them; runs:
+    wake_runs of those. Formulas follow the AASM manual as implemented by YASA, except where noted; they apply to
+    everybody. Adds to SESSION_COLUMNS:
 
     - tib_minutes: time in bed, from the start of the sleep to its end.
     - tst_minutes: total sleep time, TIB less the wake stages; UNKNOWN stages and gaps count as sleep (Health
@@ -68,14 +78,13 @@ def measure_sessions(rows: pd.DataFrame) -> pd.DataFrame:
     Latency, WASO, awakenings, the period and its ends are null without any sleep. Time wrongly claimed by two stages
     belongs to the earlier one.
     """
-    rows = rows.sort_values([*SESSION_KEYS, "stage_start_utc", "stage_end_utc", "stage"], ignore_index=True)
-    sessions = rows[SESSION_COLUMNS].drop_duplicates(SESSION_KEYS, ignore_index=True)
-    stages = stages_of(rows)
+    first = np.unique(rows["session"].to_numpy(), return_index=True)[1]
+    sessions = rows[SESSION_COLUMNS].iloc[first].reset_index(drop=True)
     in_bed = ms_between(sessions["start_utc"], sessions["end_utc"])
     asleep = in_bed - _total(stages[stages["stage"].isin(WAKE_STAGES)], len(sessions))
     between = _total(stages[stages["stage"] == BETWEEN_SESSIONS], len(sessions))
     staged = _total(stages[stages["stage"] != UNSTAGED], len(sessions))
-    continuity = _continuity(sessions, stages)
+    continuity = _continuity(sessions, runs)
     return sessions.assign(
         tib_minutes=in_bed / MS_PER_MINUTE,
         tst_minutes=asleep / MS_PER_MINUTE,
@@ -100,29 +109,26 @@ def _total(stages: pd.DataFrame, n_sessions: int) -> Floats:
 
 
 def stages_of(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the stages: session (index in the order of SESSION_KEYS), stage, and start_ms, end_ms from its start.
+    """Return the stages of rows in_order: session, stage, and start_ms, end_ms from its start.
 
     They are sorted, lie inside their session, have a positive length and do not overlap.
     """
-    rows = rows.sort_values([*SESSION_KEYS, "stage_start_utc", "stage_end_utc", "stage"], ignore_index=True)
-    stages = rows[["stage", "start_utc", "end_utc", "stage_start_utc", "stage_end_utc"]].assign(
-        session=rows.groupby(SESSION_KEYS, sort=True).ngroup()
-    )
-    stages = stages[stages["stage"].notna()].reset_index(drop=True)
-    session_ms = ms_between(stages["start_utc"], stages["end_utc"])
-    start_ms = np.clip(ms_between(stages["start_utc"], stages["stage_start_utc"]), 0, session_ms)
-    end_ms = np.clip(ms_between(stages["start_utc"], stages["stage_end_utc"]), 0, session_ms)
-    latest_end = pd.Series(end_ms).groupby(stages["session"]).cummax()
-    taken_ms = latest_end.groupby(stages["session"]).shift(fill_value=0).to_numpy()
-    start_ms = np.maximum(start_ms, taken_ms)
-    stages = stages[["session", "stage"]].assign(start_ms=start_ms, end_ms=end_ms, ms=end_ms - start_ms)
-    return stages[stages["ms"] > 0].reset_index(drop=True)
+    rows = rows.iloc[np.flatnonzero(rows["stage"].notna())]
+    session, whole_ms = rows["session"].to_numpy(), ms_between(rows["start_utc"], rows["end_utc"])
+    start_ms = np.clip(ms_between(rows["start_utc"], rows["stage_start_utc"]), 0, whole_ms)
+    end_ms = np.clip(ms_between(rows["start_utc"], rows["stage_end_utc"]), 0, whole_ms)
+    shift = session * (int(end_ms.max(initial=0)) + 1)  # one axis for all sessions
+    taken_ms = np.maximum(np.concatenate(([0], np.maximum.accumulate(end_ms + shift)[:-1])) - shift, 0)
+    start_ms = np.maximum(start_ms, taken_ms[: len(start_ms)])
+    kept = np.flatnonzero(end_ms > start_ms)
+    columns = {"session": session, "stage": rows["stage"].array, "start_ms": start_ms, "end_ms": end_ms}
+    stages = {name: values[kept] for name, values in columns.items()}
+    return pd.DataFrame(stages | {"ms": (end_ms - start_ms)[kept]})
 
 
-def _continuity(sessions: pd.DataFrame, stages: pd.DataFrame) -> dict[str, pd.Series | Floats]:
+def _continuity(sessions: pd.DataFrame, runs: pd.DataFrame) -> dict[str, pd.Series | Floats]:
     """Return latency, WASO, awakenings and the bounds of sleep, from the runs of wake stages."""
     in_bed = ms_between(sessions["start_utc"], sessions["end_utc"])
-    runs = wake_runs(stages)
     leading = runs["start_ms"] <= CLOCK_ROUNDING_MS
     trailing = runs["end_ms"] >= in_bed[runs["session"]] - CLOCK_ROUNDING_MS
     broken = runs[~leading & ~trailing]
@@ -146,12 +152,15 @@ def _continuity(sessions: pd.DataFrame, stages: pd.DataFrame) -> dict[str, pd.Se
 def wake_runs(stages: pd.DataFrame) -> pd.DataFrame:
     """Return the unbroken runs of wake stages: session, start_ms, end_ms, and ms awake."""
     wake = stages[stages["stage"].isin(WAKE_STAGES)]
-    gap_ms = wake["start_ms"] - wake["end_ms"].shift(fill_value=0)
-    run = ((wake["session"].diff() != 0) | (gap_ms > CLOCK_ROUNDING_MS)).cumsum()
-    grouped = wake.groupby(run, sort=True)
-    return grouped.agg(
-        session=("session", "first"), start_ms=("start_ms", "min"), end_ms=("end_ms", "max"), ms=("ms", "sum")
-    ).reset_index(drop=True)
+    session, start_ms, end_ms, ms = (wake[name].to_numpy() for name in ("session", "start_ms", "end_ms", "ms"))
+    fresh = np.ones(len(wake), dtype=np.bool_)
+    fresh[1:] = (np.diff(session) != 0) | (start_ms[1:] - end_ms[:-1] > CLOCK_ROUNDING_MS)
+    first = np.flatnonzero(fresh)
+    last = np.append(first[1:], len(wake))[: len(first)] - 1
+    total_ms = np.add.reduceat(ms, first) if len(first) else ms
+    return pd.DataFrame(
+        {"session": session[first], "start_ms": start_ms[first], "end_ms": end_ms[last], "ms": total_ms}
+    )
 
 
 def _longest(sessions: pd.DataFrame, awakenings: pd.DataFrame) -> dict[str, pd.Series]:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from health_etl.clinical.common.age import UNDER_ADULT, age_band
 from health_etl.clinical.common.arrays import Floats
+from health_etl.clinical.common.columns import named_where
 from health_etl.clinical.common.sources import sourced
 
 CATEGORY_SOURCE = "Tudor-Locke 2004"
@@ -43,7 +44,7 @@ def category(steps: Floats) -> pd.Series:
     doi:10.2165/00007256-200434010-00001. Minimal coverage: a complete day, or a mean of complete days.
     """
     place = np.searchsorted(CATEGORY_LOWER_BOUNDS, np.nan_to_num(steps), side="right")
-    return pd.Series(np.array([*CATEGORIES])[place], dtype="str").where(~np.isnan(steps))
+    return named_where(place, CATEGORIES, ~np.isnan(steps))
 
 
 def adults(days: pd.DataFrame) -> pd.Series:

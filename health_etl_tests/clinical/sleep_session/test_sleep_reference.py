@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from health_etl.clinical.sleep_session.stages import measure_sessions
+from health_etl.clinical.sleep_session.stages import in_order, measure_sessions, stages_of, wake_runs
 from health_etl.clinical.sleep_session.timing import (
     epochs,
     shorter_arc_minutes,
@@ -64,7 +64,9 @@ def measured(runs: list[list[int]]) -> pd.Series:
             "stage_end_utc": [BEDTIME + end for end in ends],
         }
     )
-    return measure_sessions(rows).iloc[0]
+    rows = in_order(rows)
+    stages = stages_of(rows)
+    return measure_sessions(rows, stages, wake_runs(stages)).iloc[0]
 
 
 @pytest.mark.parametrize("night", NIGHTS)
