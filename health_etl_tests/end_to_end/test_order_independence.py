@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from health_etl.lake.store import Lake
 from health_etl_tests.support import hypothesis_profiles
-from health_etl_tests.support.exports import contents, memory_lake
+from health_etl_tests.support.exports import memory_lake
 from health_etl_tests.support.pipeline import bring_up_to_date, journal_examples
 from health_etl_tests.support.random_uploads import Export, exports, upload_dates
+from health_etl_tests.support.state import journal_files
 
 profile = hypothesis_profiles.end_to_end_profile()
 
@@ -69,9 +70,9 @@ def test_uploads_one_by_one_in_any_order_give_the_same_bytes_as_all_at_once(
     orders: tuple[list[Upload], list[Upload]],
 ) -> None:
     at_once, one_by_one = orders
-    expected = contents(fill_lake(at_once, one_run_each=False), "training/")
+    expected = journal_files(fill_lake(at_once, one_run_each=False))
     lake = fill_lake(one_by_one, one_run_each=True)
-    assert contents(lake, "training/") == expected
+    assert journal_files(lake) == expected
     assert bring_up_to_date(lake).nothing
 
 

@@ -12,8 +12,9 @@ from health_etl.clinical.common.look_back import LOOK_BACK_DAYS, earlier_days
 from health_etl.insights.look_back import to_renarrate
 from health_etl.lake.keys import DAILY_JOURNAL
 from health_etl.lake.store import Lake
-from health_etl_tests.support.exports import ANNA, BEN, NOON, UPLOADED, blood_glucose, contents, memory_lake, put, steps
+from health_etl_tests.support.exports import ANNA, BEN, NOON, UPLOADED, blood_glucose, memory_lake, put, steps
 from health_etl_tests.support.pipeline import bring_up_to_date, day_examples, insights_of, journal_examples
+from health_etl_tests.support.state import journal_files
 
 LATER = UPLOADED + timedelta(days=20)
 
@@ -87,7 +88,7 @@ def test_the_order_of_uploads_leaves_no_trace_in_what_looks_back(lake: Lake) -> 
         record = blood_glucose(f"g{n}", NOON + timedelta(days=n), 100.0 + n)
         put(at_once, "blood_glucose", [record], upload_date=UPLOADED + timedelta(days=n))
         bring_up_to_date(at_once)
-    assert contents(at_once, "training/") == contents(lake, "training/")
+    assert journal_files(at_once) == journal_files(lake)
 
 
 def test_the_day_of_another_person_changes_nobody_else_s_text(lake: Lake) -> None:

@@ -52,6 +52,7 @@ from health_etl_tests.support.exports import (
     shift_days,
 )
 from health_etl_tests.support.stack import RunningStack, running_stack
+from health_etl_tests.support.state import journal_files
 from health_etl_tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 KILLS = int(os.environ.get("TEST_HEALTH_ETL_DAEMON_KILLS", "1"))
@@ -220,7 +221,7 @@ def test_files_that_arrive_at_once_while_services_die_are_each_processed_exactly
     assert {found: runs for found, runs in automated.succeeded_requests().items() if len(runs) > 1} == {}
     wait_for(lambda: waiting(stack, QUEUE) == 0)
     assert waiting(stack, DEAD_LETTERS) == len(malformed) + len(foreign)
-    assert contents(lake, "training/") == undisturbed(lake, tmp_path)
+    assert journal_files(lake) == undisturbed(lake, tmp_path)
 
 
 def _about(line: dict[str, Any]) -> tuple[str, ...]:
@@ -240,7 +241,7 @@ def undisturbed(lake: Lake, folder: Path) -> dict[str, bytes]:
         [str(BIN / "health-etl"), "run"], env=clean | own, capture_output=True, text=True, check=False, cwd=CHECKOUT
     )
     assert done.returncode in (0, 1), done.stderr  # 1: files were refused
-    return contents(other, "training/")
+    return journal_files(other)
 
 
 Examples = dict[tuple[str, ...], str]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 
 from health_etl.lake import sweep
 from health_etl.lake.keys import RAW, TRAINING
 from health_etl.lake.manifest import canonical_json
 from health_etl.lake.store import Lake
 from health_etl.training.journal import FILE_ETAG
-from health_etl_tests.support.exports import contents
+from health_etl_tests.support.exports import contents, memory_lake
 
 _NUMBER = re.compile(r"/\d{6,}\.manifest\.json\Z")
 MANIFEST = "/manifest.json"
@@ -25,6 +26,25 @@ def state_of(lake: Lake, *prefixes: str) -> dict[str, bytes]:
         for key, content in contents(lake, prefix).items()
         if key not in replaced and (prefixes or not key.startswith(RAW))
     }
+
+
+def journal_files(lake: Lake) -> dict[str, bytes]:
+    """Return the files of the health journal, which must not depend on the store or on what came before."""
+    return {key: content for key, content in contents(lake, TRAINING).items() if key.endswith(".jsonl")}
+
+
+def lake_of(objects: Mapping[str, bytes]) -> Lake:
+    """Return a lake in memory with these objects, its months up to date though their files have other ETags there."""
+    lake = memory_lake()
+    for key, content in sorted(objects.items()):
+        lake.put(key, content)
+    for key, content in objects.items():
+        if key.startswith(TRAINING) and _NUMBER.search(key):
+            manifest = json.loads(content)
+            details = manifest["details"]
+            details[FILE_ETAG] = lake.fetch(details["key"]).etag if manifest["rows"] else ""
+            lake.put(key, canonical_json(manifest))
+    return lake
 
 
 def _comparable(key: str, content: bytes) -> bytes:

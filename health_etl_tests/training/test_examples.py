@@ -10,7 +10,6 @@ import pytest
 
 from health_etl.clinical import processors
 from health_etl.clinical.common.base import Level
-from health_etl.lake import keys
 from health_etl.lake.tables import read_frame
 from health_etl.training.examples import (
     MisshapenExampleError,
@@ -19,8 +18,8 @@ from health_etl.training.examples import (
     columns,
     lines,
 )
-from health_etl_tests.support.exports import ANNA, BEN, UPLOADED, memory_lake, put, steps
-from health_etl_tests.support.pipeline import bring_up_to_date
+from health_etl_tests.support.exports import ANNA, BEN, memory_lake, put, steps
+from health_etl_tests.support.pipeline import bring_up_to_date, insights_manifest_of
 
 STEPS = processors()["steps"]
 
@@ -32,7 +31,7 @@ def rows() -> pd.DataFrame:
     for person in (ANNA, BEN):
         put(lake, "steps", [steps()], user_id=person)
     bring_up_to_date(lake)
-    return read_frame(lake, keys.insights_key("steps", UPLOADED.isoformat()), columns=list(columns(STEPS)))
+    return read_frame(lake, insights_manifest_of(lake, "steps").table_key, columns=list(columns(STEPS)))
 
 
 def made(rows: pd.DataFrame) -> list[list[str] | Exception]:

@@ -17,6 +17,7 @@ from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
 from health_etl.training.checks import CHECKS, Month
+from health_etl.training.journal import FILE_ETAG
 from health_etl_tests.support.exports import (
     ANNA,
     BEN,
@@ -37,11 +38,12 @@ from health_etl_tests.support.pipeline import (
     update_offsets,
     update_records,
 )
-from health_etl_tests.support.state import state_of
+from health_etl_tests.support.state import lake_of, state_of
 
 FILE = "training/physical_activity/2025/09/health_journal_2025_09.jsonl"
 LINES = (2 * 2 + 1) * len(Level)  # two people, steps and the day across types; a night
 Example = dict[str, Any]
+CHANGED_BY_HAND = {"as_written", "freshness"}
 
 
 SOURCE = "Ānna Smith's Apple Watch"
@@ -77,10 +79,7 @@ def metadata(record_id: str, app: str) -> Example:
 @pytest.fixture
 def lake(made: dict[str, bytes]) -> Lake:
     """A copy of it."""
-    lake = memory_lake()
-    for key, content in made.items():
-        lake.put(key, content)
-    return lake
+    return lake_of(made)
 
 
 def results(lake: Lake, month: str = "2025-09") -> dict[str, CheckResult]:
@@ -106,7 +105,9 @@ def plant(lake: Lake, change: Callable[[Example], object]) -> None:
     manifest = journal_manifest_of(lake, "physical_activity", "2025-09")
     assert manifest is not None
     content = lake.get(FILE)
-    changed = replace(manifest, output_sha256=hashlib.sha256(content).hexdigest(), rows=content.count(b"\n"))
+    details = {**manifest.details, FILE_ETAG: lake.fetch(FILE).etag}
+    sha256, lines = hashlib.sha256(content).hexdigest(), content.count(b"\n")
+    changed = replace(manifest, output_sha256=sha256, rows=lines, details=details)
     lake.put(manifest_key_of(lake, keys.journal_folder("physical_activity", "2025-09")), changed.to_json())
 
 
@@ -132,7 +133,7 @@ def test_what_spoils_training_data_keeps_them_from_whatever_is_downstream() -> N
 
 def test_a_number_that_the_input_does_not_hold_is_serious(lake: Lake) -> None:
     tamper(lake, lambda example: example.update(output=example["output"] + " Your heart rate was 7777."))
-    assert failing(lake) == {"grounded", "as_written"}
+    assert failing(lake) == {"grounded", *CHANGED_BY_HAND}
     found = results(lake)["grounded"]
     assert found.is_serious
     assert found.facts == {"lines": LINES, "lines_checked_again": LINES, "lines_ungrounded": 1}
@@ -142,7 +143,7 @@ def test_a_number_that_the_input_does_not_hold_is_serious(lake: Lake) -> None:
 def test_an_example_that_stands_there_twice_is_serious(lake: Lake) -> None:
     content = lake.get(FILE)
     lake.put(FILE, content + content)
-    assert failing(lake) == {"one_line_an_example", "as_written"}
+    assert failing(lake) == {"one_line_an_example", *CHANGED_BY_HAND}
     assert results(lake)["one_line_an_example"].facts["lines_repeated"] == 6
 
 
@@ -169,7 +170,7 @@ def test_an_example_that_stands_there_twice_is_serious(lake: Lake) -> None:
 )
 def test_a_line_with_foreign_fields_or_a_person_is_serious(lake: Lake, change: Callable[[Example], object]) -> None:
     tamper(lake, change)
-    assert failing(lake) == {"fields", "as_written"}
+    assert failing(lake) == {"fields", *CHANGED_BY_HAND}
     found = results(lake)["fields"]
     assert found.is_serious
     assert (found.facts["lines"], found.facts["lines_misshapen"]) == (LINES, 1)
@@ -282,7 +283,7 @@ def test_a_file_that_was_changed_is_reported_with_its_remedy(lake: Lake) -> None
 
 def test_a_file_that_is_gone_is_reported_as_changed(lake: Lake) -> None:
     lake.delete([FILE])
-    assert failing(lake) == {"as_written"}
+    assert failing(lake) == CHANGED_BY_HAND
 
 
 def test_the_way_out_of_a_changed_file_puts_it_right(lake: Lake) -> None:
