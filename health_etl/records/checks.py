@@ -106,7 +106,7 @@ def accounting(partition: Partition) -> CheckResult:
     rows_in, good_records, duplicate, quarantined = manifest.total()
     counts = {"rows_in": rows_in, "accepted": good_records, "duplicate": duplicate, "quarantined": quarantined}
     if wrong:
-        text = "Rows were lost or counted twice. Delete the partition's manifest and run it again; report it as a bug."
+        text = "Rows were lost or counted twice. Delete the partition's folder and run it again; report it as a bug."
         return CheckResult(False, text, True, counts, wrong)
     counted_in = f"{counted(rows_in, 'row')} of {counted(len(manifest.files), 'file')}"
     return CheckResult(True, f"All accounted for: {counted_in}.", facts=counts)

@@ -144,7 +144,7 @@ def as_written(month: Month) -> CheckResult:
     """Count the files whose bytes differ from what their manifest states."""
     changed = month.counts.files_changed
     if changed:
-        text = "Files were changed by someone else. Delete their manifest.json and materialise the month again."
+        text = "Files were changed by someone else. Materialise the month: it is written again."
         return CheckResult(False, text, True, {"files_changed": changed})
     return CheckResult(True, "Every file has the bytes that its manifest states.", facts={"files_changed": 0})
 

@@ -52,7 +52,7 @@ from health_etl_tests.support.exports import (
     shift_days,
 )
 from health_etl_tests.support.stack import RunningStack, running_stack
-from health_etl_tests.support.state import journal_files
+from health_etl_tests.support.state import journal_files, state_of
 from health_etl_tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 KILLS = int(os.environ.get("TEST_HEALTH_ETL_DAEMON_KILLS", "1"))
@@ -126,8 +126,8 @@ class Automated:
 
     def manifests(self) -> list[dict[str, Any]]:
         """Return what the manifests of all records say about each file."""
-        found = contents(self.lake, "records/")
-        manifests = [json.loads(raw) for key, raw in found.items() if key.endswith(".manifest.json")]
+        found = state_of(self.lake, "records/")
+        manifests = [json.loads(raw) for key, raw in found.items() if key.endswith("manifest.json")]
         return [file for manifest in manifests for file in manifest.get("files", [])]
 
     def lines(self) -> list[dict[str, Any]]:
