@@ -107,7 +107,7 @@ def _strays(lake: Lake, name: str) -> list[dict[str, Any]]:
 def _in_scope(lake: Lake, scope: Scope) -> list[QuarantinedUpload]:
     catalogue = Catalogue(lake)
     catalogue.read_all()
-    return list_quarantined(catalogue, lambda name, day: scope.holds_type(name) and scope.holds_date(day))
+    return list_quarantined(lake, catalogue, lambda name, day: scope.holds_type(name) and scope.holds_date(day))
 
 
 def _print_item(console: Console, lake: Lake, item: QuarantinedUpload) -> None:

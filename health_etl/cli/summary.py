@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from health_etl.insights.failed_people import FailedPerson, failed_in
-from health_etl.lake import keys
+from health_etl.lake import accounts, keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import DerivedManifest, FileEntry
 from health_etl.lake.store import Lake
@@ -84,12 +84,13 @@ def _of_type(lake: Lake, catalogue: Catalogue, scope: Scope, name: str) -> TypeS
     for partition, manifest in catalogue.records(name).items():
         if scope.holds_date(partition):
             rows, accepted, duplicate, quarantined = manifest.total()
-            summary.files += len(manifest.files)
+            summary.files += manifest.counts.files
             summary.rows += rows
             summary.accepted += accepted
             summary.duplicate += duplicate
             summary.quarantined += quarantined
-            summary.refused += [file for file in manifest.files if file.reason]
+            files = accounts.read(lake, manifest) if manifest.counts.refused else ()
+            summary.refused += [file for file in files if file.reason]
     days = _person_days(lake, catalogue, scope, name)
     summary.person_days = len(days)
     summary.training_lines = _training_lines(lake, name, set(days["local_date"].str.slice(0, 7)))

@@ -149,7 +149,7 @@ def _selected(
     selection = select_batch(lake, record_types()[name], windows, options.default_zone)
     qualities: dict[str, float] = {}
     for window in windows.values():
-        qualities |= insights_partition.qualities(catalogue, name, window)
+        qualities |= insights_partition.qualities(lake, catalogue, name, window)
     return Selected(inputs, selection, qualities)
 
 

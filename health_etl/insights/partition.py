@@ -17,7 +17,7 @@ from health_etl.days.select import Window, window
 from health_etl.insights.failed_people import FAILED_PEOPLE, FailedPerson
 from health_etl.insights.look_back import DaysIndex
 from health_etl.insights.table import schema
-from health_etl.lake import commits, keys
+from health_etl.lake import accounts, commits, keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.commits import Head
 from health_etl.lake.manifest import DerivedManifest, digest
@@ -125,15 +125,10 @@ def is_current(written: DerivedManifest | None, days_digest: str, index: DaysInd
     return written.inputs_digest == wanted
 
 
-def qualities(catalogue: Catalogue, record_type: str, found: Window) -> dict[str, float]:
+def qualities(lake: Lake, catalogue: Catalogue, record_type: str, found: Window) -> dict[str, float]:
     """Return the quality score of every source file in a window, by key."""
     records = catalogue.records(record_type)
-    return {
-        file.key: file.quality.score
-        for name in found.records
-        for file in records[name].files
-        if file.quality is not None
-    }
+    return accounts.qualities(lake, (records[name] for name in found.records))
 
 
 def write(

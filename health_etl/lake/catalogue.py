@@ -10,7 +10,7 @@ from health_etl.errors import ObjectRefusedError
 from health_etl.lake import commits, keys
 from health_etl.lake.commits import Head
 from health_etl.lake.manifest import DamagedManifestError, DerivedManifest, RecordsManifest, digest
-from health_etl.lake.manifest_heads import ManifestHeadCache, RecordsHead
+from health_etl.lake.manifest_cache import ManifestCache
 from health_etl.lake.store import FetchedObject, Lake
 from health_etl.record_types import record_types
 
@@ -29,20 +29,20 @@ class Manifests(Mapping[str, Manifest]):
         folder: str,
         parse: Callable[[bytes], Manifest],
         unfinished: Callable[[str], Manifest],
-        heads: ManifestHeadCache | None = None,
+        cache: ManifestCache | None = None,
     ) -> None:
         self._lake: Lake = lake
         self._folder: str = folder
         self._parse: Callable[[bytes], Manifest] = parse
         self._unfinished: Callable[[str], Manifest] = unfinished
-        self._heads: ManifestHeadCache | None = heads
+        self._cache: ManifestCache | None = cache
         self._read: dict[str, Manifest] = {}
         # Other objects there are not ours.
         self._listed = {
             partition: head for partition, head in commits.heads(lake, folder).items() if keys.is_date(partition)
         }
-        if heads is not None:
-            heads.keep_only(folder, self._listed)
+        if cache is not None:
+            cache.keep_only(folder, self._listed)
 
     def head(self, partition: str) -> Head:
         """Return the head that a partition had when the folder was listed."""
@@ -81,11 +81,11 @@ class Manifests(Mapping[str, Manifest]):
                 self._keep(unread[key], found)
 
     def _find(self, partition: str) -> Manifest | None:
-        """Return a manifest that was read before, here or by an earlier catalogue that shares `heads`."""
-        if partition not in self._read and self._heads is not None:
-            head = self._heads.find(self._folder, partition, self._listed[partition].etag)
-            if head is not None:
-                self._read[partition] = head  # type: ignore[assignment]  # whatever is cached for this folder came from this parser
+        """Return a manifest that was read before, here or by an earlier catalogue that shares the cache."""
+        if partition not in self._read and self._cache is not None:
+            kept = self._cache.find(self._folder, partition, self._listed[partition].etag)
+            if kept is not None:
+                self._read[partition] = kept  # type: ignore[assignment]  # whatever is cached for this folder came from this parser
         return self._read.get(partition)
 
     def _fetch(self, partition: str) -> FetchedObject | ObjectRefusedError:
@@ -102,8 +102,8 @@ class Manifests(Mapping[str, Manifest]):
         except DamagedManifestError:
             manifest = self._unfinished(partition)
         self._read[partition] = manifest
-        if self._heads is not None:
-            self._heads.keep(self._folder, partition, found.etag, manifest)
+        if self._cache is not None:
+            self._cache.keep(self._folder, partition, found.etag, manifest)
         return manifest
 
     def _key(self, partition: str) -> str:
@@ -113,13 +113,13 @@ class Manifests(Mapping[str, Manifest]):
 class Catalogue:
     """Manifests of everything in the lake, as of the first access to each folder.
 
-    With `heads`, records manifests come without their files, and manifests that have not changed since the last
+    With a `cache`, manifests that have not changed since the last
     catalogue with the same cache are not read again.
     """
 
-    def __init__(self, lake: Lake, heads: ManifestHeadCache | None = None) -> None:
+    def __init__(self, lake: Lake, cache: ManifestCache | None = None) -> None:
         self._lake = lake
-        self._heads = heads
+        self._cache = cache
         self._records: dict[str, Manifests[RecordsManifest]] = {}
         self._insights: dict[str, Manifests[DerivedManifest]] = {}
 
@@ -127,13 +127,12 @@ class Catalogue:
         """Return the records manifests of a record type."""
         if record_type not in self._records:
             folder = f"{keys.RECORDS}{record_type}/"
-            parse = RecordsManifest.from_json if self._heads is None else RecordsHead.read
             self._records[record_type] = Manifests(
                 self._lake,
                 folder,
-                parse,
+                RecordsManifest.from_json,
                 lambda partition: RecordsManifest.unfinished(record_type, partition),
-                self._heads,
+                self._cache,
             )
         return self._records[record_type]
 
@@ -160,7 +159,7 @@ class Catalogue:
             folder,
             DerivedManifest.from_json,
             lambda partition: DerivedManifest.unfinished(name, partition),
-            self._heads,
+            self._cache,
         )
 
     @property

@@ -22,6 +22,7 @@ RELEASED = "quarantine/released/"
 UNCLAIMED = "quarantine/unclaimed/"
 RELEASE_SUFFIX = ".release.json"
 REJECTED_ROWS = "rejected_rows-"
+ACCOUNTS = "files-"
 MANIFEST_SUFFIX = ".manifest.json"
 METADATA_SUFFIX = ".metadata.json"  # of what is said about an object in quarantine
 NUMBER_DIGITS = 6  # so that names sort; a larger number has more

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -83,13 +83,37 @@ class FileEntry:
 
 
 @dataclass(frozen=True)
+class Counts:
+    """What the files of a partition come to; rows are Avro records."""
+
+    files: int = 0
+    rows_in: int = 0
+    accepted: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+    refused: int = 0  # files that were refused whole
+    noted: int = 0  # files that were refused, have rejected rows, or were released
+
+    @classmethod
+    def of(cls, files: Sequence[FileEntry]) -> Counts:
+        """Return the sums over these files."""
+        rows_in, accepted, duplicate, quarantined = (sum(file.counts[place] for file in files) for place in range(4))
+        refused = sum(file.reason is not None for file in files)
+        noted = sum(bool(file.reason or file.rejected_measurements or file.release_etag) for file in files)
+        return cls(len(files), rows_in, accepted, duplicate, quarantined, refused, noted)
+
+
+@dataclass(frozen=True)
 class RecordsManifest:
-    """Manifest of one records partition."""
+    """Manifest of one records partition. The accounts of its files are in a table of their own (accounts.py)."""
 
     record_type: str
     partition: str
     code_version: str
-    files: tuple[FileEntry, ...]
+    counts: Counts
+    uploads_digest: str  # of the uploads, and the decisions about them, that the partition accounts for
+    digest: str  # data version of the partition: what everything downstream depends on
+    accounts_sha256: str
     measurement_rows: int
     rejected_rows: int
     table_sha256: str
@@ -101,7 +125,12 @@ class RecordsManifest:
     @property
     def table_key(self) -> str:
         """The key of the table of accepted rows."""
-        return keys.table_key(keys.records_folder(self.record_type, self.partition), self.table_sha256)
+        return keys.table_key(self._folder, self.table_sha256)
+
+    @property
+    def accounts_key(self) -> str:
+        """The key of the table of accounts."""
+        return keys.table_key(self._folder + keys.ACCOUNTS, self.accounts_sha256)
 
     @property
     def rejected_key(self) -> str | None:
@@ -112,19 +141,12 @@ class RecordsManifest:
         return keys.table_key(keys.rejected_prefix(avro_name, self.partition), self.rejected_sha256)
 
     @property
-    def digest(self) -> str:
-        """Data version of the partition: what everything downstream depends on."""
-        return digest([self.table_sha256, *sorted(_quality_lines(self.files))])
-
-    @property
-    def uploads_digest(self) -> str:
-        """Digest of the uploads, and the decisions about them, that the partition accounts for."""
-        return versions_digest({file.key: file.version for file in self.files})
+    def _folder(self) -> str:
+        return keys.records_folder(self.record_type, self.partition)
 
     def total(self) -> tuple[int, int, int, int]:
         """Return rows in, accepted, duplicate and quarantined, summed over all files."""
-        sums = [sum(values) for values in zip(*(file.counts for file in self.files), strict=True)]
-        return (sums[0], sums[1], sums[2], sums[3]) if sums else (0, 0, 0, 0)
+        return self.counts.rows_in, self.counts.accepted, self.counts.duplicate, self.counts.quarantined
 
     def to_json(self) -> bytes:
         """Return the canonical bytes."""
@@ -134,15 +156,23 @@ class RecordsManifest:
     def from_json(cls, content: bytes) -> RecordsManifest:
         """Read a manifest back; raises DamagedManifestError."""
         try:
-            raw = json.loads(content, object_hook=_parse_file_entry)
-            return cls(**{**raw, "files": tuple(raw["files"]), "utc_dates": tuple(raw["utc_dates"])})
+            raw = json.loads(content)
+            return cls(**{**raw, "counts": Counts(**raw["counts"]), "utc_dates": tuple(raw["utc_dates"])})
         except _DAMAGE as error:
             raise DamagedManifestError from error
 
     @classmethod
+    def empty(cls, record_type: str, partition: str, code_version: str, quality_rules: str = "") -> RecordsManifest:
+        """Return the manifest of a partition without uploads; it is never written."""
+        uploads, whole = versions_digest({}), data_version("", ())
+        return cls(
+            record_type, partition, code_version, Counts(), uploads, whole, "", 0, 0, "", None, (), False, quality_rules
+        )
+
+    @classmethod
     def unfinished(cls, record_type: str, partition: str) -> RecordsManifest:
         """Return a manifest that accounts for nothing and matches no inputs."""
-        return cls(record_type, partition, UNFINISHED, (), 0, 0, "", None, (), unzoned=False)
+        return cls.empty(record_type, partition, UNFINISHED)
 
 
 @dataclass(frozen=True)
@@ -239,14 +269,7 @@ class VersionsDigest:
         self._pending.clear()
 
 
-def _quality_lines(files: Iterable[FileEntry]) -> list[str]:
-    return [f"{file.key} {file.quality.score!r}" for file in files if file.quality and file.accepted]
-
-
-def _parse_file_entry(raw: dict[str, Any]) -> FileEntry | dict[str, Any]:
-    """Turn each file's JSON object into a FileEntry at once: a hundred thousand dicts would take most of the memory."""
-    if "rows_in" not in raw:
-        return raw
-    quality = Quality(**raw["quality"]) if raw["quality"] else None
-    drift = raw.pop("drift", None) or raw.pop("added_fields", ())  # up to version 1, only added fields were noted
-    return FileEntry(**{**raw, "drift": tuple(drift), "quality": quality})
+def data_version(table_sha256: str, files: Iterable[FileEntry]) -> str:
+    """Return the data version of a records partition: of its accepted rows, and of the quality of their files."""
+    lines = sorted(f"{file.key} {file.quality.score!r}" for file in files if file.quality and file.accepted)
+    return digest([table_sha256, *lines])

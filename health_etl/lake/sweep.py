@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from health_etl.errors import ObjectNotFoundError
-from health_etl.lake import commits, keys
+from health_etl.lake import accounts, commits, keys
 from health_etl.lake.commits import Head
 from health_etl.lake.listed import ObjectInfo
 from health_etl.lake.manifest import DamagedManifestError, DerivedManifest, RecordsManifest
@@ -21,7 +21,9 @@ from health_etl.lake.store import Lake
 GRACE = timedelta(hours=24)  # longer than any run, or any pause of a machine in the middle of one
 
 _HASH = rf"[0-9a-f]{{{keys.CONTENT_DIGITS}}}"
-_OURS = re.compile(rf"(?:{_HASH}\.parquet|[0-9]{{{keys.NUMBER_DIGITS},}}{re.escape(keys.MANIFEST_SUFFIX)})", re.ASCII)
+_TABLE = rf"(?:{re.escape(keys.ACCOUNTS)})?{_HASH}\.parquet"
+_MANIFEST = rf"[0-9]{{{keys.NUMBER_DIGITS},}}{re.escape(keys.MANIFEST_SUFFIX)}"
+_OURS = re.compile(rf"(?:{_TABLE}|{_MANIFEST})", re.ASCII)
 # Earlier, every partition had one table and one manifest.
 _EARLIER = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}\.(?:parquet|manifest\.json)|manifest\.json)", re.ASCII)
 _QUARANTINED = re.compile(
@@ -85,9 +87,10 @@ def _named(
     try:
         if root == keys.RECORDS and not partition.startswith(f"{keys.UTC_OFFSETS}/"):
             manifest = RecordsManifest.from_json(content)
-            refused |= {keys.quarantine_key(entry.key) for entry in manifest.files if entry.reason}
+            files = accounts.read(lake, manifest) if manifest.counts.refused else ()
+            refused |= {keys.quarantine_key(entry.key) for entry in files if entry.reason}
             refused |= {manifest.rejected_key} if manifest.rejected_key else set()
-            return {own, manifest.table_key}
+            return {own, manifest.table_key, manifest.accounts_key}
         return {own, DerivedManifest.from_json(content).table_key}
     except DamagedManifestError:
         return {info.key for info in listed if info.key.startswith(folder)}

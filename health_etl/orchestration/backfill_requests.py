@@ -15,7 +15,7 @@ from health_etl.errors import PermanentError
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL, UTC_OFFSETS
-from health_etl.lake.manifest_heads import ManifestHeadCache
+from health_etl.lake.manifest_cache import ManifestCache
 from health_etl.lake.store import Lake
 from health_etl.lake.sweep import sweep as sweep_lake
 from health_etl.orchestration.assets.insights import insights_key
@@ -100,7 +100,7 @@ def _unsettled(
     instance: dg.DagsterInstance, lake: Lake, settings: Settings, names: Sequence[str], dates: Sequence[str]
 ) -> set[str]:
     """Return the dates on which something of these types is out of date, or made without Dagster knowing."""
-    days, catalogue = [*map(date.fromisoformat, dates)], Catalogue(lake, ManifestHeadCache())
+    days, catalogue = [*map(date.fromisoformat, dates)], Catalogue(lake, ManifestCache())
     catalogue.read_all()
     scope = Scope(days[0], days[-1], frozenset(names))
     listing = list_dates(lake, [record_types()[name] for name in names], days)
@@ -149,9 +149,7 @@ def sweep(context: dg.OpExecutionContext, config: SweepConfig, lake: LakeResourc
         opened, settings = lake.open(), lake.settings
         listing = list_all(opened, settings.start_date, last_upload_date(settings.start_date))
         unclaimed.update(opened, listing.unclaimed)
-        stale = staleness.stale_records(
-            listing, Catalogue(opened, ManifestHeadCache()), Scope(), QualityRules.of(settings)
-        )
+        stale = staleness.stale_records(listing, Catalogue(opened, ManifestCache()), Scope(), QualityRules.of(settings))
         swept = sweep_lake(opened, datetime.now(UTC))
         counts = {
             "uploads": sum(map(len, listing.uploads.values())),

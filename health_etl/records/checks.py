@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from health_etl.check_result import Check, CheckResult
 from health_etl.errors import DamagedTableError, ObjectNotFoundError
+from health_etl.lake import accounts
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import mask_key
-from health_etl.lake.manifest import UNFINISHED
+from health_etl.lake.manifest import UNFINISHED, Counts
 from health_etl.lake.tables import read_table
 from health_etl.reasons import REMEDIES, FileReason, remedy, row_remedy
 from health_etl.records import partition as records_partition
@@ -59,10 +60,13 @@ class Partition:
     history: Sequence[RecordsManifest]
     rules: QualityRules
 
-    @property
+    @cached_property
     def files(self) -> Sequence[FileEntry]:
-        """Every file that the manifest accounts for."""
-        return self.manifest.files if self.manifest else ()
+        """The accounts of every file; none if they are gone or damaged, which the accounting check reports."""
+        try:
+            return accounts.read(self.lake, self.manifest) if self.manifest else ()
+        except (ObjectNotFoundError, DamagedTableError):
+            return ()
 
     @cached_property
     def table(self) -> pa.Table | None:
@@ -89,13 +93,15 @@ def accounting(partition: Partition) -> CheckResult:
     manifest = partition.manifest
     if manifest is None:
         return CheckResult(True, "Nothing was uploaded.")
-    if manifest.code_version == UNFINISHED:
-        text = "The manifest cannot be read, so nothing is accounted for. Materialise the partition."
+    if manifest.code_version == UNFINISHED or Counts.of(partition.files) != manifest.counts:
+        text = (
+            "The accounts are gone, damaged or not what the manifest counts. Delete the partition's folder, run again."
+        )
         return CheckResult(False, text, True)
     accepted, rejected = _records_by_file(partition.table), manifest.rejected_key
     lost = _records_by_file(_read_columns(partition.lake, rejected, _ORIGIN)) if rejected else {}
     wrong = []
-    for entry in manifest.files:
+    for entry in partition.files:
         good = accepted.pop(entry.key, set())
         bad = lost.pop(entry.key, set()) - good
         in_tables = (len(good), entry.rows_in if entry.reason else len(bad))
@@ -108,7 +114,7 @@ def accounting(partition: Partition) -> CheckResult:
     if wrong:
         text = "Rows were lost or counted twice. Delete the partition's folder and run it again; report it as a bug."
         return CheckResult(False, text, True, counts, wrong)
-    counted_in = f"{counted(rows_in, 'row')} of {counted(len(manifest.files), 'file')}"
+    counted_in = f"{counted(rows_in, 'row')} of {counted(manifest.counts.files, 'file')}"
     return CheckResult(True, f"All accounted for: {counted_in}.", facts=counts)
 
 
@@ -138,10 +144,10 @@ def completeness(partition: Partition) -> CheckResult:
     Most columns are never empty, so a mean over all of them would hardly show one that an app no longer writes.
     """
     manifest = partition.manifest
-    measurements = manifest.measurement_rows + sum(e.rejected_measurements for e in manifest.files) if manifest else 0
+    measurements = manifest.measurement_rows + sum(e.rejected_measurements for e in partition.files) if manifest else 0
     if manifest is None or not measurements:
         return CheckResult(True, "No file could be scored.")
-    filled = {name: 1 - empty / measurements for name, empty in _empty_cells(partition, manifest).items()}
+    filled = {name: 1 - empty / measurements for name, empty in _empty_cells(partition).items()}
     poor = {name: share for name, share in sorted(filled.items()) if share < MIN_COMPLETENESS}
     facts = {"least_filled": round(min(filled.values()), 4), "minimum": MIN_COMPLETENESS}
     if poor:
@@ -273,13 +279,13 @@ CHECKS: tuple[Check[Partition], ...] = (
 )
 
 
-def _empty_cells(partition: Partition, manifest: RecordsManifest) -> Counter[str]:
+def _empty_cells(partition: Partition) -> Counter[str]:
     """Count empty cells by expected column, in accepted rows and in rows rejected for them."""
     expected = [column for column in partition.record_type.columns if column.expected]
     empty = Counter({column.name: 0 for column in expected})
     if partition.table is not None:
         empty.update({c.name: partition.table[c.name].null_count for c in expected if c.nullable})
-    for entry in manifest.files:
+    for entry in partition.files:
         for fault, count in entry.faults.items():
             column, _, reason = fault.rpartition(":")
             if reason == RowReason.MISSING_VALUE:

@@ -8,17 +8,18 @@ belongs in read_files.py.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 import pandas as pd
 import pyarrow as pa
 
-from health_etl.lake import commits, keys
+from health_etl.errors import DamagedTableError, ObjectNotFoundError
+from health_etl.lake import accounts, commits, keys
 from health_etl.lake.catalogue import latest_records
 from health_etl.lake.commits import LostRaceError
-from health_etl.lake.manifest import FileEntry, RecordsManifest, versions_digest
+from health_etl.lake.manifest import Counts, FileEntry, RecordsManifest, data_version, versions_digest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import TableWriter, empty_frame, frame_of, read_table, to_arrow
 from health_etl.record_types.base import RecordType
@@ -44,6 +45,7 @@ class Update:
     manifest: RecordsManifest
     files_read: int
     changed: bool
+    files: tuple[FileEntry, ...] = ()  # the accounts of all files, where the partition was changed
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class _Plan:
     """Which files to read, and whose earlier rows to keep."""
 
     previous: RecordsManifest | None
+    files: Mapping[str, FileEntry]  # its accounts, by key
     to_read: tuple[Upload, ...]
     rebuilt_users: frozenset[str]
 
@@ -129,71 +132,79 @@ class _Updater:
     def update(self, uploads: Sequence[Upload]) -> Update:
         """Bring the partition up to date; raises LostRaceError if another writer was faster."""
         head, previous = latest_records(self.lake, self.record_type.name, self.partition)
-        if previous is not None and _changed_uploads(previous, uploads):
+        version = code_version(self.record_type)
+        if previous is None and not uploads:
+            empty = RecordsManifest.empty(self.record_type.name, self.partition, version, self.rules.version)
+            return Update(empty, 0, changed=False)
+        files = self._accounts(previous) if not self._is_current(previous, uploads) or self.copied else {}
+        if _changed_uploads(files, uploads):
             # The listing may be older than the state; one that is made now cannot be.
             uploads = self.list_again()
-        if previous is not None and is_current(previous, uploads, self.record_type, self.rules):
-            self._tidy_quarantine(previous, previous)
+        if previous is not None and self._is_current(previous, uploads):
+            self._tidy_quarantine(files.values(), files.values())
             return Update(previous, 0, changed=False)
-        if previous is None and not uploads:
-            return Update(_empty_manifest(self.record_type, self.upload_date, self.rules), 0, changed=False)
-        plan = _plan(self.lake, previous, uploads, self.record_type, self.rules)
-        version = code_version(self.record_type)
+        plan = _plan(self.lake, previous, files, uploads, self.record_type, self.rules)
         reader = FileReader(self.lake, self.record_type, self.upload_date, self.rules, version, self.progress)
         build = _Build(self.lake, self.record_type, self.upload_date, plan, reader, self.batch_files)
         try:
-            manifest = build.run(uploads)
+            manifest, entries = build.run(uploads)
         finally:
             self.copied |= {key for key, entry in reader.entries.items() if entry.reason}
-        quarantine.put_rejected_metadata(self.lake, manifest)
+        quarantine.put_rejected_metadata(self.lake, manifest, entries)
         commits.commit(self.lake, self.folder, head, manifest.to_json())
-        self._tidy_quarantine(previous, manifest)
-        return Update(manifest, len(plan.to_read), changed=previous is None or previous.digest != manifest.digest)
+        self._tidy_quarantine(files.values(), entries)
+        is_other = previous is None or previous.digest != manifest.digest
+        return Update(manifest, len(plan.to_read), is_other, entries)
 
-    def _tidy_quarantine(self, previous: RecordsManifest | None, manifest: RecordsManifest) -> None:
+    def _is_current(self, manifest: RecordsManifest | None, uploads: Sequence[Upload]) -> bool:
+        return is_current(manifest, uploads, self.record_type, self.rules)
+
+    def _accounts(self, manifest: RecordsManifest | None) -> dict[str, FileEntry]:
+        """Return the accounts of a partition by key; none where they are gone or damaged, so that all is read again."""
+        try:
+            return {file.key: file for file in accounts.read(self.lake, manifest)} if manifest else {}
+        except (ObjectNotFoundError, DamagedTableError):
+            return {}
+
+    def _tidy_quarantine(self, before: Iterable[FileEntry], now: Iterable[FileEntry]) -> None:
         """Delete the copies of files that are refused no longer, as the manifest that was just committed says."""
-        earlier = {entry.key for entry in previous.files if entry.reason} if previous else set()
-        refused = {entry.key for entry in manifest.files if entry.reason}
+        earlier, refused = ({entry.key for entry in files if entry.reason} for files in (before, now))
         quarantine.drop_refused(self.lake, map(keys.quarantine_key, sorted((earlier | self.copied) - refused)))
-
-
-def _empty_manifest(record_type: RecordType, upload_date: date, rules: QualityRules) -> RecordsManifest:
-    """Return the manifest of a partition without uploads; it is never written."""
-    version, partition = code_version(record_type), upload_date.isoformat()
-    return RecordsManifest(record_type.name, partition, version, (), 0, 0, "", None, (), False, rules.version)
 
 
 def _same_versions(manifest: RecordsManifest, record_type: RecordType, rules: QualityRules) -> bool:
     return (manifest.code_version, manifest.quality_rules) == (code_version(record_type), rules.version)
 
 
-def _file_versions(manifest: RecordsManifest) -> dict[str, tuple[str, str | None]]:
-    return {entry.key: entry.version for entry in manifest.files}
-
-
 def _upload_versions(uploads: Sequence[Upload]) -> dict[str, tuple[str, str | None]]:
     return {upload.info.key: upload.version for upload in uploads}
 
 
-def _changed_uploads(manifest: RecordsManifest, uploads: Sequence[Upload]) -> list[str]:
-    """Return the uploads that the manifest accounts for and that are gone, or have another version."""
+def _changed_uploads(files: Mapping[str, FileEntry], uploads: Sequence[Upload]) -> list[str]:
+    """Return the uploads that are accounted for and that are gone, or have another version."""
     listed = _upload_versions(uploads)
-    return [name for name, version in _file_versions(manifest).items() if listed.get(name) != version]
+    return [key for key, file in files.items() if listed.get(key) != file.version]
 
 
 def _plan(
     lake: Lake,
     previous: RecordsManifest | None,
+    files: Mapping[str, FileEntry],
     uploads: Sequence[Upload],
     record_type: RecordType,
     rules: QualityRules,
 ) -> _Plan:
-    if previous is None or not _same_versions(previous, record_type, rules) or not _tables_are_whole(lake, previous):
-        return _Plan(None, tuple(uploads), frozenset())
-    known = _file_versions(previous)
-    users = frozenset(keys.parse_raw_key(name).user_id for name in _changed_uploads(previous, uploads))
-    to_read = tuple(u for u in uploads if u.info.key not in known or u.raw.user_id in users)
-    return _Plan(previous, to_read, users)
+    is_usable = previous is not None and previous.counts.files == len(files)
+    if (
+        previous is None
+        or not is_usable
+        or not _same_versions(previous, record_type, rules)
+        or not _tables_are_whole(lake, previous)
+    ):
+        return _Plan(None, {}, tuple(uploads), frozenset())
+    users = frozenset(keys.parse_raw_key(key).user_id for key in _changed_uploads(files, uploads))
+    to_read = tuple(u for u in uploads if u.info.key not in files or u.raw.user_id in users)
+    return _Plan(previous, files, to_read, users)
 
 
 def _tables_are_whole(lake: Lake, manifest: RecordsManifest) -> bool:
@@ -232,7 +243,8 @@ class _Build:
         self.utc_dates: set[str] = set()
         self.unzoned = False
 
-    def run(self, uploads: Sequence[Upload]) -> RecordsManifest:
+    def run(self, uploads: Sequence[Upload]) -> tuple[RecordsManifest, tuple[FileEntry, ...]]:
+        """Write the tables; return what is to be committed, and the accounts of all files."""
         with (
             TableWriter(self.lake, self._folder, self.record_type.arrow_schema) as table,
             TableWriter(self.lake, self._rejected_prefix, self.rejected_schema) as rejected,
@@ -331,18 +343,20 @@ class _Build:
 
     def _manifest(
         self, uploads: Sequence[Upload], rows: int, rejected: int, sha256: str, rejected_sha256: str | None
-    ) -> RecordsManifest:
-        earlier = {e.key: e for e in self.plan.previous.files} if self.plan.previous else {}
+    ) -> tuple[RecordsManifest, tuple[FileEntry, ...]]:
         entries = []
-        for key in (upload.info.key for upload in uploads if upload.info.key not in self.reader.vanished):
-            entry = self._with_counts(self.reader.entries.get(key) or earlier[key])
+        for key in sorted(upload.info.key for upload in uploads if upload.info.key not in self.reader.vanished):
+            entry = self._with_counts(self.reader.entries.get(key) or self.plan.files[key])
             entry.check()
             entries.append(entry)
-        return RecordsManifest(
+        manifest = RecordsManifest(
             record_type=self.record_type.name,
             partition=self.partition,
             code_version=code_version(self.record_type),
-            files=tuple(entries),
+            counts=Counts.of(entries),
+            uploads_digest=versions_digest({entry.key: entry.version for entry in entries}),
+            digest=data_version(sha256, entries),
+            accounts_sha256=accounts.write(self.lake, self._folder + keys.ACCOUNTS, entries),
             measurement_rows=rows,
             rejected_rows=rejected,
             table_sha256=sha256,
@@ -351,6 +365,7 @@ class _Build:
             unzoned=self.unzoned,
             quality_rules=self.reader.rules.version,
         )
+        return manifest, tuple(entries)
 
     def _with_counts(self, entry: FileEntry) -> FileEntry:
         """Return a new or earlier entry with its current counts, which change when a later version of a record wins."""

@@ -54,11 +54,11 @@ def put_refused(lake: Lake, key: str, refused: RefusedFile) -> bool:
     return has_metadata and copied == (content is not None)
 
 
-def put_rejected_metadata(lake: Lake, manifest: RecordsManifest) -> None:
+def put_rejected_metadata(lake: Lake, manifest: RecordsManifest, entries: Iterable[FileEntry]) -> None:
     """Write the metadata of a partition's rejected rows, if it has any: which files they came from and their faults."""
     if manifest.rejected_key is None:
         return
-    files = [entry for entry in manifest.files if entry.rejected_measurements and not entry.reason]
+    files = [entry for entry in entries if entry.rejected_measurements and not entry.reason]
     metadata = {
         "record_type": manifest.record_type,
         "partition": manifest.partition,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from health_etl.errors import PermanentError
+from health_etl.lake import accounts
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import fingerprint, mask_key
 from health_etl.lake.manifest import FileEntry, RecordsManifest
@@ -57,7 +58,7 @@ class QuarantinedUpload:
         return remedy(self.entry.reason, self.entry.faults) or "nothing; it was released"
 
 
-def list_quarantined(catalogue: Catalogue, holds: Callable[[str, str], bool]) -> list[QuarantinedUpload]:
+def list_quarantined(lake: Lake, catalogue: Catalogue, holds: Callable[[str, str], bool]) -> list[QuarantinedUpload]:
     """Return the uploads that are in quarantine or were released, sorted by record type and upload date.
 
     `holds(record type, upload date)` says whether to include a partition.
@@ -67,15 +68,15 @@ def list_quarantined(catalogue: Catalogue, holds: Callable[[str, str], bool]) ->
         for name in record_types()
         for partition in catalogue.records(name)
         if holds(name, partition)
-        for item in quarantined_in(catalogue.records(name)[partition])
+        for item in quarantined_in(lake, catalogue.records(name)[partition])
     ]
 
 
-def quarantined_in(manifest: RecordsManifest) -> list[QuarantinedUpload]:
+def quarantined_in(lake: Lake, manifest: RecordsManifest) -> list[QuarantinedUpload]:
     """Return the uploads of one partition that are in quarantine or were released."""
     return [
         QuarantinedUpload(manifest.record_type, manifest.partition, entry)
-        for entry in manifest.files
+        for entry in (accounts.read(lake, manifest) if manifest.counts.noted else ())
         if entry.reason or entry.rejected_measurements or entry.release_etag
     ]
 

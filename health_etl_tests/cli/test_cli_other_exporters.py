@@ -21,7 +21,7 @@ from health_etl_tests.support.exports import (
     steps,
     utc,
 )
-from health_etl_tests.support.pipeline import manifest_of, records_of
+from health_etl_tests.support.pipeline import files_of, records_of
 from health_etl_tests.support.schema_changes import Schema, field_of, holder, schema_of
 
 if TYPE_CHECKING:
@@ -142,8 +142,7 @@ def reported_files(shared: Path) -> dict[str, Path]:
 
 def entries(command: CommandLine) -> dict[str, FileEntry]:
     lake = folder_lake(command.lake)
-    manifests = [manifest_of(lake, name, UPLOADED) for name in ("blood_glucose", "sleep_session", "steps")]
-    files = [entry for manifest in manifests for entry in manifest.files]
+    files = [entry for name in ("blood_glucose", "sleep_session", "steps") for entry in files_of(lake, name, UPLOADED)]
     return {person: entry for entry in files for person in EXPECTED if f"/{person}_" in entry.key}
 
 

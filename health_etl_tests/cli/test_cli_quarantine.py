@@ -19,6 +19,7 @@ from health_etl.record_types import record_types
 from health_etl.settings import Settings
 from health_etl_tests.support.exports import avro_bytes, blood_glucose, heart_rate, key_of, put_content, steps, utc
 from health_etl_tests.support.instances import instance_at
+from health_etl_tests.support.state import without_etags
 
 if TYPE_CHECKING:
     from health_etl_tests.cli.conftest import Finished
@@ -94,12 +95,7 @@ def put_bad_files(lake: Lake, folder: Path) -> dict[FileReason, str]:
 
 def made(command: CommandLine) -> dict[str, bytes]:
     """Return everything derived, but for the manifests of records, which name every file."""
-    found = command.state("records/", "insights/", "training/")
-    return {
-        key: content
-        for key, content in found.items()
-        if not (key.startswith("records/") and key.endswith("manifest.json"))
-    }
+    return without_etags(command.state("records/", "insights/", "training/"))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from health_etl_tests.support.exports import avro_bytes, folder_lake, steps
-from health_etl_tests.support.pipeline import manifest_of
+from health_etl_tests.support.pipeline import files_of
 
 if TYPE_CHECKING:
     from health_etl_tests.conftest import CommandLine
@@ -39,9 +39,7 @@ def test_each_costs_only_itself(command: CommandLine, shared: Path) -> None:
 
     ran = command("run", "--type", "steps")
     assert (ran.exit_code, ran.stderr) == (0, "")
-    files = {
-        entry.key: entry.reason for entry in manifest_of(folder_lake(command.lake), "steps", date(2025, 9, 16)).files
-    }
+    files = {entry.key: entry.reason for entry in files_of(folder_lake(command.lake), "steps", date(2025, 9, 16))}
     assert files == {GOOD: None, DAY + LONG: "not_avro"}
     named = [line for line in ran.stdout.splitlines() if line.startswith(("Unclaimed", "Quarantined"))]
     assert [line.partition(" raw/")[0] for line in sorted(named)] == ["Quarantined", "Unclaimed", "Unclaimed"]

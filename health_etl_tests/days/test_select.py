@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -74,7 +75,7 @@ def sources(selection: Selection) -> dict[str, str]:
 
 
 def records_manifest(partition: str, *utc_dates: str, unzoned: bool = False) -> RecordsManifest:
-    return RecordsManifest("steps", partition, "1.1", (), 0, 0, "", None, utc_dates, unzoned)
+    return replace(RecordsManifest.empty("steps", partition, "1.1"), utc_dates=utc_dates, unzoned=unzoned)
 
 
 def records_manifests(*manifests: RecordsManifest) -> Mapping[str, RecordsManifest]:

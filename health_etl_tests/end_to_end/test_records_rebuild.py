@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from health_etl.lake.keys import records_folder
-from health_etl.lake.manifest import RecordsManifest
+from health_etl.lake.manifest import FileEntry
 from health_etl.lake.store import Lake
 from health_etl_tests.support import hypothesis_profiles
 from health_etl_tests.support.exports import contents, memory_lake, put_content
-from health_etl_tests.support.pipeline import manifest_of, update_records
+from health_etl_tests.support.pipeline import files_of, update_records
 from health_etl_tests.support.random_uploads import LAST_DAY, Export, exports
 from health_etl_tests.support.state import state_of
 
@@ -42,10 +43,10 @@ def apply(lake: Lake, step: str, export: Export) -> None:
         lake.delete([key])
 
 
-def check_accounting(manifest: RecordsManifest) -> None:
-    for file in manifest.files:
+def check_accounting(files: Sequence[FileEntry]) -> None:
+    for file in files:
         file.check()
-    assert len({file.key for file in manifest.files}) == len(manifest.files)
+    assert len({file.key for file in files}) == len(files)
 
 
 @profile
@@ -56,7 +57,7 @@ def test_whatever_happens_to_the_uploads_the_partition_equals_its_rebuild(histor
     for step, export in history:
         apply(lake, step, export)
         update_records(lake, export.name, UPLOADED)
-        check_accounting(manifest_of(lake, export.name, UPLOADED))
+        check_accounting(files_of(lake, export.name, UPLOADED))
     grown = state_of(lake, "records/", "quarantine/")
     lake.delete([*contents(lake, "records/"), *contents(lake, "quarantine/")])
     for name in names:

@@ -17,7 +17,7 @@ from health_etl_tests.fuzz.mutants import originals
 from health_etl_tests.fuzz.seeds import Mutant, Outcomes
 from health_etl_tests.isolation.items import Stage
 from health_etl_tests.support.exports import ANNA, BEN, key_of, memory_lake, put_content
-from health_etl_tests.support.pipeline import manifest_of, records_of, rejected_of, update_records
+from health_etl_tests.support.pipeline import files_of, manifest_of, records_of, rejected_of, update_records
 
 MISNAMED_EVERY = 10  # of the uploads: named after the undamaged file
 READABLE = {None, FileReason.NO_GOOD_ROWS, FileReason.LOW_QUALITY}  # the file could be read, so its rows count
@@ -33,7 +33,7 @@ def run(name: str, tried: Sequence[Mutant[bytes]]) -> Outcomes:
     by_key = dict(upload(lake, name, number, mutant) for number, mutant in enumerate(tried))
     update_records(lake, name)
 
-    entries = {entry.key: entry for entry in manifest_of(lake, name).files}
+    entries = {entry.key: entry for entry in files_of(lake, name)}
     assert entries.keys() == {*good, *by_key}
     rows = records_of(lake, name)
     assert rows[rows["user_id"] == BEN].reset_index(drop=True).equals(alone)

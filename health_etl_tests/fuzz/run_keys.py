@@ -16,7 +16,6 @@ import pytest
 from rich.console import Console
 
 from health_etl.cli import quarantine
-from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import FileEntry
 from health_etl.lake.store import Lake
 from health_etl.planning.staleness import Scope
@@ -27,7 +26,7 @@ from health_etl_tests.fuzz.seeds import Mutant, Outcomes
 from health_etl_tests.isolation.items import CANARY, Stage, World, fingerprint
 from health_etl_tests.isolation.neighbours import good_people_alone, of_good_people, of_records, put_good
 from health_etl_tests.isolation.worlds import FolderWorld
-from health_etl_tests.support.pipeline import Done, take_in
+from health_etl_tests.support.pipeline import Done, all_files, take_in
 
 # What may be claimed: a type's folder in any case, a date in ASCII digits, a name.
 CLAIMABLE = re.compile(rb"raw/([A-Za-z]+)/20\d\d/\d\d/\d\d/[^/]+\.avro", re.DOTALL)
@@ -74,9 +73,7 @@ class _Found:
 
     @classmethod
     def of(cls, lake: Lake) -> _Found:
-        catalogue = Catalogue(lake)
-        manifests = [manifest for name in record_types() for manifest in catalogue.records(name).values()]
-        entries = [entry for manifest in manifests for entry in manifest.files]
+        entries = all_files(lake)
         report = unclaimed.read_report(lake).items
         assert len({item["key"] for item in report}) == len(report)
         return cls({entry.key: entry for entry in entries}, {item["key"]: item["reason"] for item in report})

@@ -8,17 +8,15 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
-from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import FileEntry
 from health_etl.lake.store import Lake
-from health_etl.record_types import record_types
 from health_etl_tests.fuzz.run_files import describe
 from health_etl_tests.fuzz.seeds import Mutant, Outcomes
 from health_etl_tests.isolation.bad_days import CANARY_NAME
 from health_etl_tests.isolation.items import CANARY
 from health_etl_tests.isolation.neighbours import good_people_alone, of_good_people, put_good
 from health_etl_tests.support.exports import NOON, contents, memory_lake, put
-from health_etl_tests.support.pipeline import bring_up_to_date
+from health_etl_tests.support.pipeline import all_files, bring_up_to_date
 
 LINE_ENDS = ("\u2028", "\u2029", "\x85", "\r")
 
@@ -61,6 +59,4 @@ def upload(lake: Lake, mutant: Mutant[str]) -> str:
 
 
 def _entries(lake: Lake) -> dict[str, FileEntry]:
-    catalogue = Catalogue(lake)
-    manifests = [manifest for name in record_types() for manifest in catalogue.records(name).values()]
-    return {entry.key: entry for manifest in manifests for entry in manifest.files}
+    return {entry.key: entry for entry in all_files(lake)}

@@ -24,7 +24,7 @@ from health_etl_tests.fuzz.mutants import mutants, originals
 from health_etl_tests.fuzz.run_files import PAYLOAD
 from health_etl_tests.fuzz.seeds import Mutant, Outcomes, run_or_blame
 from health_etl_tests.support.exports import memory_lake, put_content
-from health_etl_tests.support.pipeline import manifest_of, update_records
+from health_etl_tests.support.pipeline import files_of, update_records
 from health_etl_tests.support.waiting import PATIENCE_SECONDS
 
 MAX_SECONDS = 1.0  # of processor time, for one file
@@ -111,7 +111,7 @@ def test_a_small_file_of_only_bad_rows_is_processed_within_limits(name: str) -> 
     before = high_water_bytes(forget=True)
     started = time.thread_time()
     update_records(lake, name)
-    (entry,) = manifest_of(lake, name).files
+    (entry,) = files_of(lake, name)
     assert (entry.reason, entry.rejected_measurements) == (FileReason.NO_GOOD_ROWS, 85_000)
     assert time.thread_time() - started < 6 * MAX_SECONDS  # it takes 3 on a machine that does nothing else
     assert high_water_bytes() - before < MAX_BYTES

@@ -161,7 +161,7 @@ def test_qualities_are_those_of_every_readable_file_of_the_window(lake: Lake) ->
     catalogue = Catalogue(lake)
     found = inputs(catalogue, "blood_glucose", NEXT.isoformat(), OPTIONS)
     assert found is not None
-    scores = insights_partition.qualities(catalogue, "blood_glucose", found.window)
+    scores = insights_partition.qualities(lake, catalogue, "blood_glucose", found.window)
     assert len(scores) == 2
     assert bad not in scores
     assert scores[key] == 0.9

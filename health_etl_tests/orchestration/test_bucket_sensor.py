@@ -12,7 +12,7 @@ import pytest
 
 from health_etl.dagster_internals.queries import DATA_VERSION_TAG
 from health_etl.lake import keys
-from health_etl.lake.manifest_heads import ManifestHeadCache
+from health_etl.lake.manifest_cache import ManifestCache
 from health_etl.orchestration.sensors import bucket as bucket_sensor
 from health_etl.orchestration.sensors import earlier_runs, uploads
 from health_etl.orchestration.sensors.bucket import sensor_name
@@ -215,7 +215,7 @@ def test_failed_partitions_are_looked_up_again_once_a_run_has_progressed_and_aft
         return bool(requested)
 
     monkeypatch.setattr(earlier_runs, "failed", failed)
-    sensors = bucket_sensor.bucket_sensors(project.settings, ManifestHeadCache(), lambda: now_s)
+    sensors = bucket_sensor.bucket_sensors(project.settings, ManifestCache(), lambda: now_s)
     daemon.sensors = {sensor.name: sensor for sensor in sensors}
     assert (is_looked_up(), is_looked_up()) == (True, False)
     now_s += earlier_runs.CACHE_SECONDS

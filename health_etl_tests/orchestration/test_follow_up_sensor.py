@@ -12,7 +12,7 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
-from health_etl.lake.manifest_heads import ManifestHeadCache
+from health_etl.lake.manifest_cache import ManifestCache
 from health_etl.orchestration.sensors import follow_up
 from health_etl.orchestration.sensors.bucket import sensor_name
 from health_etl.orchestration.sensors.follow_up import NAME
@@ -116,7 +116,7 @@ def test_an_idle_sensor_looks_again_after_a_run_has_ended_and_after_a_while(
         return bool(looks)
 
     monkeypatch.setattr(follow_up, "Catalogue", catalogue)
-    daemon.sensors[NAME] = follow_up.follow_up_sensor(ManifestHeadCache(), lambda: now_s)
+    daemon.sensors[NAME] = follow_up.follow_up_sensor(ManifestCache(), lambda: now_s)
     upload(project.lake, 0, "s1")
     settle(daemon)
     assert (looked(), looked()) == (True, False)

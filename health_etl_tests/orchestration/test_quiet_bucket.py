@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from health_etl.lake.manifest_heads import ManifestHeadCache
+from health_etl.lake.manifest_cache import ManifestCache
 from health_etl.orchestration.sensors.bucket import bucket_sensors, sensor_name
 from health_etl.orchestration.sensors.follow_up import follow_up_sensor
 from health_etl_tests.support.daemon import Daemon
@@ -35,14 +35,14 @@ class Clock:
 
 
 @pytest.fixture
-def quiet(project: Project) -> tuple[Daemon, Clock, ManifestHeadCache]:
+def quiet(project: Project) -> tuple[Daemon, Clock, ManifestCache]:
     """A lake of ten upload dates, some of them old, up to date and settled."""
     today = datetime.now(UTC).date()
     for days in (0, 1, 2, 3, 4):
         put(project.lake, "steps", [steps()], upload_date=today - timedelta(days=days))
         put(project.lake, "steps", [steps()], upload_date=date(2023, 11, 2) + timedelta(days=days))
     bring_up_to_date(project.lake)
-    clock, heads, daemon = Clock(), ManifestHeadCache(), Daemon(project)
+    clock, heads, daemon = Clock(), ManifestCache(), Daemon(project)
     sensors = {sensor.name: sensor for sensor in bucket_sensors(project.settings, heads, clock)}
     daemon.sensors = {STEPS: sensors[STEPS], "follow_up": follow_up_sensor(heads, clock)}
     for _ in range(6):
@@ -51,7 +51,7 @@ def quiet(project: Project) -> tuple[Daemon, Clock, ManifestHeadCache]:
     return daemon, clock, heads
 
 
-def test_an_hour_of_ticks_requests_nothing_and_nothing_grows(quiet: tuple[Daemon, Clock, ManifestHeadCache]) -> None:
+def test_an_hour_of_ticks_requests_nothing_and_nothing_grows(quiet: tuple[Daemon, Clock, ManifestCache]) -> None:
     daemon, clock, heads = quiet
     interval_s = daemon.project.settings.sensor_interval_seconds
     cursors, kept = {name: len(cursor or "") for name, cursor in daemon.cursors.items()}, len(heads)

@@ -13,7 +13,7 @@ from health_etl.lake import keys
 from health_etl.lake.keys import mask_key
 from health_etl.orchestration.jobs import REPLAY_QUARANTINE, STANDING_CHECKS
 from health_etl_tests.support.exports import ANNA, avro_bytes, blood_glucose, put, put_content, utc
-from health_etl_tests.support.pipeline import manifest_key_of, manifest_of
+from health_etl_tests.support.pipeline import files_of, manifest_key_of, manifest_of
 
 if TYPE_CHECKING:
     from health_etl_tests.orchestration.conftest import Project
@@ -64,7 +64,7 @@ def replay(project: Project, config: dict[str, object], day: date = SECOND) -> d
 
 def counts(project: Project, day: date = SECOND) -> tuple[int, int, int, int]:
     manifest = manifest_of(project.lake, "blood_glucose", day)
-    for file in manifest.files:
+    for file in files_of(project.lake, "blood_glucose", day):
         file.check()
     return manifest.total()
 

@@ -17,7 +17,14 @@ from health_etl.record_types.blood_glucose import LONG_LOWS, MAX_MMOL_L, in_anot
 from health_etl.records.validate import row_faults
 from health_etl_tests.support import hypothesis_profiles
 from health_etl_tests.support.exports import NOON, UPLOADED, Record, blood_glucose, memory_lake, put
-from health_etl_tests.support.pipeline import manifest_of, measurement_rows, records_of, rejected_of, update_records
+from health_etl_tests.support.pipeline import (
+    files_of,
+    manifest_of,
+    measurement_rows,
+    records_of,
+    rejected_of,
+    update_records,
+)
 
 profile = hypothesis_profiles.active_profile()
 
@@ -107,7 +114,7 @@ def test_a_file_in_another_unit_is_refused_and_its_score_says_that_no_value_can_
     lake = memory_lake()
     put(lake, "blood_glucose", readings([5.4, 20.2, 24.0, 12.0, 9.9]))
     update_records(lake, "blood_glucose")
-    (entry,) = manifest_of(lake, "blood_glucose").files
+    (entry,) = files_of(lake, "blood_glucose")
     assert (entry.reason, entry.faults) == ("no_good_rows", {"glucose_mg_dl:unit_suspect": 5})
     assert entry.quality is not None
     assert entry.quality.physiological == 0

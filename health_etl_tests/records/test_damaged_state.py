@@ -33,7 +33,7 @@ from health_etl_tests.support.partition_outcome import (
     outcome,
     readings,
 )
-from health_etl_tests.support.pipeline import manifest_key_of, manifest_of, records_of, update_records
+from health_etl_tests.support.pipeline import files_of, manifest_key_of, manifest_of, records_of, update_records
 from health_etl_tests.support.state import state_of
 
 
@@ -80,7 +80,7 @@ def test_a_records_manifest_that_cannot_be_read_is_written_again_with_its_tables
 def test_a_manifest_that_cannot_be_read_of_a_partition_without_uploads_is_replaced(lake: FailingLake) -> None:
     lake.put(manifest_key(GLUCOSE_FOLDER, 1), b"{")
     update_records(lake, "blood_glucose")
-    assert manifest_of(lake, "blood_glucose").files == ()
+    assert files_of(lake, "blood_glucose") == ()
 
 
 def test_objects_among_the_manifests_that_are_none_are_passed_over(lake: FailingLake) -> None:

@@ -33,7 +33,7 @@ from health_etl_tests.support.exports import (
     put_content,
     utc,
 )
-from health_etl_tests.support.pipeline import manifest_of
+from health_etl_tests.support.pipeline import files_of
 
 OF_NO_TYPE = {
     FileReason.UNKNOWN_TYPE,
@@ -141,7 +141,7 @@ def judged(lake: Lake, name: str, pair: Pair, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(decode, "MAX_FILE_BYTES", pair.max_file_bytes)
     record_type, rules = record_types()[name], QualityRules(threshold=pair.threshold)
     records_partition.update(lake, record_type, UPLOADED, TypeListing(lake, record_type).uploads(UPLOADED), rules)
-    (entry,) = manifest_of(lake, name).files
+    (entry,) = files_of(lake, name)
     entry.check()
     return entry.reason, entry.accepted
 

@@ -13,6 +13,7 @@ import pytest
 
 from health_etl.check_result import CheckResult
 from health_etl.lake.keys import mask_key
+from health_etl.lake.manifest import Counts, FileEntry, RecordsManifest
 from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
 from health_etl.records import checks as records_checks
@@ -34,7 +35,7 @@ from health_etl_tests.support.exports import (
     steps,
     utc,
 )
-from health_etl_tests.support.pipeline import manifest_of, overwrite_table, records_of, update_records
+from health_etl_tests.support.pipeline import files_of, manifest_of, overwrite_table, records_of, update_records
 
 GLUCOSE = record_types()["blood_glucose"]
 IN_2031 = utc("2031-01-01 00:00")
@@ -69,8 +70,15 @@ def failing(partition: Partition) -> set[str]:
 def tampered(lake: Lake, **changes: object) -> Partition:
     """Return the partition as if its manifest said something else about its first file."""
     manifest = manifest_of(lake, "blood_glucose")
-    first = dataclasses.replace(manifest.files[0], **changes)  # type: ignore[arg-type]
-    return replace(subject(lake), manifest=replace(manifest, files=(first, *manifest.files[1:])))
+    first, *others = files_of(lake, "blood_glucose")
+    return with_files(lake, manifest, (dataclasses.replace(first, **changes), *others))  # type: ignore[arg-type]
+
+
+def with_files(lake: Lake, manifest: RecordsManifest, files: tuple[FileEntry, ...]) -> Partition:
+    """Return the partition with these accounts."""
+    partition = replace(subject(lake), manifest=replace(manifest, counts=Counts.of(files)))
+    partition.__dict__["files"] = files
+    return partition
 
 
 @pytest.mark.parametrize("name", sorted(record_types()))
@@ -117,7 +125,7 @@ def test_accounting_fails_when_the_manifest_counts_other_rows(lake: Lake, change
     update_records(lake, "blood_glucose")
     found = result("accounting", tampered(lake, **changes))
     assert (found.passed, found.is_serious) == (False, True)
-    assert [row["file"] for row in found.rows] == [mask_key(manifest_of(lake, "blood_glucose").files[0].key)]
+    assert [row["file"] for row in found.rows] == [mask_key(files_of(lake, "blood_glucose")[0].key)]
 
 
 def test_accounting_fails_when_a_row_is_gone_from_the_table(lake: Lake) -> None:
@@ -147,7 +155,7 @@ def test_accounting_fails_when_the_table_has_rows_of_a_file_that_is_not_in_the_m
     put(lake, "blood_glucose", readings(2, first=9), user_id=BEN)
     update_records(lake, "blood_glucose")
     manifest = manifest_of(lake, "blood_glucose")
-    found = result("accounting", replace(subject(lake), manifest=replace(manifest, files=manifest.files[:1])))
+    found = result("accounting", with_files(lake, manifest, files_of(lake, "blood_glucose")[:1]))
     assert not found.passed
     assert [row["fault"] for row in found.rows] == ["its rows are in no manifest"]
 

@@ -30,7 +30,7 @@ from health_etl_tests.support.exports import (
     utc,
 )
 from health_etl_tests.support.partition_outcome import GLUCOSE, WatchedLake, entry, outcome, readings
-from health_etl_tests.support.pipeline import manifest_of, records_of, update_records
+from health_etl_tests.support.pipeline import files_of, records_of, update_records
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_a_file_without_a_good_record_is_quarantined_whole(lake: Lake) -> None:
 def test_a_file_whose_only_record_is_bad_says_so(lake: Lake) -> None:
     put(lake, "blood_glucose", [blood_glucose("b1", mg_dl=5_000.0)])
     update_records(lake, "blood_glucose")
-    (entry,) = manifest_of(lake, "blood_glucose").files
+    (entry,) = files_of(lake, "blood_glucose")
     assert (entry.reason, entry.detail) == (FileReason.NO_GOOD_ROWS, "its only record is invalid")
 
 
@@ -219,7 +219,7 @@ def test_a_refused_file_is_not_read_again_while_it_is_unchanged(lake: WatchedLak
     late = put(lake, "blood_glucose", readings(1))
     update_records(lake, "blood_glucose")
     assert lake.fetched == [late]
-    assert [file.reason for file in manifest_of(lake, "blood_glucose").files].count("not_avro") == 1
+    assert [file.reason for file in files_of(lake, "blood_glucose")].count("not_avro") == 1
     assert len(contents(lake, "quarantine/")) == 2
 
 

@@ -34,7 +34,7 @@ from health_etl_tests.support.exports import (
     put_content,
     utc,
 )
-from health_etl_tests.support.pipeline import manifest_of, records_of, rejected_of, update_records
+from health_etl_tests.support.pipeline import files_of, records_of, rejected_of, update_records
 
 GLUCOSE = "blood_glucose"
 IN_2031 = utc("2031-01-01 00:00")
@@ -47,7 +47,7 @@ def lake() -> Lake:
 
 
 def everything(lake: Lake) -> list[QuarantinedUpload]:
-    return replay.list_quarantined(Catalogue(lake), lambda *_: True)
+    return replay.list_quarantined(lake, Catalogue(lake), lambda *_: True)
 
 
 def decide(lake: Lake, *names: str, override: bool = False, because: str = "") -> None:
@@ -69,7 +69,7 @@ def override(lake: Lake, *names: str) -> None:
 
 
 def entry(lake: Lake, key: str) -> FileEntry:
-    (found,) = [entry for entry in manifest_of(lake, GLUCOSE).files if entry.key == key]
+    (found,) = [entry for entry in files_of(lake, GLUCOSE) if entry.key == key]
     return found
 
 
@@ -247,7 +247,7 @@ def test_all_selects_everything_in_quarantine(lake: Lake) -> None:
     bring_up_to_date(lake)
     override(lake, "all")
     assert set(releases.latest(lake)) == set(map(key_hash, keys))
-    assert {found.reason for found in manifest_of(lake, GLUCOSE).files} == {None}
+    assert {found.reason for found in files_of(lake, GLUCOSE)} == {None}
 
 
 def names_of(key: str) -> Sequence[str]:

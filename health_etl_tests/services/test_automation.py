@@ -29,6 +29,7 @@ from health_etl.days.pseudonym import subject
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake import keys
 from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.manifest import FileEntry
 from health_etl.lake.store import Lake, connect
 from health_etl.orchestration.dead_runs import UNFINISHED
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE
@@ -51,8 +52,9 @@ from health_etl_tests.support.exports import (
     put_content,
     shift_days,
 )
+from health_etl_tests.support.pipeline import all_files
 from health_etl_tests.support.stack import RunningStack, running_stack
-from health_etl_tests.support.state import journal_files, state_of
+from health_etl_tests.support.state import journal_files
 from health_etl_tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 KILLS = int(os.environ.get("TEST_HEALTH_ETL_DAEMON_KILLS", "1"))
@@ -124,11 +126,9 @@ class Automated:
                     runs[tags[RECORD_TYPE], partition, state].append(about)
         return runs
 
-    def manifests(self) -> list[dict[str, Any]]:
-        """Return what the manifests of all records say about each file."""
-        found = state_of(self.lake, "records/")
-        manifests = [json.loads(raw) for key, raw in found.items() if key.endswith("manifest.json")]
-        return [file for manifest in manifests for file in manifest.get("files", [])]
+    def files(self) -> list[FileEntry]:
+        """Return the accounts of every file."""
+        return all_files(self.lake)
 
     def lines(self) -> list[dict[str, Any]]:
         """Return every training example."""
@@ -211,9 +211,9 @@ def test_files_that_arrive_at_once_while_services_die_are_each_processed_exactly
         stack.stack.up(lambda _line: None)
     automated.settle()
 
-    taken = Counter(file["key"] for file in automated.manifests() if not file.get("reason"))
+    taken = Counter(file.key for file in automated.files() if not file.reason)
     assert taken == dict.fromkeys(known, 1)
-    refused = Counter(file["key"] for file in automated.manifests() if file.get("reason"))
+    refused = Counter(file.key for file in automated.files() if file.reason)
     assert refused == dict.fromkeys(bad, 1)
     examples = Counter(map(_about, automated.lines()))
     assert set(examples.values()) == {1}
@@ -266,13 +266,13 @@ def test_late_changed_and_deleted_uploads_change_only_the_days_they_touch(automa
     lake.put(late, avro_bytes("steps", [made_on("steps", "ben", long_ago, "other")]))
     automated.settle()
     assert examples_by_key(automated) == before
-    (refused,) = [file for file in automated.manifests() if file["key"] == late]
-    assert refused["reason"] == "hash_mismatch"
+    (refused,) = [file for file in automated.files() if file.key == late]
+    assert refused.reason == "hash_mismatch"
 
     lake.delete([late])
     automated.settle()
     assert examples_by_key(automated) == before
-    assert not [file for file in automated.manifests() if file["key"] == late]
+    assert not [file for file in automated.files() if file.key == late]
     # Nothing died meanwhile: each of the three states made one run.
     requested = {found: runs for found, runs in automated.succeeded_requests().items() if found not in requests_before}
     assert [(name, partition, len(runs)) for (name, partition, _), runs in requested.items()] == [

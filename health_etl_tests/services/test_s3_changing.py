@@ -66,7 +66,7 @@ def etag_of(content: bytes) -> str:
 
 def accounted(lake: Lake) -> dict[str, tuple[str, int, int, str | None]]:
     """Return ETag, size, accepted records and reason of every file in the manifest, by its key."""
-    files = pipeline.manifest_of(lake, "steps").files
+    files = pipeline.files_of(lake, "steps")
     return {file.key: (file.etag, file.size_bytes, file.accepted, file.reason) for file in files}
 
 

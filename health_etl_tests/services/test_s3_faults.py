@@ -13,7 +13,7 @@ import pytest
 from health_etl.lake import store as lake_module
 from health_etl_tests.services.fault_proxy import DENIED, SLOW_DOWN, Fault, FaultProxy, reads, writes
 from health_etl_tests.support.kill import Objects, differing_keys, find_damage, lake_of
-from health_etl_tests.support.state import state_of
+from health_etl_tests.support.state import state_of, without_etags
 from health_etl_tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def right(command_line: type[CommandLine], tmp_path_factory: pytest.TempPathFact
     command = command_line(tmp_path_factory.mktemp("right"))
     ingest(command, checkout)
     assert command("run").exit_code == 0
-    return independent(state_of(lake_of(command)))
+    return without_etags(state_of(lake_of(command)))
 
 
 @pytest.fixture
@@ -63,15 +63,10 @@ def ingest(command: CommandLine, checkout: Path) -> None:
     assert done.exit_code == 0, done.stderr
 
 
-def independent(objects: Objects) -> Objects:
-    """Return what does not depend on the store: all but manifests of records, which hold its ETags."""
-    return {key: content for key, content in objects.items() if not key.endswith("manifest.json")}
-
-
 def ended_right(command: CommandLine, right: Objects) -> None:
     """Make sure that the lake is as if nothing had failed."""
     assert find_damage(lake_of(command)) == []
-    assert differing_keys(independent(state_of(lake_of(command))), right) == []
+    assert differing_keys(without_etags(state_of(lake_of(command))), right) == []
 
 
 def error_of(result: Result) -> str:

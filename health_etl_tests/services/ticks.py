@@ -16,7 +16,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from health_etl.lake.manifest_heads import ManifestHeadCache
+from health_etl.lake.manifest_cache import ManifestCache
 from health_etl.orchestration.sensors.bucket import bucket_sensors, sensor_name
 from health_etl.settings import load
 from health_etl_tests.orchestration.conftest import Project
@@ -45,7 +45,7 @@ def main() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         daemon = Daemon(Project(settings, instance))
         noon_s = datetime.combine(chosen.today, datetime.min.time(), UTC).timestamp() + 12 * 3600 - time.monotonic()
-        sensors = bucket_sensors(settings, ManifestHeadCache(), lambda: noon_s + time.monotonic())
+        sensors = bucket_sensors(settings, ManifestCache(), lambda: noon_s + time.monotonic())
         daemon.sensors = {sensor.name: sensor for sensor in sensors}
         start_mb = memory_mb("VmRSS")
         for _ in range(chosen.ticks):

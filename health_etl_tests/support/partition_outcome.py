@@ -16,7 +16,7 @@ from health_etl.record_types import record_types
 from health_etl.records import partition as records_partition
 from health_etl.uploads.listing import TypeListing, Upload
 from health_etl_tests.support.exports import NOON, UPLOADED, Record, blood_glucose, contents
-from health_etl_tests.support.pipeline import manifest_of, records_of, update_records
+from health_etl_tests.support.pipeline import files_of, records_of, update_records
 from health_etl_tests.support.state import state_of
 
 PARTITION = UPLOADED.isoformat()
@@ -43,11 +43,11 @@ def readings(*numbers: int, **changed: Any) -> list[Record]:
 
 def outcome(lake: Lake, name: str = "blood_glucose") -> dict[str, tuple[int, int, int, int]]:
     """Return rows in, accepted, duplicate and quarantined by file."""
-    return {file.key: file.counts for file in manifest_of(lake, name).files}
+    return {file.key: file.counts for file in files_of(lake, name)}
 
 
 def entry(lake: Lake, key: str, name: str = "blood_glucose") -> FileEntry:
-    (found,) = [file for file in manifest_of(lake, name).files if file.key == key]
+    (found,) = [file for file in files_of(lake, name) if file.key == key]
     return found
 
 

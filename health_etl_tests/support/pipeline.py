@@ -21,10 +21,10 @@ from health_etl.insights import partition as insights_partition
 from health_etl.insights.partition import InsightOptions
 from health_etl.insights.texts import narrate
 from health_etl.insights.writer import InsightsWriter, with_trends
-from health_etl.lake import commits, keys
+from health_etl.lake import accounts, commits, keys
 from health_etl.lake.catalogue import Catalogue, latest_derived, latest_records
 from health_etl.lake.keys import DAILY_JOURNAL
-from health_etl.lake.manifest import DerivedManifest, RecordsManifest
+from health_etl.lake.manifest import DerivedManifest, FileEntry, RecordsManifest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import read_frame, write_table
 from health_etl.planning import staleness
@@ -106,7 +106,7 @@ def make_insights(lake: Lake, name: str, partition: str, options: InsightOptions
     if wanted is None:
         raise ValueError(f"{name} {partition} has no inputs")
     selection = select(lake, record_types()[name], partition, wanted.window, options.default_zone)
-    rows = measure_days(selection, name, insights_partition.qualities(catalogue, name, wanted.window), options)
+    rows = measure_days(selection, name, insights_partition.qualities(lake, catalogue, name, wanted.window), options)
     writer = InsightsWriter(lake, catalogue, name, options.clinical)
     writer.stage(partition, wanted.digest, rows)
     manifest = writer.write(partition)
@@ -203,6 +203,18 @@ def manifest_of(lake: Lake, name: str, upload_date: date = UPLOADED) -> RecordsM
     if manifest is None:
         raise LookupError(f"{name} {upload_date}")
     return manifest
+
+
+def files_of(lake: Lake, name: str, upload_date: date = UPLOADED) -> tuple[FileEntry, ...]:
+    """Return the accounts of every file of a records partition."""
+    return accounts.read(lake, manifest_of(lake, name, upload_date))
+
+
+def all_files(lake: Lake) -> list[FileEntry]:
+    """Return the accounts of every file of every records partition."""
+    catalogue = Catalogue(lake)
+    manifests = [manifest for name in record_types() for manifest in catalogue.records(name).values()]
+    return [file for manifest in manifests for file in accounts.read(lake, manifest)]
 
 
 def insights_manifest_of(lake: Lake, name: str, upload_date: date = UPLOADED) -> DerivedManifest:

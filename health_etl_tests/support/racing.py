@@ -31,7 +31,7 @@ from health_etl_tests.support.exports import (
     steps,
 )
 from health_etl_tests.support.pipeline import bring_up_to_date
-from health_etl_tests.support.state import state_of
+from health_etl_tests.support.state import state_of, without_etags
 
 MAX_ATTEMPTS = 20
 MANY = 100
@@ -127,8 +127,8 @@ def walks(user_id: str, number: int) -> list[Record]:
 
 
 def independent(lake: Lake) -> dict[str, bytes]:
-    """Return tables and journal files; manifests hold the store's ETags."""
-    return {key: content for key, content in state_of(lake).items() if not key.endswith("manifest.json")}
+    """Return tables and journal files."""
+    return without_etags(state_of(lake))
 
 
 def uploads_of(number: int) -> tuple[tuple[str, bytes], tuple[str, bytes]]:

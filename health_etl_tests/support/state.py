@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from health_etl.lake import sweep
-from health_etl.lake.keys import RAW, TRAINING
+from health_etl.lake.keys import ACCOUNTS, RAW, TRAINING
 from health_etl.lake.manifest import canonical_json
 from health_etl.lake.store import Lake
 from health_etl.training.journal import FILE_ETAG
@@ -25,6 +25,18 @@ def state_of(lake: Lake, *prefixes: str) -> dict[str, bytes]:
         for prefix in prefixes or ("",)
         for key, content in contents(lake, prefix).items()
         if key not in replaced and (prefixes or not key.startswith(RAW))
+    }
+
+
+def is_accounts(key: str) -> bool:
+    """Tell whether an object holds the accounts of a partition's files, among them those of bad ones."""
+    return key.rpartition("/")[2].startswith(ACCOUNTS)
+
+
+def without_etags(objects: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Leave out what holds the store's ETags: manifests and accounts."""
+    return {
+        key: content for key, content in objects.items() if not key.endswith("manifest.json") and not is_accounts(key)
     }
 
 

@@ -62,7 +62,7 @@ def _result(lake: Lake, record_type: RecordType, partition: str, manifest: Recor
 
 def _metadata(lake: Lake, record_type: RecordType, partition: str, manifest: RecordsManifest | None) -> dict[str, Any]:
     """Return the counts and reasons of one partition: no health value, no user id."""
-    items = quarantined_in(manifest) if manifest else []
+    items = quarantined_in(lake, manifest) if manifest else []
     refused = [item for item in items if item.is_refused]
     found: dict[str, Any] = {"quarantine": _table(items[:MAX_TABLE_ROWS])} if items else {}
     return found | {

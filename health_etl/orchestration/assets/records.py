@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from health_etl.days import utc_offsets
-from health_etl.lake import keys
+from health_etl.lake import accounts, keys
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.manifest import RecordsManifest
 from health_etl.lake.store import Lake
@@ -74,10 +74,9 @@ def _update(
     done = records_partition.update(
         lake, record_type, upload_date, uploads, rules, lambda count: progress.advance("files", count)
     )
-    refused = sum(1 for file in done.manifest.files if file.reason)
     context.log.info(
         f"{record_type.name} {partition}: {done.files_read} of {len(uploads)} files read, "
-        f"{done.manifest.total()[1]} records accepted, {refused} files refused."
+        f"{done.manifest.total()[1]} records accepted, {done.manifest.counts.refused} files refused."
     )
     metadata = records_metadata(lake, record_type, done.manifest) | {"files_read": done.files_read}
     return PartitionResult(metadata, done.manifest.digest)
@@ -86,10 +85,11 @@ def _update(
 def records_metadata(lake: Lake, record_type: RecordType, manifest: RecordsManifest) -> dict[str, Any]:
     """Return what the UI shows about a records partition: counts and reasons, no health values, no user ids."""
     rows_in, accepted, duplicate, quarantined = manifest.total()
-    refused = [file for file in manifest.files if file.reason]
+    files = accounts.read(lake, manifest) if manifest.counts.refused else ()
+    refused = [file for file in files if file.reason]
     found = {
         **table_metadata(lake, manifest.table_key, manifest.measurement_rows),
-        "files": len(manifest.files),
+        "files": manifest.counts.files,
         "rows_in": rows_in,
         "accepted": accepted,
         "duplicate": duplicate,

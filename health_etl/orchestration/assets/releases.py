@@ -73,7 +73,7 @@ def releases_asset(upload_dates: Partitions) -> dg.AssetsDefinition:
 
 
 def _release(lake: Lake, dates: set[str], config: ReleaseConfig) -> int:
-    items = replay.list_quarantined(Catalogue(lake), lambda _, partition: partition in dates)
+    items = replay.list_quarantined(lake, Catalogue(lake), lambda _, partition: partition in dates)
     chosen = replay.find_by_name(items, config.files)
     return len(replay.release(lake, chosen, config.override, config.because))
 

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from health_etl.lake.manifest_heads import ManifestHeadCache
+from health_etl.lake.manifest_cache import ManifestCache
 from health_etl.orchestration.sensors.alerts import alert_sensor
 from health_etl.orchestration.sensors.bucket import bucket_sensors
 from health_etl.orchestration.sensors.follow_up import follow_up_sensor
@@ -13,7 +13,7 @@ from health_etl.settings import Settings
 
 def sensors(settings: Settings) -> list[dg.SensorDefinition]:
     """Return every sensor; they share the manifests already read and the requests already made."""
-    heads, pending = ManifestHeadCache(), PendingRequests()
+    heads, pending = ManifestCache(), PendingRequests()
     return [
         *bucket_sensors(settings, heads, pending=pending),
         queue_sensor(settings, heads, pending=pending),

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from health_etl.lake.manifest_heads import ManifestHeadCache
+from health_etl.lake.manifest_cache import ManifestCache
 from health_etl.lake.store import connect
 from health_etl.orchestration.assets.records import records_key
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE, SWEPT
@@ -64,7 +64,7 @@ class Cursor:
 
 
 def bucket_sensors(
-    settings: Settings, heads: ManifestHeadCache, clock: Clock = time.time, pending: PendingRequests | None = None
+    settings: Settings, heads: ManifestCache, clock: Clock = time.time, pending: PendingRequests | None = None
 ) -> list[dg.SensorDefinition]:
     """Return the sensor of every record type; they share the manifests already read and the requests made."""
     shared = pending or PendingRequests()
@@ -77,7 +77,7 @@ def sensor_name(record_type: str) -> str:
 
 
 def _lake_sensor(
-    record_type: RecordType, settings: Settings, heads: ManifestHeadCache, pending: PendingRequests, clock: Clock
+    record_type: RecordType, settings: Settings, heads: ManifestCache, pending: PendingRequests, clock: Clock
 ) -> dg.SensorDefinition:
     runs = earlier_runs.Runs(records_key(record_type.name), SWEPT)
 

@@ -27,7 +27,7 @@ from health_etl.dagster_internals.queries import latest_materializations, unfini
 from health_etl.insights.partition import InsightOptions
 from health_etl.lake.catalogue import Catalogue, Manifests
 from health_etl.lake.manifest import DerivedManifest, RecordsManifest, digest
-from health_etl.lake.manifest_heads import ManifestHeadCache
+from health_etl.lake.manifest_cache import ManifestCache
 from health_etl.lake.store import Lake, connect
 from health_etl.orchestration.assets.training import JOURNAL
 from health_etl.orchestration.dead_runs import UNFINISHED
@@ -133,7 +133,7 @@ class _Follow:
         )
 
 
-def follow_up_sensor(heads: ManifestHeadCache, clock: Clock = time.time) -> dg.SensorDefinition:
+def follow_up_sensor(heads: ManifestCache, clock: Clock = time.time) -> dg.SensorDefinition:
     """Return the sensor."""
     at_rest = _AtRest()
 
@@ -173,7 +173,7 @@ def _nothing_changed(cursor: Cursor) -> dg.SensorResult:
 
 class _Tick:
     def __init__(
-        self, settings: Settings, lake: Lake, instance: dg.DagsterInstance, heads: ManifestHeadCache, now_s: float
+        self, settings: Settings, lake: Lake, instance: dg.DagsterInstance, heads: ManifestCache, now_s: float
     ) -> None:
         self.settings = settings
         self.lake = lake

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from health_etl.lake.manifest_heads import ManifestHeadCache
+from health_etl.lake.manifest_cache import ManifestCache
 from health_etl.orchestration.jobs import BRING_UP_TO_DATE
 from health_etl.orchestration.resources import LakeResource
 from health_etl.orchestration.sensors.pending_requests import PendingRequests
@@ -43,7 +43,7 @@ Clock = Callable[[], float]
 
 
 def queue_sensor(
-    settings: Settings, heads: ManifestHeadCache, clock: Clock = time.time, pending: PendingRequests | None = None
+    settings: Settings, heads: ManifestCache, clock: Clock = time.time, pending: PendingRequests | None = None
 ) -> dg.SensorDefinition:
     """Return the sensor; without a broker in the settings it is off."""
     shared = pending or PendingRequests()
@@ -81,7 +81,7 @@ class _Tick:
         context: dg.SensorEvaluationContext,
         lake: LakeResource,
         settings: Settings,
-        heads: ManifestHeadCache,
+        heads: ManifestCache,
         pending: PendingRequests,
         clock: Clock,
     ) -> None:

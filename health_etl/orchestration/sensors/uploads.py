@@ -16,7 +16,7 @@ from health_etl.dagster_internals.queries import DATA_VERSION_TAG, latest_data_v
 from health_etl.errors import FolderHiddenError
 from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.keys import DAILY_JOURNAL, UTC_OFFSETS
-from health_etl.lake.manifest_heads import ManifestHeadCache
+from health_etl.lake.manifest_cache import ManifestCache
 from health_etl.lake.store import Lake
 from health_etl.orchestration.assets.insights import insights_key
 from health_etl.orchestration.assets.quarantine import quarantine_key
@@ -66,7 +66,7 @@ class Uploads:
         record_type: RecordType,
         lake: Lake,
         instance: dg.DagsterInstance,
-        heads: ManifestHeadCache,
+        heads: ManifestCache,
         rules: QualityRules,
     ) -> None:
         self.record_type = record_type
