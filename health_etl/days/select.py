@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
 from health_etl.days import utc_offsets
@@ -22,7 +23,7 @@ from health_etl.lake.manifest import DerivedManifest, RecordsManifest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import empty_frame, read_frame, read_table
 from health_etl.record_types.base import RecordType
-from health_etl.records.dedupe import is_latest_version
+from health_etl.records.dedupe import RECORD, is_latest_version
 from health_etl.records.local_time import PERSON_DAY, add_local_time, assign_days, day_bounds
 from health_etl.records.validate import UPLOAD_GRACE
 
@@ -117,12 +118,15 @@ def select(
     the days of records that it moves. People whose records cannot be selected are left out and named in `failed`.
     """
     rows, offsets = read_one(lake, partition, window)
+    everybody = sorted({*rows["user_id"].unique(), *offsets["user_id"].unique()})
 
     def selected(people: Sequence[str]) -> Selection:
-        mine = [frame[frame["user_id"].isin(people)].reset_index(drop=True) for frame in (rows, offsets)]
+        mine = [rows, offsets]
+        if len(people) < len(everybody):
+            mine = [frame[frame["user_id"].isin(people)].reset_index(drop=True) for frame in mine]
         return build_selection(mine[0], mine[1], {partition: window}, record_type, default_zone)
 
-    found, failed = isolated(sorted({*rows["user_id"], *offsets["user_id"]}), selected)
+    found, failed = isolated(everybody, selected)
     return replace(found, failed=failed)
 
 
@@ -142,7 +146,8 @@ def build_selection(
     rows = rows.assign(is_latest=is_latest_version(_qualify_sources(rows)), row=range(len(rows)))
     now = _assign_days(rows, offsets, record_type, default_zone)
     earlier = offsets[offsets["partition"] < offsets["target"]]
-    before = _assign_days(rows, earlier, record_type, default_zone) if len(offsets) else now
+    are_any_stated = offsets["utc_offset_minutes"].notna().any()
+    before = _assign_days(rows, earlier, record_type, default_zone) if are_any_stated else now
     touched = _touched_days(now, before, windows)
     current = now[now["is_latest"]].merge(touched, on=PERSON_DAY)
     current = current.drop(columns=["is_latest", "row", "partition", "target"])
@@ -159,7 +164,27 @@ def read_one(lake: Lake, partition: str, window: Window) -> tuple[pd.DataFrame, 
     people = _people(lake, partition, window)
     rows = _read_rows(lake, window.records, people)
     offsets = utc_offsets.evidence(lake, window.offsets, people)
+    if not offsets["utc_offset_minutes"].notna().any():
+        rows = rows[_may_matter(rows, partition)].reset_index(drop=True)
     return rows.assign(target=partition), offsets.assign(target=partition)
+
+
+def _may_matter(rows: pd.DataFrame, partition: str) -> pd.Series[bool]:
+    """Mark the rows that may share a day with an upload of `partition`, where no offset moves others.
+
+    Those are the rows near in time to one of its records, or to another version of one. Where a record has several
+    versions, all are kept: an older one must not be taken for the latest.
+    """
+    own = rows["partition"] == partition
+    records = rows[["user_id", "record_id", *RECORD]].drop_duplicates(RECORD)
+    several = records.loc[records.duplicated(["user_id", "record_id"], keep=False), "record_id"]
+    versions = rows["record_id"].isin(several)
+    touched = versions & rows["record_id"].isin(rows.loc[own & versions, "record_id"])
+    columns = [name for name in ("time_utc", "start_utc", "end_utc") if name in rows]
+    days = rows[columns].apply(lambda times: times.dt.tz_localize(None).to_numpy("datetime64[D]").astype("int64"))
+    near = {int(day) + step for day in np.unique(days[own | touched]) for step in range(-DAY_REACH, DAY_REACH + 1)}
+    matters: pd.Series[bool] = versions | days.isin(near).any(axis=1)
+    return matters
 
 
 def rows_on_dates(

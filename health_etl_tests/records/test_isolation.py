@@ -15,7 +15,7 @@ from health_etl.errors import ObjectNotFoundError, ObjectRefusedError, Permanent
 from health_etl.lake.keys import UNCLAIMED, quarantine_key, unclaimed_key
 from health_etl.lake.store import FetchedObject, Lake
 from health_etl.record_types import record_types
-from health_etl.records import checks, read_files, replay, unclaimed
+from health_etl.records import build, checks, read_files, replay, unclaimed
 from health_etl.records import partition as records_partition
 from health_etl.records.quality import QualityRules
 from health_etl.uploads.listing import list_all
@@ -151,7 +151,7 @@ def break_storing(monkeypatch: pytest.MonkeyPatch, bad: str) -> None:
 
         return convert
 
-    for module in (read_files, records_partition):
+    for module in (read_files, build):
         monkeypatch.setattr(module, "to_arrow", failing(module.to_arrow))
 
 

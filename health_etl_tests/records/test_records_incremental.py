@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 from health_etl.lake.store import Lake
 from health_etl.record_types import record_types
+from health_etl.records import build
 from health_etl.records import partition as records_partition
 from health_etl_tests.support.exports import (
     ANNA,
@@ -168,6 +171,25 @@ def tables_of(lake: Lake) -> tuple[str, str]:
     manifest = manifest_of(lake, "blood_glucose")
     assert manifest.rejected_key is not None
     return manifest.table_key, manifest.rejected_key
+
+
+def test_people_without_new_files_are_carried_over_as_they_are(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(lake, "blood_glucose", [*readings(1), blood_glucose("bad", mg_dl=1.0)])
+    put(lake, "blood_glucose", readings(2), user_id=BEN)
+    put(lake, "blood_glucose", readings(3), user_id="carla")
+    update_records(lake, "blood_glucose")
+    put(lake, "blood_glucose", readings(4), user_id=BEN)
+    seen: set[str] = set()
+    real = build.frame_of
+
+    def frame_of(table: pa.Table) -> pd.DataFrame:
+        seen.update(table["user_id"].to_pylist())
+        return real(table)
+
+    monkeypatch.setattr(build, "frame_of", frame_of)
+    assert update_records(lake, "blood_glucose").files_read == 1
+    assert seen == {BEN}
+    assert outputs(lake) == rebuild(lake)
 
 
 def test_a_file_that_vanishes_between_listing_and_reading_is_left_out(lake: Lake) -> None:

@@ -17,7 +17,15 @@ SLOW_FIRST = (
     "test_s3_killed.py",
     "test_fuzz.py",
     "test_cli_run.py",
+    "test_s3_run.py",
+    "test_s3_keys.py",
+    "test_queue.py",
+    "test_cli_quarantine.py",
+    "test_look_back.py",
+    "test_smoke.py",
     "test_s3_faults.py",
+    "test_quiet_bucket.py",
+    "test_record_type_contract.py",
     "test_large_bucket.py",
 )
 ON_ONE_STACK = ("test_stack.py", "test_ui.py")  # half a minute of processor time to start
