@@ -59,7 +59,7 @@ def slower(results: Results, kept: Results) -> list[str]:
 
 
 def page(text: str, kept: Mapping[Size, Results]) -> str:
-    """Return docs/performance.md with its generated parts written anew; raises ValueError if one has no place."""
+    """Return docs/performance.md with its generated parts replaced; raises ValueError if one has no place."""
     full = kept["full"]
     parts = {"figures": _figures(full), "curves": _curves(full), "shares": _shares(full), "sizing": _sizing(full)}
     for name, part in parts.items():

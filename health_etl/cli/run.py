@@ -22,6 +22,7 @@ from health_etl.orchestration import progress as progress_events
 from health_etl.planning.staleness import Scope
 from health_etl.reasons import remedy
 from health_etl.settings import Settings
+from health_etl.training.journal import WrittenMonths
 from health_etl.wording import counted
 
 if TYPE_CHECKING:
@@ -46,11 +47,12 @@ def run_pipeline(
     with progress_bar(console) as bar:
         outcome, files = _run(console, settings, scope, bar, pictures=pictures)
     lake, catalogue = connect(settings), outcome.catalogue
-    summaries = summarise(lake, catalogue, scope)
+    written = WrittenMonths(lake)
+    summaries = summarise(lake, catalogue, written, scope)
     Console(width=max(console.width, TABLE_WIDTH)).print(_table(summaries))
     if list_refused:
         _print_refused(console, summaries, outcome.listing.unclaimed)
-    months = journal_months(lake, catalogue)
+    months = journal_months(catalogue, written)
     _print_left_out(console, left_out(catalogue, months, scope))
     if outcome.runs == 0:
         console.print("Everything was up to date; no file was read.")

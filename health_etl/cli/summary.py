@@ -38,16 +38,15 @@ class TypeSummary:
     training_lines: int = 0
 
 
-def summarise(lake: Lake, catalogue: Catalogue, scope: Scope) -> list[TypeSummary]:
+def summarise(lake: Lake, catalogue: Catalogue, written: WrittenMonths, scope: Scope) -> list[TypeSummary]:
     """Return one summary per type: files and rows of the upload dates in scope, person-days that they touched, and
     the training lines of the months that these belong to.
     """
-    return [_of_type(lake, catalogue, scope, name) for name in record_types() if scope.holds_type(name)]
+    return [_of_type(lake, catalogue, written, scope, name) for name in record_types() if scope.holds_type(name)]
 
 
-def journal_months(lake: Lake, catalogue: Catalogue) -> list[DerivedManifest]:
+def journal_months(catalogue: Catalogue, written: WrittenMonths) -> list[DerivedManifest]:
     """Return the manifests of every month of the journal, domain by domain."""
-    written = WrittenMonths(lake)
     found = [
         written.manifest(domain, month) for month in journal.months(catalogue, written) for domain in journal.domains()
     ]
@@ -79,7 +78,7 @@ def left_out(catalogue: Catalogue, journal_manifests: Iterable[DerivedManifest],
     return [LeftOut(name, person, tuple(partitions)) for (name, person), partitions in found.items()]
 
 
-def _of_type(lake: Lake, catalogue: Catalogue, scope: Scope, name: str) -> TypeSummary:
+def _of_type(lake: Lake, catalogue: Catalogue, written: WrittenMonths, scope: Scope, name: str) -> TypeSummary:
     summary = TypeSummary(name, record_types()[name].title)
     for partition, manifest in catalogue.records(name).items():
         if scope.holds_date(partition):
@@ -93,7 +92,7 @@ def _of_type(lake: Lake, catalogue: Catalogue, scope: Scope, name: str) -> TypeS
             summary.refused += [file for file in files if file.reason]
     days = _person_days(lake, catalogue, scope, name)
     summary.person_days = len(days)
-    summary.training_lines = _training_lines(lake, name, set(days["local_date"].str.slice(0, 7)))
+    summary.training_lines = _training_lines(written, name, set(days["local_date"].str.slice(0, 7)))
     return summary
 
 
@@ -109,8 +108,7 @@ def _person_days(lake: Lake, catalogue: Catalogue, scope: Scope, name: str) -> p
     return days[~days["withdrawn"]]
 
 
-def _training_lines(lake: Lake, name: str, months: set[str]) -> int:
+def _training_lines(written: WrittenMonths, name: str, months: set[str]) -> int:
     domain = record_types()[name].domain
-    journal_months = WrittenMonths(lake)
-    written = [journal_months.manifest(domain, month) for month in sorted(months)]
-    return sum(manifest.details["lines_by_type"].get(name, 0) for manifest in written if manifest)
+    manifests = [written.manifest(domain, month) for month in sorted(months)]
+    return sum(manifest.details["lines_by_type"].get(name, 0) for manifest in manifests if manifest)

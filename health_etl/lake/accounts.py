@@ -1,6 +1,6 @@
 """The accounts of a records partition: what became of every row of every file, as a table beside the manifest.
 
-A partition may have a hundred thousand files, and whoever asks whether it is up to date wants none of them.
+A partition may have a hundred thousand files, and a check of whether it is up to date needs none of them.
 """
 
 from __future__ import annotations

@@ -27,13 +27,13 @@ class Manifests(Mapping[str, Manifest]):
         self,
         lake: Lake,
         folder: str,
-        parse: Callable[[bytes], Manifest],
+        kind: type[Manifest],
         unfinished: Callable[[str], Manifest],
         cache: ManifestCache | None = None,
     ) -> None:
         self._lake: Lake = lake
         self._folder: str = folder
-        self._parse: Callable[[bytes], Manifest] = parse
+        self._kind: type[Manifest] = kind
         self._unfinished: Callable[[str], Manifest] = unfinished
         self._cache: ManifestCache | None = cache
         self._read: dict[str, Manifest] = {}
@@ -84,8 +84,8 @@ class Manifests(Mapping[str, Manifest]):
         """Return a manifest that was read before, here or by an earlier catalogue that shares the cache."""
         if partition not in self._read and self._cache is not None:
             kept = self._cache.find(self._folder, partition, self._listed[partition].etag)
-            if kept is not None:
-                self._read[partition] = kept  # type: ignore[assignment]  # whatever is cached for this folder came from this parser
+            if isinstance(kept, self._kind):
+                self._read[partition] = kept
         return self._read.get(partition)
 
     def _fetch(self, partition: str) -> FetchedObject | ObjectRefusedError:
@@ -98,7 +98,7 @@ class Manifests(Mapping[str, Manifest]):
         if isinstance(found, ObjectRefusedError):
             return self._read.setdefault(partition, self._unfinished(partition))
         try:
-            manifest = self._parse(found.content)
+            manifest = self._kind.from_json(found.content)
         except DamagedManifestError:
             manifest = self._unfinished(partition)
         self._read[partition] = manifest
@@ -130,7 +130,7 @@ class Catalogue:
             self._records[record_type] = Manifests(
                 self._lake,
                 folder,
-                RecordsManifest.from_json,
+                RecordsManifest,
                 lambda partition: RecordsManifest.unfinished(record_type, partition),
                 self._cache,
             )
@@ -157,7 +157,7 @@ class Catalogue:
         return Manifests(
             self._lake,
             folder,
-            DerivedManifest.from_json,
+            DerivedManifest,
             lambda partition: DerivedManifest.unfinished(name, partition),
             self._cache,
         )
@@ -194,8 +194,13 @@ def latest_records(lake: Lake, record_type: str, partition: str) -> tuple[Head, 
 def latest_derived(lake: Lake, folder: str) -> tuple[Head, DerivedManifest | None]:
     """Return the head of a derived partition and its manifest: None if there is none, or none that can be read."""
     head = commits.head_of(lake, folder)
+    return head, read_derived(lake, folder, head)
+
+
+def read_derived(lake: Lake, folder: str, head: Head) -> DerivedManifest | None:
+    """Return the manifest of a head of a derived partition; None if there is none, or none that can be read."""
     content = commits.read(lake, folder, head)
     try:
-        return head, None if content is None else DerivedManifest.from_json(content)
+        return None if content is None else DerivedManifest.from_json(content)
     except DamagedManifestError:
-        return head, None
+        return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
 import pandas as pd
 import pyarrow as pa
@@ -16,12 +15,11 @@ import pyarrow.compute as pc
 
 from health_etl.lake import accounts, keys
 from health_etl.lake.manifest import Counts, FileEntry, RecordsManifest, data_version, versions_digest
-from health_etl.lake.store import Lake
 from health_etl.lake.tables import TableWriter, empty_frame, frame_of, read_table, to_arrow
-from health_etl.record_types.base import RecordType
 from health_etl.records.dedupe import RECORD, is_latest_version
 from health_etl.records.local_time import states_offset
 from health_etl.records.read_files import NOT_OF_ONE_FILE, FileReader, fault_counts, is_bad
+from health_etl.records.target import Target
 from health_etl.uploads.listing import Upload
 
 BATCH_BYTES = 32 * 1024 * 1024  # of Avro decoded at once; memory depends on this, not on the size of the day
@@ -45,26 +43,12 @@ class Plan:
 class Build:
     """Writes the tables of one partition, one batch of people at a time."""
 
-    def __init__(
-        self,
-        lake: Lake,
-        record_type: RecordType,
-        upload_date: date,
-        code_version: str,
-        plan: Plan,
-        reader: FileReader,
-        batch_files: int,
-    ) -> None:
-        self.lake = lake
-        self.batch_files = batch_files
-        self.record_type = record_type
-        self.code_version = code_version
+    def __init__(self, target: Target, plan: Plan, reader: FileReader, batch_files: int) -> None:
+        self.target = target
         self.plan = plan
         self.reader = reader
-        self.partition = upload_date.isoformat()
-        self._folder = keys.records_folder(record_type.name, self.partition)
-        self._rejected_prefix = keys.rejected_prefix(record_type.avro_name, self.partition)
-        self.rejected_schema = pa.schema([*(f.with_nullable(True) for f in record_type.arrow_schema), FAULTS])
+        self.batch_files = batch_files
+        self.rejected_schema = pa.schema([*(f.with_nullable(True) for f in target.record_type.arrow_schema), FAULTS])
         self.accepted: dict[str, int] = defaultdict(int)
         self.quarantined: dict[str, int] = defaultdict(int)
         self.rejected_measurements: dict[str, int] = defaultdict(int)
@@ -75,9 +59,11 @@ class Build:
 
     def run(self, uploads: Sequence[Upload]) -> tuple[RecordsManifest, tuple[FileEntry, ...]]:
         """Write the tables; return what is to be committed, and the accounts of all files."""
+        lake, schema = self.target.lake, self.target.record_type.arrow_schema
+        rejected_prefix = keys.rejected_prefix(self.target.record_type.avro_name, self.target.partition)
         with (
-            TableWriter(self.lake, self._folder, self.record_type.arrow_schema) as table,
-            TableWriter(self.lake, self._rejected_prefix, self.rejected_schema) as rejected,
+            TableWriter(lake, self.target.folder, schema) as table,
+            TableWriter(lake, rejected_prefix, self.rejected_schema) as rejected,
         ):
             for batch in self._batches(uploads):
                 good, bad = self._build_batch(batch)
@@ -147,25 +133,25 @@ class Build:
         frames += [read] if read is not None and len(read) else []
         if frames:
             rows = pd.concat(frames, ignore_index=True)
-            rows["bad"] = is_bad(rows, self.record_type)
+            rows["bad"] = is_bad(rows, self.target.record_type)
             rows = rows[_is_kept(rows)]
-            rows = rows.sort_values(["user_id", *self.record_type.sort_by, "record_id"], kind="stable")
+            rows = rows.sort_values(["user_id", *self.target.record_type.sort_by, "record_id"], kind="stable")
         else:
-            rows = empty_frame(self.record_type.arrow_schema).assign(
+            rows = empty_frame(self.target.record_type.arrow_schema).assign(
                 faults=pd.Series(dtype="str"), bad=pd.Series(dtype="bool")
             )
-        accepted = to_arrow(rows[~rows["bad"]], self.record_type.arrow_schema)
+        accepted = to_arrow(rows[~rows["bad"]], self.target.record_type.arrow_schema)
         return rows, accepted, to_arrow(rows[rows["bad"]], self.rejected_schema)
 
     def _earlier(self, people: list[str]) -> tuple[pa.Table, pa.Table]:
         """Return the accepted and the rejected rows that the partition has of these people."""
         previous = self.plan.previous
-        good, bad = self.record_type.arrow_schema.empty_table(), self.rejected_schema.empty_table()
+        good, bad = self.target.record_type.arrow_schema.empty_table(), self.rejected_schema.empty_table()
         if previous is None or not people:
             return good, bad
-        good = read_table(self.lake, previous.table_key, people=people).cast(good.schema)
+        good = read_table(self.target.lake, previous.table_key, people=people).cast(good.schema)
         if previous.rejected_key is not None:
-            bad = read_table(self.lake, previous.rejected_key, people=people).cast(bad.schema)
+            bad = read_table(self.target.lake, previous.rejected_key, people=people).cast(bad.schema)
         return good, bad
 
     def _note_times(self, good: pa.Table) -> None:
@@ -204,20 +190,20 @@ class Build:
             entry.check()
             entries.append(entry)
         manifest = RecordsManifest(
-            record_type=self.record_type.name,
-            partition=self.partition,
-            code_version=self.code_version,
+            record_type=self.target.record_type.name,
+            partition=self.target.partition,
+            code_version=self.target.code_version,
             counts=Counts.of(entries),
             uploads_digest=versions_digest({entry.key: entry.version for entry in entries}),
             digest=data_version(sha256, entries),
-            accounts_sha256=accounts.write(self.lake, self._folder + keys.ACCOUNTS, entries),
+            accounts_sha256=accounts.write(self.target.lake, self.target.folder + keys.ACCOUNTS, entries),
             measurement_rows=rows,
             rejected_rows=rejected,
             table_sha256=sha256,
             rejected_sha256=rejected_sha256,
             utc_dates=tuple(sorted(self.utc_dates)),
             unzoned=self.unzoned,
-            quality_rules=self.reader.rules.version,
+            quality_rules=self.target.rules.version,
         )
         return manifest, tuple(entries)
 

@@ -21,6 +21,7 @@ from health_etl.records import quarantine
 from health_etl.records.build import BATCH_FILES, Build, Plan
 from health_etl.records.quality import QualityRules
 from health_etl.records.read_files import FileReader
+from health_etl.records.target import Target
 from health_etl.uploads.listing import TypeListing, Upload
 
 CODE_VERSION = "3"  # of this module and what it calls; a new version rebuilds every partition
@@ -34,7 +35,6 @@ class Update:
     manifest: RecordsManifest
     files_read: int
     changed: bool
-    files: tuple[FileEntry, ...] = ()  # the accounts of all files, where the partition was changed
 
 
 def code_version(record_type: RecordType) -> str:
@@ -74,81 +74,51 @@ def update(
 
     Raises PermanentError or TransientError when the lake fails, AccountingError when rows are lost.
     """
-    updater = _Updater(lake, record_type, upload_date, rules, progress, batch_files)
+    target = Target(lake, record_type, upload_date, rules, code_version(record_type))
     while True:
         try:
-            return updater.update(uploads)
-        except LostRaceError:  # whoever won may have seen newer uploads
-            uploads = updater.list_again()
+            return _update(target, uploads, progress, batch_files)
+        except LostRaceError:  # the winner may have seen newer uploads
+            uploads = _list(target)
 
 
-class _Updater:
-    """Tries to bring one partition up to date, from whatever state it is in."""
+def _update(target: Target, uploads: Sequence[Upload], progress: Callable[[int], None], batch_files: int) -> Update:
+    """Bring the partition up to date; raises LostRaceError if another writer was faster."""
+    name, partition = target.record_type.name, target.partition
+    head, previous = latest_records(target.lake, name, partition)
+    if previous is None and not uploads:
+        empty = RecordsManifest.empty(name, partition, target.code_version, target.rules.version)
+        return Update(empty, 0, changed=False)
+    files = {} if is_current(previous, uploads, target.record_type, target.rules) else _files(target, previous)
+    if _changed_uploads(files, uploads):
+        uploads = _list(target)  # the one given may be older than the state; this one cannot be
+    if previous is not None and is_current(previous, uploads, target.record_type, target.rules):
+        return Update(previous, 0, changed=False)
+    plan = _plan(target, previous, files, uploads)
+    manifest, entries = Build(target, plan, FileReader(target, progress), batch_files).run(uploads)
+    quarantine.put_rejected_metadata(target.lake, manifest, entries)
+    commits.commit(target.lake, target.folder, head, manifest.to_json())
+    # What a writer copied that lost a race is swept.
+    released = _refused(files.values()) - _refused(entries)
+    quarantine.drop_refused(target.lake, map(keys.quarantine_key, sorted(released)))
+    return Update(manifest, len(plan.to_read), previous is None or previous.digest != manifest.digest)
 
-    def __init__(
-        self,
-        lake: Lake,
-        record_type: RecordType,
-        upload_date: date,
-        rules: QualityRules,
-        progress: Callable[[int], None],
-        batch_files: int,
-    ) -> None:
-        self.lake = lake
-        self.record_type = record_type
-        self.upload_date = upload_date
-        self.rules = rules
-        self.progress = progress
-        self.batch_files = batch_files
-        self.partition = upload_date.isoformat()
-        self.folder = keys.records_folder(record_type.name, self.partition)
-        self.copied: set[str] = set()  # uploads of which a copy was put into quarantine, in every attempt
 
-    def list_again(self) -> tuple[Upload, ...]:
-        """Return the uploads that there are now."""
-        return TypeListing(self.lake, self.record_type, [self.upload_date]).uploads(self.upload_date)
+def _list(target: Target) -> tuple[Upload, ...]:
+    """Return the uploads that there are now."""
+    return TypeListing(target.lake, target.record_type, [target.upload_date]).uploads(target.upload_date)
 
-    def update(self, uploads: Sequence[Upload]) -> Update:
-        """Bring the partition up to date; raises LostRaceError if another writer was faster."""
-        head, previous = latest_records(self.lake, self.record_type.name, self.partition)
-        version = code_version(self.record_type)
-        if previous is None and not uploads:
-            empty = RecordsManifest.empty(self.record_type.name, self.partition, version, self.rules.version)
-            return Update(empty, 0, changed=False)
-        files = self._accounts(previous) if not self._is_current(previous, uploads) or self.copied else {}
-        if _changed_uploads(files, uploads):
-            # The listing may be older than the state; one that is made now cannot be.
-            uploads = self.list_again()
-        if previous is not None and self._is_current(previous, uploads):
-            self._tidy_quarantine(files.values(), files.values())
-            return Update(previous, 0, changed=False)
-        plan = _plan(self.lake, previous, files, uploads, self.record_type, self.rules)
-        reader = FileReader(self.lake, self.record_type, self.upload_date, self.rules, version, self.progress)
-        build = Build(self.lake, self.record_type, self.upload_date, version, plan, reader, self.batch_files)
-        try:
-            manifest, entries = build.run(uploads)
-        finally:
-            self.copied |= {key for key, entry in reader.entries.items() if entry.reason}
-        quarantine.put_rejected_metadata(self.lake, manifest, entries)
-        commits.commit(self.lake, self.folder, head, manifest.to_json())
-        self._tidy_quarantine(files.values(), entries)
-        is_other = previous is None or previous.digest != manifest.digest
-        return Update(manifest, len(plan.to_read), is_other, entries)
 
-    def _is_current(self, manifest: RecordsManifest | None, uploads: Sequence[Upload]) -> bool:
-        return is_current(manifest, uploads, self.record_type, self.rules)
+def _refused(files: Iterable[FileEntry]) -> set[str]:
+    return {file.key for file in files if file.reason}
 
-    def _accounts(self, manifest: RecordsManifest | None) -> dict[str, FileEntry]:
-        """Return the accounts of a partition by key; none where they are gone or damaged, so that all is read again."""
-        try:
-            return {file.key: file for file in accounts.read(self.lake, manifest)} if manifest else {}
-        except (ObjectNotFoundError, DamagedTableError):
-            return {}
 
-    def _tidy_quarantine(self, before: Iterable[FileEntry], now: Iterable[FileEntry]) -> None:
-        """Delete the copies of files that are refused no longer, as the manifest that was just committed says."""
-        earlier, refused = ({entry.key for entry in files if entry.reason} for files in (before, now))
-        quarantine.drop_refused(self.lake, map(keys.quarantine_key, sorted((earlier | self.copied) - refused)))
+def _files(target: Target, previous: RecordsManifest | None) -> dict[str, FileEntry]:
+    """Return the entry of every file of a partition, by key; none if they are gone or damaged, so that all is read."""
+    try:
+        return {file.key: file for file in accounts.read(target.lake, previous)} if previous else {}
+    except (ObjectNotFoundError, DamagedTableError):
+        return {}
 
 
 def _same_versions(manifest: RecordsManifest, record_type: RecordType, rules: QualityRules) -> bool:
@@ -166,19 +136,13 @@ def _changed_uploads(files: Mapping[str, FileEntry], uploads: Sequence[Upload]) 
 
 
 def _plan(
-    lake: Lake,
-    previous: RecordsManifest | None,
-    files: Mapping[str, FileEntry],
-    uploads: Sequence[Upload],
-    record_type: RecordType,
-    rules: QualityRules,
+    target: Target, previous: RecordsManifest | None, files: Mapping[str, FileEntry], uploads: Sequence[Upload]
 ) -> Plan:
-    is_usable = previous is not None and previous.counts.files == len(files)
     if (
         previous is None
-        or not is_usable
-        or not _same_versions(previous, record_type, rules)
-        or not _tables_are_whole(lake, previous)
+        or previous.counts.files != len(files)
+        or not _same_versions(previous, target.record_type, target.rules)
+        or not _tables_are_whole(target.lake, previous)
     ):
         return Plan(None, {}, tuple(uploads), frozenset())
     users = frozenset(keys.parse_raw_key(key).user_id for key in _changed_uploads(files, uploads))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -18,13 +17,14 @@ from health_etl.avro import decode
 from health_etl.errors import HealthEtlError, ObjectRefusedError
 from health_etl.lake import keys
 from health_etl.lake.manifest import FileEntry, Quality
-from health_etl.lake.store import FetchedObject, Lake
+from health_etl.lake.store import FetchedObject
 from health_etl.lake.tables import frame_of, to_arrow
 from health_etl.reasons import FileReason, FileRefusedError
 from health_etl.record_types.base import RecordType
 from health_etl.records import quarantine
 from health_etl.records.dedupe import RECORD
-from health_etl.records.quality import QualityRules, file_qualities
+from health_etl.records.quality import file_qualities
+from health_etl.records.target import Target
 from health_etl.records.validate import RowReason, row_faults
 from health_etl.uploads import releases
 from health_etl.uploads.listing import Upload
@@ -51,20 +51,8 @@ class _DecodedUpload:
 class FileReader:
     """Reads the uploads of one partition, batch by batch."""
 
-    def __init__(
-        self,
-        lake: Lake,
-        record_type: RecordType,
-        upload_date: date,
-        rules: QualityRules,
-        code_version: str,
-        progress: Callable[[int], None],
-    ) -> None:
-        self.lake = lake
-        self.record_type = record_type
-        self.upload_date = upload_date
-        self.rules = rules
-        self.code_version = code_version
+    def __init__(self, target: Target, progress: Callable[[int], None]) -> None:
+        self.target = target
         self.progress = progress
         self.entries: dict[str, FileEntry] = {}  # of files read, before de-duplication
         self.vanished: set[str] = set()  # listed, but gone when fetched
@@ -84,10 +72,10 @@ class FileReader:
 
     def _measure(self, files: dict[str, _DecodedUpload]) -> tuple[pd.DataFrame, dict[str, Quality]]:
         """Return the measurement rows of these files, with their faults, and the quality of each file."""
-        rows = frame_of(self.record_type.flatten(_with_source(list(files.values()))))
-        faults = row_faults(rows, self.record_type, self.upload_date)
+        rows = frame_of(self.target.record_type.flatten(_with_source(list(files.values()))))
+        faults = row_faults(rows, self.target.record_type, self.target.upload_date)
         drifted = {key for key, file in files.items() if file.entry.drift}
-        qualities = file_qualities(rows, faults, self.record_type, drifted, self.rules)
+        qualities = file_qualities(rows, faults, self.target.record_type, drifted, self.target.rules)
         overridden = {key for key, file in files.items() if file.overridden}
         return rows.assign(faults=_without_overridden(faults, rows, overridden)), qualities
 
@@ -96,9 +84,9 @@ class FileReader:
         key = file.entry.key
         try:
             rows, qualities = self._measure({key: file})
-            schema = self.record_type.arrow_schema
+            schema = self.target.record_type.arrow_schema
             to_arrow(rows, pa.schema([field.with_nullable(True) for field in schema]))
-            to_arrow(rows[~is_bad(rows, self.record_type)], schema)
+            to_arrow(rows[~is_bad(rows, self.target.record_type)], schema)
         except NOT_OF_ONE_FILE:
             raise
         except Exception as error:  # noqa: BLE001 - reported as unexpected
@@ -118,8 +106,8 @@ class FileReader:
             overridden = self._is_overridden(upload, found.content)
             try:
                 content_hash = None if overridden else upload.raw.content_hash
-                file = decode.decode(found.content, self.record_type, content_hash)
-                table = decode.to_table(file.records, self.record_type)
+                file = decode.decode(found.content, self.target.record_type, content_hash)
+                table = decode.to_table(file.records, self.target.record_type)
             except FileRefusedError as refused:
                 self._refuse(replace(entry, reason=refused.reason, detail=refused.detail), found.content)
                 continue
@@ -142,7 +130,7 @@ class FileReader:
                 self._count(upload.info.key)
             else:
                 wanted[upload.info.key] = upload
-        for key, found in self.lake.get_many(wanted):
+        for key, found in self.target.lake.get_many(wanted):
             self._count(key)
             if found is None:
                 self.vanished.add(key)
@@ -158,14 +146,14 @@ class FileReader:
 
     def _is_overridden(self, upload: Upload, content: bytes) -> bool:
         """Tell whether a person overruled the rules for exactly these bytes."""
-        release = releases.find(self.lake, upload.release.key) if upload.release else None
+        release = releases.find(self.target.lake, upload.release.key) if upload.release else None
         return release is not None and release.override and release.content_sha256 == decode.content_digest(content)
 
     def _refuse_bad_files(
         self, files: dict[str, _DecodedUpload], rows: pd.DataFrame, qualities: dict[str, Quality]
     ) -> set[str]:
         """Refuse files that have no good row or score too low; return their keys."""
-        bad = is_bad(rows, self.record_type)
+        bad = is_bad(rows, self.target.record_type)
         good_rows = rows.loc[~bad, "source_key"].value_counts().to_dict()
         refused = set()
         for key, file in files.items():
@@ -191,8 +179,9 @@ class FileReader:
         if not good_rows:
             whose = "its only record" if entry.rows_in == 1 else f"each of its {entry.rows_in:,} records"
             return FileReason.NO_GOOD_ROWS, f"{whose} is invalid"
-        if entry.quality is not None and entry.quality.score < self.rules.threshold and not overridden:
-            detail = f"its quality score is {entry.quality.score:g}, below the threshold of {self.rules.threshold:g}"
+        threshold = self.target.rules.threshold
+        if entry.quality is not None and entry.quality.score < threshold and not overridden:
+            detail = f"its quality score is {entry.quality.score:g}, below the threshold of {threshold:g}"
             return FileReason.LOW_QUALITY, detail
         return None
 
@@ -200,7 +189,7 @@ class FileReader:
         """Refuse a file that the store does not hand out. Raises ObjectRefusedError if it hands out nothing at all."""
         detail = f"the store answers {refusal.answer}"
         self._refuse(replace(_entry(upload, upload.info.etag), reason=FileReason.STORE_REFUSED, detail=detail), None)
-        self.lake.find(keys.quarantine_key(upload.info.key) + keys.METADATA_SUFFIX)  # as was just written
+        self.target.lake.find(keys.quarantine_key(upload.info.key) + keys.METADATA_SUFFIX)  # as was just written
 
     def _refuse_unexpected(self, entry: FileEntry, error: Exception, content: bytes) -> None:
         """Refuse a file that the code fails on. Only the error's class is kept: its text may hold health values."""
@@ -208,8 +197,8 @@ class FileReader:
         self._refuse(replace(entry, reason=FileReason.UNEXPECTED, detail=detail), content)
 
     def _refuse(self, entry: FileEntry, content: bytes | None) -> None:
-        file = quarantine.RefusedFile(entry, self.code_version, content, self.rules.version)
-        if not quarantine.put_refused(self.lake, keys.quarantine_key(entry.key), file):
+        file = quarantine.RefusedFile(entry, self.target.code_version, content, self.target.rules.version)
+        if not quarantine.put_refused(self.target.lake, keys.quarantine_key(entry.key), file):
             entry = replace(entry, detail=f"{entry.detail}; {NOT_KEPT}")
         self.entries[entry.key] = entry
 

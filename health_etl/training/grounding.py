@@ -14,10 +14,7 @@ from health_etl.clinical import all_processors
 
 # Numbers as people write them: 2025-09-20, 23:40, 132.4. A number inside a word (as in HbA1c) is part of a name, and so
 # is that of a source: "app 2" is grounded by "app 2" alone, and grounds no other 2.
-# It begins with a plain character, for which Python searches fast.
-_NUMBER = (
-    r"[a\d](?<![A-Za-z0-9_.].)(?:(?<=a)pp \d+|(?<=\d)(?:\d{3}-\d{2}-\d{2}|\d?:\d{2}|\d*(?:\.\d+)?))(?![A-Za-z0-9_])"
-)
+_NUMBER = r"(?<![A-Za-z0-9_.])(?:app \d+|\d{4}-\d{2}-\d{2}|\d{1,2}:\d{2}|\d+(?:\.\d+)?)(?![A-Za-z0-9_])"
 _MAX_OPERANDS = 2
 
 Quantity = tuple[str, str | None]  # as written, with its unit where one follows

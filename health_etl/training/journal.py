@@ -22,9 +22,9 @@ from health_etl.clinical import all_processors
 from health_etl.insights.failed_people import FAILED_PEOPLE, FailedPerson, Stage
 from health_etl.insights.partition import code_version
 from health_etl.lake import commits, keys
-from health_etl.lake.catalogue import Catalogue
+from health_etl.lake.catalogue import Catalogue, read_derived
 from health_etl.lake.commits import Head
-from health_etl.lake.manifest import DamagedManifestError, DerivedManifest, digest
+from health_etl.lake.manifest import DerivedManifest, digest
 from health_etl.lake.store import Lake
 from health_etl.lake.tables import read_frame
 from health_etl.training.examples import columns, lines
@@ -75,11 +75,7 @@ class WrittenMonths:
 
     def manifest(self, domain: str, month: str) -> DerivedManifest | None:
         """Return the manifest of a month; None if there is none, or none that can be read."""
-        content = commits.read(self._lake, keys.journal_folder(domain, month), self.head(domain, month))
-        try:
-            return None if content is None else DerivedManifest.from_json(content)
-        except DamagedManifestError:
-            return None
+        return read_derived(self._lake, keys.journal_folder(domain, month), self.head(domain, month))
 
     def is_current(self, month: Month) -> bool:
         """Tell whether a month was made from exactly these insights, and its file is the one that was made."""

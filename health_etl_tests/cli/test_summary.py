@@ -12,6 +12,7 @@ from health_etl.lake.catalogue import Catalogue
 from health_etl.lake.store import Lake
 from health_etl.planning.staleness import Scope
 from health_etl.record_types import record_types
+from health_etl.training.journal import WrittenMonths
 from health_etl_tests.support.exports import (
     BEN,
     NOON,
@@ -45,12 +46,16 @@ def lake() -> Lake:
 
 
 def of_type(lake: Lake, name: str, scope: Scope = WHOLE) -> TypeSummary:
-    (found,) = [summary for summary in summarise(lake, Catalogue(lake), scope) if summary.name == name]
+    (found,) = [
+        summary for summary in summarise(lake, Catalogue(lake), WrittenMonths(lake), scope) if summary.name == name
+    ]
     return found
 
 
 def test_every_type_has_a_line_even_without_uploads(lake: Lake) -> None:
-    assert [summary.name for summary in summarise(lake, Catalogue(lake), WHOLE)] == list(record_types())
+    assert [summary.name for summary in summarise(lake, Catalogue(lake), WrittenMonths(lake), WHOLE)] == list(
+        record_types()
+    )
     assert of_type(lake, "sleep_session") == TypeSummary("sleep_session", "Sleep session")
 
 
@@ -74,12 +79,12 @@ def test_a_withdrawn_day_does_not_count(lake: Lake) -> None:
 def test_a_scope_counts_only_its_dates_and_types(lake: Lake) -> None:
     found = of_type(lake, "steps", Scope(first=NEXT))
     assert (found.files, found.rows, found.person_days) == (1, 1, 1)
-    alone = summarise(lake, Catalogue(lake), Scope(types=frozenset({"steps"})))
+    alone = summarise(lake, Catalogue(lake), WrittenMonths(lake), Scope(types=frozenset({"steps"})))
     assert [summary.name for summary in alone] == ["steps"]
 
 
 def test_every_month_of_the_journal_is_listed(lake: Lake) -> None:
-    found = journal_months(lake, Catalogue(lake))
+    found = journal_months(Catalogue(lake), WrittenMonths(lake))
     assert [(manifest.name, manifest.partition, manifest.rows) for manifest in found] == [
         ("cardiovascular_fitness", "2025-09", len(Level)),
         ("daily_journal", "2025-09", 3 * len(Level)),
@@ -90,8 +95,8 @@ def test_every_month_of_the_journal_is_listed(lake: Lake) -> None:
 
 def test_an_empty_lake_sums_up_to_nothing() -> None:
     lake = memory_lake()
-    found = summarise(lake, Catalogue(lake), WHOLE)
+    found = summarise(lake, Catalogue(lake), WrittenMonths(lake), WHOLE)
     assert {(summary.files, summary.rows, summary.person_days, summary.training_lines) for summary in found} == {
         (0, 0, 0, 0)
     }
-    assert journal_months(lake, Catalogue(lake)) == []
+    assert journal_months(Catalogue(lake), WrittenMonths(lake)) == []

@@ -82,28 +82,28 @@ def test_record_types_whose_names_share_a_prefix_are_kept_apart(lake: CountingLa
 
 
 def test_with_heads_only_what_changed_is_read_again(lake: CountingLake) -> None:
-    heads = ManifestCache()
-    Catalogue(lake, heads).read_all()
+    cache = ManifestCache()
+    Catalogue(lake, cache).read_all()
     put(lake, "heart_rate", [heart_rate("late")])
     bring_up_to_date(lake)
     lake.reads = 0
-    Catalogue(lake, heads).read_all()
+    Catalogue(lake, cache).read_all()
     # records and offsets of the date, and insights: of heart rate, of glucose, whose offset it is evidence for, and
     # of the daily journal
     assert lake.reads == 5
-    Catalogue(lake, heads).read_all()
+    Catalogue(lake, cache).read_all()
     assert lake.reads == 5
 
 
 def test_heads_of_deleted_manifests_are_dropped(lake: CountingLake) -> None:
-    heads = ManifestCache()
-    Catalogue(lake, heads).read_all()
-    before = len(heads)
+    cache = ManifestCache()
+    Catalogue(lake, cache).read_all()
+    before = len(cache)
     lake.delete(contents(lake, keys.records_folder("heart_rate", "2025-09-21")))
-    catalogue = Catalogue(lake, heads)
+    catalogue = Catalogue(lake, cache)
     catalogue.read_all()
     assert "2025-09-21" not in catalogue.records("heart_rate")
-    assert len(heads) == before - 1
+    assert len(cache) == before - 1
 
 
 def _cached(lake: Lake) -> Catalogue:

@@ -40,7 +40,7 @@ def test_numbers_are_compared_and_not_names(lake: Lake) -> None:
     assert commits.head_of(lake, FOLDER).number == 1_000_000
 
 
-def test_whoever_starts_from_an_older_state_loses(lake: Lake) -> None:
+def test_a_writer_that_starts_from_an_older_state_loses(lake: Lake) -> None:
     commits.commit(lake, FOLDER, NO_HEAD, b"first\n")
     with pytest.raises(LostRaceError, match="Another writer changed"):
         commits.commit(lake, FOLDER, NO_HEAD, b"second\n")

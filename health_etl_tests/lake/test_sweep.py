@@ -60,37 +60,28 @@ def test_a_writer_goes_on_from_the_number_that_it_read(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize(
-    "key",
+    ("key", "stays"),
     [
-        "records/steps/notes.txt",
-        "records/steps/2025-09-21/notes.parquet",
-        "training/dataset/card.md",
-        "insights/steps/2025-09-21/000001.manifest.json.bak",
-        "profiles.csv",
-        "quarantine/StepsRecord/2025/09/21/readme.txt",
+        # Not ours.
+        ("records/steps/notes.txt", True),
+        ("records/steps/2025-09-21/notes.parquet", True),
+        ("training/dataset/card.md", True),
+        ("insights/steps/2025-09-21/000001.manifest.json.bak", True),
+        ("profiles.csv", True),
+        ("quarantine/StepsRecord/2025/09/21/readme.txt", True),
+        # Ours, of an earlier layout.
+        ("records/steps/2025-09-21.parquet", False),
+        ("records/steps/2025-09-21.manifest.json", False),
+        ("insights/steps/2025-09-21.parquet", False),
+        ("training/physical_activity/2025/09/manifest.json", False),
+        ("quarantine/StepsRecord/2025/09/21/rejected_rows.parquet", False),
+        ("quarantine/StepsRecord/2025/09/21/rejected_rows.parquet.metadata.json", False),
     ],
 )
-def test_objects_that_are_not_ours_stay(lake: Lake, key: str) -> None:
-    lake.put(key, b"mine")
+def test_what_is_not_ours_stays_and_what_an_earlier_layout_left_goes(lake: Lake, key: str, stays: bool) -> None:
+    lake.put(key, b"content")
     swept(lake)
-    assert lake.find(key) == b"mine"
-
-
-@pytest.mark.parametrize(
-    "key",
-    [
-        "records/steps/2025-09-21.parquet",
-        "records/steps/2025-09-21.manifest.json",
-        "insights/steps/2025-09-21.parquet",
-        "training/physical_activity/2025/09/manifest.json",
-        "quarantine/StepsRecord/2025/09/21/rejected_rows.parquet",
-        "quarantine/StepsRecord/2025/09/21/rejected_rows.parquet.metadata.json",
-    ],
-)
-def test_the_tables_of_an_earlier_layout_go(lake: Lake, key: str) -> None:
-    lake.put(key, b"old")
-    swept(lake)
-    assert lake.find(key) is None
+    assert lake.find(key) == (b"content" if stays else None)
 
 
 def test_nothing_of_a_partition_goes_whose_manifest_cannot_be_read(lake: Lake) -> None:

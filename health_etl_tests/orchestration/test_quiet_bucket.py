@@ -42,19 +42,19 @@ def quiet(project: Project) -> tuple[Daemon, Clock, ManifestCache]:
         put(project.lake, "steps", [steps()], upload_date=today - timedelta(days=days))
         put(project.lake, "steps", [steps()], upload_date=date(2023, 11, 2) + timedelta(days=days))
     bring_up_to_date(project.lake)
-    clock, heads, daemon = Clock(), ManifestCache(), Daemon(project)
-    sensors = {sensor.name: sensor for sensor in bucket_sensors(project.settings, heads, clock)}
-    daemon.sensors = {STEPS: sensors[STEPS], "follow_up": follow_up_sensor(heads, clock)}
+    clock, cache, daemon = Clock(), ManifestCache(), Daemon(project)
+    sensors = {sensor.name: sensor for sensor in bucket_sensors(project.settings, cache, clock)}
+    daemon.sensors = {STEPS: sensors[STEPS], "follow_up": follow_up_sensor(cache, clock)}
     for _ in range(6):
         for name in daemon.sensors:
             daemon.tick_and_run(name)
-    return daemon, clock, heads
+    return daemon, clock, cache
 
 
 def test_an_hour_of_ticks_requests_nothing_and_nothing_grows(quiet: tuple[Daemon, Clock, ManifestCache]) -> None:
-    daemon, clock, heads = quiet
+    daemon, clock, cache = quiet
     interval_s = daemon.project.settings.sensor_interval_seconds
-    cursors, kept = {name: len(cursor or "") for name, cursor in daemon.cursors.items()}, len(heads)
+    cursors, kept = {name: len(cursor or "") for name, cursor in daemon.cursors.items()}, len(cache)
     warm, begin = 30, 0
     ticks = HOUR_SECONDS // interval_s
     tracemalloc.start()
@@ -71,5 +71,5 @@ def test_an_hour_of_ticks_requests_nothing_and_nothing_grows(quiet: tuple[Daemon
     grown = tracemalloc.get_traced_memory()[0] - begin
     tracemalloc.stop()
     assert grown < MAX_GROWTH_BYTES
-    assert len(heads) == kept
+    assert len(cache) == kept
     assert all(len(cursor or "") <= cursors[name] + 20 for name, cursor in daemon.cursors.items())

@@ -13,10 +13,10 @@ from health_etl.settings import Settings
 
 def sensors(settings: Settings) -> list[dg.SensorDefinition]:
     """Return every sensor; they share the manifests already read and the requests already made."""
-    heads, pending = ManifestCache(), PendingRequests()
+    cache, pending = ManifestCache(), PendingRequests()
     return [
-        *bucket_sensors(settings, heads, pending=pending),
-        queue_sensor(settings, heads, pending=pending),
-        follow_up_sensor(heads),
+        *bucket_sensors(settings, cache, pending=pending),
+        queue_sensor(settings, cache, pending=pending),
+        follow_up_sensor(cache),
         alert_sensor(settings),
     ]

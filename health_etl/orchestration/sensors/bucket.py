@@ -64,11 +64,11 @@ class Cursor:
 
 
 def bucket_sensors(
-    settings: Settings, heads: ManifestCache, clock: Clock = time.time, pending: PendingRequests | None = None
+    settings: Settings, cache: ManifestCache, clock: Clock = time.time, pending: PendingRequests | None = None
 ) -> list[dg.SensorDefinition]:
     """Return the sensor of every record type; they share the manifests already read and the requests made."""
     shared = pending or PendingRequests()
-    return [_lake_sensor(record_type, settings, heads, shared, clock) for record_type in record_types().values()]
+    return [_lake_sensor(record_type, settings, cache, shared, clock) for record_type in record_types().values()]
 
 
 def sensor_name(record_type: str) -> str:
@@ -77,7 +77,7 @@ def sensor_name(record_type: str) -> str:
 
 
 def _lake_sensor(
-    record_type: RecordType, settings: Settings, heads: ManifestCache, pending: PendingRequests, clock: Clock
+    record_type: RecordType, settings: Settings, cache: ManifestCache, pending: PendingRequests, clock: Clock
 ) -> dg.SensorDefinition:
     runs = earlier_runs.Runs(records_key(record_type.name), SWEPT)
 
@@ -95,7 +95,7 @@ def _lake_sensor(
     def uploads(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
         pending.begin(sensor_name(record_type.name))
         of_now = lake.settings
-        found = Uploads(record_type, connect(of_now), context.instance, heads, QualityRules.of(of_now))
+        found = Uploads(record_type, connect(of_now), context.instance, cache, QualityRules.of(of_now))
         return _Tick(found, runs, pending, of_now, Cursor.read(context.cursor), clock).result(context)
 
     return uploads

@@ -133,7 +133,7 @@ class _Follow:
         )
 
 
-def follow_up_sensor(heads: ManifestCache, clock: Clock = time.time) -> dg.SensorDefinition:
+def follow_up_sensor(cache: ManifestCache, clock: Clock = time.time) -> dg.SensorDefinition:
     """Return the sensor."""
     at_rest = _AtRest()
 
@@ -154,7 +154,7 @@ def follow_up_sensor(heads: ManifestCache, clock: Clock = time.time) -> dg.Senso
         if at_rest.is_sure(latest_run, now_s):
             return _nothing_changed(cursor)
         settings = lake.settings
-        tick = _Tick(settings, connect(settings), instance, heads, now_s)
+        tick = _Tick(settings, connect(settings), instance, cache, now_s)
         return tick.result(cursor, at_rest, latest_run, context.log)
 
     return follow_up
@@ -173,13 +173,13 @@ def _nothing_changed(cursor: Cursor) -> dg.SensorResult:
 
 class _Tick:
     def __init__(
-        self, settings: Settings, lake: Lake, instance: dg.DagsterInstance, heads: ManifestCache, now_s: float
+        self, settings: Settings, lake: Lake, instance: dg.DagsterInstance, cache: ManifestCache, now_s: float
     ) -> None:
         self.settings = settings
         self.lake = lake
         self.instance = instance
         self.now_s = now_s
-        self.catalogue = Catalogue(lake, heads)
+        self.catalogue = Catalogue(lake, cache)
         self.options = InsightOptions.of(settings, lake)
 
     def result(self, cursor: Cursor, at_rest: _AtRest, latest_run: str, log: logging.Logger) -> dg.SensorResult:

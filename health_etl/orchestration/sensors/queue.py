@@ -43,7 +43,7 @@ Clock = Callable[[], float]
 
 
 def queue_sensor(
-    settings: Settings, heads: ManifestCache, clock: Clock = time.time, pending: PendingRequests | None = None
+    settings: Settings, cache: ManifestCache, clock: Clock = time.time, pending: PendingRequests | None = None
 ) -> dg.SensorDefinition:
     """Return the sensor; without a broker in the settings it is off."""
     shared = pending or PendingRequests()
@@ -70,7 +70,7 @@ def queue_sensor(
             if not broker.has_messages():
                 return dg.SensorResult(skip_reason="No messages are waiting.")
             messages = broker.take(MAX_MESSAGES, TAKING_SECONDS)
-            return _Tick(context, lake, of_now, heads, shared, clock).result(broker, messages)
+            return _Tick(context, lake, of_now, cache, shared, clock).result(broker, messages)
 
     return upload_events
 
@@ -81,14 +81,14 @@ class _Tick:
         context: dg.SensorEvaluationContext,
         lake: LakeResource,
         settings: Settings,
-        heads: ManifestCache,
+        cache: ManifestCache,
         pending: PendingRequests,
         clock: Clock,
     ) -> None:
         self.context = context
         self.lake = lake.open()
         self.settings = settings
-        self.heads = heads
+        self.cache = cache
         self.pending = pending
         self.clock = clock
         self.settled: set[Partition] = set()
@@ -136,7 +136,7 @@ class _Tick:
 
     def _of_type(self, name: str, ids: Mapping[str, set[str]]) -> list[dg.RunRequest]:
         record_type = record_types()[name]
-        uploads = Uploads(record_type, self.lake, self.context.instance, self.heads, QualityRules.of(self.settings))
+        uploads = Uploads(record_type, self.lake, self.context.instance, self.cache, QualityRules.of(self.settings))
         uploads.look(ids)
         plan = uploads.plan(self.pending, NAME, self.clock(), self.settings.run_retry_seconds)
         self.events += uploads.reports()

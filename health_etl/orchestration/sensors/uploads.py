@@ -66,12 +66,12 @@ class Uploads:
         record_type: RecordType,
         lake: Lake,
         instance: dg.DagsterInstance,
-        heads: ManifestCache,
+        cache: ManifestCache,
         rules: QualityRules,
     ) -> None:
         self.record_type = record_type
         self.listing = TypeListing(lake, record_type)
-        self.manifests = Catalogue(lake, heads).records(record_type.name)
+        self.manifests = Catalogue(lake, cache).records(record_type.name)
         self.seen = Look()
         self._instance = instance
         self._rules = rules
